@@ -1,0 +1,52 @@
+"""Packaging of the engine (``adp3d``); the ChimeraX bundle is built from ``bundle_info.xml`` instead."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+ENGINE = Path(__file__).parent / "src" / "engine"
+PACKAGES = ["adp3d"] + sorted(
+    "adp3d." + ".".join(init.parent.relative_to(ENGINE).parts)
+    for init in ENGINE.rglob("__init__.py")
+    if init.parent != ENGINE
+)
+VERSION = next(
+    line.split('"')[1]
+    for line in (ENGINE / "__init__.py").read_text(encoding="utf-8").splitlines()
+    if line.startswith("__version__")
+)
+
+setup(
+    name="adp3d",
+    version=VERSION,
+    description="Complete and refine protein models in cryo-EM maps with a diffusion prior",
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=PACKAGES,
+    package_dir={"adp3d": "src/engine"},
+    package_data={"adp3d": ["py.typed", "prior/builtin/weights/*", "pipeline/demo/*", "physics/data/*",
+                            "validation/data/*"]},
+    install_requires=[
+        "torch>=2.6,<2.14",
+        "numpy>=1.26",
+        "scipy>=1.11",
+        "gemmi>=0.7",
+        "mrcfile>=1.5",
+        "safetensors>=0.4",
+        "typer>=0.12",
+        "rich>=13",
+        "msgpack>=1.0",
+        "pydantic>=2.6",
+        "platformdirs>=4",
+        "psutil>=5.9",
+        "tmtools>=0.2",
+        "pynmrstar>=3.3",
+        "matplotlib>=3.8",
+    ],
+    extras_require={
+        "test": ["pytest>=8", "pytest-cov>=5", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.11"],
+    },
+    entry_points={"console_scripts": ["adp3d = adp3d.cli:main"]},
+)

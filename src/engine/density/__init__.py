@@ -1,0 +1,1 @@
+"""Maps: reading, cropping, resolution, noise and sharpness."""

@@ -1,0 +1,119 @@
+"""Reading MRC and CCP4 maps."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+
+from ..errors import InputError
+from .header import HEADER_BYTES, Header, parse_header
+from .map import DensityMap
+
+__all__ = ["read_map"]
+
+CHUNK_BYTES = 2**24
+CCP4_SUFFIXES = (".ccp4", ".map")
+
+
+def read_map(path: str | Path) -> DensityMap:
+    """Read a density map.
+
+    MRC and CCP4 files with modes 0, 1, 2, 6 and 12, either byte order, any axis order and cell, plain
+    or compressed with gzip or bzip2 (recognised by content). The header is read as described in
+    `parse_header`; what had to be assumed is in the map's ``notes``. No more memory is taken than the
+    file really has data for.
+
+    Parameters
+    ----------
+    path : path
+        The file. In files named ``.map`` or ``.ccp4`` NSTART goes before ORIGIN, as in ChimeraX.
+
+    Returns
+    -------
+    DensityMap
+        Values as float32, along x, y, z.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is no 3-D map, is truncated, or holds values that are not finite or
+        all the same.
+    """
+    path = Path(path)
+    name = path.name
+    try:
+        with _opened(path) as (stream, size):
+            raw = stream.read(HEADER_BYTES)
+            header = parse_header(raw, name, nstart_first=_is_ccp4(path))
+            block = _read_block(stream, header, size, is_old_style=raw[208:211] != b"MAP", name=name)
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}.") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise InputError(
+            f"{name} is damaged or incomplete and cannot be decompressed; get it again."
+        ) from None
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror or error}.") from None
+    data = np.frombuffer(block, dtype=header.dtype).reshape(header.file_shape)
+    values = np.ascontiguousarray(data.transpose(np.argsort(header.order)), dtype=np.float32)
+    bad = values.size - int(np.count_nonzero(np.isfinite(values)))
+    if bad:
+        raise InputError(f"{name} has {bad} voxels that are not finite numbers; repair or re-export the map.")
+    if values.min() == values.max():
+        raise InputError(f"{name} is empty: every voxel has the same value.")
+    return DensityMap(values, header.origin, header.axes, header.notes)
+
+
+def _is_ccp4(path: Path) -> bool:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in (".gz", ".bz2"):
+        suffixes.pop()
+    return bool(suffixes) and suffixes[-1] in CCP4_SUFFIXES
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[IO[bytes], int | None]]:
+    """Give the (decompressed) stream and its size in bytes, None where that is not known beforehand."""
+    with path.open("rb") as plain:
+        magic = plain.read(3)
+        plain.seek(0)
+        if magic[:2] == b"\x1f\x8b":
+            with gzip.open(plain) as unpacked:
+                yield cast(IO[bytes], unpacked), None
+        elif magic == b"BZh":
+            with bz2.open(plain) as unpacked:
+                yield cast(IO[bytes], unpacked), None
+        else:
+            yield plain, path.stat().st_size
+
+
+def _read_block(
+    stream: IO[bytes], header: Header, size: int | None, is_old_style: bool, name: str
+) -> bytearray:
+    """Read the data block; `stream` stands after the header."""
+    wanted = header.extended_bytes + header.data_bytes
+    if size is not None and size - HEADER_BYTES < wanted:
+        wanted = size - HEADER_BYTES if size - HEADER_BYTES == header.data_bytes else -1
+    held = bytearray()
+    while len(held) < wanted:
+        chunk = stream.read(min(CHUNK_BYTES, wanted - len(held)))
+        if not chunk:
+            break
+        held += chunk
+    # Some archived maps announce symmetry records that are not there: then the data fill the file exactly.
+    skip = header.extended_bytes if len(held) != header.data_bytes else 0
+    if len(held) - skip < header.data_bytes:
+        raise InputError(f"{name} is truncated: it has fewer voxels than its header says; get it again.")
+    # Reading past the block also lets gzip and bzip2 verify their check sums.
+    more = stream.read(1)
+    if is_old_style and more:
+        raise InputError(f"{name} is not an MRC/CCP4 map (the word MAP is missing from its header).")
+    del held[:skip]
+    return held

@@ -1,0 +1,213 @@
+"""How long computations tell what they do, and how they are told to stop, pause or change."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Control", "Eta", "Events", "NullEvents", "Stopped", "fan_out", "shift_replicas"]
+
+
+class Events(Protocol):
+    """Listener to a running job: the log, a progress bar, the worker's stream, ...
+
+    All methods are called from the thread that computes and should return quickly.
+    """
+
+    def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        """Tell that ``step`` of ``total`` steps are done; ``metrics`` (such as ``fit``) are for display."""
+
+    def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
+        """Show the replicas ``first_replica``... at ``step``: (replica, N, 4, 3) in angstrom."""
+
+    def metric(
+        self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
+    ) -> None:
+        """Keep a named figure: one value, or one for each replica from ``first_replica`` on."""
+
+    def message(self, text: str, level: str = "info") -> None:
+        """Tell the user a sentence; ``level`` is ``info`` or ``warning``."""
+
+
+class NullEvents:
+    """Listener that hears nothing."""
+
+    def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        """Ignore."""
+
+    def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
+        """Ignore."""
+
+    def metric(
+        self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
+    ) -> None:
+        """Ignore."""
+
+    def message(self, text: str, level: str = "info") -> None:
+        """Ignore."""
+
+
+def fan_out(*listeners: Events) -> Events:
+    """Repeat everything to each of ``listeners``, in order."""
+    return _FanOut(listeners)
+
+
+def shift_replicas(events: Events, first_replica: int) -> Events:
+    """Give the replicas of a batch the numbers from ``first_replica`` on that they have in the whole job."""
+    return _Shifted(events, first_replica)
+
+
+class _FanOut:
+    def __init__(self, listeners: tuple[Events, ...]) -> None:
+        self._listeners = listeners
+
+    def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        for listener in self._listeners:
+            listener.progress(stage, step, total, metrics)
+
+    def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
+        for listener in self._listeners:
+            listener.frame(step, coordinates, first_replica)
+
+    def metric(
+        self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
+    ) -> None:
+        for listener in self._listeners:
+            listener.metric(name, value, step, first_replica)
+
+    def message(self, text: str, level: str = "info") -> None:
+        for listener in self._listeners:
+            listener.message(text, level)
+
+
+class _Shifted:
+    def __init__(self, events: Events, offset: int) -> None:
+        self._events = events
+        self._offset = offset
+
+    def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        self._events.progress(stage, step, total, metrics)
+
+    def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
+        self._events.frame(step, coordinates, first_replica + self._offset)
+
+    def metric(
+        self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
+    ) -> None:
+        self._events.metric(name, value, step, first_replica + self._offset)
+
+    def message(self, text: str, level: str = "info") -> None:
+        self._events.message(text, level)
+
+
+class Eta:
+    """Seconds left of a stage, from the mean duration of its steps so far.
+
+    Parameters
+    ----------
+    clock : callable
+        Time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._stage: str | None = None
+        self._start = (0.0, 0)
+        self._last_step = 0
+
+    def update(self, stage: str, step: int, total: int) -> float | None:
+        """Note that ``step`` is done and estimate the seconds left; ``None`` before a step was timed."""
+        now = self._clock()
+        if stage != self._stage or step < self._last_step:
+            self._stage, self._start = stage, (now, step)
+        self._last_step = step
+        start_time, start_step = self._start
+        if step <= start_step:
+            return None
+        return max(0, total - step) * (now - start_time) / (step - start_step)
+
+
+class Stopped(Exception):
+    """The job was asked to stop and has left a checkpoint; not an error."""
+
+
+class Control:
+    """Wishes of the user to a running job; any thread (or signal handler) may write them.
+
+    The solver calls `poll` once each step and needs nothing else.
+    """
+
+    def __init__(self) -> None:
+        # The re-entrant lock matters: a signal handler may call stop() inside poll() of the same thread.
+        self._condition = threading.Condition(threading.RLock())
+        self._stop = False
+        self._paused = False
+        self._changes: dict[str, float] = {}
+
+    def stop(self) -> None:
+        """Ask the job to leave a checkpoint and end."""
+        with self._condition:
+            self._stop = True
+            self._condition.notify_all()
+
+    def pause(self) -> None:
+        """Ask the job to hold after the present step."""
+        with self._condition:
+            self._paused = True
+
+    def resume(self) -> None:
+        """Let a paused job go on."""
+        with self._condition:
+            self._paused = False
+            self._condition.notify_all()
+
+    def change(self, name: str, value: float) -> None:
+        """Change a setting of the running job, such as ``density_weight``."""
+        with self._condition:
+            self._changes[name] = value
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether the job was asked to stop."""
+        return self._stop
+
+    @property
+    def paused(self) -> bool:
+        """Whether the job was asked to hold."""
+        return self._paused
+
+    def poll(self, checkpoint: Callable[[], None] | None = None) -> dict[str, float]:
+        """Obey: hold while paused, end if asked to, and hand over the changed settings.
+
+        Parameters
+        ----------
+        checkpoint : callable, optional
+            Saves the state of the job; called before ending.
+
+        Returns
+        -------
+        dict
+            Settings changed since the last call, by name.
+
+        Raises
+        ------
+        Stopped
+            If the job was asked to stop; the checkpoint is written by then.
+        """
+        with self._condition:
+            while self._paused and not self._stop:
+                # The timeout lets signal handlers run on platforms where waiting blocks them.
+                self._condition.wait(timeout=0.5)
+            stop, changes = self._stop, self._changes
+            self._changes = {}
+        if stop:
+            if checkpoint is not None:
+                checkpoint()
+            raise Stopped
+        return changes

@@ -1,0 +1,1 @@
+"""Likelihoods: log p(y | x) for each forward operator."""

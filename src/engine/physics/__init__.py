@@ -1,0 +1,1 @@
+"""Forward operators: what a measurement would show for given coordinates."""

@@ -1,0 +1,1 @@
+"""Pipelines: from a job specification to results on disk."""

@@ -1,0 +1,177 @@
+"""The process itself: memory allocator, threads and device."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "TUNABLES",
+    "choose_device",
+    "is_glibc",
+    "is_tuned",
+    "release_memory",
+    "set_threads",
+    "tune_allocator",
+    "tuned_environment",
+    "usable_cores",
+]
+
+TUNABLES = {
+    "glibc.malloc.mmap_max": "0",
+    "glibc.malloc.trim_threshold": str(16 * 2**30),
+    "glibc.malloc.hugetlb": "1",
+}
+"""Settings of GNU libc's allocator. Each step of a network frees and takes the same large blocks; by
+default these go back to the system every time and half of the computing time is page faults."""
+
+_MARKER = "ADP3D_ALLOCATOR_TUNED"
+
+
+def is_glibc() -> bool:
+    """Whether the process runs on GNU libc, whose allocator can be tuned."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc")
+    except (ValueError, OSError):
+        return False
+
+
+def is_tuned(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the allocator settings are in force, by us or by the user."""
+    present = environment.get("GLIBC_TUNABLES", "")
+    return all(name in present for name in TUNABLES)
+
+
+def tuned_environment(environment: Mapping[str, str]) -> dict[str, str] | None:
+    """Environment in which a new process has the allocator settings; the user's own values stay.
+
+    Returns
+    -------
+    dict or None
+        ``None`` if there is nothing to do: already tuned, or marked as tried before.
+    """
+    if _MARKER in environment or is_tuned(environment):
+        return None
+    own = [item for item in environment.get("GLIBC_TUNABLES", "").split(":") if item]
+    taken = {item.split("=", 1)[0] for item in own}
+    added = [f"{name}={value}" for name, value in TUNABLES.items() if name not in taken]
+    return {**environment, "GLIBC_TUNABLES": ":".join(own + added), _MARKER: "1"}
+
+
+def tune_allocator() -> None:
+    """Start this very command again, once, with the allocator settings; otherwise return.
+
+    The settings are read only when a process starts. The process number, working directory and open
+    streams stay the same. Nothing happens where the C library is another one, inside a test run, or
+    in an interpreter that was not started with a program (such as an interactive one). Call it before
+    anything was read from standard input.
+    """
+    if not is_glibc() or "pytest" in sys.modules or len(sys.orig_argv) < 2 or not sys.executable:
+        return
+    environment = tuned_environment(os.environ)
+    if environment is None:
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+    except OSError:
+        # Not allowed here (a sandbox, say): slower, but no reason to fail.
+        os.environ[_MARKER] = "1"
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: physical ones, its affinity and its container's quota."""
+    import psutil
+
+    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        cores = min(cores, len(os.sched_getaffinity(0)))
+    quota = _container_quota()
+    return max(1, min(cores, int(quota)) if quota else cores)
+
+
+def set_threads(count: int | None = None) -> int:
+    """Set the threads of torch's CPU kernels.
+
+    Parameters
+    ----------
+    count : int, optional
+        Threads; by default the user's ``OMP_NUM_THREADS``, else `usable_cores`.
+
+    Returns
+    -------
+    int
+        The number set.
+    """
+    import torch
+
+    if count is None:
+        given = os.environ.get("OMP_NUM_THREADS", "")
+        count = int(given) if given.isdigit() and int(given) > 0 else usable_cores()
+    torch.set_num_threads(count)
+    return count
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Device for a name as users give it.
+
+    ``auto`` is the first CUDA device if there is one, else the CPU; Apple's ``mps`` is taken only when
+    asked for, as it lacks double precision.
+
+    Raises
+    ------
+    InputError
+        If the device does not exist on this machine, or the name is unknown.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    kind, _, number = name.partition(":")
+    if kind == "cpu" and not number:
+        return torch.device("cpu")
+    if kind == "mps" and not number:
+        if not torch.backends.mps.is_available():
+            raise InputError("No Apple GPU can be used on this machine; use --device cpu or auto.")
+        return torch.device("mps")
+    if kind != "cuda" or (":" in name and not number.isdigit()):
+        raise InputError(f"Unknown device '{name}'; use auto, cpu, cuda, cuda:N or mps.")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    index = int(number or 0)
+    if count == 0:
+        raise InputError("No CUDA device can be used on this machine; use --device cpu or auto.")
+    if index >= count:
+        raise InputError(f"There is no device cuda:{index}: this machine has {count}, numbered from cuda:0.")
+    return torch.device("cuda", index)
+
+
+def release_memory() -> None:
+    """Give memory that is no longer used back to the device and to the system."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if is_glibc():
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _container_quota() -> float | None:
+    """Cores granted by the Linux control group, ``None`` without a limit."""
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as stream:
+            quota, period = stream.read().split()[:2]
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else max(1.0, int(quota) / int(period))

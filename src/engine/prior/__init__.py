@@ -1,0 +1,1 @@
+"""Priors: denoisers of noisy protein backbones, their noise correlation and schedule."""

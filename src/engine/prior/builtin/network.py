@@ -1,0 +1,208 @@
+"""The denoising network: attention over residue neighbour lists, seen from local frames."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .features import NODE_GEOMETRY, PAIR_GEOMETRY, node_geometry, pair_geometry, relative_position
+from .geometry import residue_frames
+from .graph import neighbour_list
+
+__all__ = ["DenoiserConfig", "Denoiser", "NoisyBatch"]
+
+
+@dataclass(frozen=True)
+class DenoiserConfig:
+    """Sizes of the network; stored beside its weights."""
+
+    width: int = 128
+    heads: int = 8
+    pair_width: int = 48
+    stages: tuple[int, ...] = (3, 4)
+    neighbours: int = 48
+    feed_forward: int = 3
+    time_features: int = 32
+    max_offset: int = 32
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values for storage."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class NoisyBatch:
+    """Noisy backbones and what is known of their residues.
+
+    Attributes
+    ----------
+    x : Tensor, shape (B, N, 4, 3)
+        Noisy coordinates x_t, in angstrom.
+    alpha, sigma : Tensor, shape (B,)
+        Signal and noise scale at each example's time.
+    aatype : Tensor of int64, shape (B, N)
+        Residue types, 20 for unknown.
+    chain_index, residue_index : Tensor of int64, shape (B, N)
+        Chain of each residue, and its position on that chain's sequence.
+    present : Tensor of bool, shape (B, N)
+        False for padding.
+    """
+
+    x: Tensor
+    alpha: Tensor
+    sigma: Tensor
+    aatype: Tensor
+    chain_index: Tensor
+    residue_index: Tensor
+    present: Tensor
+
+
+class Denoiser(nn.Module):
+    r"""SE(3)-equivariant estimate of :math:`E[x_0 | x_t]`.
+
+    All inputs are coordinates seen from the noisy residues' own frames, and every output is a
+    displacement in such a frame, so that rotating the input rotates the output. The first stage
+    starts from :math:`\alpha_t x_t`, each further one looks again at the structure that the stage
+    before proposed. Cost and memory are linear in the number of residues (fixed neighbour lists).
+    """
+
+    def __init__(self, config: DenoiserConfig) -> None:
+        super().__init__()
+        self.config = config
+        w = config.width
+        self.residue_embedding = nn.Embedding(21, w)
+        self.time_embedding = nn.Sequential(
+            nn.Linear(config.time_features, w), nn.SiLU(), nn.Linear(w, w), nn.SiLU()
+        )
+        self.stages = nn.ModuleList(_Stage(config, depth, i) for i, depth in enumerate(config.stages))
+
+    def forward(self, batch: NoisyBatch) -> list[Tensor]:
+        """Estimates after each stage, the last being the network's answer; shapes (B, N, 4, 3)."""
+        log_snr = 2.0 * (torch.log(batch.alpha) - torch.log(batch.sigma))
+        time = self.time_embedding(_fourier(log_snr, self.config.time_features))
+        h = self.residue_embedding(batch.aatype)
+        noisy = batch.x.float()
+        current = noisy
+        base = batch.alpha[:, None, None, None] * noisy
+        scale = 10.0 * batch.sigma[:, None, None, None]
+        estimates: list[Tensor] = []
+        for stage in self.stages:
+            h, update = stage(h, time, current, noisy, batch)
+            # coordinates stay in float32 whatever the precision of the layers
+            rotation, _ = residue_frames(current)
+            step = update.float().unflatten(-1, (4, 3)) @ rotation.transpose(-1, -2)
+            base = base + scale * step
+            estimates.append(base)
+            # no gradient through the next stage's frames: it made early training diverge
+            base = base.detach()
+            current = base
+        return estimates
+
+
+class _Stage(nn.Module):
+    """One look at a structure: neighbour list, pair features, then attention blocks."""
+
+    def __init__(self, config: DenoiserConfig, depth: int, number: int) -> None:
+        super().__init__()
+        self.config = config
+        looks = 1 if number == 0 else 2
+        w, p = config.width, config.pair_width
+        self.node_in = nn.Linear(looks * NODE_GEOMETRY, w)
+        self.node_norm = nn.LayerNorm(w)
+        self.offset_embedding = nn.Embedding(2 * config.max_offset + 2, p)
+        self.pair_in = nn.Linear(looks * PAIR_GEOMETRY, p)
+        self.pair_time = nn.Linear(w, p)
+        self.pair_mlp = nn.Sequential(nn.LayerNorm(p), nn.GELU(), nn.Linear(p, p), nn.LayerNorm(p))
+        self.blocks = nn.ModuleList(_Block(config) for _ in range(depth))
+        self.out_norm = nn.LayerNorm(w)
+        self.out = nn.Linear(w, 12)
+        nn.init.normal_(self.out.weight, std=1e-3)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(
+        self, h: Tensor, time: Tensor, current: Tensor, noisy: Tensor, batch: NoisyBatch
+    ) -> tuple[Tensor, Tensor]:
+        index, valid = neighbour_list(current[..., 1, :], batch.present, self.config.neighbours)
+        looks = [current] if current is noisy else [current, noisy]
+        node = torch.cat([node_geometry(look, batch) for look in looks], -1)
+        h = self.node_norm(h + self.node_in(node) + time[:, None])
+        edge = torch.cat([pair_geometry(look, index) for look in looks], -1)
+        offset = relative_position(batch, index, self.config.max_offset)
+        pair = self.pair_in(edge) + self.offset_embedding(offset) + self.pair_time(time)[:, None, None]
+        pair = self.pair_mlp(pair)
+        for block in self.blocks:
+            h = block(h, pair, time, index, valid)
+        return h, self.out(self.out_norm(h))
+
+
+class _Block(nn.Module):
+    """Attention over neighbours with pair bias and pair values, then a feed-forward layer."""
+
+    def __init__(self, config: DenoiserConfig) -> None:
+        super().__init__()
+        w, p, heads = config.width, config.pair_width, config.heads
+        self.heads = heads
+        self.norm = nn.LayerNorm(w)
+        self.time = nn.Linear(w, 2 * w)
+        nn.init.zeros_(self.time.weight)
+        nn.init.zeros_(self.time.bias)
+        self.qkv = nn.Linear(w, 3 * w, bias=False)
+        # normalised queries and keys keep the logits bounded, the first cure against divergence
+        self.q_norm = nn.LayerNorm(w // heads)
+        self.k_norm = nn.LayerNorm(w // heads)
+        self.bias = nn.Linear(p, heads, bias=False)
+        self.out = nn.Linear(w + heads * p, w)
+        self.ff = nn.Sequential(
+            nn.LayerNorm(w), nn.Linear(w, config.feed_forward * w), nn.GELU(), nn.Linear(config.feed_forward * w, w)
+        )
+        for layer in (self.out, self.ff[-1]):
+            nn.init.normal_(layer.weight, std=0.02)  # type: ignore[arg-type]
+
+    def forward(self, h: Tensor, pair: Tensor, time: Tensor, index: Tensor, valid: Tensor) -> Tensor:
+        b, n, w = h.shape
+        k = index.shape[-1]
+        shift, gain = self.time(time)[:, None].chunk(2, -1)
+        u = self.norm(h) * (1 + gain) + shift
+        q, key, value = self.qkv(u).unflatten(-1, (3, self.heads, -1)).unbind(2)
+        q, key = self.q_norm(q), self.k_norm(key)
+        if n <= 3 * k:
+            attention, context = self._dense(q, key, value, pair, index, valid)
+        else:
+            attention, context = self._sparse(q, key, value, pair, index, valid)
+        from_pairs = torch.einsum("bnkh,bnkp->bnhp", attention, pair)
+        h = h + self.out(torch.cat([context.reshape(b, n, w), from_pairs.reshape(b, n, -1)], -1))
+        return h + self.ff(h)
+
+    def _dense(
+        self, q: Tensor, key: Tensor, value: Tensor, pair: Tensor, index: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Short chains: the same sums as `_sparse`, through full matrices, which avoids gathering."""
+        b, n, heads, d = q.shape
+        scores = torch.einsum("bnhd,bmhd->bnmh", q, key) / math.sqrt(d)
+        where = index[..., None].expand(-1, -1, -1, heads)
+        logits = scores.gather(2, where) + self.bias(pair)
+        attention = logits.masked_fill(~valid[..., None], -1e4).softmax(2)
+        full = torch.zeros_like(scores).scatter(2, where, attention)
+        return attention, torch.einsum("bnmh,bmhd->bnhd", full, value)
+
+    def _sparse(
+        self, q: Tensor, key: Tensor, value: Tensor, pair: Tensor, index: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Long chains: cost N K, not N^2."""
+        b, n, heads, d = q.shape
+        flat = (index + n * torch.arange(b, device=q.device)[:, None, None]).flatten()
+        near_k = key.reshape(b * n, heads * d)[flat].view(b, n, -1, heads, d)
+        near_v = value.reshape(b * n, heads * d)[flat].view(b, n, -1, heads, d)
+        logits = torch.einsum("bnhd,bnkhd->bnkh", q, near_k) / math.sqrt(d) + self.bias(pair)
+        attention = logits.masked_fill(~valid[..., None], -1e4).softmax(2)
+        return attention, torch.einsum("bnkh,bnkhd->bnhd", attention, near_v)
+
+
+def _fourier(log_snr: Tensor, features: int) -> Tensor:
+    """Smooth features of the log signal-to-noise ratio, shape (B, features)."""
+    frequency = torch.exp(torch.linspace(math.log(0.05), math.log(2.0), features // 2, device=log_snr.device))
+    angle = log_snr[:, None] * frequency
+    return torch.cat([angle.sin(), angle.cos()], -1)

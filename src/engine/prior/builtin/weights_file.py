@@ -1,0 +1,44 @@
+"""Weights of the default prior: one safetensors file that carries its own network sizes."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .network import Denoiser, DenoiserConfig
+
+__all__ = ["DEFAULT_WEIGHTS", "load_denoiser", "save_weights"]
+
+DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "default.safetensors"
+
+
+def save_weights(path: Path, config: DenoiserConfig, state: dict[str, Tensor], description: dict[str, str]) -> None:
+    """Write weights and network sizes, replacing ``path`` only once the file is whole."""
+    metadata = {"config": json.dumps(config.to_dict()), **description}
+    staged = path.with_name(path.name + ".new")
+    save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, staged, metadata=metadata)
+    os.replace(staged, path)
+
+
+def load_denoiser(path: Path = DEFAULT_WEIGHTS) -> Denoiser:
+    """Network with the weights of a file, on the CPU, in evaluation mode.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"no weights file at {path}")
+    with safe_open(path, "pt") as handle:
+        sizes = json.loads(handle.metadata()["config"])
+        state = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118
+    net = Denoiser(DenoiserConfig(**{**sizes, "stages": tuple(sizes["stages"])}))
+    net.load_state_dict(state)
+    net.eval().requires_grad_(False)
+    return net

@@ -1,0 +1,1 @@
+"""Solvers: Algorithm 1 of ADP-3D, baselines, and the choice among replicas."""

@@ -1,0 +1,91 @@
+"""Algorithm 1 of ADP-3D: denoise, step towards the measurements, add noise at the next level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..prior.protocol import Prior
+from .protocol import Level, Observer, SolverState, Update
+
+__all__ = ["initial_state", "solve"]
+
+
+def solve(
+    prior: Prior,
+    updates: Sequence[Update],
+    times: NDArray[np.float64],
+    state: SolverState,
+    generator: torch.Generator,
+    observe: Observer,
+) -> SolverState:
+    r"""Maximum a posteriori estimate of the coordinates by plug-and-play diffusion.
+
+    At each level t the denoised estimate :math:`\tilde z_0 = R^{-1}\hat x(R z_t, t)` gets the
+    accumulated steps :math:`v_i = \rho_i v_i + \mathrm{direction}_i(\tilde z_0)` of all updates, and
+    :math:`z_{t-1} \sim \mathcal{N}(\alpha_{t-1} z_0, \sigma_{t-1}^2)`. Estimates are recentred at each
+    step, because the diffusion contracts towards the origin while measurements live in their own frame.
+
+    Parameters
+    ----------
+    prior : Prior
+    updates : sequence of Update
+        One per likelihood (gradient steps), or one proximal update for several.
+    times : ndarray, shape (K + 1,)
+        Decreasing diffusion times.
+    state : SolverState
+        Where to start; a state saved earlier continues exactly.
+    generator : torch.Generator
+        Source of the renoising.
+    observe : callable
+        Called after each step with the new state; returning False ends the run.
+
+    Returns
+    -------
+    SolverState
+        Its ``estimate`` is the answer, shape (replica, N, 4, 3), in angstrom.
+
+    References
+    ----------
+    Levy et al., ADP-3D, Algorithm 1.
+    """
+    correlation, schedule = prior.correlation, prior.schedule
+    for k in range(state.step, len(times) - 1):
+        level = Level(k, len(times) - 1, float(times[k]), *schedule.at(float(times[k])))
+        denoised = correlation.inverse(prior.denoise(correlation.apply(state.z), level.t))
+        velocities = tuple(
+            update.momentum * velocity + update.direction(denoised, state.origin, level)
+            for update, velocity in zip(updates, state.velocities, strict=True)
+        )
+        x0 = correlation.apply(sum(velocities, start=denoised))
+        centre = x0.mean((-2, -3), keepdim=True)
+        alpha, sigma = schedule.at(float(times[k + 1]))
+        noise = torch.randn(x0.shape, generator=generator, dtype=x0.dtype).to(x0.device)
+        z_next = alpha * correlation.inverse(x0 - centre) + sigma * noise
+        state = SolverState(k + 1, z_next, state.origin + centre, velocities, x0 + state.origin)
+        if not observe(state, level):
+            break
+    return state
+
+
+def initial_state(
+    prior: Prior, replicas: int, updates: int, origin: Tensor, generator: torch.Generator, t: float = 1.0,
+    start: Tensor | None = None,
+) -> SolverState:
+    """Random state at time t around ``origin`` (3,), or a noisy version of ``start`` (replica, N, 4, 3)."""
+    alpha, sigma = prior.schedule.at(t)
+    n = sum(prior.correlation.lengths)
+    noise = torch.randn((replicas, n, 4, 3), generator=generator, dtype=origin.dtype).to(origin.device)
+    centre = origin.expand(replicas, 1, 1, 3).clone()
+    if start is None:
+        z = noise
+        estimate = prior.correlation.apply(noise) + centre
+    else:
+        centre = start.mean((-2, -3), keepdim=True)
+        z = alpha * prior.correlation.inverse(start - centre) + sigma * noise
+        estimate = start
+    return SolverState(0, z, centre, tuple(torch.zeros_like(z) for _ in range(updates)), estimate)

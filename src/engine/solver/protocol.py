@@ -1,0 +1,78 @@
+"""What the solver asks of its parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+__all__ = ["Level", "Observer", "Potential", "SolverState", "Update"]
+
+
+@dataclass(frozen=True)
+class Level:
+    """Where the solver stands: step k of K, diffusion time t, signal scale alpha and noise scale sigma."""
+
+    step: int
+    total: int
+    t: float
+    alpha: float
+    sigma: float
+
+
+@dataclass(frozen=True)
+class SolverState:
+    """Everything needed to go on from one step to the next.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    z : Tensor, shape (replica, N, 4, 3)
+        Noisy whitened state, relative to ``origin``.
+    origin : Tensor, shape (replica, 1, 1, 3)
+        Centre of each replica in the measurements' frame, in angstrom.
+    velocities : tuple of Tensor
+        Accumulated step of each update, shaped like ``z``.
+    estimate : Tensor, shape (replica, N, 4, 3)
+        Current estimate of the coordinates in the measurements' frame, in angstrom.
+    """
+
+    step: int
+    z: Tensor
+    origin: Tensor
+    velocities: tuple[Tensor, ...]
+    estimate: Tensor
+
+
+class Update(Protocol):
+    """A rule that moves the denoised estimate towards one or several measurements."""
+
+    @property
+    def momentum(self) -> float:
+        """Fraction rho of the previous step that is kept."""
+
+    def direction(self, z: Tensor, origin: Tensor, level: Level) -> Tensor:
+        """Step in whitened space from the denoised estimate z; all shapes (replica, N, 4, 3)."""
+
+
+class Potential(Protocol):
+    """Negative log-likelihood of one measurement, in the measurements' frame."""
+
+    @property
+    def name(self) -> str:
+        """Name for logs and weights."""
+
+    def energy(self, x: Tensor, level: Level) -> Tensor:
+        """-log p(y|x) up to a constant, shape (replica,), differentiable in x (replica, N, 4, 3)."""
+
+    def curvature(self, x: Tensor, level: Level) -> Tensor:
+        """Rough positive diagonal of the Hessian, shape (replica, N, 4), in 1/angstrom^2."""
+
+
+class Observer(Protocol):
+    """Told after each step; returns False to stop."""
+
+    def __call__(self, state: SolverState, level: Level) -> bool:
+        """Look at the new state."""

@@ -1,0 +1,158 @@
+"""Updates: how the denoised estimate moves towards the measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ..likelihood.partial_model import PreconditionedPartialModel
+from ..physics.masking import MaskedModel
+from ..prior.protocol import Correlation
+from .lbfgs import minimise
+from .protocol import Level, Potential
+
+__all__ = ["GradientUpdate", "PreconditionedUpdate", "ProximalUpdate", "WeightTable"]
+
+WeightTable = Mapping[str, float]
+"""Relative weight of each potential by name; read at every step, so it may change while a job runs."""
+
+
+@dataclass(frozen=True)
+class GradientUpdate:
+    r"""One gradient step with momentum per likelihood, :math:`\lambda\,\nabla_z \log p(y|z)`.
+
+    The form of ADP-3D, Algorithm 1, for any differentiable likelihood; :math:`\nabla_z = R^T\nabla_x`.
+
+    Attributes
+    ----------
+    potential : Potential
+    correlation : Correlation
+    rate : float
+        Learning rate lambda.
+    momentum : float
+        rho.
+    """
+
+    potential: Potential
+    correlation: Correlation
+    rate: float
+    momentum: float = 0.9
+    weights: WeightTable = field(default_factory=dict)
+
+    def direction(self, z: Tensor, origin: Tensor, level: Level) -> Tensor:
+        """Scaled gradient of the log-likelihood, in whitened space."""
+        x = (self.correlation.apply(z) + origin).detach().requires_grad_(True)
+        with torch.enable_grad():
+            energy = self.potential.energy(x, level).sum()
+            (gradient,) = torch.autograd.grad(energy, x)
+        rate = self.rate * self.weights.get(self.potential.name, 1.0)
+        return -rate * self.correlation.transpose(gradient)
+
+
+@dataclass(frozen=True)
+class PreconditionedUpdate:
+    """Gradient step for a partial model after SVD preconditioning (ADP-3D, equation 10).
+
+    The measured positions must be given relative to ``centre``, where the decomposition was made.
+    """
+
+    likelihood: PreconditionedPartialModel
+    correlation: Correlation
+    centre: Tensor
+    rate: float = 0.1
+    momentum: float = 0.9
+
+    def direction(self, z: Tensor, origin: Tensor, level: Level) -> Tensor:
+        """Scaled gradient of the preconditioned log-likelihood."""
+        shift = self.correlation.inverse((origin - self.centre).expand(z.shape).contiguous())
+        return self.rate * self.likelihood.gradient(z + shift)
+
+
+@dataclass(frozen=True)
+class ProximalUpdate:
+    r"""Joint proximal step for all measurements at once.
+
+    :math:`\arg\min_x \tfrac{\gamma_t}{2}|R^{-1}(x-\tilde x)|^2 + \tfrac12\sum_i w_i|x_i-y_i|^2
+    + \sum_j \lambda_j E_j(x)` with :math:`\gamma_t = \zeta/\sigma_t^2`: the noisier the level, the
+    less the denoiser is trusted. The quadratic part is solved exactly at linear cost; potentials add
+    a few L-BFGS iterations preconditioned by that exact solution.
+
+    Attributes
+    ----------
+    correlation : Correlation
+    model : MaskedModel or None
+        Known atoms, in the measurements' frame.
+    potentials : sequence of Potential
+    stiffness : float
+        zeta.
+    iterations : int
+        L-BFGS iterations when there are potentials.
+    longest_step : float
+        Largest move of a coordinate per iteration, in angstrom.
+    weights : mapping
+        Relative weight of each potential by name, and of the model under ``model``.
+
+    References
+    ----------
+    Levy et al., ADP-3D, equation 6 and section 4.1.
+    """
+
+    correlation: Correlation
+    model: MaskedModel | None = None
+    potentials: Sequence[Potential] = ()
+    stiffness: float = 0.1
+    iterations: int = 3
+    longest_step: float = 2.0
+    momentum: float = 0.0
+    weights: WeightTable = field(default_factory=dict)
+
+    def direction(self, z: Tensor, origin: Tensor, level: Level) -> Tensor:
+        """Difference between the proximal point and the denoised estimate, in whitened space."""
+        centre = self.correlation.apply(z) + origin
+        damping = self.stiffness / max(level.sigma, 1e-4) ** 2
+        pull, target = self._model(centre)
+        # exact minimum of the quadratic part: also the best place to start from
+        x = centre + self.correlation.solve(damping, pull, pull[..., None] * (target - centre))
+        if self.potentials:
+            x = minimise(
+                self._objective(centre, damping, pull, target, level),
+                self._preconditioner(x, damping, pull, level),
+                x,
+                self.iterations,
+                longest_step=self.longest_step,
+            )
+        return self.correlation.inverse(x - centre)
+
+    def _model(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if self.model is None:
+            return x.new_zeros(x.shape[1:3]), x.new_zeros(x.shape[1:])
+        return self.model.weights * self.weights.get("model", 1.0), self.model.target
+
+    def _preconditioner(self, x: Tensor, damping: float, pull: Tensor, level: Level) -> Callable[[Tensor], Tensor]:
+        diagonal = pull
+        for potential in self.potentials:
+            diagonal = diagonal + self.weights.get(potential.name, 1.0) * potential.curvature(x, level)
+        return lambda rhs: self.correlation.solve(damping, diagonal, rhs)
+
+    def _objective(
+        self, centre: Tensor, damping: float, pull: Tensor, target: Tensor, level: Level
+    ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        def objective(x: Tensor) -> tuple[Tensor, Tensor]:
+            whitened = self.correlation.inverse(x - centre)
+            away = x - target
+            value = 0.5 * damping * whitened.square().sum((1, 2, 3))
+            value = value + 0.5 * (pull * away.square().sum(-1)).sum((1, 2))
+            gradient = damping * self.correlation.inverse_transpose(whitened) + pull[..., None] * away
+            for potential in self.potentials:
+                leaf = x.detach().requires_grad_(True)
+                with torch.enable_grad():
+                    energy = self.weights.get(potential.name, 1.0) * potential.energy(leaf, level)
+                    (slope,) = torch.autograd.grad(energy.sum(), leaf)
+                value = value + energy.detach()
+                gradient = gradient + slope
+            return value, gradient
+
+        return objective

@@ -1,0 +1,397 @@
+"""Job specifications: what to compute from which files, validated and stored as JSON."""
+
+from __future__ import annotations
+
+import json
+import operator
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar
+
+from .errors import InputError
+
+__all__ = [
+    "CONFIDENCES",
+    "SPEC_VERSION",
+    "UPDATES",
+    "CommonSpec",
+    "CompleteSpec",
+    "DistancesSpec",
+    "RefineSpec",
+    "Spec",
+    "from_dict",
+    "from_json",
+    "input_files",
+    "is_sequence_text",
+    "to_dict",
+    "to_json",
+    "with_inputs",
+]
+
+SPEC_VERSION = 1
+"""Version stamp of stored specifications; raised when a field changes its meaning."""
+
+CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
+"""How the B-factor column of the starting model is read."""
+
+UPDATES = ("proximal", "gradient")
+"""How the solver moves towards the measurements at each step."""
+
+_MAX_JSON_CHARACTERS = 10_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonSpec:
+    """Settings that every kind of job has.
+
+    Parameters
+    ----------
+    output : str
+        Job folder.
+    reference : str or None
+        Deposited model, used only for the RMSD figures in the report.
+    replicas : int
+        Independent samples computed side by side, 1 to 1024.
+    steps : int
+        Denoising steps, 1 to 100,000.
+    seed : int
+        Seed of the random numbers, 0 to 2^63 - 1.
+    device : str
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    prior : str
+        Name of the registered prior.
+    update : str
+        One of `UPDATES`.
+    trajectory_interval : int
+        Steps between stored trajectory frames; 0 stores none.
+
+    Raises
+    ------
+    InputError
+        If a value has the wrong type or lies outside its range.
+    """
+
+    kind: ClassVar[str]
+
+    output: str
+    reference: str | None = None
+    replicas: int = 8
+    steps: int = 200
+    seed: int = 0
+    device: str = "auto"
+    prior: str = "builtin"
+    update: str = "proximal"
+    trajectory_interval: int = 5
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            checked = _CHECKS[field.name](field.name, getattr(self, field.name))
+            object.__setattr__(self, field.name, checked)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompleteSpec(CommonSpec):
+    """Complete a partial model without a map.
+
+    Parameters
+    ----------
+    model : str
+        Incomplete model (mmCIF or PDB).
+    sequence : str or None
+        Sequence file, or the one-letter codes themselves; ``None`` takes the model's own records.
+    chains : tuple of str or None
+        Chains to work on; ``None`` means every protein chain.
+    confidence : str
+        One of `CONFIDENCES`.
+    """
+
+    kind: ClassVar[str] = "complete"
+
+    model: str
+    sequence: str | None = None
+    chains: tuple[str, ...] | None = None
+    confidence: str = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefineSpec(CommonSpec):
+    """Complete and refine a model in a cryo-EM map.
+
+    Parameters
+    ----------
+    map : str
+        Density map (MRC/CCP4).
+    model : str
+        Starting model, placed in the map.
+    half_maps : pair of str or None
+        The two half maps, for the noise of each resolution shell.
+    sequence, chains, confidence
+        As in `CompleteSpec`.
+    resolution : float or None
+        Resolution of the map in angstrom, 0.5 to 50; ``None`` estimates it.
+    density_weight : float
+        Factor on the density log-likelihood, 0 to 1e6.
+    """
+
+    kind: ClassVar[str] = "refine"
+
+    map: str
+    model: str
+    half_maps: tuple[str, str] | None = None
+    sequence: str | None = None
+    chains: tuple[str, ...] | None = None
+    confidence: str = "none"
+    resolution: float | None = None
+    density_weight: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistancesSpec(CommonSpec):
+    """Fold a sequence from distances between residues.
+
+    Parameters
+    ----------
+    restraints : str
+        Restraint file (CSV, NMR-STAR, NEF or XPLOR table).
+    sequence : str
+        Sequence file, or the one-letter codes themselves.
+    """
+
+    kind: ClassVar[str] = "distances"
+
+    restraints: str
+    sequence: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _text("sequence", self.sequence)
+
+
+Spec = CompleteSpec | RefineSpec | DistancesSpec
+
+_KINDS: dict[str, type[CompleteSpec] | type[RefineSpec] | type[DistancesSpec]] = {
+    spec.kind: spec for spec in (CompleteSpec, RefineSpec, DistancesSpec)
+}
+
+
+def to_dict(spec: Spec) -> dict[str, Any]:
+    """Plain values of a specification, with its ``version`` and ``kind``."""
+    settings = {field.name: getattr(spec, field.name) for field in fields(spec)}
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+    return {"version": SPEC_VERSION, "kind": spec.kind, **plain}
+
+
+def from_dict(data: object) -> Spec:
+    """Specification from the plain values that `to_dict` gives.
+
+    Raises
+    ------
+    InputError
+        If the version or kind is unknown, a field is unknown or missing, or a value is not acceptable.
+    """
+    if not isinstance(data, Mapping):
+        raise InputError("A job specification must be a JSON object with named settings.")
+    version = data.get("version")
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise InputError("The job specification has no valid 'version'; write the job again.")
+    if version > SPEC_VERSION:
+        raise InputError(
+            f"The job specification has version {version}, but this program reads versions up to "
+            f"{SPEC_VERSION}; update ADP-3D."
+        )
+    kind = data.get("kind")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise InputError(f"Unknown kind of job {_short(kind)}; use one of {', '.join(_KINDS)}.")
+    spec_type = _KINDS[kind]
+    settings = {name: value for name, value in data.items() if name not in ("version", "kind")}
+    known = [field.name for field in fields(spec_type)]
+    for name in settings:
+        if name not in known:
+            raise InputError(f"A {kind} job has no setting {_short(name)}{_suggestion(name, known)}.")
+    required = ("output", *(name for name in ("map", "model", "restraints") if name in known))
+    required += ("sequence",) if spec_type is DistancesSpec else ()
+    missing = [name for name in required if name not in settings]
+    if missing:
+        raise InputError(f"A {kind} job needs the setting {', '.join(repr(name) for name in missing)}.")
+    return spec_type(**settings)
+
+
+def to_json(spec: Spec) -> str:
+    """Specification as indented JSON text."""
+    return json.dumps(to_dict(spec), indent=2, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str) -> Spec:
+    """Specification from JSON text.
+
+    Raises
+    ------
+    InputError
+        If the text is not JSON, repeats a setting, or `from_dict` refuses it.
+    """
+    if len(text) > _MAX_JSON_CHARACTERS:
+        raise InputError("The job specification is far too long to be one; check the file.")
+    try:
+        data = json.loads(text, object_pairs_hook=_unique_keys)
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InputError("The job specification is not valid JSON; write the job again.") from error
+    return from_dict(data)
+
+
+def input_files(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """Input files of a job by setting name; a sequence given as letters is not a file."""
+    files: dict[str, tuple[str, ...]] = {}
+    for name in ("map", "model", "half_maps", "restraints", "reference", "sequence"):
+        value = getattr(spec, name, None)
+        if value is None or (name == "sequence" and is_sequence_text(value)):
+            continue
+        files[name] = value if isinstance(value, tuple) else (value,)
+    return files
+
+
+def with_inputs(spec: Spec, files: Mapping[str, tuple[str, ...]], output: str) -> Spec:
+    """Replace the input files (named as by `input_files`) and the folder of a job."""
+    changes = {name: paths if name == "half_maps" else paths[0] for name, paths in files.items()}
+    return replace(spec, output=output, **changes)  # type: ignore[arg-type]
+
+
+def is_sequence_text(value: str) -> bool:
+    """Whether a sequence setting holds the sequence itself rather than the path of a file.
+
+    FASTA text starts with ``>``; otherwise letters, ``*``, ``-`` and the separators ``:``, ``,`` and
+    white space make a sequence, unless a file of that name exists.
+    """
+    text = value.strip()
+    if text.startswith(">"):
+        return True
+    if not re.fullmatch(r"[A-Za-z*\-:,\s]+", text):
+        return False
+    return len(text) > 255 or "\n" in text or not os.path.exists(text)
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        raise InputError("The job specification gives one setting twice; remove the repetition.")
+    return data
+
+
+def _suggestion(name: object, known: list[str]) -> str:
+    import difflib  # only needed to word an error
+
+    close = difflib.get_close_matches(str(name), known, n=1)
+    return f"; did you mean '{close[0]}'?" if close else f" (settings: {', '.join(known)})"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+Check = Callable[[str, Any], Any]
+
+
+def _integer(low: int, high: int) -> Check:
+    def check(name: str, value: Any) -> int:
+        try:
+            number = operator.index(value)
+        except TypeError:
+            number = None
+        if number is None or isinstance(value, bool):
+            raise InputError(f"'{name}' must be a whole number, not {_short(value)}.")
+        if not low <= number <= high:
+            raise InputError(f"'{name}' must lie between {low:,} and {high:,}, not {_short(number)}.")
+        return number
+
+    return check
+
+
+def _real(low: float, high: float, unit: str = "") -> Check:
+    def check(name: str, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"'{name}' must be a number, not {_short(value)}.")
+        if not low <= value <= high:  # also refuses NaN
+            raise InputError(f"'{name}' must lie between {low:g} and {high:g}{unit}, not {_short(value)}.")
+        return float(value)
+
+    return check
+
+
+def _choice(options: tuple[str, ...]) -> Check:
+    def check(name: str, value: Any) -> str:
+        if value not in options or not isinstance(value, str):
+            raise InputError(f"'{name}' must be one of {', '.join(options)}, not {_short(value)}.")
+        return value
+
+    return check
+
+
+def _text(name: str, value: Any) -> str:
+    """Accept a non-empty text or path."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str):
+        raise InputError(f"'{name}' must be a text, not {_short(value)}.")
+    if not value.strip() or "\0" in value:
+        raise InputError(f"'{name}' must not be empty; give a value or leave it out.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"'{name}' holds characters that cannot be stored; rename the file.") from None
+    return value
+
+
+def _device(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?|mps", value):
+        raise InputError(f"'{name}' must be auto, cpu, cuda, cuda:N or mps, not {_short(value)}.")
+    return value
+
+
+def _texts(count: int | None, what: str) -> Check:
+    def check(name: str, value: Any) -> tuple[str, ...]:
+        is_list = isinstance(value, list | tuple)
+        if not is_list or not value or (count is not None and len(value) != count):
+            raise InputError(f"'{name}' must be {what}, not {_short(value)}.")
+        items = tuple(_text(name, item) for item in value)
+        if len(set(items)) != len(items):
+            raise InputError(f"'{name}' names the same thing twice ({', '.join(items)}); each must differ.")
+        return items
+
+    return check
+
+
+def _optional(check: Check) -> Check:
+    return lambda name, value: None if value is None else check(name, value)
+
+
+def _prior(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+        raise InputError(f"'{name}' must be the name of a prior such as 'builtin', not {_short(value)}.")
+    return value
+
+
+_CHECKS: dict[str, Check] = {
+    "output": _text,
+    "reference": _optional(_text),
+    "replicas": _integer(1, 1024),
+    "steps": _integer(1, 100_000),
+    "seed": _integer(0, 2**63 - 1),
+    "device": _device,
+    "prior": _prior,
+    "update": _choice(UPDATES),
+    "trajectory_interval": _integer(0, 100_000),
+    "map": _text,
+    "model": _text,
+    "half_maps": _optional(_texts(2, "a pair of files")),
+    "restraints": _text,
+    "sequence": _optional(_text),
+    "chains": _optional(_texts(None, "a list of chain names")),
+    "confidence": _choice(CONFIDENCES),
+    "resolution": _optional(_real(0.5, 50.0, " angstrom")),
+    "density_weight": _real(0.0, 1e6),
+}
+"""Same name, same meaning: one check for each setting, whichever jobs have it."""

@@ -1,0 +1,1 @@
+"""Structures: reading, sequence placement, backbone geometry and writing."""

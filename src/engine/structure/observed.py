@@ -1,0 +1,214 @@
+"""What a model shows of each protein chain: names, numbers and backbone atoms as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import gemmi
+import numpy as np
+from numpy.typing import NDArray
+
+from .residues import is_protein_residue, modified_parents, one_letter
+
+__all__ = ["BACKBONE_ATOMS", "ObservedChain", "Source", "observe_chains", "preferred_altloc"]
+
+BACKBONE_ATOMS = ("N", "CA", "C", "O")
+
+_PEPTIDE_BOND_MAX = 2.0  # angstrom, C to N; an ideal bond has 1.33
+_CA_STEP_MAX = 4.5  # angstrom between bonded CA atoms; an ideal trans step has 3.8
+_SAME_PLACE = 2.0  # angstrom between the CA atoms of two residue types at one position
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a residue stands in the first model of the template structure.
+
+    Parameters
+    ----------
+    chain : int
+        Index of its chain in the model.
+    residue : int
+        Index of the residue in that chain.
+    name : str
+        Its residue name there (a guard against mixing up templates).
+    """
+
+    chain: int
+    residue: int
+    name: str
+
+
+@dataclass(frozen=True)
+class ObservedChain:
+    """The n protein residues that a model shows of one chain, in file order.
+
+    Parameters
+    ----------
+    chain_id : str
+        Name of the chain as the user sees it.
+    codes : str
+        n one-letter codes, modified residues as their parent, ``X`` for unknown types.
+    numbers : tuple of (int, str)
+        Residue number and insertion code (empty string for none), n of them.
+    label_seq : tuple of (int or None)
+        Position on the entity's sequence that the file states (from 1), n of them.
+    sources : tuple of Source
+        Where each residue stands in the template.
+    others : tuple of tuple of Source
+        Alternative residue types at the same position that were not chosen.
+    xyz : ndarray of float64, shape (n, 4, 3)
+        N, CA, C, O of the chosen conformer in angstrom, NaN where absent.
+    occupancy, b_iso : ndarray of float64, shape (n, 4)
+        Of the same atoms; NaN where absent.
+    """
+
+    chain_id: str
+    codes: str
+    numbers: tuple[tuple[int, str], ...]
+    label_seq: tuple[int | None, ...]
+    sources: tuple[Source, ...]
+    others: tuple[tuple[Source, ...], ...]
+    xyz: NDArray[np.float64]
+    occupancy: NDArray[np.float64]
+    b_iso: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def subset(self, rows: NDArray[np.int64]) -> ObservedChain:
+        """Return the residues ``rows`` only, in that order."""
+        pick = [int(row) for row in rows]
+        return ObservedChain(
+            chain_id=self.chain_id,
+            codes="".join(self.codes[row] for row in pick),
+            numbers=tuple(self.numbers[row] for row in pick),
+            label_seq=tuple(self.label_seq[row] for row in pick),
+            sources=tuple(self.sources[row] for row in pick),
+            others=tuple(self.others[row] for row in pick),
+            xyz=self.xyz[pick],
+            occupancy=self.occupancy[pick],
+            b_iso=self.b_iso[pick],
+        )
+
+    @property
+    def ca_steps(self) -> NDArray[np.float64]:
+        """Distance in angstrom from each CA to the next, NaN where one is absent; shape (n - 1,)."""
+        return np.linalg.norm(np.diff(self.xyz[:, 1], axis=0), axis=-1)
+
+    @property
+    def bonded(self) -> NDArray[np.bool_]:
+        """Whether each residue is bonded to the next: C-N below 2.0 A, or CA-CA below 4.5 A without them."""
+        peptide = np.linalg.norm(self.xyz[1:, 0] - self.xyz[:-1, 2], axis=-1)
+        # Comparisons with NaN are False, so absent atoms never bond.
+        return np.where(np.isfinite(peptide), peptide < _PEPTIDE_BOND_MAX, self.ca_steps < _CA_STEP_MAX)
+
+    def label(self, row: int) -> str:
+        """Return a residue as text, such as ``A 52B LEU``."""
+        number, icode = self.numbers[row]
+        return f"{self.chain_id} {number}{icode} {self.sources[row].name}"
+
+
+def observe_chains(structure: gemmi.Structure) -> list[ObservedChain]:
+    """Protein chains of the first model.
+
+    Of alternative conformations each residue contributes the one with the highest backbone occupancy; of
+    several residue types at one position (same number, same place) likewise.
+
+    Parameters
+    ----------
+    structure : gemmi.Structure
+        As `adp3d.structure.read.read_structure` returns it.
+
+    Returns
+    -------
+    list of ObservedChain
+        In file order; chains without protein residues are left out.
+    """
+    parents = modified_parents(structure)
+    observed = (_observe(index, chain, parents) for index, chain in enumerate(structure[0]))
+    return [chain for chain in observed if len(chain)]
+
+
+def _observe(index: int, chain: gemmi.Chain, parents: Mapping[str, str]) -> ObservedChain:
+    picked: list[gemmi.Residue] = []
+    sources: list[Source] = []
+    others: list[tuple[Source, ...]] = []
+    atoms: list[NDArray[np.float64]] = []
+    for group in _positions(chain):
+        tables = [(row, residue, _backbone(residue)) for row, residue in group]
+        best = max(range(len(tables)), key=lambda i: float(np.nansum(tables[i][2][:, 3])))
+        row, residue, table = tables[best]
+        picked.append(residue)
+        atoms.append(table)
+        sources.append(Source(index, row, residue.name))
+        others.append(tuple(Source(index, r, res.name) for i, (r, res, _) in enumerate(tables) if i != best))
+    stacked = np.array(atoms).reshape(-1, 4, 5)
+    return ObservedChain(
+        chain_id=chain.name,
+        codes="".join(one_letter(residue.name, parents) for residue in picked),
+        numbers=tuple((residue.seqid.num or 0, residue.seqid.icode.strip()) for residue in picked),
+        label_seq=tuple(residue.label_seq for residue in picked),
+        sources=tuple(sources),
+        others=tuple(others),
+        xyz=stacked[..., :3].copy(),
+        occupancy=stacked[..., 3].copy(),
+        b_iso=stacked[..., 4].copy(),
+    )
+
+
+def _positions(chain: gemmi.Chain) -> Iterator[list[tuple[int, gemmi.Residue]]]:
+    """Protein residues, those that are alternative types of one position together."""
+    group: list[tuple[int, gemmi.Residue]] = []
+    for row, residue in enumerate(chain):
+        if not is_protein_residue(residue):
+            continue
+        if group and _same_position(group[-1][1], residue):
+            group.append((row, residue))
+            continue
+        if group:
+            yield group
+        group = [(row, residue)]
+    if group:
+        yield group
+
+
+def _same_position(first: gemmi.Residue, second: gemmi.Residue) -> bool:
+    """Two residue types with one number at one place (point mutations in one crystal)."""
+    if first.seqid != second.seqid or first.name == second.name:
+        return False
+    a, b = first.find_atom("CA", "*"), second.find_atom("CA", "*")
+    return a is not None and b is not None and a.pos.dist(b.pos) < _SAME_PLACE
+
+
+def preferred_altloc(residue: gemmi.Residue) -> str:
+    """Conformer with the highest summed backbone occupancy, the first of equals; ``"\\0"`` if there is one only."""
+    weight: dict[str, float] = {}
+    for atom in residue:
+        if atom.has_altloc():
+            share = atom.occ if atom.name in BACKBONE_ATOMS and np.isfinite(atom.occ) else 0.0
+            weight[atom.altloc] = weight.get(atom.altloc, 0.0) + share
+    return max(weight, key=lambda altloc: weight[altloc]) if weight else "\0"
+
+
+def _backbone(residue: gemmi.Residue) -> NDArray[np.float64]:
+    """Rows N, CA, C, O of one residue as x, y, z, occupancy, B; NaN where absent."""
+    table = np.full((4, 5), np.nan)
+    chosen = preferred_altloc(residue)
+    for slot, name in enumerate(BACKBONE_ATOMS):
+        candidates = [a for a in residue if a.name == name and _fits(a, name)]
+        if not candidates:
+            continue
+        atom = max(candidates, key=lambda a: (a.altloc == chosen, not a.has_altloc(), _occupancy(a)))
+        table[slot] = (*atom.pos.tolist(), _occupancy(atom), atom.b_iso)
+    return table
+
+
+def _fits(atom: gemmi.Atom, name: str) -> bool:
+    """Guard against a calcium called CA; elements that the file leaves unknown pass."""
+    return atom.element.name in (name[0], "X")
+
+
+def _occupancy(atom: gemmi.Atom) -> float:
+    """Occupancy; one that the file leaves open counts as 1."""
+    return atom.occ if np.isfinite(atom.occ) else 1.0

@@ -1,0 +1,303 @@
+"""Reading atomic models: mmCIF and PDB, compressed or not, checked before anything else sees them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import re
+import zlib
+from pathlib import Path
+
+import gemmi
+
+from ..errors import InputError
+from .residues import is_protein_residue
+
+__all__ = ["READ_NOTE", "next_chain_name", "read_content", "read_structure"]
+
+READ_NOTE = "_adp3d.read_note"
+"""Key of ``Structure.info`` under which the reader says what it had to change (absent if nothing)."""
+
+_MAX_BYTES = 2 * 1024**3
+_MAX_COORDINATE = 1e5  # angstrom; larger than any assembly, smaller than what a broken field gives
+_ATOM_LINE = re.compile(r"(?:ATOM  |HETATM)")
+_PDB_START = re.compile(
+    r"(?:ATOM  |HETATM|HEADER|CRYST1|MODEL |REMARK|TITLE |SEQRES|COMPND|EXPDTA|AUTHOR|ORIGX|SCALE|PARENT|USER  )"
+)
+
+
+def read_content(path: str | Path) -> bytes:
+    """Read a file whole, decompressing it when its first bytes are those of gzip.
+
+    Parameters
+    ----------
+    path : str or Path
+        Any file; the extension is ignored.
+
+    Returns
+    -------
+    bytes
+        The (decompressed) content, never empty.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, a folder, unreadable, empty, a damaged archive or larger than 2 GB.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as handle:
+            content = handle.read(_MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(f"There is no file '{path}'.") from None
+    except IsADirectoryError:
+        raise InputError(f"'{path}' is a folder; give the file itself.") from None
+    except OSError as error:
+        raise InputError(f"Cannot read '{path}': {error.strerror or error}.") from error
+    if content[:2] == b"\x1f\x8b":
+        try:
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as archive:
+                content = archive.read(_MAX_BYTES + 1)
+        except (EOFError, OSError, zlib.error) as error:
+            raise InputError(f"'{path}' is a truncated or damaged gzip file: {error}.") from error
+    if len(content) > _MAX_BYTES:
+        raise InputError(f"'{path}' is larger than 2 GB, too large for an atomic model or a sequence.")
+    if not content.strip():
+        raise InputError(f"'{path}' is empty.")
+    return content
+
+
+def read_structure(path: str | Path, require_protein: bool = True) -> gemmi.Structure:
+    """Read an atomic model in mmCIF or PDB format, gzip-compressed or not.
+
+    The format is recognised from the content, so a misleading extension does no harm. Everything is kept:
+    all models, ligands, nucleic acids, waters, alternative conformations. Entity types and subchains
+    are filled in where the file lacks them. Two things are changed in odd PDB files, and noted under
+    `READ_NOTE` in the structure's ``info``: empty occupancy fields count as 1, and molecules that follow one
+    another under the same chain name (several files in one) get chain names of their own.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    require_protein : bool
+        Whether a file without protein is an error.
+
+    Returns
+    -------
+    gemmi.Structure
+        The structure with at least one atom; coordinates are finite.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, truncated, not an atomic model, has coordinates that are not numbers
+        or absurdly large, or (with ``require_protein``) has no protein.
+    """
+    path = Path(path)
+    text = _decode(read_content(path), path)
+    structure = _from_cif(text, path) if _looks_like_cif(text) else _from_pdb(text, path)
+    if len(structure) == 0 or structure[0].count_atom_sites() == 0:
+        raise InputError(f"'{path}' contains no atoms.")
+    _check_atoms(structure, path)
+    if not structure.name:
+        structure.name = path.name.split(".")[0]
+    _complete_entities(structure)
+    if require_protein:
+        _check_protein(structure, path)
+    return structure
+
+
+def _decode(content: bytes, path: Path) -> str:
+    """Text of a file that might be an atomic model; say what it is if it is something else."""
+    if content[208:212] == b"MAP ":
+        raise InputError(f"'{path}' is a density map, not an atomic model.")
+    if b"\x00" in content:
+        raise InputError(f"'{path}' is a binary file, not an mmCIF or PDB model (BinaryCIF is not read).")
+    text = content.decode("utf-8", errors="replace")
+    start = text.lstrip("\ufeff \t\r\n")[:1]
+    if start == ">":
+        raise InputError(f"'{path}' is a sequence (FASTA) file, not an atomic model.")
+    if start in ("{", "["):
+        raise InputError(f"'{path}' is a JSON file; save the model as mmCIF or PDB.")
+    return text.lstrip("\ufeff")
+
+
+def _looks_like_cif(text: str) -> bool:
+    """Tell mmCIF from PDB by the first line that is neither empty nor a comment."""
+    for line in text.splitlines():
+        stripped = line.strip()
+        if stripped and not stripped.startswith("#"):
+            return stripped.lower().startswith(("data_", "loop_", "global_", "_"))
+    return False
+
+
+def _from_cif(text: str, path: Path) -> gemmi.Structure:
+    """Parse mmCIF text: the first block that has atoms."""
+    try:
+        document = gemmi.cif.read_string(text)
+        block = next((b for b in document if b.find_loop("_atom_site.Cartn_x")), None)
+        if block is None:
+            block = next((b for b in document if b.find_value("_atom_site.Cartn_x")), None)
+        if block is None:
+            kind = "a ligand dictionary" if any(b.find_loop("_chem_comp_atom.comp_id") for b in document) else None
+            what = f"is {kind}" if kind else "has no atom_site records"
+            raise InputError(f"'{path}' {what}, so there is no atomic model in it.")
+        structure = gemmi.make_structure_from_block(block)
+    except InputError:
+        raise
+    except (RuntimeError, ValueError, IndexError, OverflowError) as error:
+        raise InputError(f"'{path}' is a truncated or damaged mmCIF file: {_reason(error)}.") from error
+    structure.merge_chain_parts()
+    structure.input_format = gemmi.CoorFormat.Mmcif
+    return structure
+
+
+def _from_pdb(text: str, path: Path) -> gemmi.Structure:
+    """Parse PDB text after checking the number fields that the parser would silently read as zero."""
+    lines = text.splitlines()
+    if not any(_ATOM_LINE.match(line) for line in lines):
+        if any(_PDB_START.match(line) for line in lines[:50]):
+            raise InputError(f"'{path}' is a PDB file without atoms.")
+        raise InputError(f"'{path}' is neither an mmCIF nor a PDB file.")
+    notes: list[str] = []
+    lines = _join_concatenated(lines, notes)
+    blank = 0
+    for number, line in enumerate(lines):
+        if not _ATOM_LINE.match(line):
+            continue
+        _check_pdb_coordinates(line, number + 1, path)
+        if not line[54:60].strip():
+            lines[number] = f"{line[:54]:<54}  1.00{line[60:]}"
+            blank += 1
+    if blank:
+        notes.append(f"{blank} empty occupancy fields were read as 1")
+    try:
+        structure = gemmi.read_pdb_string("\n".join(lines) + "\n")
+        if _has_repeats(structure):
+            # Splitting forgets what TER says about polymers, hence only where molecules share a name.
+            structure = gemmi.read_pdb_string("\n".join(lines) + "\n", split_chain_on_ter=True)
+            _name_repeated_chains(structure, notes)
+    except (RuntimeError, ValueError, IndexError, OverflowError) as error:
+        raise InputError(f"'{path}' is a truncated or damaged PDB file: {_reason(error)}.") from error
+    structure.merge_chain_parts()
+    if notes:
+        structure.info[READ_NOTE] = "; ".join(notes)
+    return structure
+
+
+def _check_pdb_coordinates(line: str, number: int, path: Path) -> None:
+    """Raise unless columns 31-54 hold three numbers."""
+    fields = (line[30:38], line[38:46], line[46:54])
+    try:
+        if all(math.isfinite(float(field)) for field in fields):
+            return
+    except ValueError:
+        pass  # reported below, together with the fields that are not finite
+    raise InputError(
+        f"Line {number} of '{path}' has no valid coordinates ('{''.join(fields).strip()}'): the file is truncated, "
+        "damaged or not in PDB format."
+    )
+
+
+def _join_concatenated(lines: list[str], notes: list[str]) -> list[str]:
+    """Turn END records that atoms follow into TER: several PDB files in one, of which all count."""
+    last_atom = max(i for i, line in enumerate(lines) if _ATOM_LINE.match(line))
+    ends = [i for i, line in enumerate(lines[:last_atom]) if line.rstrip() == "END"]
+    if not ends:
+        return lines
+    notes.append(f"the file holds {len(ends) + 1} PDB files one after another; all were read")
+    return ["TER" if i in set(ends) else line for i, line in enumerate(lines)]
+
+
+def _has_repeats(structure: gemmi.Structure) -> bool:
+    """Whether a chain of the first model uses one number and name for two protein residues."""
+    for chain in structure[0] if len(structure) else ():
+        keys = [(r.seqid.num, r.seqid.icode, r.name) for r in chain if is_protein_residue(r)]
+        if len(set(keys)) < len(keys):
+            return True
+    return False
+
+
+def _name_repeated_chains(structure: gemmi.Structure, notes: list[str]) -> None:
+    """Give a chain part its own name when its residue numbers repeat those of the same-named chain before."""
+    for model in structure:
+        seen: dict[str, set[tuple[int | None, str]]] = {}
+        used = {chain.name for chain in model}
+        for chain in model:
+            numbers = {(r.seqid.num, r.seqid.icode) for r in chain if is_protein_residue(r)}
+            if not numbers & seen.get(chain.name, set()):
+                seen.setdefault(chain.name, set()).update(numbers)
+                continue
+            old, chain.name = chain.name, next_chain_name(used)
+            used.add(chain.name)
+            seen[chain.name] = numbers
+            note = f"a second molecule named chain '{old}' became chain '{chain.name}'"
+            if note not in notes:
+                notes.append(note)
+
+
+def next_chain_name(used: set[str]) -> str:
+    """First free chain name: one letter or digit, then two letters."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    for name in letters:
+        if name not in used:
+            return name
+    number = 0
+    while (name := letters[number // 62 % 62] + letters[number % 62] + str(number // 3844 or "")) in used:
+        number += 1
+    return name
+
+
+def _check_atoms(structure: gemmi.Structure, path: Path) -> None:
+    """Raise on coordinates that are not finite or absurd, or that are all the same point."""
+    for model in structure:
+        first: tuple[float, float, float] | None = None
+        spread = False
+        count = 0
+        for chain in model:
+            for residue in chain:
+                for atom in residue:
+                    x, y, z = atom.pos.tolist()
+                    # One comparison catches NaN, infinity and absurd values alike.
+                    if not abs(x) + abs(y) + abs(z) < _MAX_COORDINATE:
+                        raise InputError(
+                            f"Atom {chain.name}/{residue.name} {residue.seqid}/{atom.name} of '{path}' has the "
+                            f"coordinates ({x:g}, {y:g}, {z:g}); correct or remove it."
+                        )
+                    count += 1
+                    if first is None:
+                        first = (x, y, z)
+                    elif not spread:
+                        spread = (x, y, z) != first
+        if count > 1 and not spread:
+            raise InputError(f"All {count} atoms of '{path}' are at the same point, so there is no model in it.")
+
+
+def _complete_entities(structure: gemmi.Structure) -> None:
+    """Fill in entity types, subchains and entities where missing, keeping those the file has."""
+    structure.add_entity_types()
+    structure.assign_subchains()
+    structure.ensure_entities()
+    if structure.input_format != gemmi.CoorFormat.Mmcif:
+        structure.deduplicate_entities()
+
+
+def _check_protein(structure: gemmi.Structure, path: Path) -> None:
+    """Raise unless the first model has protein residues, all of them numbered."""
+    found = False
+    for chain in structure[0]:
+        for residue in chain:
+            if not is_protein_residue(residue):
+                continue
+            found = True
+            if residue.seqid.num is None:
+                raise InputError(f"A residue {residue.name} of chain '{chain.name}' in '{path}' has no number.")
+    if not found:
+        raise InputError(f"'{path}' contains no protein; ADP-3D works on protein chains only.")
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of a parser's message, without a full stop."""
+    return (str(error).splitlines() or ["unreadable"])[0].rstrip(". ")[:200]

@@ -1,0 +1,177 @@
+"""Training chains: from the packed archive to uninterrupted backbone runs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..structure.polymer import AMINO_ACIDS
+
+__all__ = ["Chain", "load_chains"]
+
+_CHAIN_BREAK = 2.5
+"""C-N distance in angstrom above which two consecutive residues do not count as bonded."""
+
+_CA_ONLY_WEIGHT = 0.4
+"""Chains with rebuilt N, C and O teach folds only, so they are drawn less often."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One protein chain with a complete backbone at every residue kept.
+
+    Attributes
+    ----------
+    entry : str
+        PDB code and chain name, ``1abc_A``.
+    source : str
+        Entry and file source; chains that share it share a coordinate frame.
+    xyz : ndarray of float32, shape (L, 4, 3)
+        N, CA, C, O in angstrom, in the entry's own frame.
+    aatype : ndarray of int64, shape (L,)
+    residue_index : ndarray of int64, shape (L,)
+        Jumps where residues are missing.
+    run_start : ndarray of int64
+        First residue of each uninterrupted run.
+    run_length : ndarray of int64
+    weight : float
+        Sampling weight, smaller for members of large sequence clusters.
+    ca_only : bool
+        Only CA is experimental; the other atoms were rebuilt.
+    """
+
+    entry: str
+    source: str
+    xyz: NDArray[np.float32]
+    aatype: NDArray[np.int64]
+    residue_index: NDArray[np.int64]
+    run_start: NDArray[np.int64]
+    run_length: NDArray[np.int64]
+    weight: float
+    ca_only: bool
+
+
+def load_chains(
+    folder: Path, split: str, *, shards: tuple[str, ...] | None = None, representatives: bool = True
+) -> list[Chain]:
+    """Chains of one split of the packed archive.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder with ``chains_*.npz`` shards (arrays ``xyz, centroid, atommask, aatype, resnum, brk,
+        res_ptr, atom_ptr`` and one value per chain for ``pdb, chain, split, rep90, c40 ...``).
+    split : str
+        ``train``, ``val`` or ``test``; chains of other splits are never read into memory.
+    shards : tuple of str, optional
+        File names; all shards by default.
+    representatives : bool
+        Keep one chain of each 90 % identity cluster.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no shard or the split no chain.
+    """
+    names = shards or tuple(sorted(p.name for p in Path(folder).glob("chains_*.npz")))
+    if not names:
+        raise InputError(f"No chains_*.npz file in {folder}: give the folder with the training structures.")
+    chains = [c for name in names for c in _read_shard(Path(folder) / name, split, representatives)]
+    if not chains:
+        raise InputError(f"No chain of split {split!r} in {folder}: check the data folder.")
+    return chains
+
+
+def _read_shard(path: Path, split: str, representatives: bool) -> Iterator[Chain]:
+    with np.load(path, allow_pickle=False) as archive:
+        data = {key: archive[key] for key in archive.files}
+    cluster_size: dict[int, int] = defaultdict(int)
+    keep = [
+        i
+        for i in range(len(data["pdb"]))
+        if data["split"][i] == split and (data["rep90"][i] or not representatives)
+    ]
+    for i in keep:
+        cluster_size[int(data["c40"][i])] += 1
+    for i in keep:
+        chain = _read_chain(data, i, "ca_rebuilt" in path.name, cluster_size[int(data["c40"][i])])
+        if chain is not None:
+            yield chain
+
+
+def _read_chain(data: dict[str, NDArray], i: int, ca_only: bool, cluster_size: int) -> Chain | None:
+    start, end = data["res_ptr"][i : i + 2]
+    first, last = data["atom_ptr"][i : i + 2]
+    mask = ((data["atommask"][start:end, None] >> np.arange(14)) & 1).astype(bool)
+    atoms = np.zeros((end - start, 14, 3), np.float32)
+    atoms[mask] = data["xyz"][first:last].astype(np.float32) * 0.01
+    complete = mask[:, :3].all(1)
+    if complete.sum() < 16:
+        return None
+    xyz = rebuild_missing_oxygen(atoms[:, :4], mask[:, 3])
+    bonded = (
+        complete[:-1]
+        & complete[1:]
+        & ~data["brk"][start:end][:-1].astype(bool)
+        & (np.linalg.norm(xyz[1:, 0] - xyz[:-1, 2], axis=-1) < _CHAIN_BREAK)
+    )
+    # the last residue of a run has no next N to place a missing O from: drop it there
+    usable = complete & (mask[:, 3] | np.append(bonded, False))
+    bonded &= usable[:-1] & usable[1:]
+    number = data["resnum"][start:end].astype(np.int64)
+    gap = np.where(bonded, 1, np.maximum(np.diff(number), 2))
+    index = np.concatenate([[0], np.cumsum(gap)])
+    kept = np.flatnonzero(usable)
+    if len(kept) < 16:
+        return None
+    index = index[kept] - index[kept[0]]
+    run_start = np.concatenate([[0], np.flatnonzero(np.diff(index) != 1) + 1])
+    run_length = np.diff(np.append(run_start, len(index)))
+    aatype = np.minimum(data["aatype"][start:end][kept].astype(np.int64), len(AMINO_ACIDS))
+    return Chain(
+        entry=f"{data['pdb'][i]}_{data['chain'][i]}",
+        source=f"{data['pdb'][i]}/{data['repo'][i]}",
+        xyz=(xyz[kept] + data["centroid"][i]).astype(np.float32),
+        aatype=aatype,
+        residue_index=index,
+        run_start=run_start,
+        run_length=run_length,
+        weight=float(cluster_size) ** -0.7 * (_CA_ONLY_WEIGHT if ca_only else 1.0),
+        ca_only=ca_only,
+    )
+
+
+def rebuild_missing_oxygen(xyz: NDArray[np.float32], has_oxygen: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Backbones whose absent carbonyl oxygens lie in the peptide plane, 1.231 A from C.
+
+    The oxygen points away from the bisector of CA and the next residue's N; where there is no next
+    residue its place is meaningless and the caller drops the residue.
+
+    Parameters
+    ----------
+    xyz : ndarray, shape (L, 4, 3)
+    has_oxygen : ndarray of bool, shape (L,)
+
+    Returns
+    -------
+    ndarray, shape (L, 4, 3)
+    """
+    out = xyz.copy()
+    to_ca = xyz[:-1, 1] - xyz[:-1, 2]
+    to_next = xyz[1:, 0] - xyz[:-1, 2]
+
+    def unit(v: NDArray[np.float32]) -> NDArray[np.float32]:
+        return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-6)
+
+    # CA-C=O is 120.1 and N-C=O 122.7 degrees, so the oxygen leans slightly towards CA
+    direction = -unit(unit(to_ca) * 1.03 + unit(to_next) * 0.97)
+    placed = xyz[:-1, 2] + 1.231 * direction
+    absent = ~has_oxygen[:-1]
+    out[:-1, 3][absent] = placed[absent]
+    return out

@@ -1,0 +1,194 @@
+"""The training loop of the default prior: resumable, on CPU or GPU, bounded by wall-clock time."""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..prior.builtin.network import Denoiser, DenoiserConfig
+from ..prior.builtin.weights_file import save_weights
+from ..prior.schedule import LogSnrSchedule
+from .checkpoint import Progress, load_checkpoint, save_checkpoint
+from .crops import Crop, CropSampler
+from .loss import denoising_loss, noisy_batch, sample_times
+
+__all__ = ["VALIDATION_TIMES", "TrainingSpec", "train"]
+
+VALIDATION_TIMES = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """Everything that decides a training run besides the data."""
+
+    minutes: float
+    learning_rate: float = 6e-4
+    warmup_steps: int = 300
+    weight_decay: float = 1e-2
+    average_decay: float = 0.999
+    gradient_limit: float = 1.0
+    seed: int = 0
+    checkpoint_minutes: float = 5.0
+    validation_minutes: float = 10.0
+    bfloat16: bool = False
+
+
+def train(
+    spec: TrainingSpec,
+    config: DenoiserConfig,
+    sampler: CropSampler,
+    validation: list[Crop],
+    folder: Path,
+    device: torch.device,
+) -> Path:
+    """Train until the time is up and write the averaged weights; continues from ``folder``.
+
+    The learning rate warms up, then follows a cosine over the wall-clock time, so that a run of any
+    length ends annealed. Updates whose gradient norm explodes are skipped.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    config : DenoiserConfig
+    sampler : CropSampler
+        Source of training batches.
+    validation : list of Crop
+        Fixed held-out batches.
+    folder : Path
+        Receives checkpoints, ``training.csv``, ``validation.csv`` and ``weights.safetensors``.
+    device : torch.device
+
+    Returns
+    -------
+    Path
+        The weights file.
+    """
+    torch.manual_seed(spec.seed)
+    net = Denoiser(config).to(device)
+    average = {k: v.detach().clone() for k, v in net.state_dict().items()}
+    optimizer = torch.optim.AdamW(
+        net.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay, betas=(0.9, 0.98)
+    )
+    progress = load_checkpoint(folder, net, average, optimizer) or Progress()
+    folder.mkdir(parents=True, exist_ok=True)
+    # a resumed run draws new batches instead of repeating the first ones
+    rng = np.random.default_rng([spec.seed, progress.step])
+    generator = torch.Generator().manual_seed(spec.seed * 1_000_003 + progress.step)
+    schedule = LogSnrSchedule()
+    norms: list[float] = []
+    losses: list[float] = []
+    last_save = last_validation = tick = time.monotonic()
+    while progress.seconds < spec.minutes * 60:
+        crop = sampler.batch(rng)
+        batch, clean, correlation = noisy_batch(crop, sample_times(crop.ca_only, rng), schedule, generator, device)
+        for group in optimizer.param_groups:
+            group["lr"] = spec.learning_rate * _rate(progress, spec)
+        with torch.autocast(device.type, torch.bfloat16, enabled=spec.bfloat16):
+            estimates = net(batch)
+        loss, _ = denoising_loss(estimates, clean, batch.sigma, correlation)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = float(torch.nn.utils.clip_grad_norm_(net.parameters(), spec.gradient_limit))
+        usual = float(np.median(norms[-200:])) if len(norms) > 50 else math.inf
+        exploded = not math.isfinite(norm) or norm > 10 * usual
+        if not exploded:
+            optimizer.step()
+            norms.append(norm)
+            losses.append(float(loss))
+            _update_average(average, net, min(spec.average_decay, (1 + progress.step) / (10 + progress.step)))
+        now = time.monotonic()
+        progress = Progress(progress.step + 1, progress.seconds + now - tick, progress.skipped + exploded)
+        tick = now
+        if progress.step % 100 == 0 and losses:
+            _append(
+                folder / "training.csv",
+                {
+                    "step": progress.step,
+                    "minutes": round(progress.seconds / 60, 2),
+                    "loss": round(float(np.mean(losses[-100:])), 5),
+                    "gradient_norm": round(float(np.median(norms[-100:])), 4),
+                    "skipped": progress.skipped,
+                },
+            )
+        if now - last_validation > spec.validation_minutes * 60:
+            _validate(net, average, validation, schedule, device, progress, folder)
+            last_validation = time.monotonic()
+        if now - last_save > spec.checkpoint_minutes * 60:
+            save_checkpoint(folder, net, average, optimizer, progress)
+            save_weights(folder / "weights.safetensors", config, average, _description(progress))
+            last_save = time.monotonic()
+    _validate(net, average, validation, schedule, device, progress, folder)
+    save_checkpoint(folder, net, average, optimizer, progress)
+    save_weights(folder / "weights.safetensors", config, average, _description(progress))
+    return folder / "weights.safetensors"
+
+
+def _rate(progress: Progress, spec: TrainingSpec) -> float:
+    warm = min(1.0, (progress.step + 1) / spec.warmup_steps)
+    done = min(1.0, progress.seconds / (spec.minutes * 60))
+    return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def _update_average(average: dict[str, Tensor], net: Denoiser, decay: float) -> None:
+    state = net.state_dict()
+    floating = [k for k, v in average.items() if v.is_floating_point()]
+    torch._foreach_lerp_([average[k] for k in floating], [state[k] for k in floating], 1 - decay)
+
+
+@torch.no_grad()
+def _validate(
+    net: Denoiser,
+    average: dict[str, Tensor],
+    crops: list[Crop],
+    schedule: LogSnrSchedule,
+    device: torch.device,
+    progress: Progress,
+    folder: Path,
+) -> None:
+    """Loss and per-atom error of the averaged weights at each validation time, with the sequence and without."""
+    current = {k: v.clone() for k, v in net.state_dict().items()}
+    net.load_state_dict(average)
+    for t in VALIDATION_TIMES:
+        for with_sequence in (True, False):
+            losses, errors = [], []
+            for number, crop in enumerate(crops):
+                generator = torch.Generator().manual_seed(1000 + number)
+                shown = crop if with_sequence else replace(crop, aatype=np.full_like(crop.aatype, 20))
+                times = np.full(len(crop.xyz), t)
+                batch, clean, correlation = noisy_batch(shown, times, schedule, generator, device)
+                estimates = net(batch)
+                _, per_example = denoising_loss(estimates, clean, batch.sigma, correlation)
+                losses.append(float(per_example.mean()))
+                errors.append(float((estimates[-1] - clean).square().sum(-1).mean().sqrt()))
+            _append(
+                folder / "validation.csv",
+                {
+                    "step": progress.step,
+                    "minutes": round(progress.seconds / 60, 2),
+                    "t": t,
+                    "sequence": int(with_sequence),
+                    "loss": round(float(np.mean(losses)), 5),
+                    "rmsd": round(float(np.mean(errors)), 4),
+                },
+            )
+    net.load_state_dict(current)
+
+
+def _append(path: Path, row: dict[str, float]) -> None:
+    fresh = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, fieldnames=list(row))
+        if fresh:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _description(progress: Progress) -> dict[str, str]:
+    return {"steps": str(progress.step), "minutes": f"{progress.seconds / 60:.1f}"}

@@ -1,0 +1,78 @@
+"""Denoising loss: noisy examples from clean ones, and how far an estimate is off."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..prior.builtin.network import NoisyBatch
+from ..prior.correlation import GlobularCorrelation
+from ..prior.schedule import LogSnrSchedule
+from .crops import Crop
+
+__all__ = ["denoising_loss", "noisy_batch", "sample_times"]
+
+_CA_ONLY_EARLIEST = 0.45
+
+
+def sample_times(ca_only: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Diffusion times, shape (B,): mostly t in 0.15 to 0.75, which decides refinement.
+
+    Chains whose N, C and O were rebuilt teach folds only: their times start at 0.45.
+    """
+    wide = rng.uniform(0.001, 1.0, len(ca_only))
+    middle = rng.uniform(0.15, 0.75, len(ca_only))
+    t = np.where(rng.random(len(ca_only)) < 0.4, wide, middle)
+    return np.where(ca_only, _CA_ONLY_EARLIEST + (1 - _CA_ONLY_EARLIEST) * rng.random(len(ca_only)), t)
+
+
+def noisy_batch(
+    crop: Crop, times: np.ndarray, schedule: LogSnrSchedule, generator: torch.Generator, device: torch.device
+) -> tuple[NoisyBatch, Tensor, GlobularCorrelation]:
+    """Noisy inputs x_t, the clean coordinates they came from, and the correlation operator."""
+    correlation = GlobularCorrelation(crop.segments)
+    clean = torch.from_numpy(crop.xyz)
+    noise = torch.randn(clean.shape, generator=generator)
+    # the network cannot see absolute positions: give the clean centre the spread of the noise's own
+    drift = correlation.apply(torch.randn(clean.shape, generator=generator)).mean((-2, -3), keepdim=True)
+    clean = clean + drift
+    t = torch.from_numpy(times).float()
+    alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+    x_t = alpha[:, None, None, None] * clean + sigma[:, None, None, None] * correlation.apply(noise)
+    batch = NoisyBatch(
+        x_t.to(device),
+        alpha.to(device),
+        sigma.to(device),
+        torch.from_numpy(crop.aatype).to(device),
+        torch.from_numpy(crop.chain_index).to(device),
+        torch.from_numpy(crop.residue_index).to(device),
+        torch.ones(clean.shape[:2], dtype=torch.bool, device=device),
+    )
+    return batch, clean.to(device), correlation
+
+
+def denoising_loss(
+    estimates: list[Tensor], clean: Tensor, sigma: Tensor, correlation: GlobularCorrelation
+) -> tuple[Tensor, Tensor]:
+    r"""Training loss and its value per example.
+
+    :math:`|\hat x - x_0|^2/(100\,\sigma_t^2) + |R^{-1}(\hat x - x_0)|^2/\sigma_t^2`, both per
+    coordinate: the first keeps the fold, the second bonds and angles. Earlier stages count 0.3.
+
+    Returns
+    -------
+    loss : Tensor, scalar
+    per_example : Tensor, shape (B,)
+        Loss of the last stage.
+    """
+    weight = sigma.square()[:, None, None, None]
+    total = clean.new_zeros(())
+    last = clean.new_zeros(len(clean))
+    for i, estimate in enumerate(estimates):
+        error = estimate.float() - clean
+        global_term = (error.square() / (100.0 * weight)).mean((1, 2, 3))
+        local_term = (correlation.inverse(error).square() / weight).mean((1, 2, 3))
+        last = global_term + local_term
+        total = total + (1.0 if i == len(estimates) - 1 else 0.3) * last.mean()
+    return total, last

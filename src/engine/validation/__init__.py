@@ -1,0 +1,1 @@
+"""Validation: how good a model is, with and without a reference."""
