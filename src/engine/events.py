@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Control", "Eta", "Events", "NullEvents", "Stopped", "fan_out", "shift_replicas"]
+__all__ = ["Control", "Eta", "Events", "NullEvents", "Stopped", "fan_out", "shift_replicas", "shift_steps"]
 
 
 class Events(Protocol):
     """Listener to a running job: the log, a progress bar, the worker's stream, ...
 
-    All methods are called from the thread that computes and should return quickly.
+    All methods are called from the thread that computes and should return quickly. A ``step`` of a frame
+    or metric counts over the whole job: where one is told again (a batch repeated, a job resumed), the
+    later report replaces the earlier.
     """
 
     def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
@@ -60,7 +62,15 @@ def fan_out(*listeners: Events) -> Events:
 
 def shift_replicas(events: Events, first_replica: int) -> Events:
     """Give the replicas of a batch the numbers from ``first_replica`` on that they have in the whole job."""
-    return _Shifted(events, first_replica)
+    return _Shifted(events, first_replica, 0)
+
+
+def shift_steps(events: Events, steps_before: int) -> Events:
+    """Count the steps of frames and metrics from ``steps_before`` on: those of earlier stages of a job.
+
+    Progress is left alone, since it tells the step within its stage.
+    """
+    return _Shifted(events, 0, steps_before)
 
 
 class _FanOut:
@@ -87,20 +97,22 @@ class _FanOut:
 
 
 class _Shifted:
-    def __init__(self, events: Events, offset: int) -> None:
+    def __init__(self, events: Events, replicas: int, steps: int) -> None:
         self._events = events
-        self._offset = offset
+        self._replicas = replicas
+        self._steps = steps
 
     def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
         self._events.progress(stage, step, total, metrics)
 
     def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
-        self._events.frame(step, coordinates, first_replica + self._offset)
+        self._events.frame(step + self._steps, coordinates, first_replica + self._replicas)
 
     def metric(
         self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
     ) -> None:
-        self._events.metric(name, value, step, first_replica + self._offset)
+        shifted = None if step is None else step + self._steps
+        self._events.metric(name, value, shifted, first_replica + self._replicas)
 
     def message(self, text: str, level: str = "info") -> None:
         self._events.message(text, level)

@@ -150,7 +150,7 @@ def decode(packed: bytes) -> Message:
     message_type = MESSAGES.get(kind)
     if message_type is None:
         raise ProtocolError(f"unknown kind of message {kind[:40]!r}")
-    types = {f.name: f.type for f in fields(message_type)}
+    types = {f.name: str(f.type) for f in fields(message_type)}
     for name, value in body.items():
         if name not in types:
             raise ProtocolError(f"a {kind} message has no field {str(name)[:40]!r}")

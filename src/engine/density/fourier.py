@@ -71,8 +71,7 @@ class Shells:
 
     def mean(self, quantity: NDArray) -> NDArray[np.float64]:
         """Mean over each shell of a real quantity given on the half transform; shape (S,)."""
-        total = np.bincount(self.index, self.weight * quantity.ravel(), minlength=len(self.count) + 1)
-        return total[: len(self.count)] / self.count
+        return _sums(self.index, self.weight * quantity.ravel(), len(self.count)) / self.count
 
     def spread(self, per_shell: NDArray[np.float64], beyond: float) -> NDArray[np.float64]:
         """Give every coefficient the value of its shell, and `beyond` to those in none (flat array)."""
@@ -99,11 +98,11 @@ def shells(shape: tuple[int, int, int], axes: NDArray[np.float64], minimum_count
     if nz % 2 == 0:
         along_z[-1] = 1.0
     weight = np.tile(along_z, shape[0] * shape[1])
-    count = np.bincount(index, weight, minlength=n_raw + 1)[:n_raw]
+    members = _sums(index, weight, n_raw)
     group, groups, held = np.zeros(n_raw + 1, dtype=np.int64), 0, 0.0
     for shell in range(n_raw):
         group[shell] = groups
-        held += count[shell]
+        held += float(members[shell])
         if held >= minimum_count:
             groups, held = groups + 1, 0.0
     # What is left over at the end joins the last full shell.
@@ -111,9 +110,14 @@ def shells(shape: tuple[int, int, int], axes: NDArray[np.float64], minimum_count
     group = np.minimum(group, groups - 1)
     group[n_raw] = groups
     index = group[index]
-    count = np.bincount(index, weight, minlength=groups + 1)[:groups].astype(np.float64)
-    frequency = np.sqrt(np.bincount(index, weight * squared.ravel(), minlength=groups + 1)[:groups] / count)
+    count = _sums(index, weight, groups)
+    frequency = np.sqrt(_sums(index, weight * squared.ravel(), groups) / count)
     return Shells(frequency, count, index, weight)
+
+
+def _sums(index: NDArray[np.int64], quantity: NDArray[np.float64], groups: int) -> NDArray[np.float64]:
+    """Sum over the members of each group; the last index, one beyond the groups, is left out."""
+    return np.bincount(index, quantity, minlength=groups + 1)[:groups].astype(np.float64)
 
 
 def padded(values: NDArray[np.float32], width: tuple[int, int, int]) -> NDArray[np.float32]:

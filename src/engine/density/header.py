@@ -187,7 +187,7 @@ def _axes(fields: np.ndarray, name: str, notes: list[str]) -> NDArray[np.float64
             f"{name} has voxels of {size} A, which cannot be right; correct the cell in its header."
         )
     possible = (
-        (angles > 0).all() and (angles < 180).all() and angles.sum() < 360 and 2 * angles.max() < angles.sum()
+        (angles > 5).all() and (angles < 175).all() and angles.sum() < 360 and 2 * angles.max() < angles.sum()
     )
     if not possible:
         if angles.any():

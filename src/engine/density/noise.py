@@ -11,14 +11,13 @@ from scipy import fft
 
 from ..errors import InputError
 from .blank import blank_voxels, taper_weights
-from .fourier import padded, shells
+from .fourier import shells
 from .map import DensityMap
 from .neighbourhood import near
 from .resample import resample_like
 
 __all__ = ["NoiseModel", "estimate_noise", "noise_from_half_maps", "noise_from_solvent"]
 
-PAD = (8, 8, 8)
 TAPER_VOXELS = 3.0
 LEAST_VOXELS = 500
 SMALLEST_FRACTION = 0.05
@@ -102,14 +101,14 @@ def noise_from_half_maps(
         raise InputError("The half maps and the map do not overlap; check that they belong together.")
     width = TAPER_VOXELS * float(half_a.voxel_size.max())
     weights = taper_weights(half_a, blank, width)
-    box = padded(difference * weights, PAD)
-    groups = shells((box.shape[0], box.shape[1], box.shape[2]), half_a.axes)
+    # No padding: continuing noise beyond the box would add power that is not there.
+    groups = shells(half_a.shape, half_a.axes)
     scale = float(np.square(weights, dtype=np.float64).sum())
-    power = groups.mean(np.abs(fft.rfftn(box)) ** 2) / scale
+    power = groups.mean(np.abs(fft.rfftn(difference * weights)) ** 2) / scale
     if full is not None:
         mean = 0.5 * (half_a.values + half_b.values)
-        of_mean = groups.mean(np.abs(fft.rfftn(padded(mean * weights, PAD))) ** 2)
-        of_full = groups.mean(np.abs(fft.rfftn(padded(full.values * weights, PAD))) ** 2)
+        of_mean = groups.mean(np.abs(fft.rfftn(mean * weights)) ** 2)
+        of_full = groups.mean(np.abs(fft.rfftn(full.values * weights)) ** 2)
         power = power * np.divide(of_full, of_mean, out=np.zeros_like(power), where=of_mean > 0)
     # Beyond the last shell (the corners of the transform) noise goes on as in the last shell.
     spectrum = groups.spread(power, float(power[-1]))

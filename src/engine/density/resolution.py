@@ -25,6 +25,7 @@ __all__ = [
 
 PAD = (8, 8, 8)
 TAPER_VOXELS = 3.0
+LEAST_POINTS = 12
 LOWEST_FREQUENCY = 1 / 15
 CLIFF_SLOPE = -15.0
 EDGE_SLOPE = -9.0
@@ -157,7 +158,7 @@ def estimate_resolution(
       maps of 1.75 to 3.9 A: within 10 % of the published value on four, 25 % too coarse on one whose
       cutoff is faint; within 10 % on the same maps filtered to 3 to 8 A.
     - *noise floor*: the outermost spectrum is flat; the resolution is where P falls to 4/3 of it, which
-      is FSC = 0.143 between the halves of such a map. Within 21 % on simulated maps.
+      is FSC = 0.143 between the halves of such a map. Within 22 % on simulated maps.
     - *fall-off*: neither, as in simulated maps; with P falling as exp(-B s^2 / 2), the resolution is
       sqrt(B) / 2, where amplitudes have fallen to 1/e (the convention of ChimeraX's ``molmap``). Within
       15 % on noise-free maps simulated at 2 to 4 A; up to a factor of 1.9 too coarse beyond 4 A and
@@ -180,7 +181,7 @@ def estimate_resolution(
     groups, power = amplitude_spectrum(map)
     used = power > 0
     s, log_power, count = groups.frequency[used], np.log(power[used]), groups.count[used]
-    if len(s) < 8:
+    if len(s) < 8 or min(map.shape) < LEAST_POINTS:
         raise InputError("The map is too small to estimate its resolution; give it.")
     slope, where = _steepest(s, log_power, count)
     if slope < CLIFF_SLOPE:

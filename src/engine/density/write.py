@@ -6,7 +6,7 @@ import gzip
 import math
 import os
 import shutil
-import tempfile
+import uuid
 from pathlib import Path
 from typing import Literal
 
@@ -48,13 +48,10 @@ def write_map(map: DensityMap, path: str | Path, mode: Literal[2, 12] = 2) -> No
     path = Path(path)
     if mode == 12 and np.abs(map.values).max() > np.finfo(np.float16).max:
         raise InputError(f"The map's values are too large for 16-bit numbers; write {path.name} with mode 2.")
-    temporary: list[Path] = []
+    # Not tempfile: its files are readable by their owner only, and would stay so.
+    plain = path.with_name(f".map-{uuid.uuid4().hex}.mrc")
+    temporary = [plain]
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=".map-", suffix=".mrc", delete=False
-        ) as file:
-            plain = Path(file.name)
-        temporary.append(plain)
         _write_plain(map, plain, mode)
         if path.suffix.lower() == ".gz":
             packed = plain.with_suffix(".gz")

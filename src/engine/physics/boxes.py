@@ -105,7 +105,9 @@ class Boxes:
                 factor = torch.exp(-beta[atom][:, None, :, None] * square[:, :, None])
                 factor[:, 0] *= amplitude[atom][..., None]
                 voxel = voxel.to(index_type)
-                plane = voxel[:, 0] if shared_grid else voxel[:, 0] + (row * grid.shape[0]).to(index_type)[:, None]
+                plane = voxel[:, 0]
+                if not shared_grid:
+                    plane = plane + (row * grid.shape[0]).to(index_type)[:, None]
                 line = (plane * grid.shape[1])[:, :, None] + voxel[:, 1, None, :]
                 index = (line * grid.shape[2])[..., None] + voxel[:, 2, None, None, :]
                 yield Boxes(row, atom, beta[atom], offset, factor, index)
@@ -118,7 +120,9 @@ class Boxes:
         if total.device.type == "cpu":
             total.index_add_(0, self.index.flatten(), values)
         else:
-            total.index_put_((self.index.flatten(),), values, accumulate=True)  # sorts: no float atomics
+            total.index_put_(
+                (self.index.flatten().long(),), values, accumulate=True
+            )  # sorts: no float atomics
 
     def moments(self, field: Tensor, power: int) -> Tensor:
         r"""Moments of a field under each Gaussian: ``sum_v field(v) g(v)`` and ``... d_i(v)^power``.

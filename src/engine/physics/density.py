@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ..errors import InputError
 from .boxes import Boxes, group_by_radius
-from .grid import Grid, zone_mask
+from .grid import Grid
 
-__all__ = ["AtomDensity", "Grid", "zone_mask"]
+__all__ = ["AtomDensity", "Grid"]
 
 _FOUR_PI_SQUARED = 4 * math.pi**2
 
@@ -67,7 +67,7 @@ class AtomDensity:
             raise ValueError("tolerance must lie between 0 and 1")
         total_width = width + b_factor[:, None]
         if not bool((total_width > 0).all()):
-            raise InputError("Some B-factors are not numbers or too negative for their atoms; set them above 0.")
+            raise InputError("Some B-factors are not numbers, or too negative; set them to 0 or above.")
         self.grid = grid
         self.amplitude = amplitude
         self.width = width
@@ -81,7 +81,36 @@ class AtomDensity:
         """Number of atoms A."""
         return self.amplitude.shape[0]
 
-    def __call__(self, xyz: Tensor, b_factor: Tensor | None = None, occupancy: Tensor | None = None) -> Tensor:
+    @property
+    def charge(self) -> Tensor:
+        """Integral of each atom's density in A, shape (A,)."""
+        return self.occupancy * self.amplitude.sum(-1)
+
+    @property
+    def gradient_energy(self) -> Tensor:
+        r"""``int |grad rho_a|^2 dv`` of each atom in 1/A^3, shape (A,).
+
+        In Fourier space :math:`6\pi^{7/2} q^2 \sum_{ij} a_i a_j ((w_i + w_j)/4)^{-5/2}`.
+        """
+        return 6 * math.pi**3.5 * self._pair_sum(-2.5)
+
+    @property
+    def square_integral(self) -> Tensor:
+        r"""``int rho_a^2 dv`` of each atom in 1/A, shape (A,).
+
+        In Fourier space :math:`\pi^{3/2} q^2 \sum_{ij} a_i a_j ((w_i + w_j)/4)^{-3/2}`.
+        """
+        return math.pi**1.5 * self._pair_sum(-1.5)
+
+    def _pair_sum(self, power: float) -> Tensor:
+        """``q^2 sum_ij a_i a_j ((w_i + w_j) / 4)^power`` for each atom."""
+        width = (self.width + self.b_factor[:, None]) / 4
+        pairs = (width[:, :, None] + width[:, None, :]) ** power
+        return self.occupancy**2 * torch.einsum("ai,aj,aij->a", self.amplitude, self.amplitude, pairs)
+
+    def __call__(
+        self, xyz: Tensor, b_factor: Tensor | None = None, occupancy: Tensor | None = None
+    ) -> Tensor:
         """Density in 1/A^2, differentiable once with respect to all three arguments.
 
         Parameters
@@ -117,7 +146,7 @@ class AtomDensity:
         return self._moments(field, xyz, self.b_factor, self.occupancy, power=1)[0].sum(-1)[..., 0]
 
     def gradient(self, field: Tensor, xyz: Tensor) -> Tensor:
-        """Derivative of ``sum_v field(v) rho(v)`` with respect to `xyz`, shape (..., A, 3).
+        """Differentiate ``sum_v field(v) rho(v)`` with respect to `xyz`; shape (..., A, 3).
 
         Arguments as in `adjoint`; this is the backward pass without an autograd graph.
         """

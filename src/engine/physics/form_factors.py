@@ -24,8 +24,9 @@ B_PER_VARIANCE = 8.0 * math.pi**2
 @lru_cache(maxsize=128)
 def _coefficients(element: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Amplitudes (A) and widths (A^2) of one element."""
-    table = gemmi.Element(element).c4322
-    if table is None:
+    known = gemmi.Element(element)
+    table = known.c4322
+    if table is None or known.name == "X":  # gemmi lends unknown elements the numbers of oxygen
         raise InputError(f"No electron form factor is tabulated for element {element!r}; remove these atoms.")
     return tuple(table.a), tuple(table.b)
 

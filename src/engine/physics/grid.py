@@ -1,16 +1,22 @@
-"""Orthogonal grids, boxes of voxels around points, and zones."""
+"""Orthogonal grids and boxes of voxels around points."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ..density.map import DensityMap
 from ..errors import InputError
 
-__all__ = ["Grid", "box_voxels", "zone_mask"]
+__all__ = ["Grid", "box_voxels"]
+
+
+_ALIGNED = 1e-6
+"""Off-diagonal step, as a fraction of the voxel size, below which a map counts as aligned."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,21 @@ class Grid:
             raise InputError("The map's voxel size or origin is not a usable number; check its header.")
         if min(self.shape) < 1:
             raise InputError("The map is empty along one axis; check its header or the crop.")
+
+    @classmethod
+    def of_map(cls, map: DensityMap) -> Grid:
+        """Return the grid of a map whose steps run along x, y and z.
+
+        Raises
+        ------
+        InputError
+            If the map's axes are oblique or turned; such a map has to be resampled first.
+        """
+        x, y, z = np.diag(map.axes).tolist()
+        if np.abs(map.axes - np.diag([x, y, z])).max() > _ALIGNED * min(x, y, z):
+            raise InputError("The map's axes are oblique or turned; resample it to an orthogonal grid first.")
+        ox, oy, oz = map.origin.tolist()
+        return cls((ox, oy, oz), (x, y, z), map.shape)
 
     @property
     def n_voxels(self) -> int:
@@ -83,31 +104,3 @@ def box_voxels(points: Tensor, grid: Grid, radius: float, size: int) -> tuple[Te
     offset = voxel * spacing[:, None] + (origin - points)[..., None]
     on_grid = torch.minimum(voxel.clamp(min=0), shape - 1)
     return on_grid.long(), offset, voxel == on_grid
-
-
-def zone_mask(grid: Grid, points: Tensor, radius: float) -> Tensor:
-    """Voxels within a distance of any point.
-
-    Parameters
-    ----------
-    grid : Grid
-        Where the mask is wanted.
-    points : Tensor, shape (P, 3)
-        Positions in A.
-    radius : float
-        Distance in A.
-
-    Returns
-    -------
-    Tensor of bool, shape (nx, ny, nz)
-    """
-    mask = torch.zeros(grid.shape, dtype=torch.bool, device=points.device)
-    size = math.floor(2 * radius / min(grid.spacing)) + 1
-    for part in points.split(max(1, (1 << 20) // size**3)):
-        voxel, offset, inside = box_voxels(part, grid, radius, size)
-        square = (offset**2).masked_fill(~inside, math.inf)
-        x, y, z = square.unbind(1)
-        near = x[:, :, None, None] + y[:, None, :, None] + z[:, None, None, :] <= radius**2
-        point, i, j, k = torch.nonzero(near, as_tuple=True)
-        mask[voxel[point, 0, i], voxel[point, 1, j], voxel[point, 2, k]] = True
-    return mask

@@ -8,7 +8,7 @@ seen in structures (`adp3d.training.pseudo_atom_statistics` measures them).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..structure.polymer import AMINO_ACIDS
+from .density import AtomDensity
 from .form_factors import B_PER_VARIANCE, electron_form_factors
+from .grid import Grid
 
 __all__ = ["AtomSet", "backbone_to_atoms", "local_frames", "prepare_atoms"]
 
@@ -69,15 +71,15 @@ class AtomSet:
         """Number of residues N."""
         return (self.n_atoms - self.local.shape[0]) // 4
 
-    def blurred(self, extra_b: float) -> AtomSet:
-        """Return the same atoms with `extra_b` (A^2) added to every B-factor."""
-        return replace(self, b_factor=self.b_factor + extra_b)
+    def density(self, grid: Grid, blur: float = 0.0, tolerance: float = 3e-4) -> AtomDensity:
+        """Operator from positions (..., A, 3) to density on a grid, every B-factor raised by `blur` (A^2)."""
+        return AtomDensity(grid, self.amplitude, self.width, self.b_factor + blur, self.occupancy, tolerance)
 
 
 @lru_cache(maxsize=1)
 def _side_chains() -> dict[str, dict[str, Any]]:
-    text = resources.files(__package__).joinpath("data", "side_chain_pseudo_atoms.json").read_text("utf-8")
-    residues: dict[str, dict[str, Any]] = json.loads(text)["residues"]
+    file = resources.files(__package__) / "data" / "side_chain_pseudo_atoms.json"
+    residues: dict[str, dict[str, Any]] = json.loads(file.read_text("utf-8"))["residues"]
     return residues
 
 
@@ -110,7 +112,7 @@ def prepare_atoms(
     """
     n = len(aatype)
     elements = list(_BACKBONE_ELEMENTS * n)
-    residue = list(np.repeat(np.arange(n), 4))
+    residue = np.repeat(np.arange(n), 4).tolist()
     local: list[list[float]] = []
     spread = [0.0] * (4 * n)
     weight = [1.0] * (4 * n)

@@ -121,4 +121,3 @@ def _load(path: Path) -> Checkpoint | None:
         return Checkpoint(int(metadata["step"]), tensors, json.loads(metadata["state"]))
     except (SafetensorError, OSError, KeyError, ValueError):
         return None  # damaged: the caller goes on with the one before
-

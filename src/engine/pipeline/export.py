@@ -116,7 +116,7 @@ def write_models(
         document.write_file(str(temporary))
 
 
-def _model(sequence: str, labels: Sequence[tuple[str, int, str]]):  # type: ignore[no-untyped-def]
+def _model(sequence: str, labels: Sequence[tuple[str, int, str]]):
     """Build one gemmi model with all atoms at the origin; residues of a chain must follow each other."""
     import gemmi
 

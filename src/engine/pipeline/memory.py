@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import InputError
 from ..events import Events, shift_replicas
-from .runtime import release_memory
+from .runtime import loaded_torch, release_memory
 
 if TYPE_CHECKING:
     import torch
@@ -207,7 +206,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory could not be had, on any device."""
     if isinstance(error, MemoryError):
         return True
-    torch = sys.modules.get("torch")
+    torch = loaded_torch()
     if torch is not None and isinstance(error, torch.OutOfMemoryError):
         return True
     text = str(error).lower()
@@ -232,7 +231,7 @@ class PeakMemory:
         if not self._counted:
             self._sampler = threading.Thread(target=self._sample, daemon=True)
             self._sampler.start()
-        torch = sys.modules.get("torch")
+        torch = loaded_torch()
         if torch is not None and torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
         return self
@@ -247,7 +246,7 @@ class PeakMemory:
         if self._sampler is not None:
             self._sampler.join()
         self.bytes = max(self.bytes, _counted_peak() if self._counted else _resident())
-        torch = sys.modules.get("torch")
+        torch = loaded_torch()
         if torch is not None and torch.cuda.is_available():
             self.device_bytes = int(torch.cuda.max_memory_allocated())
 

@@ -22,6 +22,8 @@ _GREY, _BLUE, _ORANGE, _SHADE = "#8a8f98", "#1f5fa8", "#d9761b", "#fbe6cf"
 _CONFIDENCE_BANDS = ((90, 101, "#1f5fa8"), (70, 90, "#5bb0d6"), (50, 70, "#f0c419"), (0, 50, "#e0662b"))
 """Lower bound, upper bound and colour; the bands that users know from predicted models."""
 
+_MAX_PANELS = 12
+
 
 def plot_convergence(
     history: History,
@@ -57,18 +59,19 @@ def plot_convergence(
         return False
     figure = _figure(7.0, 0.7 + 2.3 * len(present))
     panels = figure.subplots(len(present), 1, sharex=True, squeeze=False)[:, 0]
-    for axes, (name, label) in zip(panels, present, strict=True):
+    for axes, (name, unit_label) in zip(panels, present, strict=True):
         steps, values = history.curves(name)
         for replica, curve in enumerate(values):
             if replica != chosen:
                 axes.plot(steps, curve, color=_GREY, linewidth=0.9, alpha=0.75)
         if chosen is not None and chosen < len(values):
-            axes.plot(steps, values[chosen], color=_BLUE, linewidth=1.8, label=f"replica {chosen + 1} (chosen)")
+            label = f"replica {chosen + 1} (chosen)"
+            axes.plot(steps, values[chosen], color=_BLUE, linewidth=1.8, label=label)
             axes.legend(frameon=False, fontsize=8)
         finite = values[np.isfinite(values)]
         if finite.size and finite.min() > 0 and finite.max() > 50 * finite.min():
             axes.set_yscale("log")
-        axes.set_ylabel(label)
+        axes.set_ylabel(unit_label)
         _tidy(axes)
     panels[0].set_title(f"Convergence of {len(history.curves(present[0][0])[1])} replicas", loc="left")
     panels[-1].set_xlabel("Denoising step")
@@ -119,7 +122,7 @@ def plot_confidence(
     path: Path,
     labels: Sequence[tuple[str, int, str]] | None = None,
 ) -> None:
-    """Draw the confidence of each residue, one panel for each chain; rebuilt residues are shaded.
+    """Draw the confidence of each residue, one panel for each chain (at most 12), rebuilt parts shaded.
 
     Parameters
     ----------
@@ -144,15 +147,17 @@ def plot_confidence(
     if known.shape != (n,) or len(labels) != n or n == 0:
         raise ValueError("confidence, known and labels must have the same length, at least one")
     chains = list(dict.fromkeys(label[0] for label in labels))
-    figure = _figure(8.0, 0.9 + 1.9 * len(chains))
-    panels = figure.subplots(len(chains), 1, squeeze=False)[:, 0]
-    for axes, chain in zip(panels, chains, strict=True):
+    shown = chains[:_MAX_PANELS]
+    figure = _figure(8.0, 0.9 + 1.9 * len(shown))
+    panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
+    for axes, chain in zip(panels, shown, strict=True):
         members = np.array([i for i, label in enumerate(labels) if label[0] == chain])
         _confidence_panel(axes, confidence[members], known[members], [labels[i][1] for i in members])
         axes.set_ylabel(f"Chain {chain}\nconfidence" if chain else "Confidence")
     panels[-1].set_xlabel("Residue number")
     mean = float(np.nanmean(confidence)) if np.isfinite(confidence).any() else float("nan")
-    panels[0].set_title(f"Confidence by residue (mean {mean:.0f}); shaded: rebuilt", loc="left")
+    part = "" if len(shown) == len(chains) else f"; first {len(shown)} of {len(chains)} chains"
+    panels[0].set_title(f"Confidence by residue (mean {mean:.0f}); shaded: rebuilt{part}", loc="left")
     _save(figure, path)
 
 

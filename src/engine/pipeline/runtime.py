@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
@@ -19,6 +20,7 @@ __all__ = [
     "choose_device",
     "is_glibc",
     "is_tuned",
+    "loaded_torch",
     "release_memory",
     "set_threads",
     "tune_allocator",
@@ -157,10 +159,19 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device("cuda", index)
 
 
+def loaded_torch() -> ModuleType | None:
+    """Return torch if something has loaded it already: a light command need not."""
+    if "torch" not in sys.modules:
+        return None
+    import torch  # waits where another thread is in the middle of loading it
+
+    return torch
+
+
 def release_memory() -> None:
     """Give memory that is no longer used back to the device and to the system."""
     gc.collect()
-    torch = sys.modules.get("torch")
+    torch = loaded_torch()
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
     if is_glibc():

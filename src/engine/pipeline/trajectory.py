@@ -62,7 +62,9 @@ class TrajectoryWriter:
         self._waiting: dict[int, tuple[int, NDArray[np.floating]]] = {}
 
     def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
-        """Ignore."""
+        """Store the waiting frames at the end of a stage, so that they can be exported from then on."""
+        if step >= total:
+            self._store_waiting()
 
     def metric(
         self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
@@ -84,12 +86,15 @@ class TrajectoryWriter:
 
     def close(self) -> None:
         """Store the last frame and close the file."""
-        for first_replica, (step, coordinates) in sorted(self._waiting.items()):
-            self._append(step, first_replica, coordinates)
-        self._waiting.clear()
+        self._store_waiting()
         if self._stream is not None:
             with storage_errors(self._path):
                 self._stream.close()
+
+    def _store_waiting(self) -> None:
+        for first_replica, (step, coordinates) in sorted(self._waiting.items(), key=lambda item: item[0]):
+            self._append(step, first_replica, coordinates)
+        self._waiting.clear()
 
     def _append(self, step: int, first_replica: int, coordinates: NDArray[np.floating]) -> None:
         n_replicas, n_residues = coordinates.shape[:2]
@@ -184,6 +189,7 @@ def _pack(coordinates: NDArray[np.floating]) -> tuple[int, NDArray[np.float64], 
 
 
 def _open_for_append(path: Path, n_residues: int) -> BinaryIO:
+    stream: BinaryIO
     with storage_errors(path):
         if path.is_file() and path.stat().st_size >= _HEADER.size:
             stream = open(path, "r+b")  # noqa: SIM115 - closed by the writer

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..prior.protocol import Prior
+from .noise import ReplicaNoise
 from .protocol import Level, Observer, SolverState, Update
 
 __all__ = ["initial_state", "solve"]
@@ -20,7 +21,7 @@ def solve(
     updates: Sequence[Update],
     times: NDArray[np.float64],
     state: SolverState,
-    generator: torch.Generator,
+    noise: ReplicaNoise,
     observe: Observer,
 ) -> SolverState:
     r"""Maximum a posteriori estimate of the coordinates by plug-and-play diffusion.
@@ -39,7 +40,7 @@ def solve(
         Decreasing diffusion times.
     state : SolverState
         Where to start; a state saved earlier continues exactly.
-    generator : torch.Generator
+    noise : ReplicaNoise
         Source of the renoising.
     observe : callable
         Called after each step with the new state; returning False ends the run.
@@ -64,8 +65,8 @@ def solve(
         x0 = correlation.apply(sum(velocities, start=denoised))
         centre = x0.mean((-2, -3), keepdim=True)
         alpha, sigma = schedule.at(float(times[k + 1]))
-        noise = torch.randn(x0.shape, generator=generator, dtype=x0.dtype).to(x0.device)
-        z_next = alpha * correlation.inverse(x0 - centre) + sigma * noise
+        fresh = noise.draw(tuple(x0.shape[1:]), x0.dtype, x0.device)
+        z_next = alpha * correlation.inverse(x0 - centre) + sigma * fresh
         state = SolverState(k + 1, z_next, state.origin + centre, velocities, x0 + state.origin)
         if not observe(state, level):
             break
@@ -73,19 +74,37 @@ def solve(
 
 
 def initial_state(
-    prior: Prior, replicas: int, updates: int, origin: Tensor, generator: torch.Generator, t: float = 1.0,
-    start: Tensor | None = None,
+    prior: Prior, updates: int, noise: ReplicaNoise, t: float, origin: Tensor, start: Tensor | None = None
 ) -> SolverState:
-    """Random state at time t around ``origin`` (3,), or a noisy version of ``start`` (replica, N, 4, 3)."""
+    """State at time t from which `solve` begins.
+
+    Parameters
+    ----------
+    prior : Prior
+    updates : int
+        How many updates the solver will have.
+    noise : ReplicaNoise
+        Decides the number of replicas.
+    t : float
+        First diffusion time.
+    origin : Tensor, shape (3,)
+        Centre of the structure in the measurements' frame, as far as it is known.
+    start : Tensor, shape (replica, N, 4, 3), optional
+        Structures to start from instead of the chain's own random walk.
+
+    Returns
+    -------
+    SolverState
+    """
     alpha, sigma = prior.schedule.at(t)
-    n = sum(prior.correlation.lengths)
-    noise = torch.randn((replicas, n, 4, 3), generator=generator, dtype=origin.dtype).to(origin.device)
-    centre = origin.expand(replicas, 1, 1, 3).clone()
+    shape = (sum(prior.correlation.lengths), 4, 3)
+    fresh = noise.draw(shape, origin.dtype, origin.device)
     if start is None:
-        z = noise
-        estimate = prior.correlation.apply(noise) + centre
+        z = fresh
+        centre = origin.expand(noise.count, 1, 1, 3).clone()
+        estimate = prior.correlation.apply(fresh) + centre
     else:
         centre = start.mean((-2, -3), keepdim=True)
-        z = alpha * prior.correlation.inverse(start - centre) + sigma * noise
+        z = alpha * prior.correlation.inverse(start - centre) + sigma * fresh
         estimate = start
     return SolverState(0, z, centre, tuple(torch.zeros_like(z) for _ in range(updates)), estimate)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-__all__ = ["Level", "Observer", "Potential", "SolverState", "Update"]
+__all__ = ["Level", "LocalPotential", "Observer", "Potential", "SolverState", "Update"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,16 @@ class Update(Protocol):
         """Step in whitened space from the denoised estimate z; all shapes (replica, N, 4, 3)."""
 
 
+class LocalPotential(Protocol):
+    """A potential as it stands at one step, with weights and blur fixed for that step."""
+
+    def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """-log p(y|x) up to a constant, shape (replica,), and its gradient, shaped like x."""
+
+    def curvature(self, x: Tensor) -> Tensor:
+        """Rough positive diagonal of the Hessian, shape (replica, N, 4), in 1/angstrom^2."""
+
+
 class Potential(Protocol):
     """Negative log-likelihood of one measurement, in the measurements' frame."""
 
@@ -64,11 +74,8 @@ class Potential(Protocol):
     def name(self) -> str:
         """Name for logs and weights."""
 
-    def energy(self, x: Tensor, level: Level) -> Tensor:
-        """-log p(y|x) up to a constant, shape (replica,), differentiable in x (replica, N, 4, 3)."""
-
-    def curvature(self, x: Tensor, level: Level) -> Tensor:
-        """Rough positive diagonal of the Hessian, shape (replica, N, 4), in 1/angstrom^2."""
+    def at(self, x: Tensor, level: Level) -> LocalPotential:
+        """Fix what depends on the step: noise level and present estimate x (replica, N, 4, 3)."""
 
 
 class Observer(Protocol):

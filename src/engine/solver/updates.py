@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
 from ..likelihood.partial_model import PreconditionedPartialModel
 from ..physics.masking import MaskedModel
 from ..prior.protocol import Correlation
 from .lbfgs import minimise
-from .protocol import Level, Potential
+from .protocol import Level, LocalPotential, Potential
 
 __all__ = ["GradientUpdate", "PreconditionedUpdate", "ProximalUpdate", "WeightTable"]
 
@@ -44,10 +43,8 @@ class GradientUpdate:
 
     def direction(self, z: Tensor, origin: Tensor, level: Level) -> Tensor:
         """Scaled gradient of the log-likelihood, in whitened space."""
-        x = (self.correlation.apply(z) + origin).detach().requires_grad_(True)
-        with torch.enable_grad():
-            energy = self.potential.energy(x, level).sum()
-            (gradient,) = torch.autograd.grad(energy, x)
+        x = self.correlation.apply(z) + origin
+        _, gradient = self.potential.at(x, level).value_and_gradient(x)
         rate = self.rate * self.weights.get(self.potential.name, 1.0)
         return -rate * self.correlation.transpose(gradient)
 
@@ -103,8 +100,8 @@ class ProximalUpdate:
     correlation: Correlation
     model: MaskedModel | None = None
     potentials: Sequence[Potential] = ()
-    stiffness: float = 0.1
-    iterations: int = 3
+    stiffness: float = 0.3
+    iterations: int = 2
     longest_step: float = 2.0
     momentum: float = 0.0
     weights: WeightTable = field(default_factory=dict)
@@ -117,9 +114,10 @@ class ProximalUpdate:
         # exact minimum of the quadratic part: also the best place to start from
         x = centre + self.correlation.solve(damping, pull, pull[..., None] * (target - centre))
         if self.potentials:
+            terms = [(self.weights.get(p.name, 1.0), p.at(x, level)) for p in self.potentials]
             x = minimise(
-                self._objective(centre, damping, pull, target, level),
-                self._preconditioner(x, damping, pull, level),
+                self._objective(centre, damping, pull, target, terms),
+                self._preconditioner(x, damping, pull, terms),
                 x,
                 self.iterations,
                 longest_step=self.longest_step,
@@ -131,14 +129,21 @@ class ProximalUpdate:
             return x.new_zeros(x.shape[1:3]), x.new_zeros(x.shape[1:])
         return self.model.weights * self.weights.get("model", 1.0), self.model.target
 
-    def _preconditioner(self, x: Tensor, damping: float, pull: Tensor, level: Level) -> Callable[[Tensor], Tensor]:
+    def _preconditioner(
+        self, x: Tensor, damping: float, pull: Tensor, terms: Sequence[tuple[float, LocalPotential]]
+    ) -> Callable[[Tensor], Tensor]:
         diagonal = pull
-        for potential in self.potentials:
-            diagonal = diagonal + self.weights.get(potential.name, 1.0) * potential.curvature(x, level)
+        for weight, term in terms:
+            diagonal = diagonal + weight * term.curvature(x)
         return lambda rhs: self.correlation.solve(damping, diagonal, rhs)
 
     def _objective(
-        self, centre: Tensor, damping: float, pull: Tensor, target: Tensor, level: Level
+        self,
+        centre: Tensor,
+        damping: float,
+        pull: Tensor,
+        target: Tensor,
+        terms: Sequence[tuple[float, LocalPotential]],
     ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
         def objective(x: Tensor) -> tuple[Tensor, Tensor]:
             whitened = self.correlation.inverse(x - centre)
@@ -146,13 +151,10 @@ class ProximalUpdate:
             value = 0.5 * damping * whitened.square().sum((1, 2, 3))
             value = value + 0.5 * (pull * away.square().sum(-1)).sum((1, 2))
             gradient = damping * self.correlation.inverse_transpose(whitened) + pull[..., None] * away
-            for potential in self.potentials:
-                leaf = x.detach().requires_grad_(True)
-                with torch.enable_grad():
-                    energy = self.weights.get(potential.name, 1.0) * potential.energy(leaf, level)
-                    (slope,) = torch.autograd.grad(energy.sum(), leaf)
-                value = value + energy.detach()
-                gradient = gradient + slope
+            for weight, term in terms:
+                energy, slope = term.value_and_gradient(x)
+                value = value + weight * energy
+                gradient = gradient + weight * slope
             return value, gradient
 
         return objective

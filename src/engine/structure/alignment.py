@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,10 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 MATCH, MISMATCH = 3.0, -2.0
-BONDED_GAP, BONDED_HINT_GAP = -14.0, -8.0
+BONDED_GAP, BONDED_HINT_GAP = -30.0, -15.0
 BREAK_GAP, BREAK_CLOSED, GAP_PER_RESIDUE = -2.0, -1.0, -0.01
 TOO_SHORT = -6.0
-OFF_OPEN_BONDED, OFF_OPEN_BREAK, OFF_PER_RESIDUE = -10.0, -4.0, -2.0
+OFF_OPEN_BONDED, OFF_OPEN_BREAK, OFF_PER_RESIDUE = -20.0, -4.0, -2.0
 NUMBER_BONUS = 0.25
 
 CA_STEP = 3.9  # angstrom per residue of a fully extended chain
@@ -69,7 +70,7 @@ def comparable_codes(chain: ObservedChain) -> str:
     """
     codes = list(chain.codes.translate(str.maketrans("UO", "CK")))
     bounds = [0, *(np.flatnonzero(~chain.bonded) + 1).tolist(), len(codes)]
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, end in pairwise(bounds):
         stretch = codes[start:end]
         for filler in "AG":
             plain = [code in (filler, UNKNOWN) for code in stretch]
@@ -82,11 +83,11 @@ def align_chain(chain: ObservedChain, sequence: str, numbers: Ints | None = None
     """Global placement of a chain on a sequence by dynamic programming (affine, Needleman-Wunsch style).
 
     Maximises the sum of type scores (match 3, mismatch -2, unknown 0) and link scores. A link between two
-    successive residues that are bonded costs nothing when they are neighbours on the sequence and 14 otherwise
-    (8 if the residue numbers ask for that gap). Across a break, the gap that the numbers ask for is free, any
-    other costs 2, none at all 1, and gaps too short to span the CA-CA distance 6 more. Residues may stay off
-    the sequence for 2 each plus 4 (at a break) or 10. Residues numbered by sequence position get a bonus of 0.25.
-    Time and memory are proportional to n L.
+    successive residues that are bonded costs nothing when they are neighbours on the sequence and 30
+    otherwise (15 if the residue numbers ask for that gap). Across a break, the gap that the numbers ask for
+    is free, any other costs 2, none at all 1, and gaps too short to span the CA-CA distance 6 more.
+    Residues may stay off the sequence for 2 each plus 4 (at a break) or 20. Residues numbered by sequence
+    position get a bonus of 0.25. Time and memory are proportional to n L.
 
     Afterwards, stretches of at least eight typed residues that match less than a quarter and whose numbers
     disagree with the rest of the chain are taken off the sequence again.
@@ -215,7 +216,7 @@ def _place(p: Floats, u: Floats, link: _Link) -> tuple[Floats, NDArray[np.int32]
 
 
 def _running_best(values: Floats) -> tuple[Floats, Ints]:
-    """Best value up to each index, less the price of the distance to it (taken back by the caller), and where."""
+    """Best value up to each index, less the price of the distance (taken back by the caller), and where."""
     index = np.arange(len(values))
     shifted = values - GAP_PER_RESIDUE * index
     top = np.maximum.accumulate(shifted)
@@ -223,9 +224,7 @@ def _running_best(values: Floats) -> tuple[Floats, Ints]:
     return top, where
 
 
-def _without_misfits(
-    positions: Ints, codes: str, target: str, chain: ObservedChain, numbers: Ints
-) -> Ints:
+def _without_misfits(positions: Ints, codes: str, target: str, chain: ObservedChain, numbers: Ints) -> Ints:
     """Take stretches off the sequence that match nothing and that the numbers do not support."""
     placed = positions >= 0
     good = placed & np.array([p >= 0 and codes[i] == target[p] for i, p in enumerate(positions)])
@@ -234,7 +233,7 @@ def _without_misfits(
     offset = int(np.median(numbers[good] - positions[good]))
     result = positions.copy()
     bounds = [0, *(np.flatnonzero(~chain.bonded) + 1).tolist(), len(codes)]
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, end in pairwise(bounds):
         rows = [i for i in range(start, end) if positions[i] >= 0]
         typed = [i for i in rows if UNKNOWN not in (codes[i], target[positions[i]])]
         matches = sum(bool(good[i]) for i in typed)
@@ -278,8 +277,11 @@ def chance_log10(matches: int, typed: int, probability: float = _CHANCE_MATCH) -
     if matches <= 0:
         return 0.0
     logs = [
-        math.lgamma(typed + 1) - math.lgamma(k + 1) - math.lgamma(typed - k + 1)
-        + k * math.log(probability) + (typed - k) * math.log1p(-probability)
+        math.lgamma(typed + 1)
+        - math.lgamma(k + 1)
+        - math.lgamma(typed - k + 1)
+        + k * math.log(probability)
+        + (typed - k) * math.log1p(-probability)
         for k in range(matches, typed + 1)
     ]
     top = max(logs)

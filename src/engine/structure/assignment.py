@@ -98,13 +98,13 @@ def assign_chains(
 ) -> Assignment:
     """Place every chain on its best sequence and gather fragments into copies.
 
-    A chain that a sequence names is aligned with that sequence only, and is a copy of its own. Any other chain
-    goes to the sequence with the highest score; the placement counts when fewer than 0.05 as good are
-    expected by chance. Longer stretches that stay off the sequence are tried again on their own. Then, from the
-    largest fragment down, each joins the copy of its sequence that it fits best: one whose positions it
+    A chain that a sequence names is aligned with that sequence only, and is a copy of its own. Any other
+    chain goes to the sequence with the highest score; the placement counts when fewer than 0.05 as good are
+    expected by chance. Longer stretches that stay off the sequence are tried again on their own. Then, from
+    the largest fragment down, each joins the copy of its sequence that it fits best: one whose positions it
     does not overlap (ends by up to five residues, or residues within 4 A of each other, excepted) and whose
-    neighbouring fragments are near enough for the missing residues to span (3.9 A each). Otherwise it starts a
-    new copy.
+    neighbouring fragments are near enough for the missing residues to span (3.9 A each). Otherwise it
+    starts a new copy.
 
     Parameters
     ----------
@@ -157,7 +157,9 @@ def assign_chains(
             notes.append(f"no chain of the job shows '{sequence.name}', so it is not built")
         absent = [name for name in sequence.chains or () if name not in ids]
         if absent and len(absent) < len(sequence.chains or ()):
-            notes.append(f"'{sequence.name}' names chain {', '.join(absent)}, not in the job, so it is not built")
+            notes.append(
+                f"'{sequence.name}' names chain {', '.join(absent)}, not in the job, so it is not built"
+            )
     return Assignment(tuple(copies), tuple(unplaced), tuple(notes))
 
 
@@ -178,9 +180,10 @@ def _no_match(chains: Sequence[ObservedChain], sequences: Sequence[NamedSequence
     """Return the sentence for a model that matches no sequence, with the best identity found."""
     longest = max(chains, key=len)
     best = max((align_chain(longest, s.sequence) for s in sequences[:CANDIDATES]), key=lambda a: a.score)
+    plural = "s" if len(sequences) > 1 else ""
     return (
-        f"No chain of the model matches the sequence{'s' if len(sequences) > 1 else ''} given (best for chain "
-        f"{longest.chain_id}: {100 * best.identity:.0f} % identical); give the sequence of the proteins in the model."
+        f"No chain of the model matches the sequence{plural} given (best for chain {longest.chain_id}: "
+        f"{100 * best.identity:.0f} % identical); give the sequence of the proteins in the model."
     )
 
 
@@ -201,8 +204,8 @@ def _place_chain(
         if alignment.identity >= 0.4 or _acceptable(alignment, len(chain)):
             return i, PlacedFragment(chain, alignment, named=True)
         notes.append(
-            f"chain {chain.chain_id} is named by '{sequences[i].name}' but only {100 * alignment.identity:.0f} % "
-            "of it match; its place was looked for among all sequences"
+            f"chain {chain.chain_id} is named by '{sequences[i].name}' but only "
+            f"{100 * alignment.identity:.0f} % of it match; its place was looked for among all sequences"
         )
     best: tuple[int, Alignment] | None = None
     for i in _candidates(chain, sequences):
@@ -226,13 +229,17 @@ def _acceptable(alignment: Alignment, length: int) -> bool:
 
 
 def _candidates(chain: ObservedChain, sequences: Sequence[NamedSequence]) -> list[int]:
-    """Return the sequences that share most words of three residues with the chain (all where few are given)."""
-    if len(sequences) <= CANDIDATES:
-        return list(range(len(sequences)))
+    """Return the sequences worth a full alignment: those that share most three-residue words with the chain.
+
+    Where few words are shared at all (wrong or unknown types), words say nothing and a few more are tried.
+    """
     codes = comparable_codes(chain)
     words = {codes[i : i + 3] for i in range(len(codes) - 2) if UNKNOWN not in codes[i : i + 3]}
     shared = [sum(word in s.sequence for word in words) for s in sequences]
-    return sorted(range(len(sequences)), key=lambda i: -shared[i])[:CANDIDATES]
+    ranked = sorted(range(len(sequences)), key=lambda i: -shared[i])
+    most = shared[ranked[0]]
+    telling = [i for i in ranked if shared[i] >= 0.5 * most] if most >= 10 else ranked
+    return telling[:CANDIDATES]
 
 
 def _runs(rows: Ints) -> list[Ints]:
@@ -249,7 +256,7 @@ def _loose_stretches(fragment: PlacedFragment) -> list[Ints]:
 
 
 def _floating_parts(fragment: PlacedFragment) -> list[ObservedChain]:
-    """Runs off the sequence that no bond connects with a residue on it."""
+    """Return the runs off the sequence that no bond connects with a residue on it."""
     bonded = fragment.chain.bonded
     floating = []
     for rows in _runs(np.flatnonzero(fragment.alignment.positions < 0)):
@@ -322,9 +329,10 @@ def _join(copy: Copy, fragment: PlacedFragment) -> None:
     length = len(fragment.chain)
     if len(rows):
         copy.superseded.append((fragment, rows))
+        ends = [fragment.chain.label(int(row)) for row in (rows[0], rows[-1])]
         copy.notes.append(
-            f"{len(rows)} of {length} residues of chain {name} lie on positions that a larger fragment shows and "
-            f"were given up ({fragment.chain.label(int(rows[0]))} to {fragment.chain.label(int(rows[-1]))})"
+            f"{len(rows)} of {length} residues of chain {name} lie on positions that a larger fragment shows "
+            f"and were given up ({ends[0]} to {ends[1]})"
         )
     rest = _drop_rows(fragment, rows)
     if (rest.alignment.positions >= 0).any():

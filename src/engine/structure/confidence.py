@@ -60,12 +60,13 @@ def atom_uncertainty(b_iso: Array, mode: str) -> AtomUncertainty:
     With ``c`` the confidence as a fraction:
 
     - ``none``: ``sigma = 0.3``.
-    - ``modelangelo`` (0..100): ``sigma = 0.25 + 1.25 (1 - c)``; below 30 the atom is unknown. On one real
-      model (7pzt, 110 residues) the errors found were 0.16 at c = 1, 0.5 for 0.6..0.98, 0.9 near 0.3; the
-      map was noise-free, so the formula stays about 1.5 times above.
+    - ``modelangelo`` (0..100): ``sigma = 0.25 + 1.25 (1 - c)``; below 30 the atom is unknown. A choice, set
+      after one real model (7pzt, noise-free 2 A map): its 101 residues at c = 1 were off by 0.16 per
+      coordinate, its 7 between 0.5 and 0.98 by 0.5, its 2 near 0.3 by 0.9. Real maps are worse, so the
+      formula stays above that.
     - ``plddt`` (0..100, or 0..1 if no value exceeds 1): ``sigma = 1.5 exp(4 (0.7 - c)) / sqrt(3)``, the
-      relation between confidence and error of Hiranuma et al., Nat. Commun. 12, 1340 (2021), per
-      coordinate; below 50 the atom is unknown.
+      empirical relation between predicted lDDT and rms error of Hiranuma et al., Nat. Commun. 12, 1340
+      (2021), as Phenix uses it for predicted models, per coordinate; below 50 the atom is unknown.
     - ``bfactor`` (angstrom^2): ``sigma = 0.5 sqrt(B / (8 pi^2))``, at least 0.15. Half, because B contains
       motion and map blur besides the error of the mean position. Nothing is dropped.
 
@@ -97,7 +98,9 @@ def atom_uncertainty(b_iso: Array, mode: str) -> AtomUncertainty:
         raise InputError(f"The model has no B-factors, so --confidence {mode} cannot be used; use none.")
     if mode == "bfactor":
         return _from_bfactor(b_iso, finite)
-    name, drop = ("ModelAngelo confidence", MODELANGELO_DROP) if mode == "modelangelo" else ("pLDDT", PLDDT_DROP)
+    name, drop = (
+        ("ModelAngelo confidence", MODELANGELO_DROP) if mode == "modelangelo" else ("pLDDT", PLDDT_DROP)
+    )
     low, high = float(b_iso[finite].min()), float(b_iso[finite].max())
     if low < 0 or high > 100.5:
         raise InputError(

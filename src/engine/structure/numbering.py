@@ -12,14 +12,16 @@ Number = tuple[int, str]
 _CODES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
-def number_chain(given: Sequence[Number | None], taken: frozenset[Number] | set[Number] = frozenset()) -> list[Number]:
-    """Number the residues of one chain that have no number, leaving the given ones alone.
+def number_chain(
+    given: Sequence[Number | None], taken: frozenset[Number] | set[Number] = frozenset()
+) -> list[Number]:
+    """Give numbers to the residues of one chain that have none, leaving the given ones alone.
 
-    Residues before the first given number count down from it, those after a given number count up from it, so the
-    numbers follow the user's offset. Where the next given number leaves no room, the residue before
-    the gap (or, while there is room, the last number before the next) gets insertion codes A to Z, a to z, 0 to 9;
-    beyond 62 of those, numbers continue after the next full thousand above all others in the chain. A chain without
-    any given number counts from 1.
+    Residues before the first given number count down from it, those after a given number count up from it,
+    so the numbers follow the user's offset. Where the next given number leaves no room, the residue before
+    the gap (or, while there is room, the last number before the next) gets insertion codes A to Z, a to z,
+    0 to 9; beyond 62 of those, numbers continue after the next full thousand above all others in the chain.
+    A chain without any given number counts from 1.
 
     Parameters
     ----------

@@ -182,7 +182,7 @@ def _same_position(first: gemmi.Residue, second: gemmi.Residue) -> bool:
 
 
 def preferred_altloc(residue: gemmi.Residue) -> str:
-    """Conformer with the highest summed backbone occupancy, the first of equals; ``"\\0"`` if there is one only."""
+    """Conformer with the highest summed backbone occupancy, the first of equals; NUL if there is one only."""
     weight: dict[str, float] = {}
     for atom in residue:
         if atom.has_altloc():

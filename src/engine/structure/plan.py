@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
 
 import gemmi
 import numpy as np
@@ -12,8 +13,8 @@ from .alignment import comparable_codes
 from .assignment import Copy, PlacedFragment
 from .numbering import Number
 from .observed import ObservedChain, Source
+from .pdb_text import next_chain_name
 from .polymer import UNKNOWN
-from .read import next_chain_name
 from .residues import one_letter, three_letter
 
 __all__ = ["ChainPlan", "Slot", "plan_from_copy", "plan_from_observation"]
@@ -79,7 +80,7 @@ class ChainPlan:
     chain_id : str
         Its name in the result.
     sequence_name : str
-        Where the sequence comes from.
+        Which sequence it has; empty where none is known.
     slots : tuple of Slot
         In chain order.
     rebuild : frozenset of int
@@ -101,10 +102,15 @@ class ChainPlan:
     notes: tuple[str, ...]
 
     def given_numbers(self) -> list[Number | None]:
-        """Return the numbers to keep: all of the main fragment's, others where they fit between their neighbours."""
+        """Return the numbers to keep: all of the main fragment's, others where they fit in between.
+
+        Where that would keep fewer than half of the user's numbers (many fragments, each counting from 1),
+        none is kept and the chain is numbered by its sequence.
+        """
         main = self.fragments[0]
         kept: list[Number | None] = [
-            slot.number if slot.chain is not None and slot.chain.chain_id == main else None for slot in self.slots
+            slot.number if slot.chain is not None and slot.chain.chain_id == main else None
+            for slot in self.slots
         ]
         for name in self.fragments[1:]:
             rows = [i for i, s in enumerate(self.slots) if s.chain is not None and s.chain.chain_id == name]
@@ -112,8 +118,11 @@ class ChainPlan:
             for i in rows:
                 proposal[i] = self.slots[i].number
             ordered = [number for number in proposal if number is not None]
-            if all(a < b for a, b in zip(ordered[:-1], ordered[1:], strict=True)):
+            if all(a < b for a, b in pairwise(ordered)):
                 kept = proposal
+        shown = sum(slot.chain is not None for slot in self.slots)
+        if 2 * sum(number is not None for number in kept) < shown:
+            return [None] * len(self.slots)
         return kept
 
 
@@ -140,25 +149,23 @@ def plan_from_observation(chain: ObservedChain) -> ChainPlan:
                 slots.extend([Slot(UNKNOWN)] * missing)
             elif missing > LARGEST_NUMBER_GAP:
                 notes.append(
-                    f"the numbering jumps from {chain.label(row - 1)} to {chain.label(row)}; nothing is built there: "
-                    "give a sequence if residues are missing"
+                    f"the numbering jumps from {chain.label(row - 1)} to {chain.label(row)}; nothing is "
+                    "built there: give a sequence if residues are missing"
                 )
         slots.append(Slot(code, chain, row, code, code != UNKNOWN))
     built = len(slots) - len(chain)
     what = f", so {built} residues of unknown type fill the gaps in the numbering" if built else ""
     notes.insert(0, f"no sequence is known{what}; residues beyond the first and last are not built")
     others = tuple(other for group in chain.others for other in group)
-    return ChainPlan(
-        chain.chain_id, "the model itself", tuple(slots), frozenset(), others, (chain.chain_id,), tuple(notes)
-    )
+    return ChainPlan(chain.chain_id, "", tuple(slots), frozenset(), others, (chain.chain_id,), tuple(notes))
 
 
 def plan_from_copy(copy: Copy, used_names: Collection[str]) -> ChainPlan:
     """Plan a chain from its sequence and the fragments placed on it.
 
-    Residues off the sequence that are bonded to residues on it stay part of the chain. Where the model is bonded
-    across residues of the sequence, the residue on either side is rebuilt with them (a chromophore made of
-    three residues excepted, which stands for their letters).
+    Residues off the sequence that are bonded to residues on it stay part of the chain. Where the model is
+    bonded across residues of the sequence, the residue on either side is rebuilt with them (a chromophore
+    made of three residues excepted, which stands for their letters).
 
     Parameters
     ----------
@@ -195,7 +202,9 @@ def plan_from_copy(copy: Copy, used_names: Collection[str]) -> ChainPlan:
                 fragment, row = at[position]
                 own = fragment.chain.codes[row]
                 is_typed = typed[id(fragment)][row] != UNKNOWN and letter != UNKNOWN
-                slots.append(Slot(own if letter == UNKNOWN else letter, fragment.chain, row, letter, is_typed))
+                slots.append(
+                    Slot(own if letter == UNKNOWN else letter, fragment.chain, row, letter, is_typed)
+                )
             else:
                 slots.append(Slot(letter, expected=letter))
         for fragment, row in after.get(position, ()):
@@ -219,7 +228,7 @@ def plan_from_copy(copy: Copy, used_names: Collection[str]) -> ChainPlan:
 
 
 def _tied_extras(fragment: PlacedFragment) -> list[tuple[int, list[int]]]:
-    """Runs off the sequence with the position that they follow (-1 for the start)."""
+    """Return the runs off the sequence with the position that they follow (-1 for the start)."""
     positions, bonded = fragment.alignment.positions, fragment.chain.bonded
     rows = np.flatnonzero(positions < 0)
     result = []
@@ -254,14 +263,14 @@ def _bonded_flanks(slots: list[Slot], notes: list[str]) -> frozenset[int]:
     """Slots next to missing residues across which the model is bonded: they must move to make room."""
     shown = [i for i, slot in enumerate(slots) if slot.chain is not None]
     flanks: set[int] = set()
-    for i, j in zip(shown[:-1], shown[1:], strict=True):
+    for i, j in pairwise(shown):
         a, b = slots[i], slots[j]
         if j == i + 1 or a.chain is not b.chain or a.chain is None or b.row != a.row + 1:
             continue
         if a.chain.bonded[a.row]:
             flanks |= {i, j}
             notes.append(
-                f"the model is bonded from {a.chain.label(a.row)} to {a.chain.label(b.row)}, but the sequence has "
-                f"{j - i - 1} residues between them: both are rebuilt with these"
+                f"the model is bonded from {a.chain.label(a.row)} to {a.chain.label(b.row)}, but the "
+                f"sequence has {j - i - 1} residues between them: both are rebuilt with these"
             )
     return frozenset(flanks)

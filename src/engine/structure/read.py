@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import math
 import re
 import zlib
 from pathlib import Path
@@ -12,18 +11,18 @@ from pathlib import Path
 import gemmi
 
 from ..errors import InputError
+from .pdb_text import is_atom_line, repair_pdb_lines
 from .residues import is_protein_residue
 
-__all__ = ["READ_NOTE", "next_chain_name", "read_content", "read_structure"]
+__all__ = ["READ_NOTE", "read_content", "read_structure"]
 
 READ_NOTE = "_adp3d.read_note"
 """Key of ``Structure.info`` under which the reader says what it had to change (absent if nothing)."""
 
 _MAX_BYTES = 2 * 1024**3
 _MAX_COORDINATE = 1e5  # angstrom; larger than any assembly, smaller than what a broken field gives
-_ATOM_LINE = re.compile(r"(?:ATOM  |HETATM)")
 _PDB_START = re.compile(
-    r"(?:ATOM  |HETATM|HEADER|CRYST1|MODEL |REMARK|TITLE |SEQRES|COMPND|EXPDTA|AUTHOR|ORIGX|SCALE|PARENT|USER  )"
+    r"(?:HEADER|CRYST1|MODEL |REMARK|TITLE |SEQRES|COMPND|EXPDTA|AUTHOR|ORIGX|SCALE|PARENT|USER  )"
 )
 
 
@@ -115,7 +114,10 @@ def _decode(content: bytes, path: Path) -> str:
         raise InputError(f"'{path}' is a density map, not an atomic model.")
     if b"\x00" in content:
         raise InputError(f"'{path}' is a binary file, not an mmCIF or PDB model (BinaryCIF is not read).")
-    text = content.decode("utf-8", errors="replace")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        text = content.decode("ascii", errors="replace").replace("\ufffd", "?")
     start = text.lstrip("\ufeff \t\r\n")[:1]
     if start == ">":
         raise InputError(f"'{path}' is a sequence (FASTA) file, not an atomic model.")
@@ -141,8 +143,8 @@ def _from_cif(text: str, path: Path) -> gemmi.Structure:
         if block is None:
             block = next((b for b in document if b.find_value("_atom_site.Cartn_x")), None)
         if block is None:
-            kind = "a ligand dictionary" if any(b.find_loop("_chem_comp_atom.comp_id") for b in document) else None
-            what = f"is {kind}" if kind else "has no atom_site records"
+            ligand = any(b.find_loop("_chem_comp_atom.comp_id") for b in document)
+            what = "is a ligand dictionary" if ligand else "has no atom_site records"
             raise InputError(f"'{path}' {what}, so there is no atomic model in it.")
         structure = gemmi.make_structure_from_block(block)
     except InputError:
@@ -156,98 +158,21 @@ def _from_cif(text: str, path: Path) -> gemmi.Structure:
 
 def _from_pdb(text: str, path: Path) -> gemmi.Structure:
     """Parse PDB text after checking the number fields that the parser would silently read as zero."""
-    lines = text.splitlines()
-    if not any(_ATOM_LINE.match(line) for line in lines):
+    # Columns count bytes, so that nothing but ASCII may stand in them.
+    lines = text.encode("ascii", errors="replace").decode("ascii").splitlines()
+    if not any(is_atom_line(line) for line in lines):
         if any(_PDB_START.match(line) for line in lines[:50]):
             raise InputError(f"'{path}' is a PDB file without atoms.")
         raise InputError(f"'{path}' is neither an mmCIF nor a PDB file.")
-    notes: list[str] = []
-    lines = _join_concatenated(lines, notes)
-    blank = 0
-    for number, line in enumerate(lines):
-        if not _ATOM_LINE.match(line):
-            continue
-        _check_pdb_coordinates(line, number + 1, path)
-        if not line[54:60].strip():
-            lines[number] = f"{line[:54]:<54}  1.00{line[60:]}"
-            blank += 1
-    if blank:
-        notes.append(f"{blank} empty occupancy fields were read as 1")
+    lines, notes = repair_pdb_lines(lines, str(path))
     try:
         structure = gemmi.read_pdb_string("\n".join(lines) + "\n")
-        if _has_repeats(structure):
-            # Splitting forgets what TER says about polymers, hence only where molecules share a name.
-            structure = gemmi.read_pdb_string("\n".join(lines) + "\n", split_chain_on_ter=True)
-            _name_repeated_chains(structure, notes)
     except (RuntimeError, ValueError, IndexError, OverflowError) as error:
         raise InputError(f"'{path}' is a truncated or damaged PDB file: {_reason(error)}.") from error
     structure.merge_chain_parts()
     if notes:
         structure.info[READ_NOTE] = "; ".join(notes)
     return structure
-
-
-def _check_pdb_coordinates(line: str, number: int, path: Path) -> None:
-    """Raise unless columns 31-54 hold three numbers."""
-    fields = (line[30:38], line[38:46], line[46:54])
-    try:
-        if all(math.isfinite(float(field)) for field in fields):
-            return
-    except ValueError:
-        pass  # reported below, together with the fields that are not finite
-    raise InputError(
-        f"Line {number} of '{path}' has no valid coordinates ('{''.join(fields).strip()}'): the file is truncated, "
-        "damaged or not in PDB format."
-    )
-
-
-def _join_concatenated(lines: list[str], notes: list[str]) -> list[str]:
-    """Turn END records that atoms follow into TER: several PDB files in one, of which all count."""
-    last_atom = max(i for i, line in enumerate(lines) if _ATOM_LINE.match(line))
-    ends = [i for i, line in enumerate(lines[:last_atom]) if line.rstrip() == "END"]
-    if not ends:
-        return lines
-    notes.append(f"the file holds {len(ends) + 1} PDB files one after another; all were read")
-    return ["TER" if i in set(ends) else line for i, line in enumerate(lines)]
-
-
-def _has_repeats(structure: gemmi.Structure) -> bool:
-    """Whether a chain of the first model uses one number and name for two protein residues."""
-    for chain in structure[0] if len(structure) else ():
-        keys = [(r.seqid.num, r.seqid.icode, r.name) for r in chain if is_protein_residue(r)]
-        if len(set(keys)) < len(keys):
-            return True
-    return False
-
-
-def _name_repeated_chains(structure: gemmi.Structure, notes: list[str]) -> None:
-    """Give a chain part its own name when its residue numbers repeat those of the same-named chain before."""
-    for model in structure:
-        seen: dict[str, set[tuple[int | None, str]]] = {}
-        used = {chain.name for chain in model}
-        for chain in model:
-            numbers = {(r.seqid.num, r.seqid.icode) for r in chain if is_protein_residue(r)}
-            if not numbers & seen.get(chain.name, set()):
-                seen.setdefault(chain.name, set()).update(numbers)
-                continue
-            old, chain.name = chain.name, next_chain_name(used)
-            used.add(chain.name)
-            seen[chain.name] = numbers
-            note = f"a second molecule named chain '{old}' became chain '{chain.name}'"
-            if note not in notes:
-                notes.append(note)
-
-
-def next_chain_name(used: set[str]) -> str:
-    """First free chain name: one letter or digit, then two letters."""
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-    for name in letters:
-        if name not in used:
-            return name
-    number = 0
-    while (name := letters[number // 62 % 62] + letters[number % 62] + str(number // 3844 or "")) in used:
-        number += 1
-    return name
 
 
 def _check_atoms(structure: gemmi.Structure, path: Path) -> None:
@@ -262,9 +187,9 @@ def _check_atoms(structure: gemmi.Structure, path: Path) -> None:
                     x, y, z = atom.pos.tolist()
                     # One comparison catches NaN, infinity and absurd values alike.
                     if not abs(x) + abs(y) + abs(z) < _MAX_COORDINATE:
+                        where = f"{chain.name}/{residue.name} {residue.seqid}/{atom.name}"
                         raise InputError(
-                            f"Atom {chain.name}/{residue.name} {residue.seqid}/{atom.name} of '{path}' has the "
-                            f"coordinates ({x:g}, {y:g}, {z:g}); correct or remove it."
+                            f"Atom {where} of '{path}' has the coordinates ({x:g}, {y:g}, {z:g}); correct it."
                         )
                     count += 1
                     if first is None:
@@ -272,13 +197,13 @@ def _check_atoms(structure: gemmi.Structure, path: Path) -> None:
                     elif not spread:
                         spread = (x, y, z) != first
         if count > 1 and not spread:
-            raise InputError(f"All {count} atoms of '{path}' are at the same point, so there is no model in it.")
+            raise InputError(f"All {count} atoms of '{path}' are at the same point; it holds no model.")
 
 
 def _complete_entities(structure: gemmi.Structure) -> None:
     """Fill in entity types, subchains and entities where missing, keeping those the file has."""
     structure.add_entity_types()
-    structure.assign_subchains()
+    structure.assign_subchains(False, False)
     structure.ensure_entities()
     if structure.input_format != gemmi.CoorFormat.Mmcif:
         structure.deduplicate_entities()
@@ -293,7 +218,9 @@ def _check_protein(structure: gemmi.Structure, path: Path) -> None:
                 continue
             found = True
             if residue.seqid.num is None:
-                raise InputError(f"A residue {residue.name} of chain '{chain.name}' in '{path}' has no number.")
+                raise InputError(
+                    f"A residue {residue.name} of chain '{chain.name}' in '{path}' has no number."
+                )
     if not found:
         raise InputError(f"'{path}' contains no protein; ADP-3D works on protein chains only.")
 

@@ -40,7 +40,7 @@ class ChainPlacement:
     chain_id : str
         Its name in the result.
     sequence_name : str
-        Where its sequence comes from.
+        Which sequence it has; empty where none is known.
     length : int
         Residues in the result.
     observed : int
@@ -112,9 +112,12 @@ class PlacementReport:
 
     def _lines(self) -> Iterator[str]:
         for chain in self.chains:
+            compared = chain.matches + len(chain.mismatches)
+            named = f" of {chain.sequence_name}" if chain.sequence_name else ""
+            same = f"; {chain.matches} of {compared} residue types match" if named else ""
             yield (
-                f"Chain {chain.chain_id}: {chain.observed} of {chain.length} residues of {chain.sequence_name} are "
-                f"modelled ({chain.known} trusted), identity {100 * chain.identity:.1f} %"
+                f"Chain {chain.chain_id}: {chain.observed} of {chain.length} residues{named} are modelled "
+                f"({chain.known} trusted){same}"
             )
             if chain.fragments != (chain.chain_id,):
                 yield f"  from chain {', '.join(chain.fragments)} of the model"

@@ -22,7 +22,11 @@ def is_protein_residue(residue: gemmi.Residue) -> bool:
     Waters, ligands, glycans and terminal caps (ACE, NH2 ...) do not. Residues missing from the table of
     known names (rare modified amino acids) count when they have N, CA and C atoms.
     """
-    if residue.entity_type in (gemmi.EntityType.NonPolymer, gemmi.EntityType.Water, gemmi.EntityType.Branched):
+    if residue.entity_type in (
+        gemmi.EntityType.NonPolymer,
+        gemmi.EntityType.Water,
+        gemmi.EntityType.Branched,
+    ):
         return False
     if residue.name in _CAPS:
         return False

@@ -25,7 +25,19 @@ __all__ = [
 _ALLOWED = set(AMINO_ACIDS) | {"U", "O", UNKNOWN}
 _AMBIGUOUS = str.maketrans("BZJ", UNKNOWN * 3)
 _NUCLEIC = set("ACGTUN")
-_SEQUENCE_SUFFIXES = (".fasta", ".fa", ".faa", ".fas", ".seq", ".txt", ".cif", ".mmcif", ".pdb", ".ent", ".gz")
+_SEQUENCE_SUFFIXES = (
+    ".fasta",
+    ".fa",
+    ".faa",
+    ".fas",
+    ".seq",
+    ".txt",
+    ".cif",
+    ".mmcif",
+    ".pdb",
+    ".ent",
+    ".gz",
+)
 
 
 @dataclass(frozen=True)
@@ -50,8 +62,8 @@ class NamedSequence:
 def parse_sequence_argument(text_or_path: str | Path) -> list[NamedSequence]:
     """Sequences from what a user gives: a FASTA file, a model file, or the letters themselves.
 
-    An existing file is always read as a file. Otherwise the text counts as letters (several chains separated by
-    commas or colons) unless it looks like a path.
+    An existing file is always read as a file. Otherwise the text counts as letters (several chains
+    separated by commas or colons) unless it looks like a path.
 
     Parameters
     ----------
@@ -75,13 +87,20 @@ def parse_sequence_argument(text_or_path: str | Path) -> list[NamedSequence]:
         return parse_fasta(text, "the typed sequence")
     if _is_file(text):
         return read_sequences(text)
-    if isinstance(text_or_path, Path) or "/" in text or "\\" in text or text.lower().endswith(_SEQUENCE_SUFFIXES):
+    if (
+        isinstance(text_or_path, Path)
+        or "/" in text
+        or "\\" in text
+        or text.lower().endswith(_SEQUENCE_SUFFIXES)
+    ):
         raise InputError(f"There is no sequence file '{text}'.")
     parts = [part for part in re.split(r"[,:;]", text) if part.strip()]
     if not parts:
         raise InputError("The sequence is empty: give a FASTA file or one-letter codes.")
     return [
-        NamedSequence(f"typed sequence {i}" if len(parts) > 1 else "typed sequence", _clean(part, "the typed sequence"))
+        NamedSequence(
+            f"typed sequence {i}" if len(parts) > 1 else "typed sequence", _clean(part, "the typed sequence")
+        )
         for i, part in enumerate(parts, 1)
     ]
 
@@ -121,7 +140,9 @@ def read_sequences(path: str | Path) -> list[NamedSequence]:
     if re.search(r"^(data_|ATOM  |HETATM|HEADER|SEQRES)", text, flags=re.MULTILINE):
         found = sequences_from_structure(read_structure(path))
         if not found:
-            raise InputError(f"'{path}' has no sequence records (entity_poly_seq or SEQRES); give a FASTA file.")
+            raise InputError(
+                f"'{path}' has no sequence records (entity_poly_seq or SEQRES); give a FASTA file."
+            )
         return found
     return [NamedSequence(Path(path).stem, _clean(text, f"'{path}'"))]
 
@@ -161,7 +182,7 @@ def parse_fasta(text: str, origin: str = "the FASTA text") -> list[NamedSequence
             raise InputError(f"In {origin}, letters come before the first '>' header.")
     sequences = []
     for index, (header, lines) in enumerate(records, 1):
-        name = re.split(r"[|\s]", header, maxsplit=1)[0] or f"sequence {index}"
+        name = _header_name(header) or f"sequence {index}"
         letters = _clean("".join(lines), f"record '{header[:40] or index}' of {origin}")
         if not _is_nucleic(letters):
             sequences.append(NamedSequence(name, letters, _header_chains(header)))
@@ -233,13 +254,23 @@ def _clean(letters: str, origin: str) -> str:
     if wrong:
         position = next(i for i, letter in enumerate(text, 1) if letter in wrong)
         shown = " ".join(repr(letter) for letter in wrong[:5])
-        raise InputError(f"The sequence in {origin} has invalid letters: {shown}, the first at position {position}.")
+        raise InputError(
+            f"The sequence in {origin} has invalid letters: {shown}, the first at position {position}."
+        )
     return text
 
 
 def _is_nucleic(letters: str) -> bool:
     """Whether letters are DNA or RNA: only A, C, G, T, U, N, at least three different, eight or more."""
     return len(letters) >= 8 and set(letters) <= _NUCLEIC and len(set(letters)) >= 3
+
+
+def _header_name(header: str) -> str:
+    """Short name for a record: its accession, or the header itself if it is short."""
+    fields = [field.strip() for field in header.split("|")]
+    known = len(fields) > 1 and fields[0].lower() in ("sp", "tr", "gi", "ref", "pdb", "gb")
+    name = fields[1] if known else fields[0]
+    return name if len(name) <= 24 else name.split()[0][:24]
 
 
 def _header_chains(header: str) -> tuple[str, ...] | None:

@@ -44,10 +44,10 @@ MAX_RESIDUES = 4000
 
 
 def _chains(folder: Path) -> Iterator[tuple[int, NDArray[np.uint8], Array, NDArray[np.bool_]]]:
-    """Yield cluster, types (L,), coordinates (L, 14, 3) in A and presence (L, 14) of training X-ray chains."""
+    """Yield cluster, types (L,), coordinates (L, 14, 3) in A and presence (L, 14) of training chains."""
     shards = sorted(folder.glob("chains_full_*.npz"))
     if not shards:
-        raise InputError(f"No chains_full_*.npz in {folder}; give the folder that holds the structure shards.")
+        raise InputError(f"No chains_full_*.npz in {folder}; give the folder of the structure shards.")
     for shard in shards:
         data = dict(np.load(shard))
         usable = (data["split"] == "train") & (data["method"] == "XRAY") & (data["tier"] < 3)
@@ -63,7 +63,7 @@ def _chains(folder: Path) -> Iterator[tuple[int, NDArray[np.uint8], Array, NDArr
 
 
 def _in_backbone_frame(xyz: Array) -> Array:
-    """Coordinates (L, atoms, 3) seen from CA: axis 1 towards C, axis 2 towards N, axis 3 their cross product."""
+    """Coordinates (L, atoms, 3) in the frame at CA: axes towards C, towards N, and their cross product."""
     ca = xyz[:, 1]
     to_c, to_n = xyz[:, 2] - ca, xyz[:, 0] - ca
     e1 = to_c / np.linalg.norm(to_c, axis=-1, keepdims=True)
@@ -98,7 +98,12 @@ def collect(folder: Path, rng: np.random.Generator) -> dict[str, Array]:
 
 
 def fit_mixture(
-    points: Array, weights: Array, n_sites: int, rng: np.random.Generator, restarts: int = 6, iterations: int = 60
+    points: Array,
+    weights: Array,
+    n_sites: int,
+    rng: np.random.Generator,
+    restarts: int = 6,
+    iterations: int = 60,
 ) -> tuple[float, Array, Array, Array]:
     """Weighted mixture of isotropic Gaussians by expectation maximisation, best of several starts.
 
@@ -190,13 +195,14 @@ def measure(folder: Path, seed: int = 0) -> dict[str, object]:
                 }
                 for share, centre, sigma in zip(*mixture, strict=True)
             ]
-        residues[code] = {"n_residues": len(xyz), "cb": np.round(xyz[:, 0].mean(0), 3).tolist(), "sites": sites}
+        cb = np.round(xyz[:, 0].mean(0), 3).tolist()
+        residues[code] = {"n_residues": len(xyz), "cb": cb, "sites": sites}
     return {
         "format": 1,
         "frame": "origin CA, axis 1 along CA-C, axis 2 in the plane of N towards N, axis 3 = axis 1 x axis 2",
         "units": "angstrom; weight in carbon atoms by f(0) of electrons",
-        "data": f"X-ray chains to {MAX_RESOLUTION} A, B <= {MAX_B_FACTOR} A^2, one per 40 % identity cluster, "
-        "training split only",
+        "data": f"X-ray chains to {MAX_RESOLUTION} A, B <= {MAX_B_FACTOR} A^2, one per 40 % identity "
+        "cluster, training split only",
         "residues": {code: residues[code] for code in AMINO_ACIDS},
     }
 

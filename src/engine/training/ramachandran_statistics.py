@@ -47,8 +47,9 @@ class TorsionSample:
     cluster: int
 
 
-def crystal_chains(folder: Path, split: str = "train", resolution: float = 2.0,
-                   largest_b: float = 40.0) -> Iterator[TorsionSample]:
+def crystal_chains(
+    folder: Path, split: str = "train", resolution: float = 2.0, largest_b: float = 40.0
+) -> Iterator[TorsionSample]:
     """Read X-ray chains of a split at `resolution` A or better, one per 90 % identity cluster.
 
     Residues with a CA B-factor above `largest_b` A^2 are blanked: their torsions are poorly determined.
@@ -65,8 +66,11 @@ def crystal_chains(folder: Path, split: str = "train", resolution: float = 2.0,
         with np.load(shard) as z:
             data = {name: z[name] for name in z.files}
         wanted = (
-            (data["split"] == split) & (data["method"] == "XRAY") & data["rep90"].astype(bool)
-            & (data["resolution"] > 0) & (data["resolution"] <= resolution)
+            (data["split"] == split)
+            & (data["method"] == "XRAY")
+            & data["rep90"].astype(bool)
+            & (data["resolution"] > 0)
+            & (data["resolution"] <= resolution)
         )
         for chain in np.flatnonzero(wanted):
             residues = slice(*data["res_ptr"][chain : chain + 2])
@@ -80,8 +84,9 @@ def crystal_chains(folder: Path, split: str = "train", resolution: float = 2.0,
             yield TorsionSample(x[:, :4], sequence, linked, int(data["c40"][chain]))
 
 
-def density(phi: NDArray[np.float64], psi: NDArray[np.float64], weights: NDArray[np.float64],
-            grid: int = GRID) -> NDArray[np.float64]:
+def density(
+    phi: NDArray[np.float64], psi: NDArray[np.float64], weights: NDArray[np.float64], grid: int = GRID
+) -> NDArray[np.float64]:
     """Adaptive periodic kernel estimate of the density per square degree; shape (grid, grid).
 
     Every residue is spread by a Gaussian whose width falls with the square root of a pilot density
@@ -107,8 +112,10 @@ def density(phi: NDArray[np.float64], psi: NDArray[np.float64], weights: NDArray
     width = np.clip(BANDWIDTHS[1] / np.maximum(relative, 1e-6), BANDWIDTHS[0], BANDWIDTHS[-1])
     nearest = np.abs(np.log(width)[..., None] - np.log(BANDWIDTHS)).argmin(-1)
     smooth = sum(
-        (gaussian_filter(np.where(nearest == k, histogram, 0.0), sigma / cell, mode="wrap")
-         for k, sigma in enumerate(BANDWIDTHS)),
+        (
+            gaussian_filter(np.where(nearest == k, histogram, 0.0), sigma / cell, mode="wrap")
+            for k, sigma in enumerate(BANDWIDTHS)
+        ),
         start=np.zeros_like(histogram),
     )
     return (smooth / cell**2 + FLOOR)[::2, ::2]
@@ -155,8 +162,16 @@ def statistics(samples: Sequence[TorsionSample]) -> tuple[Contours, NDArray[np.i
 def write_contours(contours: Contours, counts: NDArray[np.int64], path: Path) -> None:
     """Store the contours in 8 bits per grid point, without loss (`statistics` has rounded them)."""
     coded = np.rint((contours.log_density - np.log(FLOOR)) / STEP).astype(np.uint8)
-    np.savez_compressed(path, log_density=coded, offset=np.log(FLOOR), step=STEP, favoured=contours.favoured,
-                        allowed=contours.allowed, counts=counts, kinds=np.array(KINDS))
+    np.savez_compressed(
+        path,
+        log_density=coded,
+        offset=np.log(FLOOR),
+        step=STEP,
+        favoured=contours.favoured,
+        allowed=contours.allowed,
+        counts=counts,
+        kinds=np.array(KINDS),
+    )
 
 
 def _rounded(log_density: NDArray[np.float64]) -> NDArray[np.float64]:

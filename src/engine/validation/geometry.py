@@ -24,25 +24,29 @@ __all__ = [
 
 Values = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
-BONDS: Mapping[str, Values] = MappingProxyType({
-    "N-CA": ((1.459, 0.020), (1.456, 0.015), (1.468, 0.017)),
-    "CA-C": ((1.525, 0.026), (1.514, 0.016), (1.524, 0.020)),
-    "C-O": ((1.229, 0.019), (1.232, 0.016), (1.228, 0.020)),
-    "C-N": ((1.336, 0.023), (1.326, 0.018), (1.338, 0.019)),
-})
+BONDS: Mapping[str, Values] = MappingProxyType(
+    {
+        "N-CA": ((1.459, 0.020), (1.456, 0.015), (1.468, 0.017)),
+        "CA-C": ((1.525, 0.026), (1.514, 0.016), (1.524, 0.020)),
+        "C-O": ((1.229, 0.019), (1.232, 0.016), (1.228, 0.020)),
+        "C-N": ((1.336, 0.023), (1.326, 0.018), (1.338, 0.019)),
+    }
+)
 """Mean and standard deviation (A) for an ordinary residue, glycine and proline.
 
 Engh & Huber (2001), International Tables for Crystallography F, table 18.3.2.3. ``C-N`` is the
 peptide bond to the next residue; its proline column applies where the *next* residue is proline.
 """
 
-ANGLES: Mapping[str, Values] = MappingProxyType({
-    "N-CA-C": ((111.0, 2.7), (113.1, 2.5), (112.1, 2.6)),
-    "CA-C-O": ((120.1, 2.1), (120.6, 1.8), (120.2, 2.4)),
-    "CA-C-N": ((117.2, 2.2), (116.2, 2.0), (117.1, 2.8)),
-    "O-C-N": ((122.7, 1.6), (123.2, 1.7), (121.1, 1.9)),
-    "C-N-CA": ((121.7, 2.5), (122.3, 2.1), (119.3, 1.5)),
-})
+ANGLES: Mapping[str, Values] = MappingProxyType(
+    {
+        "N-CA-C": ((111.0, 2.7), (113.1, 2.5), (112.1, 2.6)),
+        "CA-C-O": ((120.1, 2.1), (120.6, 1.8), (120.2, 2.4)),
+        "CA-C-N": ((117.2, 2.2), (116.2, 2.0), (117.1, 2.8)),
+        "O-C-N": ((122.7, 1.6), (123.2, 1.7), (121.1, 1.9)),
+        "C-N-CA": ((121.7, 2.5), (122.3, 2.1), (119.3, 1.5)),
+    }
+)
 """As `BONDS`, in degrees; ``C-N-CA`` of a cis proline has its own value, 127.0 (2.4)."""
 
 _CIS_PROLINE_C_N_CA = (127.0, 2.4)
@@ -146,10 +150,15 @@ def z_scores(
     following[:-1] = np.where(linked[:, None], n[1:], np.nan)
     following_ca[:-1] = np.where(linked[:, None], ca[1:], np.nan)
     measured = {
-        "N-CA": distance(n, ca), "CA-C": distance(ca, c), "C-O": distance(c, o),
+        "N-CA": distance(n, ca),
+        "CA-C": distance(ca, c),
+        "C-O": distance(c, o),
         "C-N": distance(c, following),
-        "N-CA-C": angle(n, ca, c), "CA-C-O": angle(ca, c, o), "CA-C-N": angle(ca, c, following),
-        "O-C-N": angle(o, c, following), "C-N-CA": angle(c, following, following_ca),
+        "N-CA-C": angle(n, ca, c),
+        "CA-C-O": angle(ca, c, o),
+        "CA-C-N": angle(ca, c, following),
+        "O-C-N": angle(o, c, following),
+        "C-N-CA": angle(c, following, following_ca),
     }
     kind = np.array([{"G": 1, "P": 2}.get(code, 0) for code in sequence])
     next_kind = np.append(np.where(linked, kind[1:], 0), 0)

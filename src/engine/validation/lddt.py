@@ -30,9 +30,7 @@ class Lddt:
     per_residue: NDArray[np.float64]
 
 
-def ca_lddt(
-    model: NDArray[np.floating], reference: NDArray[np.floating], inclusion: float = 15.0
-) -> Lddt:
+def ca_lddt(model: NDArray[np.floating], reference: NDArray[np.floating], inclusion: float = 15.0) -> Lddt:
     """LDDT over CA atoms; `model` (..., N, 3) and `reference` (N, 3) in A. See `backbone_lddt`."""
     return backbone_lddt(np.asarray(model)[..., None, :], np.asarray(reference)[..., None, :], inclusion)
 
@@ -82,14 +80,14 @@ def backbone_lddt(
         found = np.sqrt(((points[first] - points[second]) ** 2).sum(-1))
         error = np.where(np.isfinite(found), np.abs(found - expected), np.inf)
         preserved = np.mean([error < threshold for threshold in THRESHOLDS], axis=0)
-        sums = (np.bincount(first // atoms, preserved, n) + np.bincount(second // atoms, preserved, n))
+        sums = np.bincount(first // atoms, preserved, n) + np.bincount(second // atoms, preserved, n)
         overall.append(preserved.mean() if preserved.size else np.nan)
         per_residue.append(np.divide(sums, counts, out=np.full(n, np.nan), where=counts > 0))
     return Lddt(np.reshape(overall, batch), np.reshape(per_residue, (*batch, n)))
 
 
 def _pairs(
-    points: NDArray[np.float64], atoms: int, inclusion: float
+    points: NDArray[np.floating], atoms: int, inclusion: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of present points of different residues closer than `inclusion`."""
     present = np.flatnonzero(np.isfinite(points).all(-1))

@@ -69,8 +69,10 @@ class Contours:
         i0, i1, j0, j1 = i % grid, (i + 1) % grid, j % grid, (j + 1) % grid
         table = self.log_density
         value = (
-            (1 - a) * (1 - b) * table[kinds, i0, j0] + a * (1 - b) * table[kinds, i1, j0]
-            + (1 - a) * b * table[kinds, i0, j1] + a * b * table[kinds, i1, j1]
+            (1 - a) * (1 - b) * table[kinds, i0, j0]
+            + a * (1 - b) * table[kinds, i1, j0]
+            + (1 - a) * b * table[kinds, i0, j1]
+            + a * b * table[kinds, i1, j1]
         )
         return np.where(defined, value, np.nan)
 
@@ -121,8 +123,11 @@ def classify(
     contours = contours or load_contours()
     level = contours.evaluate(phi, psi, kinds)
     kinds = np.broadcast_to(kinds, level.shape)
-    classes = np.where(level >= contours.favoured[kinds], FAVOURED,
-                       np.where(level >= contours.allowed[kinds], ALLOWED, OUTLIER))
+    classes = np.where(
+        level >= contours.favoured[kinds],
+        FAVOURED,
+        np.where(level >= contours.allowed[kinds], ALLOWED, OUTLIER),
+    )
     return np.where(np.isfinite(level), classes, UNDEFINED).astype(np.int8)
 
 

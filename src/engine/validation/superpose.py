@@ -147,8 +147,8 @@ def _selected(
     used = weight > 0
     if (weight < 0).any() or not used.any(-1).all():
         raise ValueError("weights must be non-negative and select at least one point of each set")
-    mobile = np.where(used[..., None], mobile, 0.0)
-    target = np.where(used[..., None], target, 0.0)
-    if not (np.isfinite(mobile).all() and np.isfinite(target).all()):
+    moving = np.where(used[..., None], mobile, 0.0).astype(np.float64)
+    fixed = np.where(used[..., None], target, 0.0).astype(np.float64)
+    if not (np.isfinite(moving).all() and np.isfinite(fixed).all()):
         raise ValueError("a selected point has no finite coordinates")
-    return mobile, target, np.asarray(weight, np.float64)
+    return moving, fixed, np.asarray(weight, np.float64)

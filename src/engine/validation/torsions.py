@@ -71,10 +71,13 @@ def backbone_torsions(x: NDArray[np.floating], linked: NDArray[np.bool_]) -> Bac
     here, after = slice(None, -1), slice(1, None)
     undefined = np.full(x.shape[:-2], np.nan)
     phi, psi, omega = undefined.copy(), undefined.copy(), undefined.copy()
-    phi[..., 1:] = np.where(linked, dihedral(c[..., here, :], n[..., after, :], ca[..., after, :],
-                                             c[..., after, :]), np.nan)
-    psi[..., :-1] = np.where(linked, dihedral(n[..., here, :], ca[..., here, :], c[..., here, :],
-                                              n[..., after, :]), np.nan)
-    omega[..., :-1] = np.where(linked, dihedral(ca[..., here, :], c[..., here, :], n[..., after, :],
-                                                ca[..., after, :]), np.nan)
+    phi[..., 1:] = np.where(
+        linked, dihedral(c[..., here, :], n[..., after, :], ca[..., after, :], c[..., after, :]), np.nan
+    )
+    psi[..., :-1] = np.where(
+        linked, dihedral(n[..., here, :], ca[..., here, :], c[..., here, :], n[..., after, :]), np.nan
+    )
+    omega[..., :-1] = np.where(
+        linked, dihedral(ca[..., here, :], c[..., here, :], n[..., after, :], ca[..., after, :]), np.nan
+    )
     return BackboneTorsions(phi, psi, omega)

@@ -1,0 +1,123 @@
+"""Options and arguments that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..specification import CONFIDENCES
+
+__all__ = [
+    "Chains",
+    "Confidence",
+    "Debug",
+    "Device",
+    "Model",
+    "Output",
+    "Overwrite",
+    "Prior",
+    "Reference",
+    "Replicas",
+    "Seed",
+    "SequenceGiven",
+    "SequenceNeeded",
+    "Steps",
+    "Trajectory",
+    "Update",
+]
+
+_SAMPLING, _OUTPUT = "Sampling", "Output"
+
+Model = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="Incomplete model: mmCIF or PDB, may be gzipped.", show_default=False
+    ),
+]
+SequenceGiven = Annotated[
+    str | None,
+    typer.Option(
+        "--sequence",
+        "-s",
+        metavar="FILE|LETTERS",
+        help="Full sequence: a FASTA file, or the one-letter codes. Default: the model's own records.",
+    ),
+]
+SequenceNeeded = Annotated[
+    str,
+    typer.Option(
+        "--sequence", "-s", metavar="FILE|LETTERS", help="Sequence: a FASTA file, or the one-letter codes."
+    ),
+]
+Chains = Annotated[
+    str | None,
+    typer.Option("--chains", "-c", metavar="A,B,...", help="Chains to work on. Default: all protein chains."),
+]
+Confidence = Annotated[
+    str,
+    typer.Option(
+        metavar="KIND",
+        help=f"What the model's B-factor column says: {', '.join(CONFIDENCES)}. ModelAngelo's confidence and "
+        "pLDDT run from 0 to 100, B-factors are in A^2. Badly supported parts may move or are rebuilt.",
+    ),
+]
+Reference = Annotated[
+    Path | None,
+    typer.Option(help="Deposited model, only to report the RMSD to it; it does not influence the result."),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FOLDER",
+        help="Job folder. Default: named after the input.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a job that the folder holds.", rich_help_panel=_OUTPUT)
+]
+Trajectory = Annotated[
+    int,
+    typer.Option(
+        metavar="STEPS",
+        help="Steps between stored frames of the trajectory; 0 stores none.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Replicas = Annotated[
+    int,
+    typer.Option(
+        "--replicas",
+        "-r",
+        help="Independent samples; their spread gives the confidence.",
+        rich_help_panel=_SAMPLING,
+    ),
+]
+Steps = Annotated[int, typer.Option("--steps", "-n", help="Denoising steps.", rich_help_panel=_SAMPLING)]
+Seed = Annotated[
+    int,
+    typer.Option(help="Seed of the random numbers; the same seed repeats a run.", rich_help_panel=_SAMPLING),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device", "-d", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=_SAMPLING
+    ),
+]
+Prior = Annotated[
+    str, typer.Option(metavar="NAME", help="Prior by its registered name.", rich_help_panel=_SAMPLING)
+]
+Update = Annotated[
+    str,
+    typer.Option(
+        metavar="RULE",
+        help="How each step moves towards the measurements: 'proximal' solves for the best compromise, "
+        "'gradient' takes gradient steps with momentum as in the ADP-3D paper.",
+        rich_help_panel=_SAMPLING,
+    ),
+]

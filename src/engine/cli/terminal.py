@@ -1,0 +1,131 @@
+"""What the user sees while a job runs: a progress bar, or plain lines where output is not a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from ..events import Eta, Events
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["BarEvents", "LineEvents", "duration", "say_error", "terminal_events"]
+
+
+def say_error(text: str) -> None:
+    """One red sentence on standard error."""
+    console = Console(stderr=True)
+    console.print(Text.assemble(("Error: ", "bold red"), (text, "red")), soft_wrap=True)
+
+
+@contextmanager
+def terminal_events(console: Console) -> Iterator[Events]:
+    """Give a listener that shows a running job on ``console``."""
+    if not console.is_terminal:
+        yield LineEvents(lambda line: console.print(Text(line), soft_wrap=True))
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("{task.fields[left]}", markup=False),
+        TextColumn("{task.fields[figures]}", style="cyan", markup=False),
+    )
+    with Progress(*columns, console=console, expand=False) as bar:
+        yield BarEvents(bar)
+
+
+class BarEvents:
+    """Listener that draws a bar with stage, step, time left and fit; one bar for each stage."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._eta = Eta()
+        self._tasks: dict[str, TaskID] = {}
+
+    def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        """Move the bar of this stage."""
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bar.add_task(stage, total=total, left="", figures="")
+        left = self._eta.update(stage, step, total)
+        self._bar.update(
+            self._tasks[stage],
+            completed=step,
+            total=total,
+            left="" if left is None or step >= total else f"{duration(left)} left",
+            figures=_figures(metrics),
+        )
+
+    def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
+        """Ignore."""
+
+    def metric(
+        self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
+    ) -> None:
+        """Ignore."""
+
+    def message(self, text: str, level: str = "info") -> None:
+        """Print above the bars."""
+        self._bar.console.print(Text(text, style="yellow" if level == "warning" else ""), soft_wrap=True)
+
+
+class LineEvents:
+    """Listener that prints a line now and then: the start and end of a stage, and every ten seconds."""
+
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        interval: float = 10.0,
+    ) -> None:
+        self._write = write
+        self._clock = clock
+        self._interval = interval
+        self._eta = Eta(clock)
+        self._last: tuple[str, float] | None = None
+
+    def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        """Print if it is time to."""
+        left = self._eta.update(stage, step, total)
+        now = self._clock()
+        same = self._last is not None and self._last[0] == stage
+        if same and step < total and self._last is not None and now - self._last[1] < self._interval:
+            return
+        self._last = stage, now
+        parts = [f"{stage}: {step}/{total}", _figures(metrics)]
+        parts.append("" if left is None or step >= total else f"{duration(left)} left")
+        self._write(", ".join(part for part in parts if part))
+
+    def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
+        """Ignore."""
+
+    def metric(
+        self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
+    ) -> None:
+        """Ignore."""
+
+    def message(self, text: str, level: str = "info") -> None:
+        """Print the sentence."""
+        self._write(f"Warning: {text}" if level == "warning" else text)
+
+
+def duration(seconds: float) -> str:
+    """Duration in words: ``'42 s'``, ``'3 min 05 s'``, ``'2 h 10 min'``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _figures(metrics: Mapping[str, float] | None) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in (metrics or {}).items())

@@ -1,0 +1,194 @@
+"""From a map file and a partial model to the density likelihood of the job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import gemmi
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..density.crop import check_overlap, crop
+from ..density.map import DensityMap
+from ..density.neighbourhood import near
+from ..density.noise import estimate_noise
+from ..density.read import read_map
+from ..density.resample import limit_sampling, resample
+from ..density.resolution import estimate_resolution
+from ..density.sharpness import relative_sharpness
+from ..errors import InputError
+from ..events import Events
+from ..likelihood.density import DensityLikelihood
+from ..physics.grid import Grid
+from ..physics.pseudo_atoms import backbone_to_atoms, prepare_atoms
+from ..specification import RefineSpec
+from ..structure.target import Target
+
+__all__ = ["MapProblem", "load_map_problem", "placeholder_backbone"]
+
+_NEIGHBOUR_RADIUS = 2.0
+"""Angstrom around atoms that are not the job's, whose density the job must not claim."""
+_REACH_PER_RESIDUE = 1.2
+_REACH = (8.0, 30.0)
+_BLURS = (0.0, 40.0, 120.0, 400.0)
+"""B in A^2 of the coarse-to-fine pyramid; positional spreads of 0, 0.7, 1.2 and 2.3 A."""
+_DEFAULT_B = 60.0
+
+
+@dataclass(frozen=True)
+class MapProblem:
+    """The map made ready for the solver.
+
+    Attributes
+    ----------
+    density : DensityMap
+        Cropped around the model, on an orthogonal grid.
+    likelihood : DensityLikelihood
+        Of complete backbones, with its pyramid of blurs.
+    resolution : float
+        In angstrom.
+    b_factor : float
+        Sharpness of the map: B in A^2 of the atoms that explain it best.
+    known : ndarray of bool, shape (N,)
+        Residues that the starting model shows.
+    """
+
+    density: DensityMap
+    likelihood: DensityLikelihood
+    resolution: float
+    b_factor: float
+    known: NDArray[np.bool_]
+
+    def start_correlation(self, x: Tensor) -> float:
+        """Map-model correlation over the mask with only the known residues of x (1, N, 4, 3) present."""
+        return float(self._known_only().correlation(x)[0])
+
+    def start_fit(self, x: Tensor) -> NDArray[np.float64]:
+        """Local correlation of each known residue of the starting model x (1, N, 4, 3); NaN elsewhere."""
+        return np.where(self.known, self._known_only().per_residue_fit(x)[0], np.nan)
+
+    def _known_only(self) -> DensityLikelihood:
+        full = self.likelihood
+        present = torch.as_tensor(self.known, device=full.atoms.residue.device)[full.atoms.residue]
+        atoms = replace(full.atoms, occupancy=full.atoms.occupancy * present)
+        sharp = full.levels[0]
+        return replace(full, atoms=atoms, levels=(sharp,), operators=(atoms.density(sharp.grid, 0.0),), level=0)
+
+
+def load_map_problem(
+    spec: RefineSpec, structure: gemmi.Structure, target: Target, device: torch.device, events: Events
+) -> MapProblem:
+    """Read the map, cut out what concerns the job, and find its resolution, noise and sharpness.
+
+    Raises
+    ------
+    InputError
+        If the map cannot be used or does not overlap with the model.
+    """
+    density = read_map(spec.map)
+    halves = None if spec.half_maps is None else (read_map(spec.half_maps[0]), read_map(spec.half_maps[1]))
+    points = target.xyz[target.known]
+    overlap = check_overlap(density, points)
+    if overlap.mean_z < 0.5:
+        events.message(
+            f"The model lies in density hardly above the mean (z = {overlap.mean_z:.1f}): check that it is docked.",
+            "warning",
+        )
+    resolution = spec.resolution
+    if resolution is None:
+        estimate = estimate_resolution(density, halves)
+        resolution = estimate.value
+        events.message(
+            f"Resolution estimated from {estimate.method}: {resolution:.1f} A (give --resolution if you know it)."
+        )
+    if not density.is_orthogonal:
+        density = resample(density, float(min(density.voxel_size.min(), resolution / 3)))
+    whole_noise = estimate_noise(density, halves, points)
+    cut = limit_sampling(crop(density, points, _reach(target) + 4.0), resolution)
+    known = target.known[:, 1]
+    mask = _fit_mask(cut, structure, target)
+    grid = Grid.of_map(cut)
+    values = torch.as_tensor(cut.values, device=device)
+    start = torch.as_tensor(placeholder_backbone(target), dtype=torch.float32, device=device)[None]
+    b_factor = _sharpness(cut, grid, target, start, known, resolution, events)
+    variance = whole_noise.sigma**2
+    events.message(
+        f"Map: {'x'.join(map(str, cut.shape))} voxels of {cut.voxel_size.mean():.2f} A, resolution "
+        f"{resolution:.1f} A, B {b_factor:.0f} A^2, noise {whole_noise.sigma:.3g} from {whole_noise.method}."
+    )
+    atoms = prepare_atoms(target.polymer.aatype, b_factor, device=device)
+    likelihood = DensityLikelihood.from_map(
+        values, grid, atoms, resolution, variance, torch.as_tensor(mask, device=device), _BLURS
+    )
+    return MapProblem(cut, likelihood, resolution, b_factor, known)
+
+
+def placeholder_backbone(target: Target) -> NDArray[np.float64]:
+    """Starting backbone with unknown atoms at the nearest known CA of their chain, shape (N, 4, 3).
+
+    Only for sums in which unknown residues have zero weight: it keeps their coordinates finite.
+    """
+    out = target.xyz.copy()
+    has_ca = np.flatnonzero(target.known[:, 1])
+    if not len(has_ca):
+        return np.where(np.isfinite(out), out, np.nanmean(out, axis=(0, 1)))
+    nearest = has_ca[np.abs(np.arange(len(out))[:, None] - has_ca[None]).argmin(1)]
+    return np.where(np.isfinite(out), out, out[nearest, 1][:, None])
+
+
+def _reach(target: Target) -> float:
+    """How far from known atoms missing residues may lie, in angstrom, from the longest gap."""
+    missing = ~target.known[:, 1]
+    longest = current = 0
+    for absent in missing:
+        current = current + 1 if absent else 0
+        longest = max(longest, current)
+    return float(np.clip(_REACH[0] + _REACH_PER_RESIDUE * longest, *_REACH))
+
+
+def _fit_mask(density: DensityMap, structure: gemmi.Structure, target: Target) -> NDArray[np.float32]:
+    """Voxels the job answers for: within reach of its model, not at atoms that belong to something else."""
+    points = target.xyz[target.known]
+    mask = near(density, points, _reach(target))
+    others = _other_atoms(structure, target)
+    if len(others):
+        mask &= ~near(density, others, _NEIGHBOUR_RADIUS) | near(density, points, _NEIGHBOUR_RADIUS)
+    if not mask.any():
+        raise InputError("No voxel of the map lies near the model; check that the model is docked into this map.")
+    return mask.astype(np.float32)
+
+
+def _other_atoms(structure: gemmi.Structure, target: Target) -> NDArray[np.float64]:
+    """Atoms of the first model that are not among the job's residues: ligands, nucleic acids, other chains."""
+    job = {(chain, number, icode.strip()) for chain, number, icode in target.labels}
+    positions = [
+        (atom.pos.x, atom.pos.y, atom.pos.z)
+        for chain in structure[0]
+        for residue in chain
+        if (chain.name, residue.seqid.num, residue.seqid.icode.strip()) not in job and not residue.is_water()
+        for atom in residue
+    ]
+    return np.array(positions, dtype=np.float64).reshape(-1, 3)
+
+
+def _sharpness(
+    density: DensityMap,
+    grid: Grid,
+    target: Target,
+    start: Tensor,
+    known: NDArray[np.bool_],
+    resolution: float,
+    events: Events,
+) -> float:
+    """Global B of the atoms that explains the fall-off of the map, from the known residues."""
+    trial_b = 20.0
+    atoms = prepare_atoms(target.polymer.aatype, trial_b, known.astype(np.float64), device=start.device)
+    model = atoms.density(grid)(backbone_to_atoms(start, atoms))[0].cpu().numpy()
+    try:
+        fitted = relative_sharpness(density, model, resolution)
+    except InputError:
+        events.message(f"The map's sharpness could not be measured on the model; B = {_DEFAULT_B:.0f} A^2 is used.")
+        return _DEFAULT_B
+    return float(np.clip(trial_b + fitted.b_factor, 5.0, 400.0))

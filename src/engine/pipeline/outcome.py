@@ -1,0 +1,133 @@
+"""What every job leaves behind: the result, the figures and the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..structure.target import Target
+from ..structure.write import write_result
+from ..validation.completeness import ca_rmsd, rmsd_against_completeness
+from ..validation.geometry import backbone_geometry
+from ..validation.ramachandran import ramachandran
+from ..validation.torsions import linked_residues
+from .export import write_models
+from .job import JobFolder
+from .log import read_history
+from .plots import plot_confidence, plot_convergence, plot_rmsd_completeness
+from .problem import Problem
+
+__all__ = ["Outcome", "describe_geometry", "report_model_job"]
+
+CONVERGENCE = (
+    ("correlation", "Map-model correlation"),
+    ("log_likelihood", "Log-likelihood"),
+    ("known_rmsd", "RMSD of known atoms (\u00c5)"),
+    ("noise_level", "Noise scale \u03c3"),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Final replicas of a job that started from a model.
+
+    Attributes
+    ----------
+    replicas : ndarray, shape (replica, N, 4, 3)
+        In angstrom, best first.
+    confidence : ndarray, shape (N,)
+        0 to 100.
+    score : ndarray, shape (replica,)
+        What the replicas were ranked by, best first.
+    """
+
+    replicas: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    score: NDArray[np.float64]
+
+
+def report_model_job(
+    job: JobFolder, problem: Problem, outcome: Outcome, title: str, figures: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write result, ensemble and pictures; return the metrics.
+
+    Parameters
+    ----------
+    job : JobFolder
+    problem : Problem
+    outcome : Outcome
+    title : str
+        Title record of the result.
+    figures : mapping
+        Further metrics of this kind of job.
+    """
+    target, polymer = problem.target, problem.polymer
+    best = outcome.replicas[0]
+    write_result(problem.structure, target, best, outcome.confidence, job.result, title)
+    write_models(job.path / "ensemble.cif", outcome.replicas, polymer.sequence, target.labels, title)
+    known = problem.known_residues
+    metrics: dict[str, Any] = {
+        "residues": target.n_residues,
+        "completeness_before": 100.0 * float(known.mean()),
+        "completeness_after": 100.0 * float(np.isfinite(best).all((1, 2)).mean()),
+        "placement": target.report.to_dict(),
+        "replicas": len(outcome.replicas),
+        "replica_scores": [round(float(s), 4) for s in outcome.score],
+        "mean_confidence": round(float(outcome.confidence.mean()), 2),
+        "geometry": describe_geometry(best, target),
+        **_against_reference(job, problem, outcome),
+        **figures,
+    }
+    plot_convergence(read_history(job.events_log), job.path / "convergence.png", CONVERGENCE)
+    plot_confidence(outcome.confidence, known, job.path / "confidence.png", target.labels)
+    return metrics
+
+
+def describe_geometry(x: NDArray[np.floating], target: Target) -> dict[str, Any]:
+    """Backbone geometry of a result (N, 4, 3): bonds, angles, Ramachandran, chain breaks."""
+    linked = linked_residues(target.polymer)
+    geometry = backbone_geometry(x, target.polymer.sequence, linked)
+    plot = ramachandran(x, target.polymer.sequence, linked)
+    return {
+        "bond_rmsz": round(geometry.rmsz_bonds, 3),
+        "angle_rmsz": round(geometry.rmsz_angles, 3),
+        "ca_breaks": len(geometry.breaks),
+        "cis_not_proline": len(geometry.cis_other),
+        "twisted_peptides": len(geometry.twisted),
+        "ramachandran_favoured_percent": round(100 * float(plot.favoured), 2),
+        "ramachandran_outliers_percent": round(100 * float(plot.outliers), 2),
+    }
+
+
+def _against_reference(job: JobFolder, problem: Problem, outcome: Outcome) -> dict[str, Any]:
+    if problem.reference is None:
+        return {"ca_rmsd_all": None, "ca_rmsd_known": None, "ca_rmsd_missing": None}
+    known, reference = problem.known_residues, problem.reference
+    per_replica = [ca_rmsd(x[:, 1], reference, known) for x in outcome.replicas]
+    chosen = per_replica[0]
+    start = problem.target.xyz[:, 1]
+    curves = {
+        "starting model": rmsd_against_completeness(start, reference),
+        "result": rmsd_against_completeness(outcome.replicas[0][:, 1], reference, outcome.confidence),
+    }
+    plot_rmsd_completeness(
+        {name: (100 * curve.completeness, curve.rmsd) for name, curve in curves.items()},
+        job.path / "rmsd_completeness.png",
+    )
+    return {
+        "ca_rmsd_all": _rounded(chosen.all),
+        "ca_rmsd_known": _rounded(chosen.known),
+        "ca_rmsd_missing": _rounded(chosen.missing),
+        "ca_rmsd_missing_by_replica": [_rounded(one.missing) for one in per_replica],
+        "ca_rmsd_start": _rounded(ca_rmsd(start, reference, known).known),
+    }
+
+
+def _rounded(value: float, digits: int = 4) -> float | None:
+    return round(float(value), digits) if np.isfinite(value) else None
+
+

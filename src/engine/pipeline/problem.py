@@ -1,0 +1,137 @@
+"""From a specification to tensors: the residues, what is known of them, the prior and the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import gemmi
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import InputError
+from ..events import Events
+from ..physics.masking import MaskedModel
+from ..prior.protocol import Prior
+from ..prior.registry import load_prior
+from ..specification import CompleteSpec, RefineSpec
+from ..structure.polymer import Polymer
+from ..structure.read import read_structure
+from ..structure.sequences import parse_sequence_argument
+from ..structure.target import Target, build_target
+from .runtime import choose_device, set_threads
+
+__all__ = ["Problem", "load_problem", "reference_ca"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A partial model made ready for the solver.
+
+    Attributes
+    ----------
+    structure : gemmi.Structure
+        The user's model, untouched.
+    target : Target
+        The job's residues and what the model says about them.
+    prior : Prior
+    device : torch.device
+    reference : ndarray or None, shape (N, 3)
+        CA positions of the reference model, NaN where it has none.
+    """
+
+    structure: gemmi.Structure
+    target: Target
+    prior: Prior
+    device: torch.device
+    reference: NDArray[np.float64] | None
+
+    @property
+    def polymer(self) -> Polymer:
+        """Sequence and chains."""
+        return self.target.polymer
+
+    @property
+    def known_residues(self) -> NDArray[np.bool_]:
+        """Residues whose CA the starting model shows, shape (N,)."""
+        return self.target.known[:, 1]
+
+    def origin(self) -> Tensor:
+        """Centre of the known atoms, shape (3,), in angstrom."""
+        return torch.as_tensor(self.target.xyz[self.target.known].mean(0), dtype=torch.float32, device=self.device)
+
+    def masked_model(self, sigma: NDArray[np.float64] | None = None) -> MaskedModel:
+        """Known atoms as a measurement; ``sigma`` (N, 4) in angstrom replaces the target's own."""
+        return MaskedModel(
+            torch.as_tensor(np.nan_to_num(self.target.xyz), dtype=torch.float32, device=self.device),
+            torch.as_tensor(self.target.known, device=self.device),
+            torch.as_tensor(self.target.sigma if sigma is None else sigma, dtype=torch.float32, device=self.device),
+        )
+
+
+def load_problem(spec: CompleteSpec | RefineSpec, events: Events) -> Problem:
+    """Read the model, place it on its sequence and bind the prior.
+
+    Raises
+    ------
+    InputError
+        If anything the user gave cannot be used.
+    """
+    device = choose_device(spec.device)
+    set_threads()
+    structure = read_structure(spec.model)
+    sequences = None if spec.sequence is None else parse_sequence_argument(spec.sequence)
+    target = build_target(structure, sequences, spec.confidence, spec.chains)
+    for line in target.report.lines():
+        events.message(line)
+    prior = load_prior(spec.prior, target.polymer, device)
+    reference = None if spec.reference is None else reference_ca(spec.reference, target.polymer)
+    return Problem(structure, target, prior, device, reference)
+
+
+def reference_ca(path: str, polymer: Polymer) -> NDArray[np.float64]:
+    """CA positions of a reference model for each residue of a job, shape (N, 3), NaN where it has none.
+
+    The reference is placed on the job's own sequences; where a chain of the job has a namesake in the
+    reference that one is taken, otherwise the first chain that matches and is not taken yet.
+
+    Raises
+    ------
+    InputError
+        If the reference shares no residue with the job.
+    """
+    from ..structure.sequences import NamedSequence
+
+    structure = read_structure(path)
+    out = np.full((polymer.n_residues, 3), np.nan)
+    sequences = {
+        index: "".join(np.array(list(polymer.sequence))[polymer.chain_index == index])
+        for index in range(len(polymer.chain_ids))
+    }
+    taken: set[str] = set()
+    for index, sequence in sequences.items():
+        found = build_target(structure, [NamedSequence("job", sequence)])
+        names = [name for name in found.polymer.chain_ids if name not in taken]
+        if not names:
+            continue
+        name = polymer.chain_ids[index] if polymer.chain_ids[index] in names else names[0]
+        taken.add(name)
+        rows = found.polymer.chain_index == found.polymer.chain_ids.index(name)
+        if int(rows.sum()) == len(sequence):
+            out[polymer.chain_index == index] = found.xyz[rows, 1]
+    if not np.isfinite(out).any():
+        raise InputError(f"The reference '{path}' shares no residue with the job; check that it is the same protein.")
+    return out
+
+
+def sequence_polymer(sequences: Sequence[str], chain_ids: Sequence[str]) -> Polymer:
+    """Polymer of whole chains with the given one-letter sequences."""
+    lengths = [len(sequence) for sequence in sequences]
+    return Polymer(
+        "".join(sequences),
+        np.repeat(np.arange(len(lengths)), lengths).astype(np.int64),
+        np.concatenate([np.arange(length) for length in lengths]).astype(np.int64),
+        tuple(chain_ids),
+    )

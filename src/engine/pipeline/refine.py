@@ -1,0 +1,280 @@
+"""``adp3d refine``: complete and refine a partial model in a cryo-EM map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..events import Control, Events
+from ..physics.masking import MaskedModel
+from ..prior.schedule import step_times
+from ..solver.confidence import replica_confidence, replica_spread
+from ..solver.density_potential import DensityPotential
+from ..solver.protocol import Level, Update
+from ..solver.ranking import Ranking, rank_replicas
+from ..solver.recombination import missing_segments, recombine
+from ..solver.selection import denoising_energy
+from ..solver.updates import ProximalUpdate
+from ..specification import RefineSpec
+from .job import JobFolder
+from .map_problem import MapProblem, load_map_problem, placeholder_backbone
+from .memory import available_memory, estimate_cost
+from .outcome import Outcome, report_model_job
+from .problem import Problem, load_problem
+from .runtime import usable_cores
+from .sampling import Sampling, Stage
+from .support import Support, judge_support
+from .updates import gradient_updates
+
+__all__ = ["run"]
+
+_ROUNDS = 3
+"""Times that missing segments are built anew as long as the map does not support all of them."""
+_ACCEPTED_SIGMA = 0.5
+"""Standard deviation in angstrom given to segments kept from an earlier round."""
+_POLISH_START = 0.4
+_POLISH_STEPS = 0.4
+_ENERGY_SCALE, _FIT_SCALE = 0.05, 0.01
+
+
+def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> Mapping[str, Any]:
+    """Refine ``spec.model`` in ``spec.map`` and write the complete model.
+
+    Missing and unsupported residues are built by the solver in up to three rounds: after each, the
+    segments that the map supports in some replica are kept and join the known atoms of the next. A
+    last stage at low noise moves everything together.
+
+    Parameters
+    ----------
+    spec : RefineSpec
+    job : JobFolder
+    events : Events
+    control : Control
+
+    Returns
+    -------
+    mapping
+        Metrics, see ``docs/guide/results.md``.
+    """
+    problem = load_problem(spec, events)
+    maps = load_map_problem(spec, problem.structure, problem.target, problem.device, events)
+    support = judge_support(problem.target, maps, _tensor(placeholder_backbone(problem.target), problem.device))
+    for line in support.lines(problem.target):
+        events.message(line)
+    cost = estimate_cost(
+        spec.replicas,
+        problem.target.n_residues,
+        spec.steps * 2,
+        int(np.prod(maps.density.shape)),
+        available_bytes=available_memory(problem.device),
+        cores=usable_cores(),
+        accelerated=problem.device.type != "cpu",
+    )
+    events.message(cost.sentence(spec.replicas))
+    weights = {"density": spec.density_weight}
+
+    def change(settings: dict[str, float]) -> None:
+        weights["density"] = settings.get("density_weight", weights["density"])
+
+    sampling = Sampling(job, events, control, change)
+    refiner = _Refiner(spec, problem, maps, sampling, weights, cost.batch)
+    built = refiner.build(support, events)
+    final = refiner.polish(built, support)
+    ranking = refiner.rank(final)
+    ordered = final[list(ranking.order)]
+    fit = maps.likelihood.per_residue_fit(ordered[:1])[0]
+    confidence = _confidence(ordered, built, fit)
+    start = _tensor(placeholder_backbone(problem.target), problem.device)[None]
+    correlations = maps.likelihood.correlation(ordered)
+    outcome = Outcome(
+        ordered.double().cpu().numpy(), confidence, ranking.score[list(ranking.order)].double().cpu().numpy()
+    )
+    figures = {
+        "map_cc_before": round(maps.start_correlation(start), 4),
+        "map_cc_after": round(float(correlations[0]), 4),
+        "map_cc_by_replica": [round(float(c), 4) for c in correlations],
+        "resolution": round(maps.resolution, 3),
+        "b_factor": round(maps.b_factor, 1),
+        "residues_rebuilt_for_lack_of_support": int(support.rejected.sum()),
+        "segments": built.describe(problem, fit),
+    }
+    return report_model_job(job, problem, outcome, "Refined by ADP-3D", figures)
+
+
+@dataclass(frozen=True)
+class _Built:
+    """A complete model put together from the best segments of several rounds.
+
+    Attributes
+    ----------
+    x : Tensor, shape (N, 4, 3)
+    replicas : Tensor, shape (replica, N, 4, 3)
+        All replicas of the last round in which each segment was built.
+    segments : list of slice
+        Everything that was built.
+    rounds : int
+    """
+
+    x: Tensor
+    replicas: Tensor
+    segments: list[slice]
+    rounds: int
+
+    def describe(self, problem: Problem, fit: NDArray[np.float64]) -> list[dict[str, Any]]:
+        """First and last residue, length and fit of each built segment, and its CA RMSD if it can be known."""
+        rows = []
+        for segment in self.segments:
+            first, last = problem.target.labels[segment.start], problem.target.labels[segment.stop - 1]
+            row: dict[str, Any] = {
+                "chain": first[0],
+                "first": f"{first[1]}{first[2]}".strip(),
+                "last": f"{last[1]}{last[2]}".strip(),
+                "length": segment.stop - segment.start,
+                "map_fit": round(float(np.nanmean(fit[segment])), 3),
+            }
+            rows.append(row)
+        return rows
+
+
+class _Refiner:
+    """The solver runs of one job."""
+
+    def __init__(
+        self,
+        spec: RefineSpec,
+        problem: Problem,
+        maps: MapProblem,
+        sampling: Sampling,
+        weights: dict[str, float],
+        batch: int,
+    ) -> None:
+        self._spec = spec
+        self._problem = problem
+        self._maps = maps
+        self._sampling = sampling
+        self._weights = weights
+        self._batch = batch
+
+    def build(self, support: Support, events: Events) -> _Built:
+        """Build what is missing or unsupported, in rounds."""
+        problem, polymer = self._problem, self._problem.polymer
+        model = support.apply(problem.masked_model())
+        segments = missing_segments(support.trusted, polymer.chain_index)
+        trusted = support.trusted.copy()
+        gathered: Tensor | None = None
+        current: Tensor | None = None
+        rounds = 0
+        for number in range(_ROUNDS):
+            open_segments = [s for s in segments if not trusted[s].any()]
+            if number and not open_segments:
+                break
+            rounds += 1
+            stage = Stage(
+                f"building, round {number + 1}",
+                step_times(self._spec.steps),
+                self._spec.replicas,
+                self._spec.seed + 7919 * number,
+                self._batch,
+            )
+            x = self._sampling.run(
+                stage, problem.prior, self._updates(model), problem.origin(), self._watch(model)
+            )
+            quality = self._quality(x)
+            composite = recombine(x, quality, open_segments, self.rank(x).chosen)
+            replicas = x.clone()
+            if gathered is not None and current is not None:
+                # segments settled in earlier rounds keep the spread they had then
+                settled = [s for s in segments if s not in open_segments]
+                for segment in settled:
+                    replicas[:, segment] = gathered[:, segment]
+            gathered, current = replicas, composite.x
+            accepted = [
+                s for s, score in zip(open_segments, composite.score, strict=True) if score >= support.threshold
+            ]
+            for segment in accepted:
+                trusted[segment] = True
+            model = _extended(model, composite.x, accepted)
+            if open_segments:
+                events.message(
+                    f"Round {number + 1}: the map supports {len(accepted)} of {len(open_segments)} open segments."
+                )
+        assert current is not None and gathered is not None  # there is at least one round
+        return _Built(current, gathered, segments, rounds)
+
+    def polish(self, built: _Built, support: Support) -> Tensor:
+        """Move everything together at low noise, from the composite; (replica, N, 4, 3)."""
+        model = support.apply(self._problem.masked_model())
+        steps = max(10, round(_POLISH_STEPS * self._spec.steps))
+        stage = Stage(
+            "polishing",
+            step_times(steps, start=_POLISH_START),
+            self._spec.replicas,
+            self._spec.seed + 104_729,
+            self._batch,
+        )
+        start = built.x.expand(self._spec.replicas, -1, -1, -1)
+        return self._sampling.run(
+            stage, self._problem.prior, self._updates(model), self._problem.origin(), self._watch(model), start
+        )
+
+    def rank(self, x: Tensor) -> Ranking:
+        """Order replicas by their fit to the map and by the prior's energy."""
+        generator = torch.Generator().manual_seed(self._spec.seed)
+        energy = denoising_energy(self._problem.prior, x, generator)
+        terms = {"correlation": self._maps.likelihood.correlation(x), "energy": -energy}
+        return rank_replicas(terms, {}, {"correlation": _FIT_SCALE, "energy": _ENERGY_SCALE})
+
+    def _quality(self, x: Tensor) -> NDArray[np.float64]:
+        return np.nan_to_num(self._maps.likelihood.per_residue_fit(x), nan=-1.0)
+
+    def _updates(self, model: MaskedModel) -> list[Update]:
+        potential = DensityPotential(self._maps.likelihood)
+        correlation = self._problem.prior.correlation
+        if self._spec.update == "gradient":
+            return gradient_updates(correlation, model, [potential], self._problem.origin(), self._weights)
+        return [ProximalUpdate(correlation, model, [potential], weights=self._weights)]
+
+    def _watch(self, model: MaskedModel):  # noqa: ANN202 - the type of Sampling.run's argument
+        def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
+            known = model.observe(x) - model.observe(model.coordinates)
+            return {
+                "correlation": self._maps.likelihood.correlation(x),
+                "known_rmsd": known.square().sum(-1).mean(-1).sqrt(),
+            }
+
+        return watch
+
+
+def _extended(model: MaskedModel, x: Tensor, segments: list[slice]) -> MaskedModel:
+    """The known atoms with those of accepted segments added."""
+    coordinates, known, sigma = model.coordinates.clone(), model.known.clone(), model.sigma.clone()
+    for segment in segments:
+        coordinates[segment] = x[segment]
+        known[segment] = True
+        sigma[segment] = _ACCEPTED_SIGMA
+    return replace(model, coordinates=coordinates, known=known, sigma=sigma)
+
+
+def _confidence(final: Tensor, built: _Built, fit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Confidence per residue: the spread of the final replicas, and of the builds of rebuilt segments.
+
+    A rebuilt segment counts the builds in proportion to how well the map supports each of them, so that a
+    single replica that found the density is not outvoted by others that did not; where the map does not
+    support the chosen one either, the confidence is scaled down by its local correlation.
+    """
+    spread = replica_spread(final, 0)
+    confidence = replica_confidence(spread).double().cpu().numpy()
+    for segment in built.segments:
+        support = np.clip(np.nan_to_num(fit[segment]), 0.0, 1.0)
+        confidence[segment] *= np.clip(support.mean() / 0.7, 0.0, 1.0)
+    return np.clip(confidence, 0.0, 100.0)
+
+
+def _tensor(values: NDArray[np.float64], device: torch.device) -> Tensor:
+    return torch.as_tensor(values, dtype=torch.float32, device=device)

@@ -1,0 +1,43 @@
+"""Spread between replicas as a confidence per residue."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["HALF_CONFIDENCE_SPREAD", "replica_confidence", "replica_spread"]
+
+HALF_CONFIDENCE_SPREAD = 2.0
+"""Spread in angstrom at which the confidence is 50."""
+
+
+def replica_spread(x: Tensor, chosen: int, weights: Tensor | None = None) -> Tensor:
+    r"""Weighted root mean square CA distance of the other replicas from the chosen one.
+
+    Parameters
+    ----------
+    x : Tensor, shape (replica, N, 4, 3)
+        Replicas in one frame, in angstrom.
+    chosen : int
+    weights : Tensor, shape (replica,), optional
+        Non-negative; equal by default. The chosen replica's own weight does not matter.
+
+    Returns
+    -------
+    Tensor, shape (N,)
+        In angstrom; 0 if there is only one replica.
+    """
+    others = torch.arange(x.shape[0], device=x.device) != chosen
+    if not bool(others.any()):
+        return x.new_zeros(x.shape[1])
+    w = (x.new_ones(x.shape[0]) if weights is None else weights.to(x))[others]
+    squared = (x[others, :, 1] - x[chosen, :, 1]).square().sum(-1)
+    return ((w[:, None] * squared).sum(0) / w.sum().clamp(min=1e-12)).sqrt()
+
+
+def replica_confidence(spread: Tensor) -> Tensor:
+    r"""Confidence :math:`100 / (1 + (s/2)^2)` for a spread s in angstrom, shape (N,).
+
+    100 where all replicas agree, 80 at 1 A, 50 at 2 A, 14 at 5 A: read it like the pLDDT of a predicted model.
+    """
+    return 100.0 / (1.0 + (spread / HALF_CONFIDENCE_SPREAD).square())

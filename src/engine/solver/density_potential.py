@@ -1,0 +1,81 @@
+"""The density likelihood as a potential of the solver: from coarse to fine as the noise falls."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..likelihood.density import DensityLikelihood
+from .protocol import Level
+
+__all__ = ["DensityPotential", "LocalDensity", "blur_for"]
+
+_POSITIONAL_SPREAD = 5.0
+"""Angstrom of positional uncertainty of a denoised structure per unit of sigma_t."""
+
+_TEMPER = 0.1
+"""Weight of the density against the denoiser at ``density_weight`` 1. Residuals of neighbouring voxels stem
+from the same absent or misplaced side chains and are far from independent; with the full weight, geometry
+suffers while the fit of rebuilt segments does not improve (measured on one training-free map)."""
+
+
+@dataclass(frozen=True)
+class DensityPotential:
+    """Minus the density log-likelihood, at the blur that suits the noise level.
+
+    Far from the answer a sharp map has no useful slope: atoms whose positions are uncertain by s have
+    the expected density of atoms with B raised by 8 pi^2 s^2, so map and model are both compared at the
+    prepared blur nearest to that. Where the model explains the map worse than the noise would, the
+    residual itself is taken as the variance (the model error is part of the noise), so that a poor
+    start is not driven harder than it deserves.
+
+    Attributes
+    ----------
+    likelihood : DensityLikelihood
+        With its pyramid of blurred maps.
+    """
+
+    likelihood: DensityLikelihood
+    name: str = "density"
+
+    def at(self, x: Tensor, level: Level) -> LocalDensity:
+        """Choose the blur for the noise level, and the trust that the present fit deserves."""
+        blurs = [prepared.blur for prepared in self.likelihood.levels]
+        wanted = blur_for(level.sigma)
+        nearest = min(range(len(blurs)), key=lambda i: abs(math.sqrt(blurs[i]) - math.sqrt(wanted)))
+        chosen = self.likelihood.at_level(nearest)
+        variance = chosen.levels[nearest].variance
+        trust = _TEMPER * variance / chosen.fit(x).mean_square.clamp(min=variance)
+        return LocalDensity(chosen, trust.to(x.dtype))
+
+
+@dataclass(frozen=True)
+class LocalDensity:
+    """The density potential at one step.
+
+    Attributes
+    ----------
+    likelihood : DensityLikelihood
+        At the blur of the step.
+    trust : Tensor, shape (replica,)
+        Tempered noise variance over residual variance.
+    """
+
+    likelihood: DensityLikelihood
+    trust: Tensor
+
+    def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """-log p(y|x), (replica,), and its gradient (replica, N, 4, 3) in 1/angstrom."""
+        value, gradient = self.likelihood.value_and_grad(x)
+        return -self.trust * value, -self.trust[:, None, None, None] * gradient
+
+    def curvature(self, x: Tensor) -> Tensor:
+        """Gauss-Newton diagonal, (replica, N, 4), in 1/angstrom^2."""
+        return self.trust[:, None, None] * self.likelihood.curvature(x)
+
+
+def blur_for(sigma: float) -> float:
+    """B in A^2 that corresponds to the positional uncertainty at noise scale sigma_t."""
+    return 8 * math.pi**2 * (_POSITIONAL_SPREAD * sigma) ** 2

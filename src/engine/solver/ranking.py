@@ -1,0 +1,58 @@
+"""Rank replicas by what can be known without the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["Ranking", "rank_replicas"]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Replicas from best to worst.
+
+    Attributes
+    ----------
+    score : Tensor, shape (replica,)
+        Sum of standardised terms; higher is better.
+    order : tuple of int
+        Replicas, best first.
+    """
+
+    score: Tensor
+    order: tuple[int, ...]
+
+    @property
+    def chosen(self) -> int:
+        """The replica to report."""
+        return self.order[0]
+
+
+def rank_replicas(terms: dict[str, Tensor], weights: dict[str, float], scales: dict[str, float]) -> Ranking:
+    """Add up terms such as the fit to the map and minus the denoising energy.
+
+    Each term is divided by a scale that says which difference matters, so that noise in a term on
+    which all replicas agree does not decide.
+
+    Parameters
+    ----------
+    terms : dict of Tensor, shape (replica,)
+        Higher is better.
+    weights : dict of float
+        By the names of ``terms``; 1 where absent.
+    scales : dict of float
+        Positive differences that count one; the spread between replicas is used if it is larger.
+
+    Returns
+    -------
+    Ranking
+    """
+    score = torch.zeros_like(next(iter(terms.values())))
+    for name, values in terms.items():
+        spread = float(values.std()) if len(values) > 1 else 0.0
+        score = score + weights.get(name, 1.0) * (values - values.mean()) / max(scales[name], spread)
+    order = tuple(int(i) for i in torch.argsort(score, descending=True, stable=True))
+    return Ranking(score, order)

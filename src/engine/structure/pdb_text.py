@@ -1,0 +1,161 @@
+"""Repairs of PDB text that the parser would misread in silence."""
+
+from __future__ import annotations
+
+import math
+
+from ..errors import InputError
+
+__all__ = ["is_atom_line", "next_chain_name", "repair_pdb_lines"]
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def is_atom_line(line: str) -> bool:
+    """Whether a line is an ATOM or HETATM record."""
+    return line.startswith(("ATOM  ", "HETATM"))
+
+
+def repair_pdb_lines(lines: list[str], origin: str) -> tuple[list[str], list[str]]:
+    """Check and repair the lines of a PDB file before they are parsed.
+
+    Coordinates that are not numbers would be read as zero, so they raise. Empty occupancies become 1. END
+    records in the middle (files joined to one) become TER. Molecules that repeat the residue numbers of an
+    earlier one of the same chain name get a chain name of their own.
+
+    Parameters
+    ----------
+    lines : list of str
+        The file, with at least one ATOM or HETATM record.
+    origin : str
+        Name of the file for messages.
+
+    Returns
+    -------
+    lines : list of str
+        Repaired lines.
+    notes : list of str
+        What was changed.
+
+    Raises
+    ------
+    InputError
+        If an atom has no valid coordinates.
+    """
+    notes: list[str] = []
+    lines = _join_concatenated(lines, notes)
+    blank = 0
+    for number, line in enumerate(lines):
+        if not is_atom_line(line):
+            continue
+        _check_coordinates(line, number + 1, origin)
+        if not line[54:60].strip():
+            lines[number] = f"{line[:54]:<54}  1.00{line[60:]}"
+            blank += 1
+    if blank:
+        notes.append(f"{blank} empty occupancy fields were read as 1")
+    return _name_repeated_molecules(lines, notes), notes
+
+
+def _check_coordinates(line: str, number: int, origin: str) -> None:
+    """Raise unless columns 31-54 hold three numbers."""
+    fields = (line[30:38], line[38:46], line[46:54])
+    try:
+        valid = all(math.isfinite(float(field)) for field in fields)
+    except ValueError:
+        valid = False
+    if not valid:
+        text = "".join(fields).strip()
+        raise InputError(
+            f"Line {number} of '{origin}' has no valid coordinates ('{text}'): the file is truncated, "
+            "damaged or not in PDB format."
+        )
+
+
+def _join_concatenated(lines: list[str], notes: list[str]) -> list[str]:
+    """Turn END records that atoms follow into TER: several PDB files in one, of which all count."""
+    last_atom = max(i for i, line in enumerate(lines) if is_atom_line(line))
+    ends = {i for i, line in enumerate(lines[:last_atom]) if line.rstrip() == "END"}
+    if ends:
+        notes.append(f"the file holds {len(ends) + 1} PDB files one after another; all were read")
+    return ["TER" if i in ends else line for i, line in enumerate(lines)]
+
+
+def _name_repeated_molecules(lines: list[str], notes: list[str]) -> list[str]:
+    """Rename the chain of every molecule whose residue numbers an earlier molecule of that name has used."""
+    result = list(lines)
+    names = {line[20:22].strip() for line in lines if is_atom_line(line)}
+    for start, end in _models(lines):
+        used = set(names)
+        seen: dict[str, set[str]] = {}
+        current: dict[str, str] = {}
+        for part in _molecules(lines, start, end):
+            chain = lines[part[0]][20:22].strip()
+            keys = {key for i in part if (key := _residue_key(lines[i])) is not None}
+            if keys & seen.setdefault(chain, set()):
+                current[chain] = next_chain_name(used)
+                used.add(current[chain])
+                note = f"a second molecule named chain '{chain}' became chain '{current[chain]}'"
+                if note not in notes:
+                    notes.append(note)
+                seen[chain] = set()
+            seen[chain] |= keys
+            if chain in current:
+                for i in part:
+                    result[i] = f"{lines[i][:20]}{current[chain]:>2}{lines[i][22:]}"
+    return result
+
+
+def _models(lines: list[str]) -> list[tuple[int, int]]:
+    """Line ranges of the models."""
+    starts = [i for i, line in enumerate(lines) if line.startswith("MODEL ")] or [0]
+    return list(zip(starts, [*starts[1:], len(lines)], strict=True))
+
+
+def _molecules(lines: list[str], start: int, end: int) -> list[list[int]]:
+    """Atom lines of one model in parts, ended by TER, another chain, or a residue number that comes back."""
+    parts: list[list[int]] = []
+    keys: set[str] = set()
+    last_key: str | None = None
+    open_part = False
+    for i in range(start, end):
+        line = lines[i]
+        if line.startswith("TER"):
+            open_part = False
+            continue
+        if not is_atom_line(line):
+            continue
+        key = _residue_key(line)
+        back = key is not None and key in keys and key != last_key
+        if not open_part or line[20:22] != lines[parts[-1][-1]][20:22] or back:
+            first = i
+            # A residue starts before its CA: take the lines of the same residue along.
+            moved: list[int] = []
+            while back and open_part and parts[-1] and lines[parts[-1][-1]][20:27] == lines[first][20:27]:
+                moved.insert(0, parts[-1].pop())
+            if parts and not parts[-1]:
+                parts.pop()
+            parts.append(moved)
+            keys = set()
+            open_part = True
+        parts[-1].append(i)
+        if key is not None:
+            keys.add(key)
+            last_key = key
+    return parts
+
+
+def _residue_key(line: str) -> str | None:
+    """Residue number and insertion code of a CA atom; None for other atoms."""
+    return line[22:27] if line[12:16] == " CA " else None
+
+
+def next_chain_name(used: set[str]) -> str:
+    """First free chain name: one letter or digit, then two letters."""
+    for name in _LETTERS:
+        if name not in used:
+            return name
+    number = 0
+    while (name := _LETTERS[number // 62 % 62] + _LETTERS[number % 62] + str(number // 3844 or "")) in used:
+        number += 1
+    return name

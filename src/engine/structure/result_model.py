@@ -1,0 +1,289 @@
+"""The template's first model with the job's residues moved, completed and joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import gemmi
+import numpy as np
+from numpy.typing import NDArray
+
+from .backbone import transfer_rigidly
+from .observed import BACKBONE_ATOMS, Source, preferred_altloc
+from .target import Target
+
+__all__ = ["Address", "ResultModel", "assemble_model"]
+
+Array = NDArray[np.float64]
+
+Address = tuple[str, int, str]
+"""Chain name, residue number, insertion code (empty string for none)."""
+
+_TERMINAL_HYDROGENS = frozenset({"H2", "H3", "D2", "D3", "HN2", "HN3", "HT2", "HT3"})
+_FIRST_HYDROGENS = {"H1": "H", "D1": "D", "HT1": "H"}
+_C_TERMINAL = frozenset({"OXT", "OT2", "HXT", "HOXT"})
+
+
+@dataclass(frozen=True)
+class ResultModel:
+    """A model and what happened to its residues.
+
+    Parameters
+    ----------
+    model : gemmi.Model
+        The new model.
+    polymers : dict of str to list of int
+        For each job chain, indices in that chain of the residues that make up its polymer, in order.
+    readdressed : dict of Address to (str, int, str, str)
+        Residues whose address or name changed: chain, number, insertion code and name in the result.
+    job_residues : set of Address
+        Addresses in the template of all residues that the job replaced or left out.
+    old_subchains : set of str
+        Subchains that these residues had in the template.
+    """
+
+    model: gemmi.Model
+    polymers: dict[str, list[int]]
+    readdressed: dict[Address, tuple[str, int, str, str]]
+    job_residues: set[Address]
+    old_subchains: set[str]
+
+
+def assemble_model(template: gemmi.Model, target: Target, xyz: Array, confidence: Array) -> ResultModel:
+    """Put new backbones into a copy of the template model.
+
+    Residues that the template shows keep their name, number and side chain, which moves with the frame N,
+    CA, C of its conformer; backbone conformers become one with occupancy 1. Residues that it lacks are
+    inserted with backbone atoms only. Residues whose name changes keep CB and lose the rest of the side
+    chain. Terminal atoms (OXT, second and third amino hydrogen) go where the chain now continues.
+    Everything else of a chain (ligands, waters, caps) stays, in its order.
+
+    Parameters
+    ----------
+    template : gemmi.Model
+        The model that the target was built from.
+    target : Target
+        The job's residues.
+    xyz : ndarray, shape (N, 4, 3)
+        New N, CA, C, O in angstrom.
+    confidence : ndarray, shape (N,)
+        Value for the B-factor column of all atoms of each residue.
+
+    Returns
+    -------
+    ResultModel
+        The new model; the template is not changed.
+
+    Raises
+    ------
+    ValueError
+        If the template is not the model that the target was built from.
+    """
+    _check_template(template, target)
+    claimed = {(s.chain, s.residue) for s in (*target.sources, *target.superseded) if s is not None}
+    names = [chain.name for chain in template]
+    rows_of = {
+        name: np.flatnonzero(target.polymer.chain_index == i).tolist()
+        for i, name in enumerate(target.polymer.chain_ids)
+    }
+    model = gemmi.Model(template.num)
+    polymers: dict[str, list[int]] = {}
+
+    def job_residue(row: int, rows: list[int], subchain: str, entity: str) -> gemmi.Residue:
+        residue = _residue(template, target, row, xyz[row], float(confidence[row]))
+        _trim_ends(residue, first=row == rows[0], last=row == rows[-1])
+        residue.subchain, residue.entity_id = subchain, entity
+        return residue
+
+    for index, chain in enumerate(template):
+        rest = [i for i in range(len(chain)) if (index, i) not in claimed]
+        rows = rows_of.get(chain.name)
+        if rows is None:
+            if rest or len(chain) == 0:
+                model.add_chain(_chain(chain.name, [chain[i].clone() for i in rest]))
+            continue
+        residues, polymers[chain.name] = _merge(chain, index, rest, rows, target, job_residue)
+        model.add_chain(_chain(chain.name, residues))
+    for name, rows in rows_of.items():
+        if name in names:
+            continue
+        model.add_chain(_chain(name, [job_residue(row, rows, f"{name}xp", "") for row in rows]))
+        polymers[name] = list(range(len(rows)))
+    return ResultModel(model, polymers, *_address_changes(template, target))
+
+
+def _chain(name: str, residues: list[gemmi.Residue]) -> gemmi.Chain:
+    chain = gemmi.Chain(name)
+    chain.append_residues(residues)
+    return chain
+
+
+def _check_template(template: gemmi.Model, target: Target) -> None:
+    for source in (*target.sources, *target.superseded):
+        if source is None:
+            continue
+        inside = source.chain < len(template) and source.residue < len(template[source.chain])
+        if not inside or template[source.chain][source.residue].name != source.name:
+            raise ValueError("the template is not the structure that the target was built from")
+
+
+def _merge(
+    chain: gemmi.Chain,
+    index: int,
+    rest: list[int],
+    rows: list[int],
+    target: Target,
+    job_residue: Callable[[int, list[int], str, str], gemmi.Residue],
+) -> tuple[list[gemmi.Residue], list[int]]:
+    """Residues of a job chain in order, and which of them form its polymer.
+
+    Residues of the same polymer that the job does not own (caps, parts that found no place) stay behind the
+    residue that they followed; ligands and waters follow the polymer.
+    """
+    row_of = {s.residue: row for row in rows if (s := target.sources[row]) is not None and s.chain == index}
+    anchor = chain[min(row_of)]
+    subchain = anchor.subchain or f"{chain.name}xp"
+    following: dict[int, list[gemmi.Residue]] = {}
+    tail: list[gemmi.Residue] = []
+    for i in rest:
+        residue = chain[i].clone()
+        if residue.subchain != anchor.subchain or residue.entity_type != gemmi.EntityType.Polymer:
+            tail.append(residue)
+            continue
+        before = [row_of[j] for j in row_of if j < i]
+        following.setdefault(before[-1] if before else -1, []).append(residue)
+    residues = following.get(-1, [])
+    for row in rows:
+        residues.append(job_residue(row, rows, subchain, anchor.entity_id))
+        residues.extend(following.get(row, ()))
+    return residues + tail, list(range(len(residues)))
+
+
+def _residue(template: gemmi.Model, target: Target, row: int, xyz: Array, confidence: float) -> gemmi.Residue:
+    """Build one job residue: the template's with its atoms moved, or a new one."""
+    _, number, icode = target.labels[row]
+    source, name = target.sources[row], target.names[row]
+    if source is None:
+        residue = gemmi.Residue()
+        originals: dict[str, gemmi.Atom] = {}
+        kept: list[gemmi.Atom] = []
+        residue.het_flag = "A"
+    else:
+        old = template[source.chain][source.residue]
+        residue = old.clone()
+        originals, kept = _moved_atoms(old, xyz, renamed_to=name if name != old.name else None)
+        if name != old.name:
+            residue.het_flag = "A"
+        del residue[:]
+    residue.name = name
+    residue.seqid = gemmi.SeqId(number, icode or " ")
+    residue.entity_type = gemmi.EntityType.Polymer
+    for slot, atom_name in enumerate(BACKBONE_ATOMS):
+        atom = originals.get(atom_name) or _new_atom(atom_name)
+        atom.altloc, atom.occ = "\0", 1.0
+        atom.pos = gemmi.Position(*xyz[slot].tolist())
+        residue.add_atom(atom)
+    for atom in kept:
+        residue.add_atom(atom)
+    for atom in residue:
+        atom.b_iso = confidence
+        atom.aniso = gemmi.SMat33f(0, 0, 0, 0, 0, 0)
+    return residue
+
+
+def _new_atom(name: str) -> gemmi.Atom:
+    atom = gemmi.Atom()
+    atom.name = name
+    atom.element = gemmi.Element(name[0])
+    return atom
+
+
+def _moved_atoms(
+    old: gemmi.Residue, xyz: Array, renamed_to: str | None
+) -> tuple[dict[str, gemmi.Atom], list[gemmi.Atom]]:
+    """Original backbone atoms by name (one conformer), and copies of the other atoms, moved."""
+    chosen = preferred_altloc(old)
+    originals: dict[str, gemmi.Atom] = {}
+    others: list[gemmi.Atom] = []
+    for atom in old:
+        if atom.name not in BACKBONE_ATOMS or (atom.name == "CA" and atom.element.name == "Ca"):
+            if renamed_to is None or (atom.name == "CB" and renamed_to != "GLY"):
+                others.append(atom.clone())
+        elif atom.name not in originals or atom.altloc == chosen:
+            originals[atom.name] = atom.clone()
+    kept = []
+    for altloc in dict.fromkeys(atom.altloc for atom in others):
+        anchor = _anchor(old, altloc, originals)
+        if anchor is None:
+            continue  # without any backbone there is nothing that the atoms could stay attached to
+        group = [atom for atom in others if atom.altloc == altloc]
+        moved = _carry(np.array([atom.pos.tolist() for atom in group]), anchor, xyz)
+        for atom, position in zip(group, moved.tolist(), strict=True):
+            atom.pos = gemmi.Position(*position)
+        kept.extend(group)
+    return originals, kept
+
+
+def _anchor(old: gemmi.Residue, altloc: str, originals: dict[str, gemmi.Atom]) -> Array | None:
+    """N, CA, C of a conformer in the template (rows NaN where absent); None without any of them."""
+    rows = np.full((3, 3), np.nan)
+    for slot, name in enumerate(BACKBONE_ATOMS[:3]):
+        own = [a for a in old if a.name == name and a.altloc in (altloc, "\0")]
+        atom = own[0] if own else originals.get(name)
+        if atom is not None:
+            rows[slot] = atom.pos.tolist()
+    return rows if np.isfinite(rows).any() else None
+
+
+def _carry(points: Array, anchor: Array, xyz: Array) -> Array:
+    """Move points with the frame N, CA, C, or, where that is incomplete, with the centre of what there is."""
+    present = np.isfinite(anchor).all(axis=-1)
+    if present.all():
+        return transfer_rigidly(points, anchor, xyz[:3])
+    return points + (xyz[:3][present] - anchor[present]).mean(axis=0)
+
+
+def _trim_ends(residue: gemmi.Residue, first: bool, last: bool) -> None:
+    """Remove atoms of chain ends from residues that are not at an end."""
+    for i in range(len(residue) - 1, -1, -1):
+        name = residue[i].name
+        if (not last and name in _C_TERMINAL) or (
+            not first and name in _TERMINAL_HYDROGENS and _is_amino(residue, i)
+        ):
+            del residue[i]
+        elif not first and name in _FIRST_HYDROGENS:
+            if residue.name == "PRO":
+                del residue[i]
+            else:
+                residue[i].name = _FIRST_HYDROGENS[name]
+
+
+def _is_amino(residue: gemmi.Residue, index: int) -> bool:
+    """Whether a hydrogen sits on the backbone N (a modified residue may use the name elsewhere)."""
+    nitrogen = residue.find_atom("N", "*")
+    return nitrogen is not None and residue[index].pos.dist(nitrogen.pos) < 1.5
+
+
+def _address_changes(
+    template: gemmi.Model, target: Target
+) -> tuple[dict[Address, tuple[str, int, str, str]], set[Address], set[str]]:
+    """Residues with a new address or name, all residues that the job touched, and their subchains."""
+    changed: dict[Address, tuple[str, int, str, str]] = {}
+    touched: set[Address] = set()
+
+    def address(source: Source) -> Address:
+        chain = template[source.chain]
+        seqid = chain[source.residue].seqid
+        return chain.name, seqid.num or 0, seqid.icode.strip()
+
+    for source, label, name in zip(target.sources, target.labels, target.names, strict=True):
+        if source is None:
+            continue
+        old = address(source)
+        touched.add(old)
+        if old != label or name != source.name:
+            changed[old] = (*label, name)
+    touched |= {address(source) for source in target.superseded}
+    every = [s for s in (*target.sources, *target.superseded) if s is not None]
+    return changed, touched, {template[s.chain][s.residue].subchain for s in every}

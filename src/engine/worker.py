@@ -1,0 +1,300 @@
+"""``adp3d worker``: the engine as a subprocess, messages in on standard input, reports out on its output.
+
+One job at a time runs in a thread, so that stopping, pausing and pings are answered meanwhile. The end
+of standard input ends the process and with it a running job.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, BinaryIO
+
+from . import __version__, protocol
+from .errors import InputError
+from .events import Control, Eta, Stopped
+from .pipeline.execute import Pipeline, advice_for, execute, load_pipeline
+from .pipeline.job import JobFolder
+from .pipeline.runtime import release_memory, set_threads
+from .storage import plain_values
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Worker", "WorkerEvents", "serve_standard_streams"]
+
+_FRAME_INTERVAL = 0.1
+_STOP_GRACE = 5.0
+
+
+class WorkerEvents:
+    """Listener that sends what a job tells to the client.
+
+    Progress and frames are thinned to ten a second: the client shows the newest and no more.
+
+    Parameters
+    ----------
+    job_id : str
+        The client's name of the job.
+    send : callable
+        Sends one message.
+    clock : callable
+        Time in seconds.
+    """
+
+    def __init__(
+        self,
+        job_id: str,
+        send: Callable[[protocol.Message], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._job_id = job_id
+        self._send = send
+        self._clock = clock
+        self._eta = Eta(clock)
+        self._last: dict[str, float] = {}
+
+    def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        """Send progress; the first and last of a stage always."""
+        left = self._eta.update(stage, step, total)
+        if step >= total or self._due(f"progress {stage}"):
+            figures = {name: float(value) for name, value in (metrics or {}).items()}
+            self._send(protocol.Progress(self._job_id, stage, step, total, left, figures))
+
+    def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
+        """Send a frame if the last one was some time ago."""
+        if self._due(f"frame {first_replica}"):
+            self._send(protocol.Frame(self._job_id, step, coordinates.astype("f4"), first_replica))
+
+    def metric(
+        self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
+    ) -> None:
+        """Send a figure; those of a step only if the last one was some time ago."""
+        if step is None or self._due(f"metric {name}"):
+            values = [float(value)] if isinstance(value, int | float) else [float(v) for v in value]
+            self._send(protocol.Metric(self._job_id, name, values, step, first_replica))
+
+    def message(self, text: str, level: str = "info") -> None:
+        """Send a sentence."""
+        self._send(protocol.Log(self._job_id, text, level))
+
+    def _due(self, what: str) -> bool:
+        now = self._clock()
+        if now - self._last.get(what, -1e9) < _FRAME_INTERVAL:
+            return False
+        self._last[what] = now
+        return True
+
+
+class Worker:
+    """Answers the messages of one client.
+
+    Parameters
+    ----------
+    write : callable
+        Writes bytes to the client and flushes.
+    load : callable
+        Gives the pipeline for a kind of job.
+    warm_up : Thread, optional
+        A job waits for its end: both load the same libraries.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        load: Callable[[str], Pipeline] = load_pipeline,
+        warm_up: threading.Thread | None = None,
+    ) -> None:
+        self._write = write
+        self._load = load
+        self._warm_up = warm_up
+        self._write_lock = threading.Lock()
+        self._job_lock = threading.Lock()
+        self._job_id = ""
+        self._control = Control()
+        self._thread: threading.Thread | None = None
+
+    def send(self, message: protocol.Message) -> None:
+        """Send one message; any thread may. A client that is gone ends the running job."""
+        frame = protocol.encode(message)
+        try:
+            with self._write_lock:
+                self._write(frame)
+        except OSError:
+            # Not an error of the job, which is to leave a checkpoint; the end of input ends the process.
+            self._control.stop()
+
+    def handle(self, message: protocol.Message) -> bool:
+        """Do what the client asks; False if the two sides cannot work together."""
+        if isinstance(message, protocol.Hello):
+            return self._greet(message)
+        if isinstance(message, protocol.Ping):
+            self.send(protocol.Pong(message.token, self._job_id, _resident_bytes()))
+        elif isinstance(message, protocol.Submit):
+            submit = message
+            self._start(submit.job_id, lambda: _create(submit.spec, submit.overwrite), fresh=True)
+        elif isinstance(message, protocol.Reopen):
+            folder = message.folder
+            self._start(message.job_id, lambda: JobFolder.open(folder), fresh=False)
+        elif isinstance(message, protocol.Stop | protocol.Pause | protocol.Resume | protocol.SetWeight):
+            self._steer(message)
+        else:
+            self.send(protocol.Error("", f"A client does not send '{message.kind}' messages."))
+        return True
+
+    def shut_down(self, grace: float = _STOP_GRACE) -> None:
+        """Stop a running job and wait a little for its checkpoint."""
+        self._control.stop()
+        if self._thread is not None:
+            self._thread.join(grace)
+
+    def _greet(self, hello: protocol.Hello) -> bool:
+        self.send(protocol.Welcome(protocol.PROTOCOL_VERSION, __version__, os.getpid()))
+        if hello.protocol == protocol.PROTOCOL_VERSION:
+            return True
+        text = (
+            f"The engine speaks version {protocol.PROTOCOL_VERSION} of the protocol, "
+            f"the client version {hello.protocol}."
+        )
+        self.send(protocol.Error("", text, "Install the engine again, so that both have the same version."))
+        return False
+
+    def _steer(self, message: protocol.Stop | protocol.Pause | protocol.Resume | protocol.SetWeight) -> None:
+        with self._job_lock:
+            if message.job_id != self._job_id or not self._job_id:
+                # It may just have ended: the client will have read, or soon reads, how.
+                self.send(protocol.Error(message.job_id, f"No job '{message.job_id}' is running."))
+            elif isinstance(message, protocol.Stop):
+                self._control.stop()
+            elif isinstance(message, protocol.Pause):
+                self._control.pause()
+            elif isinstance(message, protocol.Resume):
+                self._control.resume()
+            else:
+                self._control.change(message.name, message.value)
+
+    def _start(self, job_id: str, prepare: Callable[[], JobFolder], *, fresh: bool) -> None:
+        with self._job_lock:
+            if not job_id:  # the empty name means that no job is meant
+                self.send(protocol.Error("", "A job needs a name."))
+                return
+            if self._job_id:
+                text = f"The engine is busy with job '{self._job_id}'."
+                self.send(protocol.Error(job_id, text, "Wait for it, or stop it first."))
+                return
+            self._job_id = job_id
+            self._control = Control()
+            self._thread = threading.Thread(
+                target=self._run, args=(job_id, prepare, self._control, fresh), name="job", daemon=True
+            )
+            self._thread.start()
+
+    def _run(self, job_id: str, prepare: Callable[[], JobFolder], control: Control, fresh: bool) -> None:
+        """Whole life of a job; its last message is sent when the worker is free for the next one."""
+        last = self._outcome(job_id, prepare, control, fresh)
+        try:
+            release_memory()
+        finally:
+            with self._job_lock:
+                self._job_id = ""
+            self.send(last)
+
+    def _outcome(
+        self, job_id: str, prepare: Callable[[], JobFolder], control: Control, fresh: bool
+    ) -> protocol.Message:
+        folder = ""
+        try:
+            if self._warm_up is not None:
+                self._warm_up.join()
+            job = prepare()
+            folder = str(job.path)
+            self.send(protocol.Started(job_id, folder))
+            metrics = execute(job, WorkerEvents(job_id, self.send), control, self._load, discard=fresh)
+            paths = {role: str(path) for role, path in job.outputs().items()}
+            return protocol.Result(job_id, paths, plain_values(metrics))
+        except Stopped:
+            return protocol.Stopped(job_id, folder)
+        except Exception as error:
+            # The boundary of the process: every failure must reach the client as a sentence.
+            if not isinstance(error, InputError):
+                traceback.print_exc()
+            text, advice = advice_for(error)
+            return protocol.Error(job_id, text, advice)
+
+
+def serve_standard_streams(
+    load: Callable[[str], Pipeline] = load_pipeline, warm_up: Callable[[], None] | None = None
+) -> int:
+    """Serve the client at the other end of standard input and output; exit code at the end.
+
+    Standard output belongs to the protocol: whatever else writes there (libraries, C code) is sent to
+    standard error instead, and child processes get no standard input.
+
+    Parameters
+    ----------
+    load : callable
+        Gives the pipeline for a kind of job.
+    warm_up : callable, optional
+        Done in the background after the start; by default the libraries of the pipelines are loaded, so
+        that the first job starts quickly.
+    """
+    requests, reports = _take_standard_streams()
+
+    def write(data: bytes) -> None:
+        reports.write(data)
+        reports.flush()
+
+    warm = threading.Thread(target=warm_up or (lambda: _warm_up(load)), name="warm-up", daemon=True)
+    warm.start()
+    worker = Worker(write, load, warm)
+    code = 0
+    try:
+        while (message := protocol.read_message(requests.read)) is not None:
+            if not worker.handle(message):
+                code = 1
+                break
+    except (protocol.ProtocolError, OSError) as error:
+        print(f"adp3d worker: {error}", file=sys.stderr)
+        code = 1
+    worker.shut_down()
+    sys.stderr.flush()
+    # Not a normal exit: a thread deep in a computation would keep the process (and its memory) alive.
+    os._exit(code)
+
+
+def _create(spec: Mapping[str, object], overwrite: bool) -> JobFolder:
+    return JobFolder.create(protocol.from_dict(spec), overwrite=overwrite)
+
+
+def _warm_up(load: Callable[[str], Pipeline]) -> None:
+    set_threads()
+    for kind in ("complete", "refine", "distances"):
+        load(kind)
+
+
+def _take_standard_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Keep the two streams for the protocol and point the standard ones elsewhere."""
+    sys.stdout.flush()
+    requests, reports = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    if sys.platform == "win32":
+        import msvcrt
+
+        for descriptor in (requests, reports):
+            msvcrt.setmode(descriptor, os.O_BINARY)
+    return open(requests, "rb", buffering=0), open(reports, "wb")
+
+
+def _resident_bytes() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)

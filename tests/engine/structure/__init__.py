@@ -1,0 +1,1 @@
+"""Tests of `adp3d.structure`."""

@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from adp3d import __version__
+from adp3d.cli import main
+from adp3d.cli.app import run
+from adp3d.cli.running import free_folder, stop_on_interrupt
+from adp3d.cli.terminal import LineEvents, duration, terminal_events
+from adp3d.errors import InputError
+from adp3d.events import Control
+from adp3d.pipeline.job import JobFolder
+from adp3d.specification import CompleteSpec, DistancesSpec, RefineSpec
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Working directory with some inputs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    for name in ("m.cif.gz", "x.map", "h1.map", "h2.map", "r.csv", "s.fasta", "ref.pdb"):
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+class Pipelines:
+    """Injected pipelines: they note their specifications and count."""
+
+    def __init__(self, fail=None):
+        self.specs = []
+        self.fail = fail
+
+    def __call__(self, kind):
+        return self.count
+
+    def count(self, spec, job, events, control):
+        self.specs.append(spec)
+        if self.fail is not None:
+            raise self.fail
+        saved = job.load_checkpoint()
+        for step in range(saved.step if saved else 0, spec.steps):
+            control.poll(lambda step=step: job.save_checkpoint(step, {}))
+            events.frame(step + 1, np.zeros((1, 2, 4, 3)))
+            events.progress("count", step + 1, spec.steps, {"fit": 0.5})
+        events.message("Careful [with] brackets.", "warning")
+        job.result.write_text("data_x")
+        return {"completeness_after": 100.0, "map_cc_before": 0.51234, "own_figure": 3, "nested": {"a": 1}}
+
+
+def test_version_and_help(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == f"adp3d {__version__}"
+    for command in ("complete", "refine", "distances", "resume", "demo", "doctor", "worker"):
+        assert main([command, "--help"]) == 0
+        assert "Usage: adp3d " + command in capsys.readouterr().out
+    assert main(["-h"]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--bogus"],
+        ["fold"],
+        ["complete"],
+        ["complete", "m.cif.gz", "--bogus"],
+        ["complete", "m.cif.gz", "--steps", "many"],
+        ["refine", "x.map", "m.cif.gz", "--half-maps", "h1.map"],
+        ["distances", "r.csv"],
+    ],
+)
+def test_wrong_usage(place, capsys, arguments):
+    before = sorted(place.iterdir())
+    assert run(arguments, Pipelines()) == 2
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err
+    assert sorted(place.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["complete", "none.cif"], "'none.cif' does not exist"),
+        (["complete", "m.cif.gz", "--replicas", "0"], "'replicas' must lie between 1"),
+        (["complete", "m.cif.gz", "--confidence", "high"], "'confidence' must be one of"),
+        (["complete", "m.cif.gz", "--update", "newton"], "'update' must be one of"),
+        (["complete", "m.cif.gz", "--device", "tpu"], "'device' must be auto"),
+        (["complete", "m.cif.gz", "--chains", "A,,B"], "'chains' must not be empty"),
+        (["complete", "m.cif.gz", "-o", "s.fasta"], "is a file"),
+        (["complete", "m.cif.gz", "-o", "."], "holds other files"),
+        (["refine", "x.map", "m.cif.gz", "--resolution", "nan"], "'resolution' must lie between"),
+        (["refine", "x.map", "m.cif.gz", "--half-maps", "h1.map", "h1.map"], "twice"),
+        (["refine", "x.map", "m.cif.gz", "-s", "none.fasta"], "sequence file 'none.fasta' does not exist"),
+        (["distances", "r.csv", "-s", ""], "'sequence' must not be empty"),
+        (["resume", "none"], "not a job folder"),
+        (["doctor", "--device", "gpu"], "Unknown device"),
+    ],
+)
+def test_bad_input_is_one_sentence(place, capsys, arguments, words):
+    before = sorted(place.iterdir())
+    assert run(arguments, Pipelines()) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("Error: ") and words in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+    assert sorted(place.iterdir()) == before
+
+
+def test_options_become_the_specification(place, capsys):
+    pipelines = Pipelines()
+    arguments = (
+        "refine x.map m.cif.gz -s s.fasta --half-maps h1.map h2.map --resolution 3.2 --density-weight 2"
+    )
+    arguments += " -c A,B --confidence plddt --reference ref.pdb -r 3 -n 4 --seed 9 -d cpu --prior gaussian"
+    arguments += " --update gradient -o out --trajectory 2"
+    assert run(arguments.split(), pipelines) == 0
+    inputs = place / "out" / "inputs"
+    assert pipelines.specs == [
+        RefineSpec(
+            output=str(place / "out"),
+            map=str(inputs / "map.map"),
+            model=str(inputs / "model.cif.gz"),
+            half_maps=(str(inputs / "half_maps_1.map"), str(inputs / "half_maps_2.map")),
+            sequence=str(inputs / "sequence.fasta"),
+            chains=("A", "B"),
+            confidence="plddt",
+            resolution=3.2,
+            density_weight=2.0,
+            reference=str(inputs / "reference.pdb"),
+            replicas=3,
+            steps=4,
+            seed=9,
+            device="cpu",
+            prior="gaussian",
+            update="gradient",
+            trajectory_interval=2,
+        )
+    ]
+    captured = capsys.readouterr()
+    assert "100.0 %" in captured.out and "0.5123" in captured.out and "Own figure" in captured.out
+    assert str(place / "out" / "result.cif") in captured.out
+    assert "count: 4/4, fit 0.5" in captured.err
+    assert "Careful [with] brackets." in captured.err
+    assert json.loads((place / "out" / "metrics.json").read_text())["own_figure"] == 3
+
+
+def test_defaults_and_names_of_folders(place):
+    pipelines = Pipelines()
+    assert run(["complete", "m.cif.gz"], pipelines) == 0
+    assert run(["complete", "m.cif.gz"], pipelines) == 0
+    assert run(["complete", "m.cif.gz", "--overwrite"], pipelines) == 0
+    assert run(["distances", "r.csv", "--sequence", "MKVLA"], pipelines) == 0
+    folders = [os.path.basename(spec.output) for spec in pipelines.specs]
+    assert folders == ["m_complete", "m_complete_2", "m_complete", "r_distances"]
+    spec = pipelines.specs[0]
+    assert spec == CompleteSpec(output=spec.output, model=spec.model)
+    spec = pipelines.specs[3]
+    assert spec == DistancesSpec(output=spec.output, restraints=spec.restraints, sequence="MKVLA")
+    assert free_folder("m_complete") == "m_complete_3"
+
+
+def test_refusal_by_the_pipeline_leaves_nothing(place, capsys):
+    before = sorted(place.iterdir())
+    assert run(["complete", "m.cif.gz"], Pipelines(InputError("No protein chain; give another."))) == 2
+    assert capsys.readouterr().err == "Error: No protein chain; give another.\n"
+    assert sorted(place.iterdir()) == before
+
+
+def test_failures_of_the_program(place, capsys):
+    assert run(["complete", "m.cif.gz"], Pipelines(ZeroDivisionError("x"))) == 1
+    error = capsys.readouterr().err
+    assert "ZeroDivisionError" in error and "--debug" in error and "Traceback" not in error
+    for arguments in (["complete", "m.cif.gz", "--debug"], ["--debug", "complete", "m.cif.gz"]):
+        assert run(arguments, Pipelines(ZeroDivisionError("x"))) == 1
+        assert "Traceback" in capsys.readouterr().err
+    assert run(["--debug", "complete", "none"], Pipelines()) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_resume_and_restart(place, capsys):
+    assert run(["complete", "m.cif.gz", "-o", "job", "-n", "5"], Pipelines()) == 0
+    pipelines = Pipelines()
+    assert run(["resume", "job"], pipelines) == 0
+    assert pipelines.specs == []
+    assert "finished" in capsys.readouterr().out
+    assert run(["resume", "job/job.json", "--restart", "--device", "cpu"], pipelines) == 0
+    assert pipelines.specs[0].device == "cpu"
+    assert JobFolder.open("job").spec.device == "auto"
+    (place / "job" / "metrics.json").unlink()
+    JobFolder.open("job").save_checkpoint(4, {})
+    capsys.readouterr()
+    assert run(["resume", "job"], pipelines) == 0
+    assert "count: 5/5" in capsys.readouterr().err
+
+
+def test_doctor(place, capsys):
+    code = run(["doctor", "--json", "--device", "cpu", "--prior", "gaussian"])
+    report = json.loads(capsys.readouterr().out)
+    assert (code, report["healthy"]) == (0, True)
+    assert run(["doctor", "--device", "cpu", "--prior", "gaussian"]) == 0
+    assert "Everything needed is there." in capsys.readouterr().out
+    assert run(["doctor", "--device", "cpu", "--prior", "unheard-of"]) == 1
+    assert "Problem: There is no prior" in capsys.readouterr().out
+
+
+SCRIPT = textwrap.dedent("""
+    import sys, time
+    from adp3d.cli.app import run
+    def count(spec, job, events, control):
+        "Seed 0 polls at each step, seed 1 hangs in an endless one."
+        step = 0
+        while True:
+            if spec.seed == 0 or step == 0:
+                control.poll(lambda: job.save_checkpoint(step, {}))
+            step += 1
+            if step == 1:
+                print("running", flush=True)
+            time.sleep(0.01)
+    sys.exit(run(load=lambda kind: count))
+""")
+
+
+def interrupt(place, seed, signals):
+    arguments = ["complete", "m.cif.gz", "-o", "job", "--seed", str(seed)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=place,
+    )  # fmt: skip
+    try:
+        assert process.stdout.readline() == "running\n"
+        for i, number in enumerate(signals):
+            process.send_signal(number)
+            if i + 1 < len(signals):  # two signals at once would arrive as one
+                assert process.stderr.readline() == "\n"
+                assert "press Ctrl-C again" in process.stderr.readline()
+        _, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    return process.returncode, errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent differently there")
+def test_first_interrupt_stops_with_a_checkpoint(place):
+    code, errors = interrupt(place, 0, [signal.SIGINT])
+    assert code == 130
+    assert "adp3d resume" in errors and "Traceback" not in errors
+    assert JobFolder.open(place / "job").load_checkpoint().step > 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent differently there")
+def test_second_interrupt_aborts_at_once(place):
+    code, errors = interrupt(place, 1, [signal.SIGINT, signal.SIGINT])
+    assert code == 130
+    assert "Aborted" in errors and "Traceback" not in errors
+
+
+def test_handlers_are_put_back():
+    before = signal.getsignal(signal.SIGINT)
+    control = Control()
+    with stop_on_interrupt(control):
+        assert signal.getsignal(signal.SIGINT) is not before
+        signal.raise_signal(signal.SIGTERM)
+        assert control.stop_requested
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_lines_now_and_then():
+    now = [0.0]
+    lines = []
+    events = LineEvents(lines.append, lambda: now[0])
+    for step in range(1, 31):
+        now[0] = float(step)
+        events.progress("refine", step, 30, {"fit": 0.123456})
+    events.message("Short of memory.", "warning")
+    assert lines == [
+        "refine: 1/30, fit 0.1235",
+        "refine: 11/30, fit 0.1235, 19 s left",
+        "refine: 21/30, fit 0.1235, 9 s left",
+        "refine: 30/30, fit 0.1235",
+        "Warning: Short of memory.",
+    ]
+
+
+def test_bar_on_a_terminal():
+    import io
+
+    from rich.console import Console
+
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=120)
+    with terminal_events(console) as events:
+        events.progress("refine", 0, 40)
+        events.progress("refine", 10, 40, {"fit": 0.5})
+        events.message("A [sentence].")
+        events.progress("refine", 40, 40, {"fit": 0.75})
+        events.metric("fit", 0.5, 1)
+        events.frame(1, np.zeros((1, 1, 4, 3)))
+    text = stream.getvalue()
+    for part in ("refine", "40/40", "fit 0.75", "A [sentence]."):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (3725, "1 h 02 min")]
+)
+def test_duration(seconds, words):
+    assert duration(seconds) == words
