@@ -5,16 +5,15 @@ from pathlib import Path
 from setuptools import setup
 
 ENGINE = Path(__file__).parent / "src" / "engine"
-PACKAGES = ["adp3d"] + sorted(
-    "adp3d." + ".".join(init.parent.relative_to(ENGINE).parts)
-    for init in ENGINE.rglob("__init__.py")
-    if init.parent != ENGINE
+PACKAGES = sorted(
+    ".".join(("adp3d", *init.parent.relative_to(ENGINE).parts)) for init in ENGINE.rglob("__init__.py")
 )
 VERSION = next(
     line.split('"')[1]
     for line in (ENGINE / "__init__.py").read_text(encoding="utf-8").splitlines()
     if line.startswith("__version__")
 )
+DOCS = ["mkdocs>=1.6,<2", "pymdown-extensions>=10"]
 
 setup(
     name="adp3d",
@@ -26,8 +25,15 @@ setup(
     python_requires=">=3.10",
     packages=PACKAGES,
     package_dir={"adp3d": "src/engine"},
-    package_data={"adp3d": ["py.typed", "prior/builtin/weights/*", "pipeline/demo/*", "physics/data/*",
-                            "validation/data/*"]},
+    package_data={
+        "adp3d": [
+            "py.typed",
+            "prior/builtin/weights/*",
+            "pipeline/demo/*",
+            "physics/data/*",
+            "validation/data/*",
+        ]
+    },
     install_requires=[
         "torch>=2.6,<2.14",
         "numpy>=1.26",
@@ -38,15 +44,22 @@ setup(
         "typer>=0.12",
         "rich>=13",
         "msgpack>=1.0",
-        "pydantic>=2.6",
-        "platformdirs>=4",
         "psutil>=5.9",
         "tmtools>=0.2",
         "pynmrstar>=3.3",
         "matplotlib>=3.8",
     ],
     extras_require={
-        "test": ["pytest>=8", "pytest-cov>=5", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.11"],
+        "docs": DOCS,
+        "test": [
+            "pytest>=8",
+            "pytest-cov>=5",
+            "hypothesis>=6.100",
+            "ruff>=0.9",
+            "mypy>=1.11",
+            "setuptools>=70.1",  # the packaging test builds the package
+            *DOCS,  # the documentation test builds the documentation
+        ],
     },
     entry_points={"console_scripts": ["adp3d = adp3d.cli:main"]},
 )

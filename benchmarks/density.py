@@ -28,12 +28,13 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
 from adp3d.likelihood.density import DensityLikelihood
 from adp3d.physics.grid import Grid
 from adp3d.physics.pseudo_atoms import AtomSet, backbone_to_atoms, prepare_atoms
 from adp3d.pipeline.runtime import tune_allocator
-from scipy.spatial.transform import Rotation
-from torch import Tensor
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import gemmi
 import numpy as np
+
 from adp3d.density.crop import crop
 from adp3d.density.read import read_map
 from adp3d.density.write import write_map

@@ -9,6 +9,7 @@ import textwrap
 
 import numpy as np
 import pytest
+
 from adp3d import __version__
 from adp3d.cli import main
 from adp3d.cli.app import run

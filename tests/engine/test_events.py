@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+
 from adp3d.events import Control, Eta, NullEvents, Stopped, fan_out, shift_replicas, shift_steps
 
 

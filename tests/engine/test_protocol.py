@@ -9,12 +9,13 @@ from dataclasses import fields
 import msgpack
 import numpy as np
 import pytest
-from adp3d import protocol
-from adp3d.messages import MESSAGES
-from adp3d.protocol import Decoder, Frame, ProtocolError, decode, encode, read_message
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+from adp3d import protocol
+from adp3d.messages import MESSAGES
+from adp3d.protocol import Decoder, Frame, ProtocolError, decode, encode, read_message
 
 numbers = st.floats(allow_nan=False)
 EXAMPLES = [

@@ -6,6 +6,9 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from adp3d.errors import InputError
 from adp3d.specification import (
     CONFIDENCES,
@@ -21,8 +24,6 @@ from adp3d.specification import (
     to_json,
     with_inputs,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 names = st.text(string.ascii_letters + string.digits + "/._-é ", min_size=1, max_size=30).filter(str.strip)
 common = {

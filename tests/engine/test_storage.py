@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from adp3d.errors import InputError
 from adp3d.storage import TEMPORARY_PREFIX, plain_values, replace_atomically, storage_errors, write_text
 

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+
 from adp3d import protocol
 from adp3d.pipeline.job import JobFolder
 from adp3d.protocol import read_message

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
 
 from .map import DensityMap
 
@@ -79,7 +80,21 @@ def near(map: DensityMap, points: ArrayLike, radius: float) -> NDArray[np.bool_]
     ndarray of bool, shape (nx, ny, nz)
         True near a point.
     """
-    inside = np.zeros(map.values.size, dtype=bool)
-    for _, voxel in near_pairs(map, finite_points(points), radius):
-        inside[voxel] = True
-    return inside.reshape(map.shape)
+    inside = np.zeros(map.shape, dtype=bool)
+    atoms = finite_points(points)
+    if not len(atoms):
+        return inside
+    # only voxels in the box around the atoms can be near; a tree answers for each of them in turn
+    index = map.to_index(atoms)
+    reach = radius * np.linalg.norm(np.linalg.inv(map.axes), axis=0)
+    low = np.clip(np.floor(index.min(0) - reach), 0, map.shape).astype(np.int64)
+    high = np.clip(np.ceil(index.max(0) + reach) + 1, 0, map.shape).astype(np.int64)
+    tree = cKDTree(atoms)
+    slab = max(1, PAIRS_AT_ONCE // max(1, int(np.prod(high[1:] - low[1:]))))
+    for first in range(int(low[0]), int(high[0]), slab):
+        last = min(first + slab, int(high[0]))
+        ranges = (np.arange(first, last), np.arange(low[1], high[1]), np.arange(low[2], high[2]))
+        voxels = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1)
+        distance, _ = tree.query(map.to_points(voxels), distance_upper_bound=np.nextafter(radius, np.inf))
+        inside[first:last, low[1] : high[1], low[2] : high[2]] = np.isfinite(distance)
+    return inside

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..structure.target import Target
+from ..structure.polymer import Polymer
 from ..structure.write import write_result
 from ..validation.completeness import ca_rmsd, rmsd_against_completeness
 from ..validation.geometry import backbone_geometry
@@ -78,7 +78,7 @@ def report_model_job(
         "replicas": len(outcome.replicas),
         "replica_scores": [round(float(s), 4) for s in outcome.score],
         "mean_confidence": round(float(outcome.confidence.mean()), 2),
-        "geometry": describe_geometry(best, target),
+        "geometry": describe_geometry(best, polymer),
         **_against_reference(job, problem, outcome),
         **figures,
     }
@@ -87,11 +87,11 @@ def report_model_job(
     return metrics
 
 
-def describe_geometry(x: NDArray[np.floating], target: Target) -> dict[str, Any]:
+def describe_geometry(x: NDArray[np.floating], polymer: Polymer) -> dict[str, Any]:
     """Backbone geometry of a result (N, 4, 3): bonds, angles, Ramachandran, chain breaks."""
-    linked = linked_residues(target.polymer)
-    geometry = backbone_geometry(x, target.polymer.sequence, linked)
-    plot = ramachandran(x, target.polymer.sequence, linked)
+    linked = linked_residues(polymer)
+    geometry = backbone_geometry(x, polymer.sequence, linked)
+    plot = ramachandran(x, polymer.sequence, linked)
     return {
         "bond_rmsz": round(geometry.rmsz_bonds, 3),
         "angle_rmsz": round(geometry.rmsz_angles, 3),

@@ -18,10 +18,12 @@ from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.density_potential import DensityPotential
 from ..solver.protocol import Level, Update
 from ..solver.ranking import Ranking, rank_replicas
-from ..solver.recombination import missing_segments, recombine
+from ..solver.recombination import missing_segments, recombine, supported_ends
+from ..solver.regularise import regularise
 from ..solver.selection import denoising_energy
 from ..solver.updates import ProximalUpdate
 from ..specification import RefineSpec
+from ..validation.torsions import linked_residues
 from .job import JobFolder
 from .map_problem import MapProblem, load_map_problem, placeholder_backbone
 from .memory import available_memory, estimate_cost
@@ -38,6 +40,7 @@ _ROUNDS = 3
 """Times that missing segments are built anew as long as the map does not support all of them."""
 _ACCEPTED_SIGMA = 0.5
 """Standard deviation in angstrom given to segments kept from an earlier round."""
+_ROUND_SEED, _POLISH_SEED = 7919, 104_729
 _POLISH_START = 0.4
 _POLISH_STEPS = 0.4
 _ENERGY_SCALE, _FIT_SCALE = 0.05, 0.01
@@ -85,11 +88,13 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     sampling = Sampling(job, events, control, change)
     refiner = _Refiner(spec, problem, maps, sampling, weights, cost.batch)
     built = refiner.build(support, events)
-    final = refiner.polish(built, support)
+    polished = refiner.polish(built, support)
+    everything = torch.ones(polished.shape[1:3], dtype=torch.bool, device=polished.device)
+    final = regularise(polished, problem.polymer.sequence, linked_residues(problem.polymer), everything)
     ranking = refiner.rank(final)
     ordered = final[list(ranking.order)]
     fit = maps.likelihood.per_residue_fit(ordered[:1])[0]
-    confidence = _confidence(ordered, built, fit)
+    confidence = _confidence(ordered, built, fit, support.typical)
     start = _tensor(placeholder_backbone(problem.target), problem.device)[None]
     correlations = maps.likelihood.correlation(ordered)
     outcome = Outcome(
@@ -114,17 +119,12 @@ class _Built:
     Attributes
     ----------
     x : Tensor, shape (N, 4, 3)
-    replicas : Tensor, shape (replica, N, 4, 3)
-        All replicas of the last round in which each segment was built.
     segments : list of slice
         Everything that was built.
-    rounds : int
     """
 
     x: Tensor
-    replicas: Tensor
     segments: list[slice]
-    rounds: int
 
     def describe(self, problem: Problem, fit: NDArray[np.float64]) -> list[dict[str, Any]]:
         """First and last residue, length and fit of each built segment, and its CA RMSD if it can be known."""
@@ -163,49 +163,40 @@ class _Refiner:
 
     def build(self, support: Support, events: Events) -> _Built:
         """Build what is missing or unsupported, in rounds."""
-        problem, polymer = self._problem, self._problem.polymer
+        problem, chains = self._problem, self._problem.polymer.chain_index
         model = support.apply(problem.masked_model())
-        segments = missing_segments(support.trusted, polymer.chain_index)
-        trusted = support.trusted.copy()
-        gathered: Tensor | None = None
+        segments = missing_segments(support.trusted, chains)
+        found = support.trusted.copy()
         current: Tensor | None = None
-        rounds = 0
         for number in range(_ROUNDS):
-            open_segments = [s for s in segments if not trusted[s].any()]
-            if number and not open_segments:
+            gaps = missing_segments(found, chains)
+            if number and not gaps:
                 break
-            rounds += 1
             stage = Stage(
                 f"building, round {number + 1}",
                 step_times(self._spec.steps),
                 self._spec.replicas,
-                self._spec.seed + 7919 * number,
+                self._spec.seed + _ROUND_SEED * number,
                 self._batch,
             )
             x = self._sampling.run(
                 stage, problem.prior, self._updates(model), problem.origin(), self._watch(model)
             )
-            quality = self._quality(x)
-            composite = recombine(x, quality, open_segments, self.rank(x).chosen)
-            replicas = x.clone()
-            if gathered is not None and current is not None:
-                # segments settled in earlier rounds keep the spread they had then
-                settled = [s for s in segments if s not in open_segments]
-                for segment in settled:
-                    replicas[:, segment] = gathered[:, segment]
-            gathered, current = replicas, composite.x
-            accepted = [
-                s for s, score in zip(open_segments, composite.score, strict=True) if score >= support.threshold
-            ]
-            for segment in accepted:
-                trusted[segment] = True
-            model = _extended(model, composite.x, accepted)
-            if open_segments:
+            base = self.rank(x).chosen
+            if current is not None:  # what earlier rounds found competes with what this one did
+                x, base = torch.cat([x, current[None]]), len(x)
+            current = recombine(x, self._quality(x), gaps, base).x
+            quality = self._quality(current[None])[0]
+            gained = [i for gap in gaps for i in supported_ends(quality, gap, support.threshold)]
+            found[gained] = True
+            model = _extended(model, current, gained)
+            if gaps:
+                open_residues = sum(gap.stop - gap.start for gap in gaps)
                 events.message(
-                    f"Round {number + 1}: the map supports {len(accepted)} of {len(open_segments)} open segments."
+                    f"Round {number + 1}: the map supports {len(gained)} of {open_residues} residues to be built."
                 )
-        assert current is not None and gathered is not None  # there is at least one round
-        return _Built(current, gathered, segments, rounds)
+        assert current is not None  # there is at least one round
+        return _Built(current, segments)
 
     def polish(self, built: _Built, support: Support) -> Tensor:
         """Move everything together at low noise, from the composite; (replica, N, 4, 3)."""
@@ -215,7 +206,7 @@ class _Refiner:
             "polishing",
             step_times(steps, start=_POLISH_START),
             self._spec.replicas,
-            self._spec.seed + 104_729,
+            self._spec.seed + _POLISH_SEED,
             self._batch,
         )
         start = built.x.expand(self._spec.replicas, -1, -1, -1)
@@ -251,28 +242,25 @@ class _Refiner:
         return watch
 
 
-def _extended(model: MaskedModel, x: Tensor, segments: list[slice]) -> MaskedModel:
-    """The known atoms with those of accepted segments added."""
+def _extended(model: MaskedModel, x: Tensor, residues: list[int]) -> MaskedModel:
+    """The known atoms with those of residues found in the map added."""
     coordinates, known, sigma = model.coordinates.clone(), model.known.clone(), model.sigma.clone()
-    for segment in segments:
-        coordinates[segment] = x[segment]
-        known[segment] = True
-        sigma[segment] = _ACCEPTED_SIGMA
+    coordinates[residues] = x[residues]
+    known[residues] = True
+    sigma[residues] = _ACCEPTED_SIGMA
     return replace(model, coordinates=coordinates, known=known, sigma=sigma)
 
 
-def _confidence(final: Tensor, built: _Built, fit: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Confidence per residue: the spread of the final replicas, and of the builds of rebuilt segments.
+def _confidence(final: Tensor, built: _Built, fit: NDArray[np.float64], typical: float) -> NDArray[np.float64]:
+    """Confidence per residue: the spread of the final replicas, scaled by the fit in built segments.
 
-    A rebuilt segment counts the builds in proportion to how well the map supports each of them, so that a
-    single replica that found the density is not outvoted by others that did not; where the map does not
-    support the chosen one either, the confidence is scaled down by its local correlation.
+    The final replicas start from one composite, so their spread says how well the map and the prior
+    hold a residue, not whether it was built in the right place; that is what the local map-model
+    correlation tells, as a fraction of what correct residues score in this map.
     """
-    spread = replica_spread(final, 0)
-    confidence = replica_confidence(spread).double().cpu().numpy()
+    confidence = replica_confidence(replica_spread(final, 0)).double().cpu().numpy()
     for segment in built.segments:
-        support = np.clip(np.nan_to_num(fit[segment]), 0.0, 1.0)
-        confidence[segment] *= np.clip(support.mean() / 0.7, 0.0, 1.0)
+        confidence[segment] *= np.clip(np.nan_to_num(fit[segment]) / typical, 0.0, 1.0)
     return np.clip(confidence, 0.0, 100.0)
 
 

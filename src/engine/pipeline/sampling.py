@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..events import Control, Events
+from ..events import Control, Events, shift_steps
 from ..prior.protocol import Prior
 from ..solver.adp3d import initial_state, solve
 from ..solver.noise import ReplicaNoise
@@ -77,6 +77,7 @@ class Sampling:
         self._tensors = saved.tensors if saved else {}
         self._where = saved.state if saved else {}
         self._last_save = time.monotonic()
+        self._steps_before = 0
 
     def run(
         self,
@@ -119,7 +120,9 @@ class Sampling:
             return estimate
 
         if first < stage.replicas:
-            run_in_batches(compute, stage.replicas, self._events, batch=stage.batch, first=first)
+            shifted = shift_steps(self._events, self._steps_before)
+            run_in_batches(compute, stage.replicas, shifted, batch=stage.batch, first=first)
+        self._steps_before += len(stage.times) - 1
         assert finished is not None  # at least one replica is always computed
         return finished
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Composite", "missing_segments", "recombine"]
+__all__ = ["Composite", "missing_segments", "recombine", "supported_ends"]
 
 
 @dataclass(frozen=True)
@@ -74,3 +74,30 @@ def recombine(x: Tensor, quality: NDArray[np.float64], segments: list[slice], ba
     for segment, replica in zip(segments, source, strict=True):
         out[segment] = torch.as_tensor(x[replica, segment])
     return Composite(out, source, tuple(float(m.max()) for m in means))
+
+
+def supported_ends(quality: NDArray[np.float64], segment: slice, threshold: float) -> list[int]:
+    """Residues of a segment that may count as found: those reached from its ends without a bad one.
+
+    A segment as good as the threshold on average is found as a whole; of any other, the residues next to
+    its known neighbours, up to the first below the threshold on either side, less one for safety.
+
+    Parameters
+    ----------
+    quality : ndarray, shape (N,)
+        Per residue; higher is better.
+    segment : slice
+    threshold : float
+
+    Returns
+    -------
+    list of int
+    """
+    values = np.nan_to_num(quality[segment], nan=-1.0)
+    n = len(values)
+    if values.mean() >= threshold:
+        return list(range(segment.start, segment.stop))
+    bad = np.flatnonzero(values < threshold)
+    head, tail = int(bad[0]) - 1, n - int(bad[-1]) - 2
+    chosen = [*range(max(head, 0)), *range(n - max(tail, 0), n)]
+    return [segment.start + i for i in chosen]

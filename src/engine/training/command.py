@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
+import typer
 
+from ..pipeline.runtime import choose_device, set_threads
 from ..prior.builtin.network import DenoiserConfig
 from .crops import CropSampler
 from .dataset import load_chains
 from .loop import TrainingSpec, train
 
-__all__ = ["train_prior"]
+__all__ = ["app", "train_prior"]
 
 _VALIDATION_BATCHES = 8
+_SMOKE_MINUTES = 0.2
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def train_prior(
@@ -50,3 +56,29 @@ def train_prior(
     rng = np.random.default_rng(12345)
     validation = [watch.batch(rng) for _ in range(_VALIDATION_BATCHES)]
     return train(spec, config, sampler, validation, output, device)
+
+
+@app.command(name="train")
+def command(
+    data: Annotated[Path, typer.Argument(help="Folder with the chains_*.npz files.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run; an existing one goes on.")] = Path(
+        "prior_training"
+    ),
+    minutes: Annotated[float, typer.Option(help="Training time; the learning rate falls over it.", min=0.0)] = 120.0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Seed of weights, crops and noise.", min=0)] = 0,
+    batch: Annotated[int, typer.Option(help="Residues in a batch.", min=64)] = 1536,
+    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 6e-4,
+    bfloat16: Annotated[bool, typer.Option(help="Layers in bfloat16, coordinates in float32.")] = False,
+    smoke: Annotated[bool, typer.Option(help="A small network for a few seconds, to see that all runs.")] = False,
+) -> None:
+    """Train the weights of the built-in prior from scratch, or go on with a run."""
+    where = choose_device(device)
+    set_threads()
+    config = DenoiserConfig()
+    if smoke:
+        minutes, batch = _SMOKE_MINUTES, min(batch, 256)
+        config = DenoiserConfig(width=32, heads=4, pair_width=8, stages=(1, 1), neighbours=30)
+    spec = TrainingSpec(minutes=minutes, learning_rate=learning_rate, seed=seed, bfloat16=bfloat16)
+    weights = train_prior(data, output, spec=spec, config=config, device=where, residues_per_batch=batch)
+    typer.echo(f"Weights: {weights}")

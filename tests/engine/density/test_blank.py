@@ -1,4 +1,5 @@
 import numpy as np
+
 from adp3d.density.blank import blank_voxels, taper_weights
 from adp3d.density.map import DensityMap
 

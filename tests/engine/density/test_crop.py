@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from adp3d.density.crop import check_overlap, crop, crop_to_mask, zone
 from adp3d.density.map import DensityMap
 from adp3d.density.neighbourhood import near
 from adp3d.density.sample import sample
 from adp3d.errors import InputError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-import adp3d
 import gemmi
 import numpy as np
 import pytest
+
+import adp3d
 from adp3d.density.crop import check_overlap
 from adp3d.density.read import read_map
 

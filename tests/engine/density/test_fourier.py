@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from adp3d.density.fourier import nyquist, padded, shells, squared_frequency
 from scipy import fft
+
+from adp3d.density.fourier import nyquist, padded, shells, squared_frequency
 
 
 def test_frequencies_of_an_oblique_grid(oblique):

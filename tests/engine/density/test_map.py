@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from adp3d.density.map import DensityMap
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
+from adp3d.density.map import DensityMap
 
 
 def test_points_and_indices_are_inverse(oblique):

@@ -1,4 +1,5 @@
 import numpy as np
+
 from adp3d.density.map import DensityMap
 from adp3d.density.neighbourhood import finite_points, near, near_pairs
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from adp3d.density.map import DensityMap
 from adp3d.density.noise import estimate_noise, noise_from_half_maps, noise_from_solvent
 from adp3d.density.resample import blur

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from adp3d.density.map import DensityMap
 from adp3d.density.resample import blur, fourier_resample, limit_sampling, low_pass, resample, resample_like
 from adp3d.errors import InputError

@@ -1,5 +1,8 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from adp3d.density.map import DensityMap
 from adp3d.density.neighbourhood import near
 from adp3d.density.score import (
@@ -9,8 +12,6 @@ from adp3d.density.score import (
     mask_radius,
     residue_correlation,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 RNG = np.random.default_rng(2)
 A = RNG.normal(size=(14, 13, 12)).astype(np.float32)

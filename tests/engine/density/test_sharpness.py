@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from adp3d.density.map import DensityMap
 from adp3d.density.resample import blur
 from adp3d.density.sharpness import guinier_fit, relative_sharpness

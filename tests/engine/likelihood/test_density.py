@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
+
 from adp3d.likelihood import density as module
 from adp3d.likelihood.density import DensityLikelihood
 from adp3d.physics.grid import Grid
 from adp3d.physics.pseudo_atoms import backbone_to_atoms, prepare_atoms
 from adp3d.structure.polymer import Polymer
-from scipy.spatial.transform import Rotation
 
 SEQUENCE = "GARK"
 GRID = Grid((-9.0, -8.0, -10.0), (1.0, 1.1, 0.9), (18, 16, 21))

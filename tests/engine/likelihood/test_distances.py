@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from adp3d.likelihood.distances import DistanceLikelihood
 from adp3d.physics.distances import DistanceOperator
 from adp3d.structure.restraints.convert import BackboneRestraints

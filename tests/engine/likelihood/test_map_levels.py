@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from adp3d.errors import InputError
 from adp3d.likelihood.map_levels import blur_map, prepare_levels
 from adp3d.physics.density import AtomDensity, Grid

@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from adp3d.errors import InputError
 from adp3d.physics import boxes
 from adp3d.physics.density import AtomDensity, Grid
 from adp3d.physics.form_factors import electron_form_factors, radial_density
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 GRID = Grid((-4.0, 3.0, 1.0), (0.8, 1.0, 0.9), (16, 14, 15))
 ELEMENTS = ["C", "N", "O", "S"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from adp3d.density.map import DensityMap
 from adp3d.errors import InputError
 from adp3d.physics.grid import Grid, box_voxels

@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
+
 from adp3d.physics.form_factors import B_PER_VARIANCE, electron_form_factors
 from adp3d.physics.grid import Grid
 from adp3d.physics.pseudo_atoms import backbone_to_atoms, local_frames, prepare_atoms
 from adp3d.structure.polymer import AMINO_ACIDS, Polymer
-from scipy.spatial.transform import Rotation
 
 IDEAL = torch.tensor(
     [[1.3612, -0.5225, 0.0], [0.0, 0.0, 0.0], [0.0, 1.525, 0.0], [-1.07, 2.14, 0.2]], dtype=torch.float64

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from adp3d.pipeline.checkpoint import load_latest, remove_all, save
 
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from adp3d.errors import InputError
 from adp3d.events import Control, NullEvents, Stopped
 from adp3d.pipeline.execute import advice_for, execute, load_pipeline

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gemmi
 import numpy as np
 import pytest
+
 from adp3d.pipeline.export import write_ensemble, write_models, write_trajectory
 from adp3d.pipeline.trajectory import Trajectory
 

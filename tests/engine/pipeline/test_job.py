@@ -9,6 +9,7 @@ import textwrap
 import numpy as np
 import pytest
 import torch
+
 from adp3d.errors import InputError
 from adp3d.pipeline.job import JobFolder
 from adp3d.specification import CompleteSpec, DistancesSpec, RefineSpec, from_json

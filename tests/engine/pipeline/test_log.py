@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from adp3d.errors import InputError
 from adp3d.pipeline.log import EventLog, read_history
 

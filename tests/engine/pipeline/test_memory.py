@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from adp3d.errors import InputError
 from adp3d.events import NullEvents
 from adp3d.pipeline.memory import (

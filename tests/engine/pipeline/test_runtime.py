@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 import torch
+
 from adp3d.errors import InputError
 from adp3d.pipeline.runtime import (
     TUNABLES,

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from adp3d.errors import InputError
-from adp3d.pipeline.trajectory import TrajectoryWriter, read_trajectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from adp3d.errors import InputError
+from adp3d.pipeline.trajectory import TrajectoryWriter, read_trajectory
 
 RNG = np.random.default_rng(7)
 

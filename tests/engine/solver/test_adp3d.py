@@ -35,11 +35,15 @@ def _conditional_mean(prior, model):
     covariance = r @ r.T
     seen = model.known.flatten()
     y = model.coordinates.flatten(0, 1)[seen].double()
-    gain = covariance[:, seen] @ torch.linalg.inv(covariance[seen][:, seen] + 1e-4 * torch.eye(int(seen.sum())))
+    gain = covariance[:, seen] @ torch.linalg.inv(
+        covariance[seen][:, seen] + 1e-4 * torch.eye(int(seen.sum()))
+    )
     return (gain @ y).reshape(N, 4, 3)
 
 
-def _run(prior, updates, origin, steps=150, seed=0, observe=lambda state, level: True, state=None, noise=None):
+def _run(
+    prior, updates, origin, steps=150, seed=0, observe=lambda state, level: True, state=None, noise=None
+):
     times = step_times(steps)
     noise = noise or ReplicaNoise(seed, 0, 2)
     state = state or initial_state(prior, len(updates), noise, 1.0, origin)
@@ -87,7 +91,9 @@ def test_gradient_updates_fit_the_known_atoms(kind):
         likelihood = PreconditionedPartialModel(mask_svd(model, prior.correlation))
         update = PreconditionedUpdate(likelihood, prior.correlation, torch.zeros(3), rate=0.1)
     else:
-        update = GradientUpdate(LikelihoodPotential("model", _CurvedModel(model)), prior.correlation, rate=3e-8, momentum=0.9)
+        update = GradientUpdate(
+            LikelihoodPotential("model", _CurvedModel(model)), prior.correlation, rate=3e-8, momentum=0.9
+        )
     start = _run(prior, [update], torch.zeros(3), steps=1).estimate
     end = _run(prior, [update], torch.zeros(3), steps=150).estimate
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import gemmi
 import numpy as np
 import pytest
+
 from adp3d.structure.backbone import place_atom, place_cb, place_oxygen
 from adp3d.structure.residues import three_letter
 

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from adp3d.structure.alignment import align_chain, chance_log10, comparable_codes
-from adp3d.structure.observed import observe_chains
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from adp3d.structure.alignment import align_chain, chance_log10, comparable_codes
+from adp3d.structure.observed import observe_chains
 
 
 def observe(make, *parts):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from adp3d.errors import InputError
 from adp3d.structure.assignment import assign_chains
 from adp3d.structure.observed import observe_chains

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from adp3d.structure.backbone import place_atom, place_cb, place_oxygen, residue_frames, transfer_rigidly
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from adp3d.structure.backbone import place_atom, place_cb, place_oxygen, residue_frames, transfer_rigidly
 
 
 def angle(a, b, c):

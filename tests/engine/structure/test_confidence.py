@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from adp3d.errors import InputError
 from adp3d.structure.confidence import (
     BFACTOR_FLOOR,
@@ -12,8 +15,6 @@ from adp3d.structure.confidence import (
     SIGMA_MAX,
     atom_uncertainty,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def test_closed_forms():

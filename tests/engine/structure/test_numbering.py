@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from adp3d.structure.numbering import number_chain
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from adp3d.structure.numbering import number_chain
 
 
 def test_new_residues_follow_the_users_offset():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gemmi
 import numpy as np
 import pytest
+
 from adp3d.structure.observed import BACKBONE_ATOMS, observe_chains, preferred_altloc
 
 SEQUENCE = "MKTAYIAKQR"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gemmi
+
 from adp3d.structure.assignment import assign_chains
 from adp3d.structure.observed import observe_chains
 from adp3d.structure.plan import LARGEST_NUMBER_GAP, plan_from_copy, plan_from_observation

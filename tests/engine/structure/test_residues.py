@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gemmi
 import pytest
+
 from adp3d.structure.polymer import AMINO_ACIDS
 from adp3d.structure.residues import is_protein_residue, modified_parents, one_letter, three_letter
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gemmi
 import numpy as np
 import pytest
+
 from adp3d.structure.result_model import assemble_model
 from adp3d.structure.sequences import NamedSequence
 from adp3d.structure.target import build_target

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gemmi
 import numpy as np
+
 from adp3d.structure.sequences import NamedSequence
 from adp3d.structure.target import build_target
 from adp3d.structure.write import result_structure

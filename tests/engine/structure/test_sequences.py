@@ -4,6 +4,9 @@ import gzip
 
 import gemmi
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from adp3d.errors import InputError
 from adp3d.structure.sequences import (
     NamedSequence,
@@ -13,8 +16,6 @@ from adp3d.structure.sequences import (
     sequences_from_structure,
 )
 from adp3d.structure.write import write_structure
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from adp3d.errors import InputError
 from adp3d.structure.sequences import NamedSequence
 from adp3d.structure.target import build_target
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def test_arrays_and_masks(make):

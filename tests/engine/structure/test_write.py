@@ -5,6 +5,7 @@ import os
 import gemmi
 import numpy as np
 import pytest
+
 from adp3d.errors import InputError
 from adp3d.structure.read import read_structure
 from adp3d.structure.sequences import NamedSequence

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+
 from adp3d.training.handedness_statistics import statistics, write_tables
 from adp3d.training.ramachandran_statistics import TorsionSample
 from adp3d.validation.handedness import Tables, handedness

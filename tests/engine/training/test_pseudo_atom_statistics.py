@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
+
 from adp3d.errors import InputError
 from adp3d.structure.polymer import AMINO_ACIDS
 from adp3d.training import pseudo_atom_statistics as statistics
 from adp3d.training.pseudo_atom_statistics import SIDE_CHAIN_ELEMENTS, fit_mixture, main
-from scipy.spatial.transform import Rotation
 
 RESIDUES = 12
 CB = [-0.5, -0.8, -1.2]

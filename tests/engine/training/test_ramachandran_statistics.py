@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from adp3d.errors import InputError
 from adp3d.training.ramachandran_statistics import (
     ALLOWED_MASS,

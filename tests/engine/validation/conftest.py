@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from adp3d.structure.backbone import place_atom, place_oxygen
 from numpy.typing import NDArray
+
+from adp3d.structure.backbone import place_atom, place_oxygen
 
 Builder = Callable[..., NDArray[np.float64]]
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from adp3d.validation.clashes import backbone_clashes
 
 LINKED = np.ones(29, bool)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from adp3d.validation.completeness import ca_rmsd, rmsd_against_completeness
 
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from adp3d.structure.backbone import place_cb
 from adp3d.validation.geometry import (
     ANGLES,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from adp3d.validation.handedness import (
     FOLD_BINS,
     LOCAL_BINS,

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from adp3d.validation.lddt import THRESHOLDS, backbone_lddt, ca_lddt
 from scipy.spatial.transform import Rotation
+
+from adp3d.validation.lddt import THRESHOLDS, backbone_lddt, ca_lddt
 
 
 def brute_force(model: np.ndarray, reference: np.ndarray, radius: float) -> tuple[float, np.ndarray]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from adp3d.validation.ramachandran import (
     ALLOWED,
     FAVOURED,

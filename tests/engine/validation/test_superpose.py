@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from adp3d.validation.superpose import kabsch, rmsd, superpose
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
+
+from adp3d.validation.superpose import kabsch, rmsd, superpose
 
 
 @settings(max_examples=30, deadline=None)

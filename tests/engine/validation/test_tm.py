@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
+
 from adp3d.validation.superpose import superpose
 from adp3d.validation.tm import tm_score
-from scipy.spatial.transform import Rotation
 
 
 def test_rigid_motion_scores_one_and_mirror_image_does_not(helix: np.ndarray) -> None:

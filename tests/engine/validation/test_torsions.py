@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from adp3d.structure.polymer import Polymer
-from adp3d.validation.torsions import angle, backbone_torsions, dihedral, distance, linked_residues
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from adp3d.structure.polymer import Polymer
+from adp3d.validation.torsions import angle, backbone_torsions, dihedral, distance, linked_residues
 
 
 def test_closed_forms() -> None:

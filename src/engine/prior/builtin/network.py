@@ -156,7 +156,10 @@ class _Block(nn.Module):
         self.bias = nn.Linear(p, heads, bias=False)
         self.out = nn.Linear(w + heads * p, w)
         self.ff = nn.Sequential(
-            nn.LayerNorm(w), nn.Linear(w, config.feed_forward * w), nn.GELU(), nn.Linear(config.feed_forward * w, w)
+            nn.LayerNorm(w),
+            nn.Linear(w, config.feed_forward * w),
+            nn.GELU(),
+            nn.Linear(config.feed_forward * w, w),
         )
         for layer in (self.out, self.ff[-1]):
             nn.init.normal_(layer.weight, std=0.02)  # type: ignore[arg-type]
@@ -180,7 +183,7 @@ class _Block(nn.Module):
         self, q: Tensor, key: Tensor, value: Tensor, pair: Tensor, index: Tensor, valid: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Short chains: the same sums as `_sparse`, through full matrices, which avoids gathering."""
-        b, n, heads, d = q.shape
+        heads, d = q.shape[-2:]
         scores = torch.einsum("bnhd,bmhd->bnmh", q, key) / math.sqrt(d)
         where = index[..., None].expand(-1, -1, -1, heads)
         logits = scores.gather(2, where) + self.bias(pair)

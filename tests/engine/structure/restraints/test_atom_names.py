@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from adp3d.structure.restraints.atom_names import anchors
 from adp3d.structure.restraints.reach import known_atoms
 from adp3d.structure.restraints.restraint import Wildcards
-from hypothesis import given
-from hypothesis import strategies as st
 
 NEF, XPLOR = Wildcards.NEF, Wildcards.XPLOR
 N, CA, CARBONYL_O, CB = 0, 1, 3, 4

@@ -4,14 +4,15 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from adp3d.errors import InputError
 from adp3d.structure.polymer import Polymer
 from adp3d.structure.restraints.atom_names import anchors
 from adp3d.structure.restraints.convert import to_backbone
 from adp3d.structure.restraints.reach import known_atoms
 from adp3d.structure.restraints.restraint import AtomLabel, DistanceRestraint, DistanceRestraints, Wildcards
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 POLYMER = Polymer.single_chain("MLVFAGPKRT")
 Pair = tuple[tuple[int, str], tuple[int, str]]

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from adp3d.errors import InputError
 from adp3d.structure.polymer import Polymer
 from adp3d.structure.restraints.locate import Locator

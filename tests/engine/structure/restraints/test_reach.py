@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from adp3d.structure.restraints.reach import CB_MARGIN, known_atoms
 
 HEAVY = {

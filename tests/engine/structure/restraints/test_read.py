@@ -4,10 +4,11 @@ import gzip
 from pathlib import Path
 
 import pytest
-from adp3d.errors import InputError
-from adp3d.structure.restraints.read import read_restraints
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from adp3d.errors import InputError
+from adp3d.structure.restraints.read import read_restraints
 
 CSV = "residue1,residue2,distance\n1,2,8.0\n"
 TBL = "assign (resid 1 and name CA) (resid 5 and name CA) 6 1 1\n"

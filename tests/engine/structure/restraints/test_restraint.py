@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
+
 from adp3d.errors import InputError
 from adp3d.structure.restraints.restraint import (
     AtomLabel,

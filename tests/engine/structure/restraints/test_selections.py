@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from adp3d.structure.restraints.selections import Selection, SelectionError, parse_selection, tokenize
 
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from adp3d.errors import InputError
-from adp3d.structure.restraints.star import read_star
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from adp3d.errors import InputError
+from adp3d.structure.restraints.star import read_star
 
 NEF = """data_nef_x
 save_nef_distance_restraint_list_noe

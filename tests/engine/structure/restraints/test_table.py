@@ -3,10 +3,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from adp3d.errors import InputError
-from adp3d.structure.restraints.table import COLUMNS, read_table
 from hypothesis import given
 from hypothesis import strategies as st
+
+from adp3d.errors import InputError
+from adp3d.structure.restraints.table import COLUMNS, read_table
 
 FULL = """# cross-links
 chain1,residue1,atom1,chain2,residue2,atom2,distance,lower,upper,sigma

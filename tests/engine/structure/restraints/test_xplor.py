@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from adp3d.errors import InputError
 from adp3d.structure.restraints.restraint import Wildcards
 from adp3d.structure.restraints.xplor import read_xplor
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 TABLE = """! NOE table
 noe

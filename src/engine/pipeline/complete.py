@@ -1,0 +1,106 @@
+"""``adp3d complete``: complete a partial model without a map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..events import Control, Events
+from ..physics.masking import MaskedModel
+from ..prior.schedule import step_times
+from ..solver.confidence import replica_confidence, replica_spread
+from ..solver.protocol import Level, Update
+from ..solver.ranking import rank_replicas
+from ..solver.regularise import regularise
+from ..solver.selection import denoising_energy
+from ..solver.updates import ProximalUpdate
+from ..specification import CompleteSpec
+from ..validation.torsions import linked_residues
+from .job import JobFolder
+from .memory import available_memory, estimate_cost
+from .outcome import Outcome, report_model_job
+from .problem import load_problem
+from .runtime import usable_cores
+from .sampling import Sampling, Stage
+from .updates import gradient_updates
+
+__all__ = ["run"]
+
+_EXACT = 0.02
+"""Standard deviation in angstrom of atoms that are to stay where they are."""
+_ENERGY_SCALE, _LIKELIHOOD_SCALE = 0.05, 5.0
+
+
+def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) -> Mapping[str, Any]:
+    """Build the missing residues of ``spec.model`` and write the complete model.
+
+    With ``confidence`` ``none`` the known atoms are taken as exact and come back where they were;
+    otherwise each moves as far as its uncertainty lets it.
+
+    Parameters
+    ----------
+    spec : CompleteSpec
+    job : JobFolder
+    events : Events
+    control : Control
+
+    Returns
+    -------
+    mapping
+        Metrics.
+    """
+    problem = load_problem(spec, events)
+    exact = spec.confidence == "none"
+    sigma = np.full_like(problem.target.sigma, _EXACT) if exact else problem.target.sigma
+    model = problem.masked_model(sigma)
+    cost = estimate_cost(
+        spec.replicas,
+        problem.target.n_residues,
+        spec.steps,
+        available_bytes=available_memory(problem.device),
+        cores=usable_cores(),
+        accelerated=problem.device.type != "cpu",
+    )
+    events.message(cost.sentence(spec.replicas))
+    sampling = Sampling(job, events, control, lambda settings: None)
+    stage = Stage("completing", step_times(spec.steps), spec.replicas, spec.seed, cost.batch)
+    origin = problem.origin()
+    correlation = problem.prior.correlation
+    updates: list[Update] = (
+        gradient_updates(correlation, model, [], origin, {})
+        if spec.update == "gradient"
+        else [ProximalUpdate(correlation, model)]
+    )
+
+    def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
+        return {"known_rmsd": _known_rmsd(model, x)}
+
+    x = sampling.run(stage, problem.prior, updates, origin, watch)
+    energy = denoising_energy(problem.prior, x, torch.Generator().manual_seed(spec.seed))
+    misfit = (model.weights * (x - model.target).square().sum(-1)).sum((1, 2))
+    ranking = rank_replicas(
+        {"log_likelihood": -0.5 * misfit, "energy": -energy},
+        {},
+        {"log_likelihood": _LIKELIHOOD_SCALE, "energy": _ENERGY_SCALE},
+    )
+    if exact:
+        x = torch.where(model.known[..., None], model.target, x)
+    movable = ~model.known if exact else torch.ones_like(model.known)
+    x = regularise(x, problem.polymer.sequence, linked_residues(problem.polymer), movable)
+    ordered = x[list(ranking.order)]
+    confidence = replica_confidence(replica_spread(ordered, 0)).double().cpu().numpy()
+    outcome = Outcome(
+        ordered.double().cpu().numpy(), confidence, ranking.score[list(ranking.order)].double().cpu().numpy()
+    )
+    figures = {"known_atoms_rmsd": round(float(_known_rmsd(model, ordered[:1])[0]), 4)}
+    return report_model_job(job, problem, outcome, "Completed by ADP-3D", figures)
+
+
+def _known_rmsd(model: MaskedModel, x: Tensor) -> Tensor:
+    """RMSD of the known atoms, (replica,), in angstrom."""
+    gap = model.observe(x) - model.observe(model.coordinates)
+    return gap.square().sum(-1).mean(-1).sqrt()

@@ -1,0 +1,60 @@
+"""The bundled example: a real cryo-EM map and its model made incomplete (see README.md beside this file)."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from ...events import Control, Events
+from ...specification import RefineSpec
+from ..execute import execute
+from ..job import JobFolder
+
+__all__ = ["RESOLUTION", "run_demo"]
+
+RESOLUTION = 1.75
+"""Of EMD-20026, in angstrom."""
+
+
+def run_demo(
+    output: Path, replicas: int, steps: int, seed: int, device: str, events: Events, control: Control
+) -> dict[str, Any]:
+    """Refine the bundled example in a new job folder and return its metrics.
+
+    Parameters
+    ----------
+    output : Path
+        Job folder to make.
+    replicas, steps, seed, device
+        As in `RefineSpec`.
+    events : Events
+    control : Control
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be used or memory does not suffice.
+    """
+    data = files(__name__)
+    with ExitStack() as stack:
+        paths = {
+            name: str(stack.enter_context(as_file(data / file)))
+            for name, file in (
+                ("map", "emd_20026_protomer.map.gz"),
+                ("model", "emd_20026_incomplete.cif.gz"),
+                ("reference", "emd_20026_deposited.cif.gz"),
+            )
+        }
+        spec = RefineSpec(
+            output=str(output),
+            resolution=RESOLUTION,
+            replicas=replicas,
+            steps=steps,
+            seed=seed,
+            device=device,
+            **paths,
+        )
+        job = JobFolder.create(spec)
+    return execute(job, events, control, discard=True)

@@ -1,0 +1,231 @@
+"""``adp3d distances``: fold a sequence from distances between residues."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gemmi
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import InputError
+from ..events import Control, Events
+from ..likelihood.distances import DistanceLikelihood
+from ..prior.protocol import Correlation
+from ..prior.registry import load_prior
+from ..solver.confidence import replica_confidence, replica_spread
+from ..solver.folding import fold
+from ..solver.likelihood_potential import LikelihoodPotential
+from ..solver.protocol import Level, Update
+from ..solver.regularise import regularise
+from ..solver.selection import denoising_energy
+from ..solver.updates import ProximalUpdate
+from ..specification import DistancesSpec
+from ..storage import replace_atomically
+from ..structure.polymer import Polymer
+from ..structure.restraints.convert import BackboneRestraints, to_backbone
+from ..structure.restraints.read import read_restraints
+from ..structure.sequences import NamedSequence, parse_sequence_argument
+from ..validation.superpose import kabsch, rmsd
+from ..validation.torsions import linked_residues
+from .job import JobFolder
+from .memory import available_memory, estimate_cost
+from .outcome import CONVERGENCE, describe_geometry
+from .export import write_models
+from .log import read_history
+from .plots import plot_confidence, plot_convergence
+from .problem import reference_ca, sequence_polymer
+from .runtime import choose_device, set_threads, usable_cores
+from .sampling import Sampling, Stage
+from .updates import gradient_updates
+
+__all__ = ["distance_updates", "run"]
+
+_STIFFNESS, _ITERATIONS, _LONGEST_STEP = 0.1, 8, 5.0
+_CHAIN_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def distance_updates(
+    correlation: Correlation, likelihood: DistanceLikelihood, weights: Mapping[str, float] | None = None
+) -> list[Update]:
+    """Return the proximal update that suits distances: loose at high noise, many inner iterations."""
+    potential = LikelihoodPotential("distances", likelihood)
+    return [
+        ProximalUpdate(
+            correlation,
+            None,
+            [potential],
+            stiffness=_STIFFNESS,
+            iterations=_ITERATIONS,
+            longest_step=_LONGEST_STEP,
+            weights=weights or {},
+        )
+    ]
+
+
+def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -> Mapping[str, Any]:
+    """Fold ``spec.sequence`` so that it meets ``spec.restraints``, in the hand that proteins have.
+
+    Parameters
+    ----------
+    spec : DistancesSpec
+    job : JobFolder
+    events : Events
+    control : Control
+
+    Returns
+    -------
+    mapping
+        Metrics.
+
+    Raises
+    ------
+    InputError
+        If the restraints or the sequence cannot be used.
+    """
+    device = choose_device(spec.device)
+    set_threads()
+    polymer = _polymer(parse_sequence_argument(spec.sequence))
+    restraints = _restraints(spec, polymer, events)
+    likelihood = DistanceLikelihood.from_restraints(restraints, device, torch.float32)
+    prior = load_prior(spec.prior, polymer, device)
+    reference = None if spec.reference is None else reference_ca(spec.reference, polymer)
+    cost = estimate_cost(
+        2 * spec.replicas,
+        polymer.n_residues,
+        spec.steps,
+        available_bytes=available_memory(device),
+        cores=usable_cores(),
+        accelerated=device.type != "cpu",
+    )
+    events.message(cost.sentence(2 * spec.replicas))
+    sampling = Sampling(job, events, control, lambda settings: None)
+    origin = torch.zeros(3, device=device)
+    if spec.update == "gradient":
+        potential = LikelihoodPotential("distances", likelihood)
+        updates = gradient_updates(prior.correlation, None, [potential], origin, {})
+    else:
+        updates = distance_updates(prior.correlation, likelihood)
+
+    def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
+        return {"log_likelihood": likelihood(x), "satisfied": likelihood.satisfied(x)}
+
+    def sample(name: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
+        stage = Stage(name, times, replicas, spec.seed, cost.batch)
+        return sampling.run(stage, prior, updates, origin, watch, start)
+
+    def energy(x: Tensor) -> Tensor:
+        return denoising_energy(prior, x, torch.Generator().manual_seed(spec.seed))
+
+    found = fold(sample, likelihood, energy, spec.steps, spec.replicas)
+    everything = torch.ones(found.x.shape[1:3], dtype=torch.bool, device=device)
+    final = regularise(found.x, polymer.sequence, linked_residues(polymer), everything)
+    x = final.double().cpu().numpy()
+    aligned = _aligned(x)
+    spread = replica_spread(torch.as_tensor(aligned), 0)
+    confidence = replica_confidence(spread).numpy()
+    labels = _labels(polymer)
+    _write_fold(job, polymer, aligned[0], confidence)
+    write_models(job.path / "ensemble.cif", aligned, polymer.sequence, labels, "Folded by ADP-3D from distances")
+    plot_convergence(
+        read_history(job.events_log),
+        job.path / "convergence.png",
+        (("satisfied", "Satisfied restraints (fraction)"), *CONVERGENCE),
+    )
+    plot_confidence(confidence, np.zeros(polymer.n_residues, dtype=bool), job.path / "confidence.png", labels)
+    violations = likelihood.violations(final[:1])[0].abs()
+    return {
+        "residues": polymer.n_residues,
+        "restraints": len(restraints),
+        "restraints_skipped": len(restraints.skipped),
+        "restraints_satisfied_percent": round(100 * float(likelihood.satisfied(final[:1])[0]), 2),
+        "largest_violation": round(float(violations.max()), 3),
+        "replicas": spec.replicas,
+        "replica_scores": [round(float(s), 4) for s in found.score],
+        "reflected": list(found.reflected),
+        "mean_confidence": round(float(confidence.mean()), 2),
+        "geometry": describe_geometry(aligned[0], polymer),
+        **_against_reference(x, reference),
+    }
+
+
+def _polymer(sequences: Sequence[NamedSequence]) -> Polymer:
+    letters: list[str] = []
+    names: list[str] = []
+    for record in sequences:
+        for name in record.chains or (None,):
+            letters.append(record.sequence)
+            free = next((c for c in _CHAIN_NAMES if c not in names), f"Z{len(names)}")
+            names.append(name if name and name not in names else free)
+    return sequence_polymer(letters, names)
+
+
+def _labels(polymer: Polymer) -> tuple[tuple[str, int, str], ...]:
+    return tuple(
+        (polymer.chain_ids[c], int(i) + 1, "")
+        for c, i in zip(polymer.chain_index, polymer.residue_index, strict=True)
+    )
+
+
+def _restraints(spec: DistancesSpec, polymer: Polymer, events: Events) -> BackboneRestraints:
+    read = read_restraints(spec.restraints)
+    for line in read.lines():
+        events.message(line)
+    converted = to_backbone(read, polymer)
+    for line in converted.lines():
+        events.message(line)
+    if not len(converted):
+        raise InputError("No restraint concerns two residues of the sequence; check numbering and chain names.")
+    return converted
+
+
+def _aligned(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """All replicas superposed onto the first by CA."""
+    motion = kabsch(x[:, :, 1], np.broadcast_to(x[:1, :, 1], x[:, :, 1].shape))
+    return motion.apply(x.reshape(len(x), -1, 3)).reshape(x.shape)
+
+
+def _write_fold(
+    job: JobFolder, polymer: Polymer, x: NDArray[np.float64], confidence: NDArray[np.float64]
+) -> None:
+    structure = gemmi.Structure()
+    structure.name = "adp3d"
+    model = gemmi.Model(1)
+    for index, name in enumerate(polymer.chain_ids):
+        chain = gemmi.Chain(name)
+        for row in np.flatnonzero(polymer.chain_index == index):
+            residue = gemmi.Residue()
+            residue.name = gemmi.expand_one_letter(polymer.sequence[row], gemmi.ResidueKind.AA) or "UNK"
+            residue.seqid = gemmi.SeqId(int(polymer.residue_index[row]) + 1, " ")
+            residue.entity_type = gemmi.EntityType.Polymer
+            for atom_name, element, position in zip(("N", "CA", "C", "O"), "NCCO", x[row], strict=True):
+                atom = gemmi.Atom()
+                atom.name, atom.element = atom_name, gemmi.Element(element)
+                atom.pos = gemmi.Position(*position)
+                atom.b_iso = float(confidence[row])
+                residue.add_atom(atom)
+            chain.add_residue(residue)
+        model.add_chain(chain)
+    structure.add_model(model)
+    structure.setup_entities()
+    structure.assign_label_seq_id()
+    with replace_atomically(job.result) as temporary:
+        structure.make_mmcif_document().write_file(str(temporary))
+
+
+def _against_reference(x: NDArray[np.float64], reference: NDArray[np.float64] | None) -> dict[str, Any]:
+    if reference is None:
+        return {"ca_rmsd_all": None}
+    seen = np.isfinite(reference).all(1)
+    ca = x[:, seen, 1]
+    truth = np.broadcast_to(reference[seen], ca.shape)
+    per_replica = rmsd(ca, truth, superposed=True)
+    mirrored = rmsd(ca, truth, superposed=True, mirror=True)
+    return {
+        "ca_rmsd_all": round(float(per_replica[0]), 4),
+        "ca_rmsd_by_replica": [round(float(v), 4) for v in per_replica],
+        "ca_rmsd_mirrored": round(float(mirrored[0]), 4),
+    }

@@ -1,0 +1,94 @@
+"""Folding from distances, which cannot tell a structure from its mirror image: the prior can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..prior.protocol import Prior
+from ..prior.schedule import step_times
+from .adp3d import initial_state, solve
+from .noise import ReplicaNoise
+from .protocol import Update
+from .ranking import rank_replicas
+
+__all__ = ["Fold", "Sampler", "fold", "plain_sampler"]
+
+Sampler = Callable[[str, NDArray[np.float64], int, Tensor | None], Tensor]
+"""``sample(stage, times, replicas, start)`` runs the solver and returns (replica, N, 4, 3)."""
+
+_MIRROR_TIME = 0.5
+"""Noise level at which both hands start again: local structure is open, the fold is not."""
+_ENERGY_SCALE, _LIKELIHOOD_SCALE = 0.05, 5.0
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Structures from distances, best first.
+
+    Attributes
+    ----------
+    x : Tensor, shape (replica, N, 4, 3)
+        In angstrom.
+    score : Tensor, shape (replica,)
+    reflected : tuple of bool
+        Whether the structure descends from the mirror image of what the first stage gave.
+    """
+
+    x: Tensor
+    score: Tensor
+    reflected: tuple[bool, ...]
+
+
+def fold(
+    sample: Sampler,
+    log_likelihood: Callable[[Tensor], Tensor],
+    energy: Callable[[Tensor], Tensor],
+    steps: int,
+    replicas: int,
+) -> Fold:
+    """Fold, then fold again at medium noise from both hands of every replica and keep the better ones.
+
+    About half of the replicas of the first stage have the mirrored fold with right-handed helices
+    forced into it. In the second stage each runs beside its mirror image; the wrong hand pays in the
+    prior's energy and in violated distances, and the ranking removes it.
+
+    Parameters
+    ----------
+    sample : callable
+        Runs the solver, see `Sampler`.
+    log_likelihood, energy : callable
+        Map (replica, N, 4, 3) to (replica,).
+    steps : int
+        Steps of the first stage; the second takes as many for the noise levels that it visits.
+    replicas : int
+
+    Returns
+    -------
+    Fold
+    """
+    first = sample("folding", step_times(steps), replicas, None)
+    mirror = first.new_tensor([1.0, 1.0, -1.0])
+    both = torch.cat([first, first * mirror])
+    count = max(2, round(steps * _MIRROR_TIME))
+    second = sample("choosing the hand", step_times(count, start=_MIRROR_TIME), 2 * replicas, both)
+    terms = {"log_likelihood": log_likelihood(second), "energy": -energy(second)}
+    ranking = rank_replicas(terms, {}, {"log_likelihood": _LIKELIHOOD_SCALE, "energy": _ENERGY_SCALE})
+    kept = list(ranking.order[:replicas])
+    return Fold(second[kept], ranking.score[kept], tuple(k >= replicas for k in kept))
+
+
+def plain_sampler(prior: Prior, updates: Sequence[Update], origin: Tensor, seed: int) -> Sampler:
+    """Sampler without job folder, events or batches: for scripts and benchmarks."""
+
+    def sample(stage: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
+        noise = ReplicaNoise(seed, 0, replicas)
+        state = initial_state(prior, len(updates), noise, float(times[0]), origin, start)
+        return solve(prior, updates, times, state, noise, lambda state, level: True).estimate
+
+    return sample
