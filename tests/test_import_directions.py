@@ -38,6 +38,8 @@ NARROW = {
     ("solver", "prior"): {"prior.protocol", "prior.schedule"},
     ("sidechain", "prior"): {"prior.protocol", "prior.schedule"},
     ("energy", "prior"): {"prior.protocol", "prior.schedule"},
+    # devices and threads; training is no job and knows nothing of job folders
+    ("training", "pipeline"): {"pipeline.runtime"},
 }
 """Where only certain modules of a room may be imported."""
 

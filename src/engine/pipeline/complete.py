@@ -94,7 +94,10 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     ordered = x[list(ranking.order)]
     confidence = replica_confidence(replica_spread(ordered, 0)).double().cpu().numpy()
     outcome = Outcome(
-        ordered.double().cpu().numpy(), confidence, ranking.score[list(ranking.order)].double().cpu().numpy()
+        ordered.double().cpu().numpy(),
+        confidence,
+        ranking.score[list(ranking.order)].double().cpu().numpy(),
+        ranking.chosen,
     )
     figures = {"known_atoms_rmsd": round(float(_known_rmsd(model, ordered[:1])[0]), 4)}
     return report_model_job(job, problem, outcome, "Completed by ADP-3D", figures)

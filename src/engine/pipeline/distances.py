@@ -31,11 +31,11 @@ from ..structure.restraints.read import read_restraints
 from ..structure.sequences import NamedSequence, parse_sequence_argument
 from ..validation.superpose import kabsch, rmsd
 from ..validation.torsions import linked_residues
-from .job import JobFolder
-from .memory import available_memory, estimate_cost
-from .outcome import CONVERGENCE, describe_geometry
 from .export import write_models
+from .job import JobFolder
 from .log import read_history
+from .memory import available_memory, estimate_cost
+from .outcome import CONVERGENCE, describe_geometry, show_trajectory
 from .plots import plot_confidence, plot_convergence
 from .problem import reference_ca, sequence_polymer
 from .runtime import choose_device, set_threads, usable_cores
@@ -129,7 +129,10 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
     confidence = replica_confidence(spread).numpy()
     labels = _labels(polymer)
     _write_fold(job, polymer, aligned[0], confidence)
-    write_models(job.path / "ensemble.cif", aligned, polymer.sequence, labels, "Folded by ADP-3D from distances")
+    write_models(
+        job.path / "ensemble.cif", aligned, polymer.sequence, labels, "Folded by ADP-3D from distances"
+    )
+    show_trajectory(job, polymer, labels, found.source[0])
     plot_convergence(
         read_history(job.events_log),
         job.path / "convergence.png",
@@ -178,7 +181,9 @@ def _restraints(spec: DistancesSpec, polymer: Polymer, events: Events) -> Backbo
     for line in converted.lines():
         events.message(line)
     if not len(converted):
-        raise InputError("No restraint concerns two residues of the sequence; check numbering and chain names.")
+        raise InputError(
+            "No restraint concerns two residues of the sequence; check numbering and chain names."
+        )
     return converted
 
 

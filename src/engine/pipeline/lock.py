@@ -28,7 +28,8 @@ def exclusive(path: Path) -> Iterator[None]:
         If another process (or another part of this one) holds the lock, or the file cannot be written.
     """
     with storage_errors(path):
-        stream = open(path, "a+b")  # noqa: SIM115 - closed below, where the lock ends
+        # unbuffered: what a full disk refused must not be written again when the file is closed
+        stream = open(path, "a+b", buffering=0)  # noqa: SIM115 - closed below, where the lock ends
     try:
         if not _try_lock(stream):
             raise InputError(
@@ -38,7 +39,6 @@ def exclusive(path: Path) -> Iterator[None]:
         with storage_errors(path):
             stream.truncate(0)
             stream.write(f"{os.getpid()}\n".encode())
-            stream.flush()
         yield
     finally:
         stream.close()

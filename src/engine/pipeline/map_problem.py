@@ -43,8 +43,10 @@ class MapProblem:
 
     Attributes
     ----------
+    source : DensityMap
+        The whole map, on an orthogonal grid.
     density : DensityMap
-        Cropped around the model, on an orthogonal grid.
+        Cropped around the model.
     likelihood : DensityLikelihood
         Of complete backbones, with its pyramid of blurs.
     resolution : float
@@ -55,6 +57,7 @@ class MapProblem:
         Residues that the starting model shows.
     """
 
+    source: DensityMap
     density: DensityMap
     likelihood: DensityLikelihood
     resolution: float
@@ -74,7 +77,9 @@ class MapProblem:
         present = torch.as_tensor(self.known, device=full.atoms.residue.device)[full.atoms.residue]
         atoms = replace(full.atoms, occupancy=full.atoms.occupancy * present)
         sharp = full.levels[0]
-        return replace(full, atoms=atoms, levels=(sharp,), operators=(atoms.density(sharp.grid, 0.0),), level=0)
+        return replace(
+            full, atoms=atoms, levels=(sharp,), operators=(atoms.density(sharp.grid, 0.0),), level=0
+        )
 
 
 def load_map_problem(
@@ -88,12 +93,15 @@ def load_map_problem(
         If the map cannot be used or does not overlap with the model.
     """
     density = read_map(spec.map)
+    for note in density.notes:
+        events.message(note, "warning")
     halves = None if spec.half_maps is None else (read_map(spec.half_maps[0]), read_map(spec.half_maps[1]))
     points = target.xyz[target.known]
     overlap = check_overlap(density, points)
     if overlap.mean_z < 0.5:
         events.message(
-            f"The model lies in density hardly above the mean (z = {overlap.mean_z:.1f}): check that it is docked.",
+            f"The model lies in density hardly above the mean (z = {overlap.mean_z:.1f}): "
+            "check that it is docked.",
             "warning",
         )
     resolution = spec.resolution
@@ -101,7 +109,8 @@ def load_map_problem(
         estimate = estimate_resolution(density, halves)
         resolution = estimate.value
         events.message(
-            f"Resolution estimated from {estimate.method}: {resolution:.1f} A (give --resolution if you know it)."
+            f"Resolution estimated from {estimate.method}: {resolution:.1f} A "
+            "(give --resolution if you know it)."
         )
     if not density.is_orthogonal:
         density = resample(density, float(min(density.voxel_size.min(), resolution / 3)))
@@ -122,7 +131,7 @@ def load_map_problem(
     likelihood = DensityLikelihood.from_map(
         values, grid, atoms, resolution, variance, torch.as_tensor(mask, device=device), _BLURS
     )
-    return MapProblem(cut, likelihood, resolution, b_factor, known)
+    return MapProblem(density, cut, likelihood, resolution, b_factor, known)
 
 
 def placeholder_backbone(target: Target) -> NDArray[np.float64]:
@@ -156,12 +165,14 @@ def _fit_mask(density: DensityMap, structure: gemmi.Structure, target: Target) -
     if len(others):
         mask &= ~near(density, others, _NEIGHBOUR_RADIUS) | near(density, points, _NEIGHBOUR_RADIUS)
     if not mask.any():
-        raise InputError("No voxel of the map lies near the model; check that the model is docked into this map.")
+        raise InputError(
+            "No voxel of the map lies near the model; check that the model is docked into this map."
+        )
     return mask.astype(np.float32)
 
 
 def _other_atoms(structure: gemmi.Structure, target: Target) -> NDArray[np.float64]:
-    """Atoms of the first model that are not among the job's residues: ligands, nucleic acids, other chains."""
+    """Atoms of the first model that are not the job's: ligands, nucleic acids, other chains."""
     job = {(chain, number, icode.strip()) for chain, number, icode in target.labels}
     positions = [
         (atom.pos.x, atom.pos.y, atom.pos.z)
@@ -189,6 +200,8 @@ def _sharpness(
     try:
         fitted = relative_sharpness(density, model, resolution)
     except InputError:
-        events.message(f"The map's sharpness could not be measured on the model; B = {_DEFAULT_B:.0f} A^2 is used.")
+        events.message(
+            f"The map's sharpness could not be measured on the model; B = {_DEFAULT_B:.0f} A^2 is used."
+        )
         return _DEFAULT_B
     return float(np.clip(trial_b + fitted.b_factor, 5.0, 400.0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,14 @@ from ..validation.completeness import ca_rmsd, rmsd_against_completeness
 from ..validation.geometry import backbone_geometry
 from ..validation.ramachandran import ramachandran
 from ..validation.torsions import linked_residues
-from .export import write_models
+from .export import write_models, write_trajectory
 from .job import JobFolder
 from .log import read_history
 from .plots import plot_confidence, plot_convergence, plot_rmsd_completeness
 from .problem import Problem
+from .trajectory import read_trajectory
 
-__all__ = ["Outcome", "describe_geometry", "report_model_job"]
+__all__ = ["CONVERGENCE", "Outcome", "describe_geometry", "report_model_job", "show_trajectory"]
 
 CONVERGENCE = (
     ("correlation", "Map-model correlation"),
@@ -43,11 +44,14 @@ class Outcome:
         0 to 100.
     score : ndarray, shape (replica,)
         What the replicas were ranked by, best first.
+    chosen : int
+        Number that the best replica had while it was sampled.
     """
 
     replicas: NDArray[np.float64]
     confidence: NDArray[np.float64]
     score: NDArray[np.float64]
+    chosen: int = 0
 
 
 def report_model_job(
@@ -69,6 +73,7 @@ def report_model_job(
     best = outcome.replicas[0]
     write_result(problem.structure, target, best, outcome.confidence, job.result, title)
     write_models(job.path / "ensemble.cif", outcome.replicas, polymer.sequence, target.labels, title)
+    show_trajectory(job, polymer, target.labels, outcome.chosen)
     known = problem.known_residues
     metrics: dict[str, Any] = {
         "residues": target.n_residues,
@@ -85,6 +90,17 @@ def report_model_job(
     plot_convergence(read_history(job.events_log), job.path / "convergence.png", CONVERGENCE)
     plot_confidence(outcome.confidence, known, job.path / "confidence.png", target.labels)
     return metrics
+
+
+def show_trajectory(
+    job: JobFolder, polymer: Polymer, labels: Sequence[tuple[str, int, str]], replica: int
+) -> None:
+    """Write ``trajectory.cif``, the course of one replica as models, if the job stored any frames."""
+    if not job.trajectory.is_file():
+        return
+    write_trajectory(
+        read_trajectory(job.trajectory), job.path / "trajectory.cif", polymer.sequence, labels, replica
+    )
 
 
 def describe_geometry(x: NDArray[np.floating], polymer: Polymer) -> dict[str, Any]:
@@ -129,5 +145,3 @@ def _against_reference(job: JobFolder, problem: Problem, outcome: Outcome) -> di
 
 def _rounded(value: float, digits: int = 4) -> float | None:
     return round(float(value), digits) if np.isfinite(value) else None
-
-

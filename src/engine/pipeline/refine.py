@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..events import Control, Events
+from ..events import Control, Events, NullEvents
 from ..physics.masking import MaskedModel
 from ..prior.schedule import step_times
 from ..solver.confidence import replica_confidence, replica_spread
@@ -23,12 +23,14 @@ from ..solver.regularise import regularise
 from ..solver.selection import denoising_energy
 from ..solver.updates import ProximalUpdate
 from ..specification import RefineSpec
+from ..structure.target import Target
 from ..validation.torsions import linked_residues
 from .job import JobFolder
 from .map_problem import MapProblem, load_map_problem, placeholder_backbone
 from .memory import available_memory, estimate_cost
 from .outcome import Outcome, report_model_job
 from .problem import Problem, load_problem
+from .redock import Placement, redock
 from .runtime import usable_cores
 from .sampling import Sampling, Stage
 from .support import Support, judge_support
@@ -65,15 +67,12 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     mapping
         Metrics, see ``docs/guide/results.md``.
     """
-    problem = load_problem(spec, events)
-    maps = load_map_problem(spec, problem.structure, problem.target, problem.device, events)
-    support = judge_support(problem.target, maps, _tensor(placeholder_backbone(problem.target), problem.device))
-    for line in support.lines(problem.target):
-        events.message(line)
+    given = load_problem(spec, events)
+    problem, maps, support, placements = _prepare(spec, given, events)
     cost = estimate_cost(
         spec.replicas,
         problem.target.n_residues,
-        spec.steps * 2,
+        round(spec.steps * (_ROUNDS + _POLISH_STEPS)),
         int(np.prod(maps.density.shape)),
         available_bytes=available_memory(problem.device),
         cores=usable_cores(),
@@ -95,21 +94,63 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     ordered = final[list(ranking.order)]
     fit = maps.likelihood.per_residue_fit(ordered[:1])[0]
     confidence = _confidence(ordered, built, fit, support.typical)
-    start = _tensor(placeholder_backbone(problem.target), problem.device)[None]
     correlations = maps.likelihood.correlation(ordered)
     outcome = Outcome(
-        ordered.double().cpu().numpy(), confidence, ranking.score[list(ranking.order)].double().cpu().numpy()
+        ordered.double().cpu().numpy(),
+        confidence,
+        ranking.score[list(ranking.order)].double().cpu().numpy(),
+        ranking.chosen,
     )
     figures = {
-        "map_cc_before": round(maps.start_correlation(start), 4),
+        "map_cc_before": round(maps.start_correlation(_start(given.target, problem.device)[None]), 4),
         "map_cc_after": round(float(correlations[0]), 4),
         "map_cc_by_replica": [round(float(c), 4) for c in correlations],
         "resolution": round(maps.resolution, 3),
         "b_factor": round(maps.b_factor, 1),
         "residues_rebuilt_for_lack_of_support": int(support.rejected.sum()),
+        "moved_as_rigid_bodies": [_describe(placement, problem.target) for placement in placements],
         "segments": built.describe(problem, fit),
     }
     return report_model_job(job, problem, outcome, "Refined by ADP-3D", figures)
+
+
+def _prepare(
+    spec: RefineSpec, problem: Problem, events: Events
+) -> tuple[Problem, MapProblem, Support, list[Placement]]:
+    """Read the map, judge the model by it, and put misplaced domains where they belong."""
+    maps = load_map_problem(spec, problem.structure, problem.target, problem.device, events)
+    support = judge_support(problem.target, maps, _start(problem.target, problem.device))
+    target, placements = redock(maps.source, problem.target, support, spec.seed)
+    if placements:
+        for placement in placements:
+            figures = _describe(placement, target)
+            events.message(
+                f"Residues {figures['first']} to {figures['last']} of chain {figures['chain']} were moved as a rigid "
+                f"body by {figures['shift']:.0f} A and {figures['angle']:.0f} degrees into density that fits them."
+            )
+        problem = replace(problem, target=target)
+        maps = load_map_problem(spec, problem.structure, target, problem.device, NullEvents())
+        support = judge_support(target, maps, _start(target, problem.device))
+    for line in support.lines(problem.target):
+        events.message(line)
+    return problem, maps, support, placements
+
+
+def _describe(placement: Placement, target: Target) -> dict[str, Any]:
+    first, last = target.labels[placement.first], target.labels[placement.last]
+    return {
+        "chain": first[0],
+        "first": first[1],
+        "last": last[1],
+        "angle": round(placement.angle, 1),
+        "shift": round(placement.shift, 1),
+        "z": round(placement.z, 1),
+    }
+
+
+def _start(target: Target, device: torch.device) -> Tensor:
+    """Starting backbone (N, 4, 3), finite everywhere."""
+    return torch.as_tensor(placeholder_backbone(target), dtype=torch.float32, device=device)
 
 
 @dataclass(frozen=True)
@@ -211,7 +252,12 @@ class _Refiner:
         )
         start = built.x.expand(self._spec.replicas, -1, -1, -1)
         return self._sampling.run(
-            stage, self._problem.prior, self._updates(model), self._problem.origin(), self._watch(model), start
+            stage,
+            self._problem.prior,
+            self._updates(model),
+            self._problem.origin(),
+            self._watch(model),
+            start,
         )
 
     def rank(self, x: Tensor) -> Ranking:
@@ -231,7 +277,7 @@ class _Refiner:
             return gradient_updates(correlation, model, [potential], self._problem.origin(), self._weights)
         return [ProximalUpdate(correlation, model, [potential], weights=self._weights)]
 
-    def _watch(self, model: MaskedModel):  # noqa: ANN202 - the type of Sampling.run's argument
+    def _watch(self, model: MaskedModel):
         def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
             known = model.observe(x) - model.observe(model.coordinates)
             return {
@@ -251,7 +297,9 @@ def _extended(model: MaskedModel, x: Tensor, residues: list[int]) -> MaskedModel
     return replace(model, coordinates=coordinates, known=known, sigma=sigma)
 
 
-def _confidence(final: Tensor, built: _Built, fit: NDArray[np.float64], typical: float) -> NDArray[np.float64]:
+def _confidence(
+    final: Tensor, built: _Built, fit: NDArray[np.float64], typical: float
+) -> NDArray[np.float64]:
     """Confidence per residue: the spread of the final replicas, scaled by the fit in built segments.
 
     The final replicas start from one composite, so their spread says how well the map and the prior
@@ -262,7 +310,3 @@ def _confidence(final: Tensor, built: _Built, fit: NDArray[np.float64], typical:
     for segment in built.segments:
         confidence[segment] *= np.clip(np.nan_to_num(fit[segment]) / typical, 0.0, 1.0)
     return np.clip(confidence, 0.0, 100.0)
-
-
-def _tensor(values: NDArray[np.float64], device: torch.device) -> Tensor:
-    return torch.as_tensor(values, dtype=torch.float32, device=device)

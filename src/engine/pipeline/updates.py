@@ -44,6 +44,7 @@ def gradient_updates(
         likelihood = PreconditionedPartialModel(mask_svd(centred, correlation))
         updates.append(PreconditionedUpdate(likelihood, correlation, origin, _MODEL_RATE, _MODEL_MOMENTUM))
     updates += [
-        GradientUpdate(potential, correlation, _POTENTIAL_RATE, _POTENTIAL_MOMENTUM, weights) for potential in potentials
+        GradientUpdate(potential, correlation, _POTENTIAL_RATE, _POTENTIAL_MOMENTUM, weights)
+        for potential in potentials
     ]
     return updates

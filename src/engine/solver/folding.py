@@ -38,11 +38,14 @@ class Fold:
     score : Tensor, shape (replica,)
     reflected : tuple of bool
         Whether the structure descends from the mirror image of what the first stage gave.
+    source : tuple of int
+        Replica of the second stage, the mirrored ones following the others.
     """
 
     x: Tensor
     score: Tensor
     reflected: tuple[bool, ...]
+    source: tuple[int, ...]
 
 
 def fold(
@@ -80,7 +83,7 @@ def fold(
     terms = {"log_likelihood": log_likelihood(second), "energy": -energy(second)}
     ranking = rank_replicas(terms, {}, {"log_likelihood": _LIKELIHOOD_SCALE, "energy": _ENERGY_SCALE})
     kept = list(ranking.order[:replicas])
-    return Fold(second[kept], ranking.score[kept], tuple(k >= replicas for k in kept))
+    return Fold(second[kept], ranking.score[kept], tuple(k >= replicas for k in kept), tuple(kept))
 
 
 def plain_sampler(prior: Prior, updates: Sequence[Update], origin: Tensor, seed: int) -> Sampler:

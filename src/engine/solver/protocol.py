@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -78,8 +79,5 @@ class Potential(Protocol):
         """Fix what depends on the step: noise level and present estimate x (replica, N, 4, 3)."""
 
 
-class Observer(Protocol):
-    """Told after each step; returns False to stop."""
-
-    def __call__(self, state: SolverState, level: Level) -> bool:
-        """Look at the new state."""
+Observer = Callable[[SolverState, Level], bool]
+"""Told the new state after each step; returns False to stop."""

@@ -68,7 +68,9 @@ def recombine(x: Tensor, quality: NDArray[np.float64], segments: list[slice], ba
     -------
     Composite
     """
-    means = np.array([np.nan_to_num(quality[:, s], nan=-1.0).mean(1) for s in segments]).reshape(-1, x.shape[0])
+    means = np.array([np.nan_to_num(quality[:, s], nan=-1.0).mean(1) for s in segments]).reshape(
+        -1, x.shape[0]
+    )
     source = tuple(int(k) for k in means.argmax(1)) if len(segments) else ()
     out = x[base].clone()
     for segment, replica in zip(segments, source, strict=True):

@@ -19,7 +19,9 @@ _MOVE_SIGMA = 0.15
 _PLANARITY_SIGMA = math.radians(5.0)
 
 
-def regularise(x: Tensor, sequence: str, linked: NDArray[np.bool_], movable: Tensor, iterations: int = 50) -> Tensor:
+def regularise(
+    x: Tensor, sequence: str, linked: NDArray[np.bool_], movable: Tensor, iterations: int = 50
+) -> Tensor:
     r"""Minimise bond, angle and peptide-plane strain plus :math:`|x - x_{start}|^2/2s^2`, s = 0.15 A.
 
     Target values and their standard deviations are those of the validation room (Engh and Huber), so
@@ -97,7 +99,7 @@ class _Terms:
         # sin(omega) is zero for cis and trans alike: flat, but never forced from one to the other
         flat = _sine(ca[:, i], c[:, i], n[:, j], ca[:, j]) / _PLANARITY_SIGMA
         oxygen = _sine(o[:, i], c[:, i], n[:, j], ca[:, j]) / _PLANARITY_SIGMA
-        return 0.5 * sum(term.square().sum(1) for term in [*z, flat, oxygen])
+        return 0.5 * torch.stack([term.square().sum(1) for term in [*z, flat, oxygen]]).sum(0)
 
 
 def _column(values: tuple[tuple[float, float], ...], kind: NDArray[np.int64], like: Tensor) -> Tensor:

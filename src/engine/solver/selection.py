@@ -16,7 +16,11 @@ DEFAULT_TIMES = (0.2, 0.3, 0.4, 0.5)
 
 
 def denoising_energy(
-    prior: Prior, x: Tensor, generator: torch.Generator, times: Sequence[float] = DEFAULT_TIMES, draws: int = 2
+    prior: Prior,
+    x: Tensor,
+    generator: torch.Generator,
+    times: Sequence[float] = DEFAULT_TIMES,
+    draws: int = 2,
 ) -> Tensor:
     r"""How badly the prior recovers each structure from noise: low for structures it finds natural.
 

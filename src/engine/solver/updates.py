@@ -101,7 +101,7 @@ class ProximalUpdate:
     model: MaskedModel | None = None
     potentials: Sequence[Potential] = ()
     stiffness: float = 0.3
-    iterations: int = 2
+    iterations: int = 5
     longest_step: float = 2.0
     momentum: float = 0.0
     weights: WeightTable = field(default_factory=dict)

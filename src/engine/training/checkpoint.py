@@ -24,7 +24,11 @@ class Progress:
 
 
 def save_checkpoint(
-    folder: Path, net: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer, progress: Progress
+    folder: Path,
+    net: nn.Module,
+    average: dict[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
 ) -> None:
     """Write network, averaged weights, optimizer moments and progress, replacing what was there."""
     folder.mkdir(parents=True, exist_ok=True)

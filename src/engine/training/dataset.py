@@ -111,7 +111,7 @@ def _read_chain(data: dict[str, NDArray], i: int, ca_only: bool, cluster_size: i
     mask = ((data["atommask"][start:end, None] >> np.arange(14)) & 1).astype(bool)
     atoms = np.zeros((end - start, 14, 3), np.float32)
     atoms[mask] = data["xyz"][first:last].astype(np.float32) * 0.01
-    complete = mask[:, :3].all(1)
+    complete: NDArray[np.bool_] = np.all(mask[:, :3], axis=1)
     if complete.sum() < 16:
         return None
     xyz = rebuild_missing_oxygen(atoms[:, :4], mask[:, 3])

@@ -87,7 +87,9 @@ def train(
     last_save = last_validation = tick = time.monotonic()
     while progress.seconds < spec.minutes * 60:
         crop = sampler.batch(rng)
-        batch, clean, correlation = noisy_batch(crop, sample_times(crop.ca_only, rng), schedule, generator, device)
+        batch, clean, correlation = noisy_batch(
+            crop, sample_times(crop.ca_only, rng), schedule, generator, device
+        )
         for group in optimizer.param_groups:
             group["lr"] = spec.learning_rate * _rate(progress, spec)
         with torch.autocast(device.type, torch.bfloat16, enabled=spec.bfloat16):
@@ -101,7 +103,7 @@ def train(
         if not exploded:
             optimizer.step()
             norms.append(norm)
-            losses.append(float(loss))
+            losses.append(float(loss.detach()))
             _update_average(average, net, min(spec.average_decay, (1 + progress.step) / (10 + progress.step)))
         now = time.monotonic()
         progress = Progress(progress.step + 1, progress.seconds + now - tick, progress.skipped + exploded)

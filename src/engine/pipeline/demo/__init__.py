@@ -39,22 +39,24 @@ def run_demo(
     """
     data = files(__name__)
     with ExitStack() as stack:
-        paths = {
-            name: str(stack.enter_context(as_file(data / file)))
-            for name, file in (
-                ("map", "emd_20026_protomer.map.gz"),
-                ("model", "emd_20026_incomplete.cif.gz"),
-                ("reference", "emd_20026_deposited.cif.gz"),
+        volume, model, reference = (
+            str(stack.enter_context(as_file(data / file)))
+            for file in (
+                "emd_20026_protomer.map.gz",
+                "emd_20026_incomplete.cif.gz",
+                "emd_20026_deposited.cif.gz",
             )
-        }
+        )
         spec = RefineSpec(
             output=str(output),
+            map=volume,
+            model=model,
+            reference=reference,
             resolution=RESOLUTION,
             replicas=replicas,
             steps=steps,
             seed=seed,
             device=device,
-            **paths,
         )
         job = JobFolder.create(spec)
     return execute(job, events, control, discard=True)

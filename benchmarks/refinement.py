@@ -1,0 +1,331 @@
+"""Refine incomplete models in maps whose answer is known.
+
+Usage: ``python benchmarks/refinement.py --data FOLDER [--quick] [--out FOLDER] [--replicas 8] ...``.
+Writes ``refinement.csv``, ``segments.csv`` (CA RMSD of each missing segment), ``curves.csv`` and
+``refinement.png`` after each map; the job folders stay in ``OUT/runs``.
+
+- ``emd-20026``: experimental map, deposited model without the segments of the bundled example;
+- ``7pzt``: noise-free simulated map at 2 A, ModelAngelo's own model, to be compared with the deposited one;
+- ``emd-30342``: experimental map at 3.9 A, deposited model without segments of 6 to 20 residues (slow, left
+  out with ``--quick``).
+
+Each job runs through `adp3d.pipeline.execute.execute` in a process of its own, as the command line would
+run it, so times and peak memory include everything. The sequence is that of the deposited entry. RMSDs
+are in the frame of the map. In the curves of RMSD against completeness residues are ranked by their
+error, as in the paper; ``by confidence`` ranks those of the chosen replica without the truth. The
+replicas are those that the job leaves in ``ensemble.cif``, the chosen one being the result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gemmi
+import matplotlib
+import numpy as np
+from command import begin, benchmark_parser, run_command
+from make_demo import REMOVED, without
+from numpy.typing import NDArray
+from report import Row, Table
+
+from adp3d.errors import InputError
+from adp3d.events import Control, NullEvents
+from adp3d.pipeline.execute import execute
+from adp3d.pipeline.job import JobFolder
+from adp3d.pipeline.problem import Problem, load_problem
+from adp3d.solver.recombination import missing_segments
+from adp3d.specification import RefineSpec
+from adp3d.structure.read import read_structure
+from adp3d.structure.sequences import parse_sequence_argument
+from adp3d.structure.target import build_target
+from adp3d.validation.completeness import rmsd_against_completeness
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+KEPT = 22
+LENGTHS = (8, 12, 6, 16, 10, 20)
+"""Residues kept before each removed segment, and lengths of those in turn: about a third is removed."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A map with the model to start from and the model to compare with.
+
+    Attributes
+    ----------
+    name : str
+    map, deposited : str
+        Files below the data folder.
+    resolution : float
+        In angstrom.
+    model : str or None
+        Starting model; the deposited one without segments if None.
+    confidence : str
+        How its B-factor column is read.
+    """
+
+    name: str
+    map: str
+    deposited: str
+    resolution: float
+    model: str | None = None
+    confidence: str = "none"
+
+
+ENTRIES = (
+    Entry("emd-20026", "maps/emd-20026/map.mrc", "maps/emd-20026/deposited.pdb", 1.75),
+    Entry(
+        "7pzt",
+        "targets/7pzt_simulated_2.0A.mrc.gz",
+        "targets/7pzt.cif",
+        2.0,
+        "targets/7pzt_MA_2.0A.cif",
+        "modelangelo",
+    ),
+    Entry("emd-30342", "maps/emd-30342/map.mrc", "maps/emd-30342/deposited.cif", 3.9),
+)
+QUICK = ("emd-20026", "7pzt")
+
+
+class PrintedEvents(NullEvents):
+    """Messages and every tenth step on the standard output."""
+
+    def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        """Print now and then."""
+        if step % 10 == 0 or step == total:
+            figures = ", ".join(f"{name} {value:.3f}" for name, value in (metrics or {}).items())
+            print(f"  {stage}: {step}/{total} {figures}", flush=True)
+
+    def message(self, text: str, level: str = "info") -> None:
+        """Print."""
+        print(f"  {text}", flush=True)
+
+
+def segments_to_remove(numbers: list[int]) -> tuple[tuple[int, int], ...]:
+    """First and last residue number of each segment to remove from a chain with these residue numbers."""
+    found: list[tuple[int, int]] = []
+    start = KEPT
+    while start + (length := LENGTHS[len(found) % len(LENGTHS)]) + KEPT // 2 <= len(numbers):
+        found.append((numbers[start], numbers[start + length - 1]))
+        start += length + KEPT
+    return tuple(found)
+
+
+def incomplete_model(entry: Entry, deposited: Path, path: Path) -> None:
+    """Write the deposited model without some segments of its only protein chain."""
+    structure = read_structure(deposited)
+    numbers = [residue.seqid.num for residue in structure[0][0].get_polymer()]
+    if len(structure[0]) != 1 or len(set(numbers)) != len(numbers):
+        raise InputError(f"{deposited} is not one chain with plain numbers: choose another model.")
+    removed = REMOVED if entry.name == "emd-20026" else segments_to_remove(numbers)
+    without(structure, removed).make_mmcif_document().write_file(str(path))
+
+
+def specify(entry: Entry, options: argparse.Namespace) -> RefineSpec:
+    """Job for an entry, its starting model written first if need be."""
+    folder = options.out / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    deposited = options.data / entry.deposited
+    model = folder / f"{entry.name}_incomplete.cif" if entry.model is None else options.data / entry.model
+    if entry.model is None:
+        incomplete_model(entry, deposited, model)
+    sequence = build_target(read_structure(deposited), None).polymer.sequence
+    parse_sequence_argument(sequence)  # fails here rather than in the job
+    return RefineSpec(
+        output=str(folder / entry.name),
+        map=str(options.data / entry.map),
+        model=str(model),
+        sequence=sequence,
+        reference=str(deposited),
+        resolution=entry.resolution,
+        confidence=entry.confidence,
+        replicas=options.replicas,
+        steps=options.steps,
+        seed=options.seed,
+        trajectory_interval=0,
+    )
+
+
+def run_job(spec: RefineSpec) -> dict[str, Any]:
+    """Run a job from its beginning; its metrics."""
+    return execute(JobFolder.create(spec, overwrite=True), PrintedEvents(), Control())
+
+
+def apart(work: Callable[[RefineSpec], dict[str, Any]], spec: RefineSpec) -> dict[str, Any]:
+    """Do work in a fresh process, whose peak memory is its own."""
+    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        return pool.apply(work, (spec,))
+
+
+def ensemble_ca(path: Path) -> NDArray[np.float64]:
+    """CA positions of all models of a file, best first, (replica, N, 3)."""
+    models = gemmi.read_structure(str(path))
+    return np.array([[r.sole_atom("CA").pos.tolist() for chain in model for r in chain] for model in models])
+
+
+def summary_row(entry: Entry, metrics: Mapping[str, Any], options: argparse.Namespace) -> Row:
+    """The figures of one job."""
+    missing = [value for value in metrics["ca_rmsd_missing_by_replica"] if value is not None]
+    return {
+        "entry": entry.name,
+        "residues": metrics["residues"],
+        "resolution": entry.resolution,
+        "replicas": options.replicas,
+        "steps": options.steps,
+        **{
+            key: metrics[key]
+            for key in (
+                "completeness_before",
+                "completeness_after",
+                "ca_rmsd_start",
+                "ca_rmsd_known",
+                "ca_rmsd_missing",
+            )
+        },
+        "ca_rmsd_missing_mean": float(np.mean(missing)),
+        "ca_rmsd_missing_best": float(np.min(missing)),
+        "ca_rmsd_all": metrics["ca_rmsd_all"],
+        "map_cc_before": metrics["map_cc_before"],
+        "map_cc_after": metrics["map_cc_after"],
+        "ramachandran_favoured_percent": metrics["geometry"]["ramachandran_favoured_percent"],
+        "seconds": metrics["seconds"],
+        "peak_memory_gb": metrics["peak_memory_bytes"] / 1e9,
+    }
+
+
+def segment_rows(
+    entry: Entry, problem: Problem, reference: NDArray[np.float64], ca: NDArray[np.float64]
+) -> list[Row]:
+    """CA RMSD of each missing segment, over the residues that the deposited model has."""
+    rows: list[Row] = []
+    for segment in missing_segments(problem.known_residues, problem.polymer.chain_index):
+        square = ((ca[:, segment] - reference[segment]) ** 2).sum(-1)
+        seen = np.isfinite(square[0])
+        if not seen.any():
+            continue
+        rmsds = np.sqrt(square[:, seen].mean(1))
+        chain, number, icode = problem.target.labels[segment.start]
+        rows.append(
+            {
+                "entry": entry.name,
+                "first": f"{chain} {number}{icode}".strip(),
+                "length": segment.stop - segment.start,
+                "in_reference": int(seen.sum()),
+                "rmsd_chosen": float(rmsds[0]),
+                "rmsd_best": float(rmsds.min()),
+                "rmsd_mean": float(rmsds.mean()),
+            }
+        )
+    return rows
+
+
+def curve_rows(
+    entry: Entry,
+    problem: Problem,
+    reference: NDArray[np.float64],
+    ca: NDArray[np.float64],
+    confidence: NDArray[np.float64],
+) -> list[Row]:
+    """RMSD against completeness of the input and of the replicas."""
+    replicas = [rmsd_against_completeness(one, reference) for one in ca]
+    best = min(replicas, key=lambda curve: curve.rmsd[-1])
+    table = np.array([curve.rmsd for curve in replicas])
+    start = rmsd_against_completeness(problem.target.xyz[:, 1], reference)
+    trusted = rmsd_against_completeness(ca[0], reference, confidence)
+    rows: list[Row] = []
+    for i, completeness in enumerate(best.completeness):
+        rows.append(
+            {
+                "entry": entry.name,
+                "completeness_percent": 100 * float(completeness),
+                "input": float(start.rmsd[i]) if i < len(start.rmsd) else None,
+                "chosen": float(table[0, i]),
+                "best": float(best.rmsd[i]),
+                "mean": float(table[:, i].mean()),
+                "std": float(table[:, i].std(ddof=1)) if len(table) > 1 else 0.0,
+                "by_confidence": float(trusted.rmsd[i]),
+            }
+        )
+    return rows
+
+
+def result_confidence(path: Path, problem: Problem) -> NDArray[np.float64]:
+    """Confidence of each residue as the result's B-factor column gives it, shape (N,)."""
+    column = {
+        (chain.name, residue.seqid.num, residue.seqid.icode.strip()): residue.find_atom("CA", "*").b_iso
+        for chain in read_structure(path)[0]
+        for residue in chain
+        if residue.find_atom("CA", "*") is not None
+    }
+    return np.array([column[chain, number, icode.strip()] for chain, number, icode in problem.target.labels])
+
+
+def draw(path: Path, curves: list[Row]) -> None:
+    """RMSD against completeness for each map."""
+    names = list(dict.fromkeys(str(row["entry"]) for row in curves))
+    figure, panels = plt.subplots(1, len(names), figsize=(5 * len(names), 4.2), squeeze=False, layout="constrained")
+    for axes, name in zip(panels[0], names, strict=True):
+        rows = [row for row in curves if row["entry"] == name]
+
+        def values(key: str, rows: list[Row] = rows) -> NDArray[np.float64]:
+            return np.array([np.nan if row[key] is None else row[key] for row in rows], dtype=np.float64)
+
+        x, mean, std = values("completeness_percent"), values("mean"), values("std")
+        axes.fill_between(x, mean - std, mean + std, color="C0", alpha=0.2, linewidth=0)
+        axes.plot(x, mean, color="C0", label="replicas, mean $\\pm$ std")
+        axes.plot(x, values("best"), ":", color="C3", label="best replica (by the truth)")
+        axes.plot(x, values("chosen"), "--", color="C2", label="result (chosen without the truth)")
+        axes.plot(x, values("by_confidence"), "-", color="C2", linewidth=0.8, label="result, by its confidence")
+        axes.plot(x, values("input"), color="C7", linewidth=2, label="starting model")
+        axes.set(xlabel="completeness (%)", title=name, xlim=(0, 100), ylim=(0, None))
+    panels[0, 0].set_ylabel("CA RMSD (Å)")
+    panels[0, 0].legend(fontsize=8)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Run the jobs and write tables and picture."""
+    parser = benchmark_parser("refinement", __doc__, steps=60)
+    parser.add_argument("--quick", action="store_true", help=f"only {' and '.join(QUICK)}")
+    parser.add_argument("--entries", nargs="+", choices=[e.name for e in ENTRIES], help="only these")
+    options = parser.parse_args()
+    begin(options)
+    table = Table(options.out / "refinement.csv")
+    segments = Table(options.out / "segments.csv")
+    curves = Table(options.out / "curves.csv")
+    wanted = options.entries or (QUICK if options.quick else [e.name for e in ENTRIES])
+    for entry in (e for e in ENTRIES if e.name in wanted):
+        print(f"{entry.name}:", flush=True)
+        spec = specify(entry, options)
+        metrics = apart(run_job, spec)
+        row = summary_row(entry, metrics, options)
+        table.add(row)
+        problem = load_problem(spec, NullEvents())
+        reference = problem.reference
+        assert reference is not None  # every job of this benchmark has one
+        ca = ensemble_ca(Path(spec.output) / "ensemble.cif")
+        confidence = result_confidence(Path(spec.output) / "result.cif", problem)
+        for one in segment_rows(entry, problem, reference, ca):
+            segments.add(one)
+        for one in curve_rows(entry, problem, reference, ca, confidence):
+            curves.add(one)
+        draw(options.out / "refinement.png", curves.rows)
+        print(
+            f"  {row['completeness_before']:.0f} % of {row['residues']} residues before, "
+            f"{row['completeness_after']:.0f} % after; CA RMSD known {row['ca_rmsd_start']:.2f} -> "
+            f"{row['ca_rmsd_known']:.2f}, missing {row['ca_rmsd_missing']:.2f} A; map-model correlation "
+            f"{row['map_cc_before']:.3f} -> {row['map_cc_after']:.3f}; {row['seconds']:.0f} s, "
+            f"{row['peak_memory_gb']:.1f} GB",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,130 @@
+"""Fill the training record of the model card: ``python docs/make_model_card.py RUN --hardware WORDS``.
+
+RUN is the folder that ``adp3d train`` wrote. The section between the two markers in ``docs/model_card.md`` is
+replaced, and ``docs/images/training.png`` drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from safetensors import safe_open
+
+__all__ = ["draw_curves", "fill", "main", "record"]
+
+DOCS = Path(__file__).parent
+BEGIN, END = "<!-- training record: begin -->", "<!-- training record: end -->"
+
+Row = dict[str, float]
+
+
+def record(run: Path, hardware: str) -> str:
+    """Markdown of the training record.
+
+    Parameters
+    ----------
+    run : Path
+        Folder with ``weights.safetensors``, ``training.csv`` and ``validation.csv``.
+    hardware : str
+        What it was trained on.
+    """
+    weights = run / "weights.safetensors"
+    with safe_open(weights, "np") as handle:
+        told = handle.metadata()
+    config = json.loads(told["config"])
+    training, validation = _read(run / "training.csv"), _read(run / "validation.csv")
+    last = training[-1]
+    rows = [
+        ("hardware", hardware),
+        ("training time", f"{float(told['minutes']) / 60:.1f} hours"),
+        ("updates", f"{int(told['steps']):,}, of which {int(last['skipped']):,} skipped"),
+        ("loss of the last 100 updates", f"{last['loss']:.3f}"),
+        ("network", ", ".join(f"{name} {value}" for name, value in config.items())),
+        ("SHA-256 of the weights", f"`{hashlib.sha256(weights.read_bytes()).hexdigest()}`"),
+    ]
+    lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
+    lines += [
+        "Validation at the end, with the averaged weights. The error is the root mean square deviation of an",
+        "atom from its true place, without superposition; at high noise the unknown place of the whole chain",
+        "dominates it.",
+        "",
+        "| $t$ | loss, with sequence | loss, without | error, with sequence | error, without |",
+        "|---|---|---|---|---|",
+    ]
+    final = [row for row in validation if row["step"] == validation[-1]["step"]]
+    for t in sorted({row["t"] for row in final}):
+        by_sequence = {int(row["sequence"]): row for row in final if row["t"] == t}
+        shown, hidden = by_sequence[1], by_sequence[0]
+        lines.append(
+            f"| {t:g} | {shown['loss']:.3f} | {hidden['loss']:.3f} | "
+            f"{shown['rmsd']:.3f} Å | {hidden['rmsd']:.3f} Å |"
+        )
+    return "\n".join([*lines, "", "![Training and validation curves](images/training.png)"])
+
+
+def fill(card: str, text: str) -> str:
+    """Put ``text`` between the markers of a model card.
+
+    Raises
+    ------
+    ValueError
+        If the card does not have both markers once.
+    """
+    if card.count(BEGIN) != 1 or card.count(END) != 1:
+        raise ValueError("the model card must have each of the two markers once")
+    before, rest = card.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+
+
+def draw_curves(run: Path, picture: Path) -> None:
+    """Draw the training loss, and the validation loss at each noise level, against time."""
+    training, validation = _read(run / "training.csv"), _read(run / "validation.csv")
+    figure = Figure(figsize=(8.0, 3.4), dpi=150, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot([row["minutes"] / 60 for row in training], [row["loss"] for row in training], color="#1f5fa8")
+    left.set(xlabel="Hours", ylabel="Training loss")
+    times = sorted({row["t"] for row in validation})
+    for k, t in enumerate(times):
+        curve = [row for row in validation if row["t"] == t and row["sequence"] == 1]
+        shade = 0.15 + 0.7 * k / max(1, len(times) - 1)
+        right.plot(
+            [row["minutes"] / 60 for row in curve],
+            [row["loss"] for row in curve],
+            color=(1 - shade, 0.45, shade),
+            label=f"t = {t:g}",
+        )
+    right.set(xlabel="Hours", ylabel="Validation loss, with sequence")
+    right.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    for panel in (left, right):
+        panel.spines[["top", "right"]].set_visible(False)
+    figure.savefig(picture, format="png", facecolor="white")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line: a training run in, the model card and its picture out."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("run", type=Path, help="folder written by 'adp3d train'")
+    parser.add_argument("--hardware", required=True, help="what it was trained on, in words")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="folder of the documentation")
+    options = parser.parse_args(arguments)
+    card = options.docs / "model_card.md"
+    filled = fill(card.read_text(encoding="utf-8"), record(options.run, options.hardware))
+    (options.docs / "images").mkdir(exist_ok=True)
+    draw_curves(options.run, options.docs / "images" / "training.png")
+    card.write_text(filled, encoding="utf-8")
+
+
+def _read(path: Path) -> list[Row]:
+    with path.open(newline="", encoding="utf-8") as handle:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(handle)]
+
+
+if __name__ == "__main__":
+    main()

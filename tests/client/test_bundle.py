@@ -1,0 +1,131 @@
+"""The ChimeraX bundle: what its builder reads, what it would pack, and what ChimeraX would import."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import types
+import zipfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import adp3d
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src"
+
+# The same call as ChimeraX's builder makes for a bundle without compiled parts.
+BUILD = """
+import json, sys
+from setuptools import find_packages, setup
+wanted = json.loads(sys.argv.pop(1))
+package = wanted["package"]
+setup(
+    name=wanted["name"], version=wanted["version"], python_requires=">=3.7",
+    install_requires=wanted["requires"], package_data={package: wanted["data"]},
+    package_dir={package: "src"}, packages=[package, *(f"{package}.{p}" for p in find_packages("src"))],
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def info():
+    return ElementTree.parse(ROOT / "bundle_info.xml").getroot()
+
+
+def _data_files(info) -> list[str]:
+    return [(element.text or "").strip() for element in info.iter("DataFile")]
+
+
+def test_identity(info):
+    assert info.tag == "BundleInfo"
+    assert info.get("name") == "ChimeraX-ADP3D"
+    assert info.get("package") == "chimerax.adp3d"
+    assert info.get("version") == adp3d.__version__
+    assert info.get("minSessionVersion") == info.get("maxSessionVersion") == "1"
+    assert info.get("customInit") is None  # it would put off reinstalling to the next start
+
+
+def test_elements_that_the_builder_needs(info):
+    for tag in ("Author", "Email", "URL", "Synopsis", "Description", "Categories", "Classifiers"):
+        assert len(list(info.iter(tag))) == 1, tag
+    known = {"Author", "Email", "URL", "Synopsis", "Description", "Categories", "Dependencies"}
+    assert {child.tag for child in info} <= known | {"DataFiles", "Classifiers"}
+    assert [category.get("name") for category in info.iter("Category")]
+
+
+def test_dependencies(info):
+    needed = {d.get("name"): d.get("version") for d in info.iter("Dependency")}
+    assert needed["ChimeraX-Core"] == ">=1.8"
+    # The engine has an environment of its own: torch among a bundle's dependencies breaks ChimeraX.
+    assert not {"torch", "gemmi", "mrcfile"} & set(needed)
+
+
+def test_only_commands_that_exist(info):
+    registered = [text for c in info.iter("ChimeraXClassifier") if (text := c.text or "").strip()]
+    commands = [
+        text.split("::")[1].strip() for text in registered if text.split("::")[0].strip() == "Command"
+    ]
+    if commands:
+        assert "register_command" in (SOURCE / "__init__.py").read_text(encoding="utf-8")
+
+
+def test_one_block_of_data_files_each_of_which_exists(info):
+    assert len(list(info.iter("DataFiles"))) == 1
+    for pattern in _data_files(info):
+        assert list(SOURCE.glob(pattern)), f"{pattern} matches nothing, and the builder would not say so"
+
+
+def test_the_wheel_holds_every_file(info, tmp_path):
+    wanted = {
+        "name": info.get("name"),
+        "version": info.get("version"),
+        "package": info.get("package"),
+        "requires": [f"{d.get('name')} {d.get('version')}" for d in info.iter("Dependency")],
+        "data": _data_files(info),
+    }
+    # Outputs go elsewhere: this test must not leave a build folder in the checkout.
+    arguments = ["-q", "egg_info", "--egg-base", tmp_path, "build", "--build-base", tmp_path / "build"]
+    arguments += ["bdist_wheel", "--dist-dir", tmp_path, "--bdist-dir", tmp_path / "bdist"]
+    command = [sys.executable, "-c", BUILD, json.dumps(wanted), *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if name.startswith("chimerax/")}
+        license_files = [name for name in archive.namelist() if name.endswith("/LICENSE")]
+    present = {
+        "chimerax/adp3d/" + path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert packed == present
+    assert license_files
+
+
+def test_chimerax_finds_the_bundle_api(monkeypatch):
+    # A stand-in for the one class that the bundle takes from ChimeraX.
+    toolshed = types.ModuleType("chimerax.core.toolshed")
+    toolshed.BundleAPI = type("BundleAPI", (), {"api_version": 0})
+    for name in ("chimerax", "chimerax.core"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, "chimerax.core.toolshed", toolshed)
+    spec = importlib.util.spec_from_file_location("adp3d_bundle", SOURCE / "__init__.py")
+    module = importlib.util.module_from_spec(spec)
+    before = set(sys.modules)
+    spec.loader.exec_module(module)
+    assert isinstance(module.bundle_api, toolshed.BundleAPI)
+    assert module.bundle_api.api_version == 1
+    loaded = {name.split(".")[0] for name in set(sys.modules) - before}
+    assert not loaded & {"torch", "gemmi", "mrcfile", "numpy"}
+
+
+def test_licence_is_apache():
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert re.search(r"Apache License\s+Version 2\.0, January 2004", text)
+    assert "END OF TERMS AND CONDITIONS" in text

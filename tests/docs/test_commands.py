@@ -1,0 +1,106 @@
+"""Every `adp3d` command in the documentation is one that the program understands."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+
+import pytest
+import typer
+from typer.main import get_command
+
+from adp3d.cli.app import app
+from adp3d.cli.session import Session
+
+BLOCK = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"(?<!`)`(adp3d [^`\n]+)`(?!`)")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
+OF_OTHER_PROGRAMS = {"--index-url", "--no-deps", "--check", "--hardware"}
+
+COMMANDS = get_command(app).commands
+
+
+def _commands(text: str) -> list[list[str]]:
+    """Words of the adp3d commands in the code blocks of a page."""
+    found = []
+    for block in BLOCK.findall(text):
+        for line in block.replace("\\\n", " ").splitlines():
+            line = line.strip().removeprefix("$ ")
+            for part in re.split(r"\s(?:&&|\|\||;)\s", line):
+                if part.startswith("adp3d ") and not part.startswith("adp3d-"):
+                    found.append(shlex.split(part, comments=True))
+    return found
+
+
+def _parse(words: list[str]) -> None:
+    """Let the program's own parser read a command; what it refuses raises."""
+    name, *rest = words[1:]
+    if name == "train":
+        from adp3d.training.command import app as training
+
+        command = get_command(training)
+    else:
+        command = COMMANDS.get(name)
+        assert command is not None, f"there is no command {name}"
+    with contextlib.suppress(typer.Exit):  # --help
+        command.make_context(name, rest, obj=Session())
+
+
+def test_commands_in_blocks(pages):
+    wrong = []
+    for page, text in pages.items():
+        for words in _commands(text):
+            try:
+                _parse(words)
+            except (Exception, SystemExit) as error:
+                wrong.append(f"{page}: {' '.join(words)}: {error}")
+    assert wrong == []
+    assert sum(len(_commands(text)) for text in pages.values()) > 10
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "adp3d refine map.mrc",
+        "adp3d refine a.mrc b.cif --bogus",
+        "adp3d fold x",
+        "adp3d demo --replicas many",
+    ],
+)
+def test_the_check_refuses_wrong_commands(line):
+    with pytest.raises((Exception, SystemExit)):
+        _parse(shlex.split(line))
+
+
+def test_commands_in_text_exist(pages):
+    for page, text in pages.items():
+        for inline in INLINE.findall(BLOCK.sub("", text)):
+            name = inline.split()[1]
+            if name.startswith("-") or name == "COMMAND":
+                continue
+            assert name in COMMANDS, f"{page}: {inline}"
+
+
+def _options(command) -> set[str]:
+    return {flag for parameter in command.params for flag in parameter.opts if flag.startswith("--")}
+
+
+def test_options_in_text_exist(pages):
+    from adp3d.training.command import app as training
+
+    known = {"--help", "--version", *OF_OTHER_PROGRAMS, *_options(get_command(training))}
+    for command in COMMANDS.values():
+        known |= _options(command)
+    for page, text in pages.items():
+        spans = re.findall(r"`[^`\n]+`", BLOCK.sub("", text))
+        for option in (o for span in spans for o in OPTION.findall(span)):
+            assert option in known, f"{page}: {option}"
+
+
+def test_every_option_is_described(pages):
+    text = pages["docs/guide/options.md"]
+    for name, command in COMMANDS.items():
+        for option in _options(command) - {"--help"}:
+            assert f"`{option}`" in text, f"{option} of {name}"
+        assert f"`adp3d {name}" in text

@@ -1,0 +1,42 @@
+"""Priors by name."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+import torch
+
+from adp3d.errors import InputError
+from adp3d.prior import registry
+from adp3d.prior.builtin.weights_file import load_denoiser
+from adp3d.prior.registry import PRIORS, load_prior
+from adp3d.structure.polymer import Polymer
+
+POLYMER = Polymer.single_chain("MKTAYIAKQRQISFVKSHFS")
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", sorted(PRIORS))
+def test_every_prior_keeps_the_protocol(name):
+    prior = load_prior(name, POLYMER, CPU)
+    assert prior.name
+    assert prior.correlation.lengths == (20,)
+    alpha, sigma = prior.schedule.at(0.4)
+    assert alpha**2 + sigma**2 == pytest.approx(1)
+    x = prior.correlation.apply(torch.randn(2, 20, 4, 3, generator=torch.Generator().manual_seed(0)))
+    out = prior.denoise(x, 0.4)
+    assert out.shape == x.shape and out.dtype == x.dtype
+    assert torch.isfinite(out).all() and not out.requires_grad
+    torch.testing.assert_close(prior.denoise(x[1:], 0.4), out[1:], atol=1e-3, rtol=1e-3)
+
+
+def test_unknown_names_are_told_the_known_ones():
+    with pytest.raises(InputError, match="builtin, builtin-nosequence, gaussian"):
+        load_prior("alphafold", POLYMER, CPU)
+
+
+def test_missing_weights(monkeypatch, tmp_path):
+    monkeypatch.setattr(registry, "load_denoiser", functools.partial(load_denoiser, tmp_path / "none.safetensors"))
+    with pytest.raises(InputError, match="install the package again"):
+        load_prior("builtin", POLYMER, CPU)

@@ -1,0 +1,105 @@
+"""A packed archive of made-up chains, for the tests of data set, crops and training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adp3d.structure.backbone import place_atom, place_oxygen
+
+
+def _helix(n: int) -> np.ndarray:
+    atoms = [np.zeros(3), np.array([1.459, 0.0, 0.0]), np.array([2.01, 1.424, 0.0])]
+    for _ in range(n):
+        for length, angle, torsion in ((1.336, 117.2, -45.0), (1.459, 121.7, 180.0), (1.525, 111.0, -60.0)):
+            atoms.append(place_atom(*atoms[-3:], length, np.deg2rad(angle), np.deg2rad(torsion)))
+    trace = np.array(atoms)
+    main = trace[: 3 * n].reshape(n, 3, 3)
+    oxygen = place_oxygen(main[:, 0], main[:, 1], main[:, 2], trace[3 : 3 * n + 1 : 3])
+    return np.concatenate([main, oxygen[:, None]], axis=1)
+
+
+@dataclass
+class Record:
+    """One chain: a helix of n residues, and what differs from an ordinary one."""
+
+    n: int = 48
+    pdb: str = "1abc"
+    chain: str = "A"
+    split: str = "train"
+    rep90: bool = True
+    c40: int = 0
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    no_oxygen: tuple[int, ...] = ()
+    no_ca: tuple[int, ...] = ()
+    breaks: tuple[int, ...] = ()  # residues after which the file says the chain is broken
+    numbers: dict[int, int] = field(default_factory=dict)  # residue numbers rise from here on
+
+    def xyz(self) -> np.ndarray:
+        return _helix(self.n) + np.array(self.shift)
+
+
+def _write(folder: Path, records: list[Record], name: str = "chains_full_0.npz") -> None:
+    columns: dict[str, list[Any]] = {key: [] for key in ("xyz", "atommask", "aatype", "resnum", "brk")}
+    ends, atom_ends, centroids = [0], [0], []
+    for record in records:
+        xyz = record.xyz()
+        centroid = xyz.mean((0, 1)).round(2)
+        centroids.append(centroid)
+        mask = np.full(record.n, 0b1111)
+        mask[list(record.no_oxygen)] &= ~0b1000
+        mask[list(record.no_ca)] &= ~0b0010
+        present = ((mask[:, None] >> np.arange(4)) & 1).astype(bool)
+        columns["xyz"].append(np.rint((xyz - centroid)[present] * 100))
+        columns["atommask"].append(mask)
+        columns["aatype"].append(np.arange(record.n) % 21)
+        columns["resnum"].append(
+            np.cumsum([record.numbers.get(i, 1) for i in range(record.n)])
+        )
+        columns["brk"].append(np.isin(np.arange(record.n), record.breaks))
+        ends.append(ends[-1] + record.n)
+        atom_ends.append(atom_ends[-1] + int(present.sum()))
+    kinds = {"xyz": np.int16, "atommask": np.uint16, "aatype": np.uint8, "resnum": np.int32, "brk": np.uint8}
+    np.savez(
+        folder / name,
+        **{key: np.concatenate(value).astype(kinds[key]) for key, value in columns.items()},
+        centroid=np.array(centroids, np.float32),
+        res_ptr=np.array(ends),
+        atom_ptr=np.array(atom_ends),
+        pdb=np.array([r.pdb for r in records]),
+        chain=np.array([r.chain for r in records]),
+        repo=np.array(["x"] * len(records)),
+        split=np.array([r.split for r in records]),
+        rep90=np.array([r.rep90 for r in records]),
+        c40=np.array([r.c40 for r in records]),
+    )
+
+
+class Archive:
+    """What tests need from here, without importing from conftest."""
+
+    Record = Record
+    write = staticmethod(_write)
+
+
+@pytest.fixture(scope="session")
+def archive() -> Archive:
+    return Archive()
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Callable[..., Path]:
+    """``packed(record, ...)`` writes one shard and returns its folder."""
+
+    def make(*records: Record) -> Path:
+        folder = tmp_path / "data"
+        folder.mkdir(exist_ok=True)
+        _write(folder, list(records))
+        return folder
+
+    return make
