@@ -5,9 +5,7 @@ from pathlib import Path
 from setuptools import setup
 
 ENGINE = Path(__file__).parent / "src" / "engine"
-PACKAGES = sorted(
-    ".".join(("adp3d", *init.parent.relative_to(ENGINE).parts)) for init in ENGINE.rglob("__init__.py")
-)
+PACKAGES = sorted(".".join(("adp3d", *init.parent.relative_to(ENGINE).parts)) for init in ENGINE.rglob("__init__.py"))
 VERSION = next(
     line.split('"')[1]
     for line in (ENGINE / "__init__.py").read_text(encoding="utf-8").splitlines()

@@ -148,9 +148,7 @@ def whole_grid(problem: Problem, xyz: Tensor, scale: float, offset: float) -> tu
     x, y, z = axes(problem.grid)
     points = torch.cartesian_prod(x, y, z)
     total, gradient = 0.0, torch.zeros_like(xyz)
-    for point, target in zip(
-        points.split(VOXELS_AT_ONCE), problem.target.flatten().split(VOXELS_AT_ONCE), strict=True
-    ):
+    for point, target in zip(points.split(VOXELS_AT_ONCE), problem.target.flatten().split(VOXELS_AT_ONCE), strict=True):
         square = torch.zeros(len(point), len(xyz))
         for axis in range(3):
             square += (point[:, axis, None] - xyz[:, axis]) ** 2
@@ -287,19 +285,14 @@ def write(path: Path, rows: list[dict[str, object]]) -> None:
         writer.writerows(rows)
 
 
-def draw(
-    path: Path, speed: list[dict[str, object]], scaling: list[dict[str, object]], exponent: float
-) -> None:
+def draw(path: Path, speed: list[dict[str, object]], scaling: list[dict[str, object]], exponent: float) -> None:
     """Bars of the seconds per method, and seconds against atoms."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     seconds = [float(str(row["seconds"])) for row in speed]
     bars = left.barh([str(row["method"]) for row in speed], seconds, color=["C2", "C7", "C7", "C7"])
     left.bar_label(
         bars,
-        [
-            f" {s:.2g} s ({float(str(row['times_slower'])):.0f} x)"
-            for s, row in zip(seconds, speed, strict=True)
-        ],
+        [f" {s:.2g} s ({float(str(row['times_slower'])):.0f} x)" for s, row in zip(seconds, speed, strict=True)],
     )
     left.set(xscale="log", xlim=(min(seconds) / 3, max(seconds) * 30), xlabel="seconds, value and gradient")
     left.set_title(f"{speed[0]['atoms']} atoms, {speed[0]['voxels_per_side']}$^3$ voxels")

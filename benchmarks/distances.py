@@ -53,9 +53,7 @@ COLOURS = {"builtin": "C0", "gaussian": "C7"}
 
 def proteins(data: Path, count: int) -> list[Protein]:
     """Held-out proteins by their distance from 100 residues, then the paper's public target."""
-    near = sorted(
-        held_out_proteins(data, min(count, HELD_OUT)), key=lambda p: (abs(p.n_residues - LENGTH), p.name)
-    )
+    near = sorted(held_out_proteins(data, min(count, HELD_OUT)), key=lambda p: (abs(p.n_residues - LENGTH), p.name))
     chosen = near[: min(count, HELD_OUT)]
     return [*chosen, target_protein(data, TARGET)] if count > HELD_OUT else chosen
 

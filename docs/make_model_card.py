@@ -62,8 +62,7 @@ def record(run: Path, hardware: str) -> str:
         by_sequence = {int(row["sequence"]): row for row in final if row["t"] == t}
         shown, hidden = by_sequence[1], by_sequence[0]
         lines.append(
-            f"| {t:g} | {shown['loss']:.3f} | {hidden['loss']:.3f} | "
-            f"{shown['rmsd']:.3f} Å | {hidden['rmsd']:.3f} Å |"
+            f"| {t:g} | {shown['loss']:.3f} | {hidden['loss']:.3f} | {shown['rmsd']:.3f} Å | {hidden['rmsd']:.3f} Å |"
         )
     return "\n".join([*lines, "", "![Training and validation curves](images/training.png)"])
 

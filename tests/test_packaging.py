@@ -105,9 +105,7 @@ def test_requirements_are_what_the_engine_imports(built):
 
 def test_pyproject_leaves_room_for_the_bundle_builder():
     # ChimeraX's builder reads bundle_info.xml and fails where pyproject.toml describes a package, too.
-    tables = re.findall(
-        r"^\[+([^\]]+)\]", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE
-    )
+    tables = re.findall(r"^\[+([^\]]+)\]", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     assert "project" not in {table.split(".")[0] for table in tables}
     assert not [table for table in tables if table.startswith("tool.setuptools")]
 

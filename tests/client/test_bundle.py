@@ -68,9 +68,7 @@ def test_dependencies(info):
 
 def test_only_commands_that_exist(info):
     registered = [text for c in info.iter("ChimeraXClassifier") if (text := c.text or "").strip()]
-    commands = [
-        text.split("::")[1].strip() for text in registered if text.split("::")[0].strip() == "Command"
-    ]
+    commands = [text.split("::")[1].strip() for text in registered if text.split("::")[0].strip() == "Command"]
     if commands:
         assert "register_command" in (SOURCE / "__init__.py").read_text(encoding="utf-8")
 

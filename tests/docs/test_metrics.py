@@ -61,9 +61,7 @@ def jobs(inputs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("jobs")
     model = {"model": str(inputs / "part.cif"), "sequence": SEQUENCE, "reference": str(inputs / "whole.cif")}
     specs = [
-        RefineSpec(
-            output=str(folder / "refine"), map=str(inputs / "map.mrc"), resolution=3.0, **model, **QUICK
-        ),
+        RefineSpec(output=str(folder / "refine"), map=str(inputs / "map.mrc"), resolution=3.0, **model, **QUICK),
         CompleteSpec(output=str(folder / "complete"), **model, **QUICK),
         DistancesSpec(
             output=str(folder / "distances"),

@@ -115,9 +115,7 @@ def test_bad_input_is_one_sentence(place, capsys, arguments, words):
 
 def test_options_become_the_specification(place, capsys):
     pipelines = Pipelines()
-    arguments = (
-        "refine x.map m.cif.gz -s s.fasta --half-maps h1.map h2.map --resolution 3.2 --density-weight 2"
-    )
+    arguments = "refine x.map m.cif.gz -s s.fasta --half-maps h1.map h2.map --resolution 3.2 --density-weight 2"
     arguments += " -c A,B --confidence plddt --reference ref.pdb -r 3 -n 4 --seed 9 -d cpu --prior gaussian"
     arguments += " --update gradient -o out --trajectory 2"
     assert run(arguments.split(), pipelines) == 0
@@ -309,8 +307,6 @@ def test_bar_on_a_terminal():
         assert part in text
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (3725, "1 h 02 min")]
-)
+@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (3725, "1 h 02 min")])
 def test_duration(seconds, words):
     assert duration(seconds) == words

@@ -105,9 +105,7 @@ def test_garbage_is_refused_or_awaited(data):
     assert messages == []
 
 
-@given(
-    st.recursive(st.none() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=5), st.lists, max_leaves=5)
-)
+@given(st.recursive(st.none() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=5), st.lists, max_leaves=5))
 def test_msgpack_that_is_no_message(value):
     with pytest.raises(ProtocolError):
         decode(msgpack.packb(value))
@@ -139,9 +137,7 @@ def packed(dtype, shape, raw):
         msgpack.packb({"kind": "ping", "token": True}),
         msgpack.packb({"kind": "ping", "surplus": 1}),
         msgpack.packb({"kind": "stop"}),
-        msgpack.packb(
-            {"kind": "progress", "job_id": "a", "stage": "s", "step": 1, "total": 2, "metrics": {"x": "y"}}
-        ),
+        msgpack.packb({"kind": "progress", "job_id": "a", "stage": "s", "step": 1, "total": 2, "metrics": {"x": "y"}}),
     ],
 )
 def test_invalid_messages(body):

@@ -77,9 +77,7 @@ def test_any_value_is_accepted_or_refused_with_a_sentence(spec, data):
         again = from_dict(plain)
     except InputError as error:
         text = str(error)
-        assert (
-            text.endswith((".", "?")) and "\n" not in text.replace(repr(plain[name]), "") and len(text) < 500
-        )
+        assert text.endswith((".", "?")) and "\n" not in text.replace(repr(plain[name]), "") and len(text) < 500
     else:
         assert from_dict(to_dict(again)) == again
 
@@ -163,9 +161,7 @@ def test_sequence_text_or_file(tmp_path, monkeypatch):
 
 
 def test_input_files_and_their_replacement():
-    spec = RefineSpec(
-        output="o", map="a.map", model="b.cif", half_maps=("h1", "h2"), sequence="MKV", reference="r"
-    )
+    spec = RefineSpec(output="o", map="a.map", model="b.cif", half_maps=("h1", "h2"), sequence="MKV", reference="r")
     assert input_files(spec) == {
         "map": ("a.map",),
         "model": ("b.cif",),

@@ -118,9 +118,7 @@ def submit(tmp_path):
 
     def make(job_id="one", **settings):
         output = str(tmp_path / job_id)
-        return protocol.Submit(
-            job_id, to_dict(CompleteSpec(output=output, model=str(tmp_path / "m.cif"), **settings))
-        )
+        return protocol.Submit(job_id, to_dict(CompleteSpec(output=output, model=str(tmp_path / "m.cif"), **settings)))
 
     return make
 

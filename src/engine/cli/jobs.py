@@ -22,12 +22,12 @@ _DEFAULT = CommonSpec
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command(
-        epilog="Example: adp3d complete fragments.cif --sequence protein.fasta --confidence modelangelo"
-    )(complete)
-    app.command(
-        epilog="Example: adp3d refine map.mrc model.cif -s protein.fasta --half-maps half1.mrc half2.mrc"
-    )(refine)
+    app.command(epilog="Example: adp3d complete fragments.cif --sequence protein.fasta --confidence modelangelo")(
+        complete
+    )
+    app.command(epilog="Example: adp3d refine map.mrc model.cif -s protein.fasta --half-maps half1.mrc half2.mrc")(
+        refine
+    )
     app.command(epilog="Example: adp3d distances restraints.csv --sequence MKTAYIAKQR... -o fold")(distances)
     app.command(epilog="Example: adp3d resume model_refine")(resume)
     app.command(epilog="Example: adp3d demo -o demo")(demo)
@@ -80,9 +80,7 @@ def refine(
     sequence: opt.SequenceGiven = None,
     half_maps: Annotated[
         tuple[Path, Path] | None,
-        typer.Option(
-            metavar="FILE FILE", help="The two half maps; they give the noise of each resolution shell."
-        ),
+        typer.Option(metavar="FILE FILE", help="The two half maps; they give the noise of each resolution shell."),
     ] = None,
     resolution: Annotated[
         float | None, typer.Option(metavar="ANGSTROM", help="Resolution of the map. Default: estimated.")
@@ -210,9 +208,7 @@ def demo(
     from ..pipeline.demo import run_demo  # heavy
 
     folder = Path(str(output) if output is not None else free_folder("adp3d_demo"))
-    metrics = watch(
-        lambda events, control: run_demo(folder, replicas, steps, seed, device, events, control), folder
-    )
+    metrics = watch(lambda events, control: run_demo(folder, replicas, steps, seed, device, events, control), folder)
     show_summary(metrics, JobFolder.open(folder).outputs())
 
 

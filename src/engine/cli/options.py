@@ -32,9 +32,7 @@ _SAMPLING, _OUTPUT = "Sampling", "Output"
 
 Model = Annotated[
     Path,
-    typer.Argument(
-        metavar="MODEL", help="Incomplete model: mmCIF or PDB, may be gzipped.", show_default=False
-    ),
+    typer.Argument(metavar="MODEL", help="Incomplete model: mmCIF or PDB, may be gzipped.", show_default=False),
 ]
 SequenceGiven = Annotated[
     str | None,
@@ -47,9 +45,7 @@ SequenceGiven = Annotated[
 ]
 SequenceNeeded = Annotated[
     str,
-    typer.Option(
-        "--sequence", "-s", metavar="FILE|LETTERS", help="Sequence: a FASTA file, or the one-letter codes."
-    ),
+    typer.Option("--sequence", "-s", metavar="FILE|LETTERS", help="Sequence: a FASTA file, or the one-letter codes."),
 ]
 Chains = Annotated[
     str | None,
@@ -105,13 +101,9 @@ Seed = Annotated[
 ]
 Device = Annotated[
     str,
-    typer.Option(
-        "--device", "-d", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=_SAMPLING
-    ),
+    typer.Option("--device", "-d", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=_SAMPLING),
 ]
-Prior = Annotated[
-    str, typer.Option(metavar="NAME", help="Prior by its registered name.", rich_help_panel=_SAMPLING)
-]
+Prior = Annotated[str, typer.Option(metavar="NAME", help="Prior by its registered name.", rich_help_panel=_SAMPLING)]
 Update = Annotated[
     str,
     typer.Option(

@@ -45,9 +45,7 @@ def run_job(session: Session, job: JobFolder, *, discard: bool = False) -> None:
     InputError
         If the input cannot be used.
     """
-    metrics = watch(
-        lambda events, control: execute(job, events, control, session.load, discard=discard), job.path
-    )
+    metrics = watch(lambda events, control: execute(job, events, control, session.load, discard=discard), job.path)
     show_summary(metrics, job.outputs())
 
 
@@ -105,9 +103,7 @@ def show_summary(metrics: Mapping[str, Any], outputs: Mapping[str, Path]) -> Non
     for name in names:
         value = _value(name, metrics[name])
         if value is not None:
-            table.add_row(
-                Text(_FIRST.get(name) or name.replace("_bytes", "").replace("_", " ").capitalize()), value
-            )
+            table.add_row(Text(_FIRST.get(name) or name.replace("_bytes", "").replace("_", " ").capitalize()), value)
     console.print(table)
     for role, path in outputs.items():
         if role in ("result", "metrics", "trajectory"):

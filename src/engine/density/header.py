@@ -93,16 +93,12 @@ def parse_header(raw: bytes, name: str, nstart_first: bool = False) -> Header:
     fields = _byte_order(raw[:HEADER_BYTES], name, notes)
     mode = int(fields["mode"])
     if mode in OTHER_MODES:
-        raise InputError(
-            f"{name} holds {OTHER_MODES[mode]} data (mode {mode}); save it as a real-valued map (mode 2)."
-        )
+        raise InputError(f"{name} holds {OTHER_MODES[mode]} data (mode {mode}); save it as a real-valued map (mode 2).")
     nc, nr, ns = int(fields["nx"]), int(fields["ny"]), int(fields["nz"])
     if min(nc, nr, ns) < 2:
         raise InputError(f"{name} is a flat image of {nc} x {nr} x {ns} points; a 3-D map is needed.")
     if nc * nr * ns > MAX_VOXELS:
-        raise InputError(
-            f"{name} claims {nc} x {nr} x {ns} voxels, which is too many; crop the map around the model."
-        )
+        raise InputError(f"{name} claims {nc} x {nr} x {ns} voxels, which is too many; crop the map around the model.")
     if int(fields["ispg"]) >= 401 and 0 < int(fields["mz"]) < ns:
         raise InputError(f"{name} is a stack of volumes; extract the one that belongs to the model.")
     code = MODES[mode]
@@ -183,21 +179,15 @@ def _axes(fields: np.ndarray, name: str, notes: list[str]) -> NDArray[np.float64
     low, high = VOXEL_LIMITS
     if not ((steps >= low) & (steps <= high)).all():
         size = " x ".join(f"{step:.3g}" for step in steps)
-        raise InputError(
-            f"{name} has voxels of {size} A, which cannot be right; correct the cell in its header."
-        )
-    possible = (
-        (angles > 5).all() and (angles < 175).all() and angles.sum() < 360 and 2 * angles.max() < angles.sum()
-    )
+        raise InputError(f"{name} has voxels of {size} A, which cannot be right; correct the cell in its header.")
+    possible = (angles > 5).all() and (angles < 175).all() and angles.sum() < 360 and 2 * angles.max() < angles.sum()
     if not possible:
         if angles.any():
             notes.append("The map's cell angles are impossible; 90 degrees was assumed.")
         angles = np.full(3, 90.0)
     axes = cell_axes(steps, angles)
     if abs(np.linalg.det(axes / steps[:, None])) < 0.01:
-        raise InputError(
-            f"{name} has a flat unit cell, which cannot be right; correct the cell in its header."
-        )
+        raise InputError(f"{name} has a flat unit cell, which cannot be right; correct the cell in its header.")
     return axes
 
 

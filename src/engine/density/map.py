@@ -120,6 +120,4 @@ class DensityMap:
         far = np.array(self.shape) - 1
         tolerance = 0.01 * float(self.voxel_size.min())
         corners = [np.zeros(3), far, *(np.diag(far))]
-        return all(
-            np.abs(self.to_points(corner) - other.to_points(corner)).max() < tolerance for corner in corners
-        )
+        return all(np.abs(self.to_points(corner) - other.to_points(corner)).max() < tolerance for corner in corners)

@@ -65,9 +65,7 @@ def estimate_noise(
     return noise_from_solvent(map, points)
 
 
-def noise_from_half_maps(
-    half_a: DensityMap, half_b: DensityMap, full: DensityMap | None = None
-) -> NoiseModel:
+def noise_from_half_maps(half_a: DensityMap, half_b: DensityMap, full: DensityMap | None = None) -> NoiseModel:
     """Noise per resolution shell, from the difference of two half maps.
 
     The mean of the halves has noise power <|F_a - F_b|^2> / 4. The map that is used has usually been

@@ -56,9 +56,7 @@ def read_map(path: str | Path) -> DensityMap:
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise InputError(
-            f"{name} is damaged or incomplete and cannot be decompressed; get it again."
-        ) from None
+        raise InputError(f"{name} is damaged or incomplete and cannot be decompressed; get it again.") from None
     except OSError as error:
         raise InputError(f"{name} cannot be read: {error.strerror or error}.") from None
     data = np.frombuffer(block, dtype=header.dtype).reshape(header.file_shape)
@@ -94,9 +92,7 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], int | None]]:
             yield plain, path.stat().st_size
 
 
-def _read_block(
-    stream: IO[bytes], header: Header, size: int | None, is_old_style: bool, name: str
-) -> bytearray:
+def _read_block(stream: IO[bytes], header: Header, size: int | None, is_old_style: bool, name: str) -> bytearray:
     """Read the data block; `stream` stands after the header."""
     wanted = header.extended_bytes + header.data_bytes
     if size is not None and size - HEADER_BYTES < wanted:

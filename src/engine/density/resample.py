@@ -82,9 +82,7 @@ def fourier_resample(map: DensityMap, spacing: float) -> DensityMap:
     scale = np.array([total / new for total, new in plan])
     counts = np.floor((np.array(map.shape) - 1) / scale + 1e-9).astype(int) + 1
     if counts.min() < 2:
-        raise InputError(
-            f"A spacing of {spacing:g} A leaves less than two voxels along an axis; take a finer one."
-        )
+        raise InputError(f"A spacing of {spacing:g} A leaves less than two voxels along an axis; take a finer one.")
     kept = back[: counts[0], : counts[1], : counts[2]]
     return DensityMap(kept, map.origin, map.axes * scale[:, None], map.notes)
 
@@ -120,9 +118,7 @@ def resample(map: DensityMap, spacing: float) -> DensityMap:
     low, high = corners.min(axis=0), corners.max(axis=0)
     counts = np.floor((high - low) / spacing + 1e-9).astype(int) + 1
     if counts.min() < 2:
-        raise InputError(
-            f"A spacing of {spacing:g} A leaves less than two voxels along an axis; take a finer one."
-        )
+        raise InputError(f"A spacing of {spacing:g} A leaves less than two voxels along an axis; take a finer one.")
     return _interpolate(map, (counts[0], counts[1], counts[2]), low, np.eye(3) * spacing)
 
 
@@ -148,9 +144,7 @@ def resample_like(map: DensityMap, reference: DensityMap) -> DensityMap:
     return DensityMap(values, reference.origin, reference.axes, map.notes)
 
 
-def limit_sampling(
-    map: DensityMap, resolution: float, finest: float = 4.0, target: float = 3.0
-) -> DensityMap:
+def limit_sampling(map: DensityMap, resolution: float, finest: float = 4.0, target: float = 3.0) -> DensityMap:
     """Coarsen a grid that is much finer than the resolution needs; return any other map itself.
 
     Voxels smaller than ``resolution / finest`` become ``resolution / target``: Nyquist is then at
@@ -193,9 +187,7 @@ def _fit_axis(spectrum: NDArray, axis: int, total: int, new: int) -> NDArray:
     return out
 
 
-def _interpolate(
-    map: DensityMap, shape: tuple[int, int, int], origin: ArrayLike, axes: NDArray
-) -> DensityMap:
+def _interpolate(map: DensityMap, shape: tuple[int, int, int], origin: ArrayLike, axes: NDArray) -> DensityMap:
     start = np.asarray(origin, dtype=np.float64)
     coefficients = spline_filter(map.values, order=3, output=np.float32, mode="mirror")
     values = np.zeros(math.prod(shape), dtype=np.float32)

@@ -82,9 +82,7 @@ class ResolutionEstimate:
     relative_error: float
 
 
-def fourier_shell_correlation(
-    map_a: DensityMap, map_b: DensityMap, mask: NDArray[np.floating] | None = None
-) -> Fsc:
+def fourier_shell_correlation(map_a: DensityMap, map_b: DensityMap, mask: NDArray[np.floating] | None = None) -> Fsc:
     """Fourier shell correlation of two maps on the same grid (Harauz and van Heel, 1986).
 
     Parameters
@@ -145,9 +143,7 @@ def amplitude_spectrum(map: DensityMap) -> tuple[Shells, NDArray[np.float64]]:
     return groups, groups.mean(np.abs(fft.rfftn(box)) ** 2)
 
 
-def estimate_resolution(
-    map: DensityMap, half_maps: tuple[DensityMap, DensityMap] | None = None
-) -> ResolutionEstimate:
+def estimate_resolution(map: DensityMap, half_maps: tuple[DensityMap, DensityMap] | None = None) -> ResolutionEstimate:
     """Resolution of a map, in angstrom.
 
     With half maps: `half_map_resolution`. Without, from the mean power P(s) in resolution shells, the

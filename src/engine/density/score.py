@@ -51,9 +51,7 @@ def box_correlation(
     return float(a @ b) / norm if norm > 0 else 0.0
 
 
-def mask_correlation(
-    map: DensityMap, calculated: NDArray[np.floating], points: ArrayLike, radius: float
-) -> float:
+def mask_correlation(map: DensityMap, calculated: NDArray[np.floating], points: ArrayLike, radius: float) -> float:
     """Correlation over the voxels within `radius` of any atom (CC_mask of Afonine et al., 2018).
 
     Parameters

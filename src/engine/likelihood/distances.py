@@ -67,9 +67,7 @@ class DistanceLikelihood:
             raise ValueError("sigma and switch must be positive")
 
     @classmethod
-    def harmonic(
-        cls, operator: DistanceOperator, distance: Tensor, sigma: Tensor | float
-    ) -> DistanceLikelihood:
+    def harmonic(cls, operator: DistanceOperator, distance: Tensor, sigma: Tensor | float) -> DistanceLikelihood:
         """Gaussian noise: ``log p = -1/2 sum ((d - y) / sigma)^2``; `distance` y in A, shape (M,)."""
         return cls(
             operator,

@@ -130,9 +130,7 @@ def prepare_levels(
         raise ValueError("blurs must not be negative; variance and resolution must be positive")
     weights = torch.ones_like(values) if mask is None else mask.to(values)
     if tuple(values.shape) != grid.shape or weights.shape != values.shape:
-        raise ValueError(
-            f"map {tuple(values.shape)}, mask {tuple(weights.shape)} and grid {grid.shape} differ"
-        )
+        raise ValueError(f"map {tuple(values.shape)}, mask {tuple(weights.shape)} and grid {grid.shape} differ")
     used = values[weights > 0]
     if used.numel() == 0:
         raise InputError("The mask holds no voxel of the map; check that map, mask and model overlap.")
@@ -141,9 +139,7 @@ def prepare_levels(
     return tuple(_level(values, grid, variance, resolution, weights, blur) for blur in blurs)
 
 
-def _level(
-    values: Tensor, grid: Grid, variance: float, resolution: float, mask: Tensor, blur: float
-) -> MapLevel:
+def _level(values: Tensor, grid: Grid, variance: float, resolution: float, mask: Tensor, blur: float) -> MapLevel:
     blurred_resolution = math.sqrt(resolution**2 + blur / 4)
     longest = blurred_resolution / _STEPS_PER_RESOLUTION
     sx, sy, sz = (max(1, math.floor(longest / step)) if blur > 0 else 1 for step in grid.spacing)

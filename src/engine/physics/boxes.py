@@ -120,9 +120,7 @@ class Boxes:
         if total.device.type == "cpu":
             total.index_add_(0, self.index.flatten(), values)
         else:
-            total.index_put_(
-                (self.index.flatten().long(),), values, accumulate=True
-            )  # sorts: no float atomics
+            total.index_put_((self.index.flatten().long(),), values, accumulate=True)  # sorts: no float atomics
 
     def moments(self, field: Tensor, power: int) -> Tensor:
         r"""Moments of a field under each Gaussian: ``sum_v field(v) g(v)`` and ``... d_i(v)^power``.

@@ -108,9 +108,7 @@ class AtomDensity:
         pairs = (width[:, :, None] + width[:, None, :]) ** power
         return self.occupancy**2 * torch.einsum("ai,aj,aij->a", self.amplitude, self.amplitude, pairs)
 
-    def __call__(
-        self, xyz: Tensor, b_factor: Tensor | None = None, occupancy: Tensor | None = None
-    ) -> Tensor:
+    def __call__(self, xyz: Tensor, b_factor: Tensor | None = None, occupancy: Tensor | None = None) -> Tensor:
         """Density in 1/A^2, differentiable once with respect to all three arguments.
 
         Parameters

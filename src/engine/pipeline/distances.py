@@ -129,9 +129,7 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
     confidence = replica_confidence(spread).numpy()
     labels = _labels(polymer)
     _write_fold(job, polymer, aligned[0], confidence)
-    write_models(
-        job.path / "ensemble.cif", aligned, polymer.sequence, labels, "Folded by ADP-3D from distances"
-    )
+    write_models(job.path / "ensemble.cif", aligned, polymer.sequence, labels, "Folded by ADP-3D from distances")
     show_trajectory(job, polymer, labels, found.source[0])
     plot_convergence(
         read_history(job.events_log),
@@ -168,8 +166,7 @@ def _polymer(sequences: Sequence[NamedSequence]) -> Polymer:
 
 def _labels(polymer: Polymer) -> tuple[tuple[str, int, str], ...]:
     return tuple(
-        (polymer.chain_ids[c], int(i) + 1, "")
-        for c, i in zip(polymer.chain_index, polymer.residue_index, strict=True)
+        (polymer.chain_ids[c], int(i) + 1, "") for c, i in zip(polymer.chain_index, polymer.residue_index, strict=True)
     )
 
 
@@ -181,9 +178,7 @@ def _restraints(spec: DistancesSpec, polymer: Polymer, events: Events) -> Backbo
     for line in converted.lines():
         events.message(line)
     if not len(converted):
-        raise InputError(
-            "No restraint concerns two residues of the sequence; check numbering and chain names."
-        )
+        raise InputError("No restraint concerns two residues of the sequence; check numbering and chain names.")
     return converted
 
 
@@ -193,9 +188,7 @@ def _aligned(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return motion.apply(x.reshape(len(x), -1, 3)).reshape(x.shape)
 
 
-def _write_fold(
-    job: JobFolder, polymer: Polymer, x: NDArray[np.float64], confidence: NDArray[np.float64]
-) -> None:
+def _write_fold(job: JobFolder, polymer: Polymer, x: NDArray[np.float64], confidence: NDArray[np.float64]) -> None:
     structure = gemmi.Structure()
     structure.name = "adp3d"
     model = gemmi.Model(1)

@@ -141,9 +141,7 @@ def _self_test(device: str, prior: str, problems: list[str]) -> dict[str, Any]:
             denoised = model.denoise(noisy, 0.5)
         seconds = time.monotonic() - started
         if denoised.shape != noisy.shape or not bool(torch.isfinite(denoised).all()):
-            problems.append(
-                f"The prior '{prior}' gives coordinates that are not finite: install ADP-3D again."
-            )
+            problems.append(f"The prior '{prior}' gives coordinates that are not finite: install ADP-3D again.")
             return {"ok": False}
     except InputError as error:
         problems.append(str(error))

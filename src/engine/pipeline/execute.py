@@ -97,9 +97,7 @@ def advice_for(error: BaseException) -> tuple[str, str]:
     )
 
 
-def _run_logged(
-    job: JobFolder, events: Events, control: Control, load: Callable[[str], Pipeline]
-) -> dict[str, Any]:
+def _run_logged(job: JobFolder, events: Events, control: Control, load: Callable[[str], Pipeline]) -> dict[str, Any]:
     log = EventLog(job.events_log)
     listeners: list[Events] = [log, events]
     writer: TrajectoryWriter | None = None

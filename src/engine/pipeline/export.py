@@ -59,9 +59,7 @@ def write_trajectory(
     return len(chosen)
 
 
-def write_ensemble(
-    trajectory: Trajectory, path: Path, sequence: str, labels: Sequence[tuple[str, int, str]]
-) -> int:
+def write_ensemble(trajectory: Trajectory, path: Path, sequence: str, labels: Sequence[tuple[str, int, str]]) -> int:
     """Write the last frame of every replica, one model each; arguments as in `write_trajectory`."""
     last = trajectory.last()
     write_models(path, np.stack(list(last.values())), sequence, labels, "Last frame of every replica")

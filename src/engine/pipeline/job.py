@@ -244,9 +244,7 @@ def _copy_inputs(sources: Mapping[str, tuple[Path, ...]], folder: Path) -> dict[
         _remove(target)
         target.mkdir()
         if size > shutil.disk_usage(folder).free:
-            raise InputError(
-                f"The disk of '{folder}' is too full: the inputs take {size:,} bytes; free some space."
-            )
+            raise InputError(f"The disk of '{folder}' is too full: the inputs take {size:,} bytes; free some space.")
     copies: dict[str, tuple[str, ...]] = {}
     for name, paths in sources.items():
         stems = [name] if len(paths) == 1 else [f"{name}_{i}" for i in range(1, len(paths) + 1)]

@@ -77,9 +77,7 @@ class MapProblem:
         present = torch.as_tensor(self.known, device=full.atoms.residue.device)[full.atoms.residue]
         atoms = replace(full.atoms, occupancy=full.atoms.occupancy * present)
         sharp = full.levels[0]
-        return replace(
-            full, atoms=atoms, levels=(sharp,), operators=(atoms.density(sharp.grid, 0.0),), level=0
-        )
+        return replace(full, atoms=atoms, levels=(sharp,), operators=(atoms.density(sharp.grid, 0.0),), level=0)
 
 
 def load_map_problem(
@@ -100,8 +98,7 @@ def load_map_problem(
     overlap = check_overlap(density, points)
     if overlap.mean_z < 0.5:
         events.message(
-            f"The model lies in density hardly above the mean (z = {overlap.mean_z:.1f}): "
-            "check that it is docked.",
+            f"The model lies in density hardly above the mean (z = {overlap.mean_z:.1f}): check that it is docked.",
             "warning",
         )
     resolution = spec.resolution
@@ -109,8 +106,7 @@ def load_map_problem(
         estimate = estimate_resolution(density, halves)
         resolution = estimate.value
         events.message(
-            f"Resolution estimated from {estimate.method}: {resolution:.1f} A "
-            "(give --resolution if you know it)."
+            f"Resolution estimated from {estimate.method}: {resolution:.1f} A (give --resolution if you know it)."
         )
     if not density.is_orthogonal:
         density = resample(density, float(min(density.voxel_size.min(), resolution / 3)))
@@ -165,9 +161,7 @@ def _fit_mask(density: DensityMap, structure: gemmi.Structure, target: Target) -
     if len(others):
         mask &= ~near(density, others, _NEIGHBOUR_RADIUS) | near(density, points, _NEIGHBOUR_RADIUS)
     if not mask.any():
-        raise InputError(
-            "No voxel of the map lies near the model; check that the model is docked into this map."
-        )
+        raise InputError("No voxel of the map lies near the model; check that the model is docked into this map.")
     return mask.astype(np.float32)
 
 
@@ -200,8 +194,6 @@ def _sharpness(
     try:
         fitted = relative_sharpness(density, model, resolution)
     except InputError:
-        events.message(
-            f"The map's sharpness could not be measured on the model; B = {_DEFAULT_B:.0f} A^2 is used."
-        )
+        events.message(f"The map's sharpness could not be measured on the model; B = {_DEFAULT_B:.0f} A^2 is used.")
         return _DEFAULT_B
     return float(np.clip(trial_b + fitted.b_factor, 5.0, 400.0))

@@ -57,7 +57,7 @@ class CostModel:
     bytes_per_voxel: int = 16
     bytes_per_map_voxel: int = 40
     seconds_per_residue: float = 1.5e-3
-    seconds_per_voxel: float = 2e-8
+    seconds_per_voxel: float = 3e-7
     accelerator_speed: float = 60.0
 
 

@@ -92,15 +92,11 @@ def report_model_job(
     return metrics
 
 
-def show_trajectory(
-    job: JobFolder, polymer: Polymer, labels: Sequence[tuple[str, int, str]], replica: int
-) -> None:
+def show_trajectory(job: JobFolder, polymer: Polymer, labels: Sequence[tuple[str, int, str]], replica: int) -> None:
     """Write ``trajectory.cif``, the course of one replica as models, if the job stored any frames."""
     if not job.trajectory.is_file():
         return
-    write_trajectory(
-        read_trajectory(job.trajectory), job.path / "trajectory.cif", polymer.sequence, labels, replica
-    )
+    write_trajectory(read_trajectory(job.trajectory), job.path / "trajectory.cif", polymer.sequence, labels, replica)
 
 
 def describe_geometry(x: NDArray[np.floating], polymer: Polymer) -> dict[str, Any]:

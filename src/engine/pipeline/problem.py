@@ -60,18 +60,14 @@ class Problem:
 
     def origin(self) -> Tensor:
         """Centre of the known atoms, shape (3,), in angstrom."""
-        return torch.as_tensor(
-            self.target.xyz[self.target.known].mean(0), dtype=torch.float32, device=self.device
-        )
+        return torch.as_tensor(self.target.xyz[self.target.known].mean(0), dtype=torch.float32, device=self.device)
 
     def masked_model(self, sigma: NDArray[np.float64] | None = None) -> MaskedModel:
         """Known atoms as a measurement; ``sigma`` (N, 4) in angstrom replaces the target's own."""
         return MaskedModel(
             torch.as_tensor(np.nan_to_num(self.target.xyz), dtype=torch.float32, device=self.device),
             torch.as_tensor(self.target.known, device=self.device),
-            torch.as_tensor(
-                self.target.sigma if sigma is None else sigma, dtype=torch.float32, device=self.device
-            ),
+            torch.as_tensor(self.target.sigma if sigma is None else sigma, dtype=torch.float32, device=self.device),
         )
 
 
@@ -122,13 +118,13 @@ def reference_ca(path: str, polymer: Polymer) -> NDArray[np.float64]:
             continue
         name = polymer.chain_ids[index] if polymer.chain_ids[index] in names else names[0]
         taken.add(name)
-        rows = found.polymer.chain_index == found.polymer.chain_ids.index(name)
-        if int(rows.sum()) == len(sequence):
-            out[polymer.chain_index == index] = found.xyz[rows, 1]
+        rows = np.flatnonzero(found.polymer.chain_index == found.polymer.chain_ids.index(name))
+        # residues of the reference beyond the job's sequence (tags, other domains) are placed around it
+        first = "".join(found.polymer.sequence[row] for row in rows).find(sequence)
+        if first >= 0:
+            out[polymer.chain_index == index] = found.xyz[rows[first : first + len(sequence)], 1]
     if not np.isfinite(out).any():
-        raise InputError(
-            f"The reference '{path}' shares no residue with the job; check that it is the same protein."
-        )
+        raise InputError(f"The reference '{path}' shares no residue with the job; check that it is the same protein.")
     return out
 
 

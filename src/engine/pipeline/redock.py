@@ -62,9 +62,7 @@ class Placement:
     z: float
 
 
-def redock(
-    density: DensityMap, target: Target, support: Support, seed: int
-) -> tuple[Target, list[Placement]]:
+def redock(density: DensityMap, target: Target, support: Support, seed: int) -> tuple[Target, list[Placement]]:
     """Search a new place for the residues that the map contradicts.
 
     All long runs of such residues in a chain are first tried as one rigid body (domains are often made
@@ -200,9 +198,7 @@ def _search(
     best_value, best = -np.inf, starts[-1]
     for rotvec, at in starts:
         vector = np.concatenate([_ANGLE_SCALE * rotvec, at])
-        done = minimize(
-            negative, vector, method="Powell", options={"maxfev": 600, "xtol": 0.02, "ftol": 1e-4}
-        )
+        done = minimize(negative, vector, method="Powell", options={"maxfev": 600, "xtol": 0.02, "ftol": 1e-4})
         if -done.fun > best_value:
             best_value, best = -float(done.fun), (done.x[:3] / _ANGLE_SCALE, done.x[3:])
     z = (best_value - float(scores.mean())) / max(float(scores.std()), 1e-6)

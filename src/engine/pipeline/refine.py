@@ -220,9 +220,7 @@ class _Refiner:
                 self._spec.seed + _ROUND_SEED * number,
                 self._batch,
             )
-            x = self._sampling.run(
-                stage, problem.prior, self._updates(model), problem.origin(), self._watch(model)
-            )
+            x = self._sampling.run(stage, problem.prior, self._updates(model), problem.origin(), self._watch(model))
             base = self.rank(x).chosen
             if current is not None:  # what earlier rounds found competes with what this one did
                 x, base = torch.cat([x, current[None]]), len(x)
@@ -297,9 +295,7 @@ def _extended(model: MaskedModel, x: Tensor, residues: list[int]) -> MaskedModel
     return replace(model, coordinates=coordinates, known=known, sigma=sigma)
 
 
-def _confidence(
-    final: Tensor, built: _Built, fit: NDArray[np.float64], typical: float
-) -> NDArray[np.float64]:
+def _confidence(final: Tensor, built: _Built, fit: NDArray[np.float64], typical: float) -> NDArray[np.float64]:
     """Confidence per residue: the spread of the final replicas, scaled by the fit in built segments.
 
     The final replicas start from one composite, so their spread says how well the map and the prior

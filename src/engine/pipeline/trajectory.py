@@ -104,9 +104,7 @@ class TrajectoryWriter:
         if n_residues != self._n_residues:
             raise ValueError(f"a frame has {n_residues} residues, the trajectory {self._n_residues}")
         format_code, origin, data = _pack(coordinates)
-        head = _RECORD.pack(
-            step, first_replica, n_replicas, format_code, *origin, len(data), zlib.crc32(data)
-        )
+        head = _RECORD.pack(step, first_replica, n_replicas, format_code, *origin, len(data), zlib.crc32(data))
         with storage_errors(self._path):
             self._stream.write(head + data)
             self._stream.flush()

@@ -50,6 +50,4 @@ def load_prior(name: str, polymer: Polymer, device: torch.device) -> Prior:
     try:
         return PRIORS[name](polymer, device)
     except FileNotFoundError as error:
-        raise InputError(
-            f"The weights of prior {name!r} are missing ({error}): install the package again."
-        ) from error
+        raise InputError(f"The weights of prior {name!r} are missing ({error}): install the package again.") from error

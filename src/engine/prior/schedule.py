@@ -43,9 +43,7 @@ class LogSnrSchedule:
         return math.sqrt(1 / (1 + math.exp(-log_snr))), math.sqrt(1 / (1 + math.exp(log_snr)))
 
 
-def step_times(
-    steps: int, kind: str = "linear", start: float = 1.0, end: float = 0.001
-) -> NDArray[np.float64]:
+def step_times(steps: int, kind: str = "linear", start: float = 1.0, end: float = 0.001) -> NDArray[np.float64]:
     r"""Times t_0 > t_1 > ... > t_K visited by a solver with K steps, shape (K + 1,).
 
     ``linear`` spaces them evenly; ``sqrt`` is the ADP-3D authors' choice,

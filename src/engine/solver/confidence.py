@@ -25,11 +25,11 @@ def replica_spread(x: Tensor, chosen: int, weights: Tensor | None = None) -> Ten
     Returns
     -------
     Tensor, shape (N,)
-        In angstrom; 0 if there is only one replica.
+        In angstrom; 2 everywhere (confidence 50: not known) if there is only one replica.
     """
     others = torch.arange(x.shape[0], device=x.device) != chosen
     if not bool(others.any()):
-        return x.new_zeros(x.shape[1])
+        return x.new_full((x.shape[1],), HALF_CONFIDENCE_SPREAD)
     w = (x.new_ones(x.shape[0]) if weights is None else weights.to(x))[others]
     squared = (x[others, :, 1] - x[chosen, :, 1]).square().sum(-1)
     return ((w[:, None] * squared).sum(0) / w.sum().clamp(min=1e-12)).sqrt()

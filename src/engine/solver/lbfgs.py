@@ -56,9 +56,7 @@ def minimise(
         slope = torch.where(uphill, -_dot(gradient, gradient), slope)
         largest = direction.flatten(1).abs().amax(1).clamp(min=1e-12)
         step = (longest_step / largest).clamp(max=1.0)
-        moved, new_value, new_gradient, accepted = _backtrack(
-            objective, x, value, gradient, direction, slope, step
-        )
+        moved, new_value, new_gradient, accepted = _backtrack(objective, x, value, gradient, direction, slope, step)
         s, y = moved - x, new_gradient - gradient
         curvature = _dot(s, y)
         useful = accepted & (curvature > 1e-10)

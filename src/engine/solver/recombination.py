@@ -68,9 +68,7 @@ def recombine(x: Tensor, quality: NDArray[np.float64], segments: list[slice], ba
     -------
     Composite
     """
-    means = np.array([np.nan_to_num(quality[:, s], nan=-1.0).mean(1) for s in segments]).reshape(
-        -1, x.shape[0]
-    )
+    means = np.array([np.nan_to_num(quality[:, s], nan=-1.0).mean(1) for s in segments]).reshape(-1, x.shape[0])
     source = tuple(int(k) for k in means.argmax(1)) if len(segments) else ()
     out = x[base].clone()
     for segment, replica in zip(segments, source, strict=True):
@@ -97,9 +95,10 @@ def supported_ends(quality: NDArray[np.float64], segment: slice, threshold: floa
     """
     values = np.nan_to_num(quality[segment], nan=-1.0)
     n = len(values)
-    if values.mean() >= threshold:
-        return list(range(segment.start, segment.stop))
     bad = np.flatnonzero(values < threshold)
+    # the mean of values that equal the threshold may be rounded to below it
+    if not len(bad) or values.mean() >= threshold:
+        return list(range(segment.start, segment.stop))
     head, tail = int(bad[0]) - 1, n - int(bad[-1]) - 2
     chosen = [*range(max(head, 0)), *range(n - max(tail, 0), n)]
     return [segment.start + i for i in chosen]

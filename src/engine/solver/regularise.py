@@ -19,9 +19,7 @@ _MOVE_SIGMA = 0.15
 _PLANARITY_SIGMA = math.radians(5.0)
 
 
-def regularise(
-    x: Tensor, sequence: str, linked: NDArray[np.bool_], movable: Tensor, iterations: int = 50
-) -> Tensor:
+def regularise(x: Tensor, sequence: str, linked: NDArray[np.bool_], movable: Tensor, iterations: int = 50) -> Tensor:
     r"""Minimise bond, angle and peptide-plane strain plus :math:`|x - x_{start}|^2/2s^2`, s = 0.15 A.
 
     Target values and their standard deviations are those of the validation room (Engh and Huber), so

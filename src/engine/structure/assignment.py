@@ -157,9 +157,7 @@ def assign_chains(
             notes.append(f"no chain of the job shows '{sequence.name}', so it is not built")
         absent = [name for name in sequence.chains or () if name not in ids]
         if absent and len(absent) < len(sequence.chains or ()):
-            notes.append(
-                f"'{sequence.name}' names chain {', '.join(absent)}, not in the job, so it is not built"
-            )
+            notes.append(f"'{sequence.name}' names chain {', '.join(absent)}, not in the job, so it is not built")
     return Assignment(tuple(copies), tuple(unplaced), tuple(notes))
 
 

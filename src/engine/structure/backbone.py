@@ -73,9 +73,7 @@ def place_atom(a: Array, b: Array, c: Array, length: float, angle: float, dihedr
     return c + length * direction
 
 
-def place_oxygen(
-    n: Array, ca: Array, c: Array, next_n: Array | None = None, psi: float = np.deg2rad(135.0)
-) -> Array:
+def place_oxygen(n: Array, ca: Array, c: Array, next_n: Array | None = None, psi: float = np.deg2rad(135.0)) -> Array:
     """Place the carbonyl O: in the plane of CA, C and the next N, or by psi where there is no next N.
 
     ``O = C + 1.231 (cos(120.4 deg) e1 - sin(120.4 deg) e2)`` with ``e1 = unit(CA - C)`` and ``e2`` the

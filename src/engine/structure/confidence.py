@@ -98,9 +98,7 @@ def atom_uncertainty(b_iso: Array, mode: str) -> AtomUncertainty:
         raise InputError(f"The model has no B-factors, so --confidence {mode} cannot be used; use none.")
     if mode == "bfactor":
         return _from_bfactor(b_iso, finite)
-    name, drop = (
-        ("ModelAngelo confidence", MODELANGELO_DROP) if mode == "modelangelo" else ("pLDDT", PLDDT_DROP)
-    )
+    name, drop = ("ModelAngelo confidence", MODELANGELO_DROP) if mode == "modelangelo" else ("pLDDT", PLDDT_DROP)
     low, high = float(b_iso[finite].min()), float(b_iso[finite].max())
     if low < 0 or high > 100.5:
         raise InputError(

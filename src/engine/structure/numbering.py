@@ -12,9 +12,7 @@ Number = tuple[int, str]
 _CODES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
-def number_chain(
-    given: Sequence[Number | None], taken: frozenset[Number] | set[Number] = frozenset()
-) -> list[Number]:
+def number_chain(given: Sequence[Number | None], taken: frozenset[Number] | set[Number] = frozenset()) -> list[Number]:
     """Give numbers to the residues of one chain that have none, leaving the given ones alone.
 
     Residues before the first given number count down from it, those after a given number count up from it,

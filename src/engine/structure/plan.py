@@ -109,8 +109,7 @@ class ChainPlan:
         """
         main = self.fragments[0]
         kept: list[Number | None] = [
-            slot.number if slot.chain is not None and slot.chain.chain_id == main else None
-            for slot in self.slots
+            slot.number if slot.chain is not None and slot.chain.chain_id == main else None for slot in self.slots
         ]
         for name in self.fragments[1:]:
             rows = [i for i, s in enumerate(self.slots) if s.chain is not None and s.chain.chain_id == name]
@@ -202,9 +201,7 @@ def plan_from_copy(copy: Copy, used_names: Collection[str]) -> ChainPlan:
                 fragment, row = at[position]
                 own = fragment.chain.codes[row]
                 is_typed = typed[id(fragment)][row] != UNKNOWN and letter != UNKNOWN
-                slots.append(
-                    Slot(own if letter == UNKNOWN else letter, fragment.chain, row, letter, is_typed)
-                )
+                slots.append(Slot(own if letter == UNKNOWN else letter, fragment.chain, row, letter, is_typed))
             else:
                 slots.append(Slot(letter, expected=letter))
         for fragment, row in after.get(position, ()):

@@ -21,9 +21,7 @@ READ_NOTE = "_adp3d.read_note"
 
 _MAX_BYTES = 2 * 1024**3
 _MAX_COORDINATE = 1e5  # angstrom; larger than any assembly, smaller than what a broken field gives
-_PDB_START = re.compile(
-    r"(?:HEADER|CRYST1|MODEL |REMARK|TITLE |SEQRES|COMPND|EXPDTA|AUTHOR|ORIGX|SCALE|PARENT|USER  )"
-)
+_PDB_START = re.compile(r"(?:HEADER|CRYST1|MODEL |REMARK|TITLE |SEQRES|COMPND|EXPDTA|AUTHOR|ORIGX|SCALE|PARENT|USER  )")
 
 
 def read_content(path: str | Path) -> bytes:
@@ -218,9 +216,7 @@ def _check_protein(structure: gemmi.Structure, path: Path) -> None:
                 continue
             found = True
             if residue.seqid.num is None:
-                raise InputError(
-                    f"A residue {residue.name} of chain '{chain.name}' in '{path}' has no number."
-                )
+                raise InputError(f"A residue {residue.name} of chain '{chain.name}' in '{path}' has no number.")
     if not found:
         raise InputError(f"'{path}' contains no protein; ADP-3D works on protein chains only.")
 

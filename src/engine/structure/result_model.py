@@ -248,9 +248,7 @@ def _trim_ends(residue: gemmi.Residue, first: bool, last: bool) -> None:
     """Remove atoms of chain ends from residues that are not at an end."""
     for i in range(len(residue) - 1, -1, -1):
         name = residue[i].name
-        if (not last and name in _C_TERMINAL) or (
-            not first and name in _TERMINAL_HYDROGENS and _is_amino(residue, i)
-        ):
+        if (not last and name in _C_TERMINAL) or (not first and name in _TERMINAL_HYDROGENS and _is_amino(residue, i)):
             del residue[i]
         elif not first and name in _FIRST_HYDROGENS:
             if residue.name == "PRO":

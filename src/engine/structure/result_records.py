@@ -28,9 +28,7 @@ def update_records(structure: gemmi.Structure, result: ResultModel) -> None:
     """
     _update_entities(structure, result)
     structure.cispeps = [
-        cis
-        for cis in structure.cispeps
-        if not {_key(cis.partner_c), _key(cis.partner_n)} & result.job_residues
+        cis for cis in structure.cispeps if not {_key(cis.partner_c), _key(cis.partner_n)} & result.job_residues
     ]
     _update_links(structure, result)
     _update_secondary_structure(structure, result)
@@ -140,9 +138,7 @@ def _moved(address: gemmi.AtomAddress, result: ResultModel) -> gemmi.AtomAddress
     if new is None:
         return address
     chain, number, icode, name = new
-    return gemmi.AtomAddress(
-        chain, gemmi.SeqId(number, icode or " "), name, address.atom_name, address.altloc
-    )
+    return gemmi.AtomAddress(chain, gemmi.SeqId(number, icode or " "), name, address.atom_name, address.altloc)
 
 
 def _update_links(structure: gemmi.Structure, result: ResultModel) -> None:

@@ -87,20 +87,13 @@ def parse_sequence_argument(text_or_path: str | Path) -> list[NamedSequence]:
         return parse_fasta(text, "the typed sequence")
     if _is_file(text):
         return read_sequences(text)
-    if (
-        isinstance(text_or_path, Path)
-        or "/" in text
-        or "\\" in text
-        or text.lower().endswith(_SEQUENCE_SUFFIXES)
-    ):
+    if isinstance(text_or_path, Path) or "/" in text or "\\" in text or text.lower().endswith(_SEQUENCE_SUFFIXES):
         raise InputError(f"There is no sequence file '{text}'.")
     parts = [part for part in re.split(r"[,:;]", text) if part.strip()]
     if not parts:
         raise InputError("The sequence is empty: give a FASTA file or one-letter codes.")
     return [
-        NamedSequence(
-            f"typed sequence {i}" if len(parts) > 1 else "typed sequence", _clean(part, "the typed sequence")
-        )
+        NamedSequence(f"typed sequence {i}" if len(parts) > 1 else "typed sequence", _clean(part, "the typed sequence"))
         for i, part in enumerate(parts, 1)
     ]
 
@@ -140,9 +133,7 @@ def read_sequences(path: str | Path) -> list[NamedSequence]:
     if re.search(r"^(data_|ATOM  |HETATM|HEADER|SEQRES)", text, flags=re.MULTILINE):
         found = sequences_from_structure(read_structure(path))
         if not found:
-            raise InputError(
-                f"'{path}' has no sequence records (entity_poly_seq or SEQRES); give a FASTA file."
-            )
+            raise InputError(f"'{path}' has no sequence records (entity_poly_seq or SEQRES); give a FASTA file.")
         return found
     return [NamedSequence(Path(path).stem, _clean(text, f"'{path}'"))]
 
@@ -254,9 +245,7 @@ def _clean(letters: str, origin: str) -> str:
     if wrong:
         position = next(i for i, letter in enumerate(text, 1) if letter in wrong)
         shown = " ".join(repr(letter) for letter in wrong[:5])
-        raise InputError(
-            f"The sequence in {origin} has invalid letters: {shown}, the first at position {position}."
-        )
+        raise InputError(f"The sequence in {origin} has invalid letters: {shown}, the first at position {position}.")
     return text
 
 

@@ -108,12 +108,8 @@ def build_target(
     known[[offset + i for plan, offset in _offsets(plans) for i in plan.rebuild]] = False
     if not known.any():
         if not (np.nan_to_num(occupancy) > 0).any():
-            raise InputError(
-                "All backbone atoms have zero occupancy, which means unknown; set occupancies above 0."
-            )
-        raise InputError(
-            "No backbone atom of the model can be used; check its occupancies and confidence values."
-        )
+            raise InputError("All backbone atoms have zero occupancy, which means unknown; set occupancies above 0.")
+        raise InputError("No backbone atom of the model can be used; check its occupancies and confidence values.")
     claimed = {(s.chain, s.residue) for plan in plans for s in plan.superseded}
     claimed |= {(s.chain, s.residue) for slot in slots if (s := slot.source) is not None}
     labels = tuple(label for plan in plans for label in _labels(plan, structure, claimed))
@@ -152,9 +148,7 @@ def _select(observed: list[ObservedChain], chains: Sequence[str] | None) -> list
     missing = [name for name in chains if name not in names]
     if missing or not chains:
         which = ", ".join(repr(name) for name in missing) or "(none was selected)"
-        raise InputError(
-            f"The model has no protein chain {which}; its protein chains are {', '.join(names)}."
-        )
+        raise InputError(f"The model has no protein chain {which}; its protein chains are {', '.join(names)}.")
     return [chain for chain in observed if chain.chain_id in chains]
 
 
@@ -192,14 +186,10 @@ def _plan_from_records(
         try:
             assignment = assign_chains(members, [NamedSequence(entry.name, entry.sequence, names)], True)
         except InputError:
-            notes.append(
-                f"the sequence recorded for chain {', '.join(names)} does not fit and was left aside"
-            )
+            notes.append(f"the sequence recorded for chain {', '.join(names)} does not fit and was left aside")
             continue
         whole = {chain.chain_id for chain in members if any(part is chain for part in assignment.unplaced)}
-        notes.extend(
-            f"the sequence recorded for chain {name} does not fit and was left aside" for name in whole
-        )
+        notes.extend(f"the sequence recorded for chain {name} does not fit and was left aside" for name in whole)
         notes.extend(assignment.notes)
         plans.extend(_copies(assignment, structure))
         parts.extend(part for part in assignment.unplaced if part.chain_id not in whole)
@@ -246,9 +236,7 @@ def _gather(
     return xyz, occupancy, b_iso
 
 
-def _labels(
-    plan: ChainPlan, structure: gemmi.Structure, claimed: set[tuple[int, int]]
-) -> list[tuple[str, int, str]]:
+def _labels(plan: ChainPlan, structure: gemmi.Structure, claimed: set[tuple[int, int]]) -> list[tuple[str, int, str]]:
     """Chain name, number and insertion code of each residue of a plan."""
     taken: set[Number] = set()
     for index, chain in enumerate(structure[0]):
@@ -277,12 +265,8 @@ def _report(
 ) -> ChainPlacement:
     """Count matches and list what is missing in one chain."""
     slots = plan.slots
-    compared = [
-        slot for slot in slots if slot.typed and slot.chain is not None and slot.chain.codes[slot.row] != "X"
-    ]
-    wrong = [
-        slot for slot in compared if slot.chain is not None and slot.chain.codes[slot.row] != slot.expected
-    ]
+    compared = [slot for slot in slots if slot.typed and slot.chain is not None and slot.chain.codes[slot.row] != "X"]
+    wrong = [slot for slot in compared if slot.chain is not None and slot.chain.codes[slot.row] != slot.expected]
     absent = np.array([slot.chain is None for slot in slots])
     renumbered = sum(
         slot.number is not None and slot.number != (number, icode)
@@ -290,9 +274,7 @@ def _report(
     )
     notes = list(plan.notes)
     if renumbered:
-        notes.append(
-            f"{renumbered} residues were renumbered because the numbers of the joined parts did not fit"
-        )
+        notes.append(f"{renumbered} residues were renumbered because the numbers of the joined parts did not fit")
     return ChainPlacement(
         chain_id=plan.chain_id,
         sequence_name=plan.sequence_name,
@@ -314,9 +296,7 @@ def _report(
     )
 
 
-def _segments(
-    absent: NDArray[np.bool_], labels: Sequence[tuple[str, int, str]]
-) -> tuple[UnmodelledSegment, ...]:
+def _segments(absent: NDArray[np.bool_], labels: Sequence[tuple[str, int, str]]) -> tuple[UnmodelledSegment, ...]:
     """Return the runs of residues that the model does not show."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], absent.astype(int), [0]])))
     return tuple(
@@ -357,17 +337,13 @@ def _model_notes(
     if READ_NOTE in structure.info:
         notes.append(structure.info[READ_NOTE])
     if len(structure) > 1:
-        notes.append(
-            f"the file has {len(structure)} models; the first one is used and the result holds one model"
-        )
+        notes.append(f"the file has {len(structure)} models; the first one is used and the result holds one model")
     alternative = 0
     for chain in observed:
         residues = structure[0][chain.sources[0].chain]
         alternative += sum(any(a.has_altloc() for a in residues[s.residue]) for s in chain.sources)
     if alternative:
-        notes.append(
-            f"{alternative} residues have alternative conformations; the most occupied backbone counts"
-        )
+        notes.append(f"{alternative} residues have alternative conformations; the most occupied backbone counts")
     several = sum(bool(group) for chain in observed for group in chain.others)
     if several:
         notes.append(f"{several} positions show several residue types; the one with most occupancy is kept")

@@ -93,9 +93,7 @@ def result_structure(
     coordinates = np.asarray(xyz, dtype=np.float64)
     values = np.asarray(confidence, dtype=np.float64)
     if coordinates.shape != (n, 4, 3) or values.shape != (n,):
-        raise ValueError(
-            f"expected xyz ({n}, 4, 3) and confidence ({n},), got {coordinates.shape} and {values.shape}"
-        )
+        raise ValueError(f"expected xyz ({n}, 4, 3) and confidence ({n},), got {coordinates.shape} and {values.shape}")
     if not np.isfinite(coordinates).all() or not np.isfinite(values).all():
         raise ValueError("result coordinates and confidence must be finite")
     if values.min() < 0 or values.max() > 100:
@@ -171,9 +169,7 @@ def write_structure(structure: gemmi.Structure, path: str | Path) -> None:
     """
     path = Path(path)
     check_result_path(path)
-    text = (
-        _pdb_text(structure) if _format_suffix(path) in _PDB else structure.make_mmcif_document().as_string()
-    )
+    text = _pdb_text(structure) if _format_suffix(path) in _PDB else structure.make_mmcif_document().as_string()
     content = text.encode("utf-8")
     if path.suffix.lower() == ".gz":
         content = gzip.compress(content, mtime=0)
@@ -194,9 +190,7 @@ def _pdb_text(structure: gemmi.Structure) -> str:
     """PDB format, links by CONECT kept."""
     long = [chain.name for model in structure for chain in model if len(chain.name) > 2]
     if long:
-        raise InputError(
-            f"The PDB format has no room for the chain name '{long[0]}'; end the result's name with .cif."
-        )
+        raise InputError(f"The PDB format has no room for the chain name '{long[0]}'; end the result's name with .cif.")
     copy = structure.clone()
     copy.shorten_ccd_codes()
     options = gemmi.PdbWriteOptions()

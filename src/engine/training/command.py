@@ -61,20 +61,16 @@ def train_prior(
 @app.command(name="train")
 def command(
     data: Annotated[Path, typer.Argument(help="Folder with the chains_*.npz files.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder of the run; an existing one goes on.")
-    ] = Path("prior_training"),
-    minutes: Annotated[
-        float, typer.Option(help="Training time; the learning rate falls over it.", min=0.0)
-    ] = 120.0,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run; an existing one goes on.")] = Path(
+        "prior_training"
+    ),
+    minutes: Annotated[float, typer.Option(help="Training time; the learning rate falls over it.", min=0.0)] = 120.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of weights, crops and noise.", min=0)] = 0,
     batch: Annotated[int, typer.Option(help="Residues in a batch.", min=64)] = 1536,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 6e-4,
     bfloat16: Annotated[bool, typer.Option(help="Layers in bfloat16, coordinates in float32.")] = False,
-    smoke: Annotated[
-        bool, typer.Option(help="A small network for a few seconds, to see that all runs.")
-    ] = False,
+    smoke: Annotated[bool, typer.Option(help="A small network for a few seconds, to see that all runs.")] = False,
 ) -> None:
     """Train the weights of the built-in prior from scratch, or go on with a run."""
     where = choose_device(device)

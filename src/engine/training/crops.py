@@ -181,9 +181,7 @@ class CropSampler:
             aatype.append(self._hide(types, rng))
             chain_index.append(np.concatenate([np.full(n, names[c]) for c, _, n in example]))
             residue_index.append(
-                np.concatenate(
-                    [p.residue_index[s : s + n] for p, (_, s, n) in zip(parts, example, strict=True)]
-                )
+                np.concatenate([p.residue_index[s : s + n] for p, (_, s, n) in zip(parts, example, strict=True)])
             )
             ca_only.append(any(p.ca_only for p in parts))
         return Crop(

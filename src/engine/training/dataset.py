@@ -93,9 +93,7 @@ def _read_shard(path: Path, split: str, representatives: bool) -> Iterator[Chain
         data = {key: archive[key] for key in archive.files}
     cluster_size: dict[int, int] = defaultdict(int)
     keep = [
-        i
-        for i in range(len(data["pdb"]))
-        if data["split"][i] == split and (data["rep90"][i] or not representatives)
+        i for i in range(len(data["pdb"])) if data["split"][i] == split and (data["rep90"][i] or not representatives)
     ]
     for i in keep:
         cluster_size[int(data["c40"][i])] += 1

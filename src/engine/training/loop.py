@@ -87,9 +87,7 @@ def train(
     last_save = last_validation = tick = time.monotonic()
     while progress.seconds < spec.minutes * 60:
         crop = sampler.batch(rng)
-        batch, clean, correlation = noisy_batch(
-            crop, sample_times(crop.ca_only, rng), schedule, generator, device
-        )
+        batch, clean, correlation = noisy_batch(crop, sample_times(crop.ca_only, rng), schedule, generator, device)
         for group in optimizer.param_groups:
             group["lr"] = spec.learning_rate * _rate(progress, spec)
         with torch.autocast(device.type, torch.bfloat16, enabled=spec.bfloat16):

@@ -105,9 +105,7 @@ def backbone_geometry(
     )
 
 
-def z_scores(
-    x: NDArray[np.floating], sequence: str, linked: NDArray[np.bool_]
-) -> dict[str, NDArray[np.float64]]:
+def z_scores(x: NDArray[np.floating], sequence: str, linked: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
     """``(value - ideal) / sigma`` of each bond and angle; arrays of shape (N,), NaN where undefined.
 
     ``C-N``, ``CA-C-N``, ``O-C-N`` and ``C-N-CA`` belong to the residue before the peptide bond.

@@ -130,17 +130,13 @@ def handedness(
     return Handedness(_helix_share(torsion, reach, defined), local, np.reshape(fold, ca.shape[:-2]))
 
 
-def local_features(
-    ca: NDArray[np.floating], linked: NDArray[np.bool_] | None = None
-) -> tuple[NDArray[np.int64], ...]:
+def local_features(ca: NDArray[np.floating], linked: NDArray[np.bool_] | None = None) -> tuple[NDArray[np.int64], ...]:
     """Bins (`LOCAL_BINS`) of all windows of one trace (N, 3); two index arrays."""
     torsion, reach, defined = _windows(ca, linked)
     return tuple(index[defined] for index in _local_bins(torsion, reach))
 
 
-def fold_features(
-    ca: NDArray[np.floating], linked: NDArray[np.bool_] | None = None
-) -> tuple[NDArray[np.int64], ...]:
+def fold_features(ca: NDArray[np.floating], linked: NDArray[np.bool_] | None = None) -> tuple[NDArray[np.int64], ...]:
     """Bins (`FOLD_BINS`) of all pairs of chain segments of one trace (N, 3); four index arrays.
 
     The trace is averaged over 4 residues, which takes the local helix away; a segment joins two points
@@ -179,9 +175,7 @@ def fold_features(
     )
 
 
-def _windows(
-    ca: NDArray[np.floating], linked: NDArray[np.bool_] | None
-) -> tuple[Array, Array, NDArray[np.bool_]]:
+def _windows(ca: NDArray[np.floating], linked: NDArray[np.bool_] | None) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Torsion and end-to-end distance of four consecutive CA, and where they are defined."""
     a, b, c, d = (ca[..., k : max(ca.shape[-2] - 3 + k, k), :] for k in range(4))
     torsion, reach = dihedral(a, b, c, d), distance(a, d)

@@ -35,9 +35,7 @@ def ca_lddt(model: NDArray[np.floating], reference: NDArray[np.floating], inclus
     return backbone_lddt(np.asarray(model)[..., None, :], np.asarray(reference)[..., None, :], inclusion)
 
 
-def backbone_lddt(
-    model: NDArray[np.floating], reference: NDArray[np.floating], inclusion: float = 15.0
-) -> Lddt:
+def backbone_lddt(model: NDArray[np.floating], reference: NDArray[np.floating], inclusion: float = 15.0) -> Lddt:
     r"""LDDT over all given atoms.
 
     ``lDDT = 1/4 sum_{t in 0.5, 1, 2, 4} P(| |m_i - m_j| - |r_i - r_j| | < t)`` over the pairs of atoms
@@ -86,9 +84,7 @@ def backbone_lddt(
     return Lddt(np.reshape(overall, batch), np.reshape(per_residue, (*batch, n)))
 
 
-def _pairs(
-    points: NDArray[np.floating], atoms: int, inclusion: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pairs(points: NDArray[np.floating], atoms: int, inclusion: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of present points of different residues closer than `inclusion`."""
     present = np.flatnonzero(np.isfinite(points).all(-1))
     if present.size < 2:

@@ -14,9 +14,7 @@ DEMO = Path(adp3d.__file__).parent / "pipeline" / "demo"
 
 
 def test_models_and_removed_segments():
-    whole, part = (
-        gemmi.read_structure(str(DEMO / f"emd_20026_{kind}.cif.gz")) for kind in ("deposited", "incomplete")
-    )
+    whole, part = (gemmi.read_structure(str(DEMO / f"emd_20026_{kind}.cif.gz")) for kind in ("deposited", "incomplete"))
     everything = [residue.seqid.num for residue in whole[0]["A"]]
     left = {residue.seqid.num for residue in part[0]["A"]}
     assert everything == list(range(5, 177))

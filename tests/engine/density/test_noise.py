@@ -15,9 +15,7 @@ def signal(gaussian_map):
 
 
 def noisy(density, sigma, seed):
-    return density.with_values(
-        density.values + sigma * np.random.default_rng(seed).normal(size=density.shape)
-    )
+    return density.with_values(density.values + sigma * np.random.default_rng(seed).normal(size=density.shape))
 
 
 def test_half_maps_give_white_noise_back(signal):
@@ -63,9 +61,7 @@ def test_unusable_half_maps(signal):
     with pytest.raises(InputError, match="grids"):
         noise_from_half_maps(first, moved)
     with pytest.raises(InputError, match="overlap"):
-        noise_from_half_maps(
-            first, noisy(signal, 0.1, 2), full=DensityMap(first.values, np.full(3, 500), first.axes)
-        )
+        noise_from_half_maps(first, noisy(signal, 0.1, 2), full=DensityMap(first.values, np.full(3, 500), first.axes))
 
 
 def test_solvent_noise(signal):
@@ -76,9 +72,7 @@ def test_solvent_noise(signal):
         np.testing.assert_array_equal(found.at([0.1, 0.2]), found.sigma)
         # Without a model, and with half of the molecule unknown, the lower half of the histogram serves.
         assert noise_from_solvent(noisy(signal, sigma, 1)).sigma == pytest.approx(sigma, rel=0.1)
-        assert estimate_noise(noisy(signal, sigma, 1), points=ATOMS[:30]).sigma == pytest.approx(
-            sigma, rel=0.1
-        )
+        assert estimate_noise(noisy(signal, sigma, 1), points=ATOMS[:30]).sigma == pytest.approx(sigma, rel=0.1)
 
 
 def test_zeros_of_a_mask_are_not_solvent(signal):

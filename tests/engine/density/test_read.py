@@ -71,9 +71,7 @@ def test_same_density_whatever_the_file_looks_like(
     expected = DensityMap(VALUES, origin, axes)
     np.testing.assert_array_equal(found.values, VALUES)
     assert found.notes == ()
-    points = expected.to_points(
-        np.random.default_rng(0).uniform(0, 1, (20, 3)) * (np.array(VALUES.shape) - 1)
-    )
+    points = expected.to_points(np.random.default_rng(0).uniform(0, 1, (20, 3)) * (np.array(VALUES.shape) - 1))
     np.testing.assert_allclose(sample(found, points), sample(expected, points), atol=0.02)
     np.testing.assert_allclose(found.to_points(points), expected.to_points(points), atol=1e-4)
 

@@ -41,9 +41,7 @@ def test_fourier_resampling_of_a_smooth_density(gaussian_map, slanted, spacing):
         np.testing.assert_allclose(found.voxel_size, spacing, rtol=0.01)
         np.testing.assert_array_equal(found.origin, fine.origin)
         reach = fine.to_index(found.to_points(np.array(found.shape) - 1))
-        assert (reach <= np.array(shape) - 1 + 1e-6).all() and (
-            reach > np.array(shape) - 1 - spacing / 0.6
-        ).all()
+        assert (reach <= np.array(shape) - 1 + 1e-6).all() and (reach > np.array(shape) - 1 - spacing / 0.6).all()
         expected = gaussian_map(CENTRES, b, found.shape, found.axes, found.origin)
         np.testing.assert_allclose(found.values, expected.values, atol=0.01 * expected.values.max())
 

@@ -27,9 +27,7 @@ def molecule():
 
 
 def noisy(density, sigma, seed):
-    return density.with_values(
-        density.values + sigma * np.random.default_rng(seed).normal(size=density.shape)
-    )
+    return density.with_values(density.values + sigma * np.random.default_rng(seed).normal(size=density.shape))
 
 
 def test_fsc_of_known_signal_and_noise():

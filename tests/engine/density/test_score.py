@@ -68,9 +68,7 @@ def test_residues_outside_and_constant_densities():
 
 
 def test_local_correlation_finds_the_wrong_half():
-    grid = DensityMap(
-        np.random.default_rng(0).normal(size=(40, 24, 24)), np.zeros(3), np.diag([1.0, 0.8, 1.2])
-    )
+    grid = DensityMap(np.random.default_rng(0).normal(size=(40, 24, 24)), np.zeros(3), np.diag([1.0, 0.8, 1.2]))
     calculated = grid.values.copy()
     calculated[20:] = np.random.default_rng(1).normal(size=(20, 24, 24))
     local = local_correlation(grid, 5 * calculated + 2, 3.0)

@@ -26,9 +26,7 @@ def test_guinier_fit_of_a_known_fall_off(points_map, b_factor):
     assert found.correlation < -0.95
     assert (found.low, found.high) == (6.0, 3.0)
     doubled = blur(points_map.with_values(7 * points_map.values), b_factor)
-    assert guinier_fit(doubled, 3.0, low=6.0).intercept - found.intercept == pytest.approx(
-        np.log(7), abs=1e-3
-    )
+    assert guinier_fit(doubled, 3.0, low=6.0).intercept - found.intercept == pytest.approx(np.log(7), abs=1e-3)
 
 
 @pytest.mark.parametrize("b_factor", [-20.0, 0.0, 50.0])

@@ -21,9 +21,7 @@ ATOMS = prepare_atoms(Polymer.single_chain(SEQUENCE).aatype, b_factor=50.0, dtyp
 def backbone(replicas=1, noise=0.0, seed=0):
     """Four ideal residues turned at random and placed 4 A apart, replicas displaced at random."""
     generator = torch.Generator().manual_seed(seed)
-    ideal = torch.tensor(
-        [[1.3612, -0.5225, 0], [0, 0, 0], [0, 1.525, 0], [-1.07, 2.14, 0.2]], dtype=torch.float64
-    )
+    ideal = torch.tensor([[1.3612, -0.5225, 0], [0, 0, 0], [0, 1.525, 0], [-1.07, 2.14, 0.2]], dtype=torch.float64)
     turns = torch.tensor(Rotation.random(len(SEQUENCE), random_state=0).as_matrix())
     places = 4.0 * (torch.arange(len(SEQUENCE)) - 1.5)[:, None, None] * torch.tensor([0.6, 0.5, 0.6])
     x = (torch.einsum("nij,aj->nai", turns, ideal) + places).expand(replicas, -1, -1, -1)
@@ -57,9 +55,7 @@ def explicit(x, values, mask, weight):
 @pytest.mark.parametrize("masked", [False, True])
 def test_value_scale_and_offset_match_least_squares(masked):
     values = target()
-    mask = (
-        torch.rand(GRID.shape, dtype=torch.float64) if masked else torch.ones(GRID.shape, dtype=torch.float64)
-    )
+    mask = torch.rand(GRID.shape, dtype=torch.float64) if masked else torch.ones(GRID.shape, dtype=torch.float64)
     likelihood = make(values, mask=mask if masked else None)
     x = backbone(3, 0.3)
     weight = likelihood.levels[0].independent_fraction / 1e-4
@@ -201,9 +197,7 @@ def test_curvature_is_positive_even_outside_the_mask():
 def test_a_model_off_the_map_is_answered_calmly():
     likelihood, x = make(), backbone(1) + 200.0
     value, gradient = likelihood.value_and_grad(x)
-    assert float(value[0]) == pytest.approx(
-        -0.5 * likelihood.levels[0].square * GRID.voxel_volume / 1.5**3 / 1e-4
-    )
+    assert float(value[0]) == pytest.approx(-0.5 * likelihood.levels[0].square * GRID.voxel_volume / 1.5**3 / 1e-4)
     assert float(gradient.abs().max()) == 0.0
     assert float(likelihood.correlation(x)[0]) == 0.0
     assert torch.isfinite(likelihood.curvature(x)).all()

@@ -31,9 +31,7 @@ def test_harmonic_closed_form() -> None:
     likelihood = DistanceLikelihood.harmonic(PAIR, value(5.0), 0.5)
     expected = [-0.5 * ((d - 5.0) / 0.5) ** 2 for d in (3.0, 5.0, 5.5, 50.0)]
     torch.testing.assert_close(likelihood(line(3.0, 5.0, 5.5, 50.0)), torch.tensor(expected, dtype=DOUBLE))
-    torch.testing.assert_close(
-        likelihood.violations(line(3.0, 5.5))[:, 0], torch.tensor([-2.0, 0.5], dtype=DOUBLE)
-    )
+    torch.testing.assert_close(likelihood.violations(line(3.0, 5.5))[:, 0], torch.tensor([-2.0, 0.5], dtype=DOUBLE))
 
 
 def test_flat_bottom_quadratic_and_linear_parts() -> None:
@@ -41,18 +39,14 @@ def test_flat_bottom_quadratic_and_linear_parts() -> None:
     # Excess 0, 0.5 (one sigma), 1 (the switch) and 3 A (six sigmas): s^2/2, then k (s - k/2).
     found = likelihood(line(3.0, 5.5, 6.0, 8.0, 1.5))
     torch.testing.assert_close(found, -torch.tensor([0.0, 0.5, 2.0, 2.0 * (6.0 - 1.0), 0.5], dtype=DOUBLE))
-    torch.testing.assert_close(
-        likelihood.satisfied(line(3.0, 5.4, 5.6)), torch.tensor([1.0, 1.0, 0.0], dtype=DOUBLE)
-    )
+    torch.testing.assert_close(likelihood.satisfied(line(3.0, 5.4, 5.6)), torch.tensor([1.0, 1.0, 0.0], dtype=DOUBLE))
 
 
 def test_force_is_zero_inside_and_bounded_far_outside() -> None:
     x = line(3.0, 5.5, 80.0).requires_grad_(True)
     likelihood = DistanceLikelihood.bounds(PAIR, value(2.0), value(5.0), sigma=0.5, switch=2.0)
     (gradient,) = torch.autograd.grad(likelihood(x).sum(), x)
-    torch.testing.assert_close(
-        gradient[:, 1, 1, 0], -torch.tensor([0.0, 0.5 / 0.25, 2.0 / 0.5], dtype=DOUBLE)
-    )
+    torch.testing.assert_close(gradient[:, 1, 1, 0], -torch.tensor([0.0, 0.5 / 0.25, 2.0 / 0.5], dtype=DOUBLE))
     torch.testing.assert_close(gradient[:, 0], -gradient[:, 1])
 
 

@@ -84,9 +84,7 @@ def test_unusable_maps_are_refused():
         prepare_levels(values.index_fill(0, torch.tensor([3]), math.nan), GRID, 1.0, 3.0)
 
 
-@pytest.mark.parametrize(
-    ("variance", "resolution", "blur"), [(0.0, 3.0, 0.0), (1.0, 0.0, 0.0), (1.0, 3.0, -5.0)]
-)
+@pytest.mark.parametrize(("variance", "resolution", "blur"), [(0.0, 3.0, 0.0), (1.0, 0.0, 0.0), (1.0, 3.0, -5.0)])
 def test_impossible_numbers_are_refused(variance, resolution, blur):
     with pytest.raises(ValueError, match="positive"):
         prepare_levels(torch.randn(GRID.shape), GRID, variance, resolution, blurs=(blur,))

@@ -136,7 +136,9 @@ def test_selection_of_chains_that_do_not_exist(refuse):
     refuse(["complete", "model.cif", "--chains", "", *RUN], "chains")
 
 
-@pytest.mark.parametrize("sequence", ["W" * 60, "GSHMDVNEWCPYHTFLMGRKIDSAWTNCVEYPHQFMRLGDWIKENTCSYVPH", "MK1TA", "ACGU" * 30])
+@pytest.mark.parametrize(
+    "sequence", ["W" * 60, "GSHMDVNEWCPYHTFLMGRKIDSAWTNCVEYPHQFMRLGDWIKENTCSYVPH", "MK1TA", "ACGU" * 30]
+)
 def test_sequence_that_does_not_match(refuse, sequence):
     refuse(["complete", "model.cif", "-s", sequence, *RUN])
     refuse(["refine", "map.mrc", "model.cif", "-s", sequence, *RUN])
@@ -239,7 +241,7 @@ def test_reference_of_another_protein(place, refuse):
 
 @pytest.mark.parametrize(
     "table",
-    ["", "residue_1,residue_2\n", "not,a,table\n1,2,3\n", "residue_1,residue_2,distance\n1,999,5\n", "\x00\x01\x02"],
+    ["", "residue1,residue2\n", "not,a,table\n1,2,3\n", "residue1,residue2,distance\n1,999,5\n", "\x00\x01\x02"],
 )
 def test_restraints_that_cannot_be_used(place, refuse, table):
     (place / "r.csv").write_text(table)

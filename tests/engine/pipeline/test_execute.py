@@ -18,9 +18,7 @@ from adp3d.specification import CompleteSpec
 def job(tmp_path):
     (tmp_path / "m.cif").write_text("model")
     return JobFolder.create(
-        CompleteSpec(
-            output=str(tmp_path / "job"), model=str(tmp_path / "m.cif"), steps=10, trajectory_interval=4
-        )
+        CompleteSpec(output=str(tmp_path / "job"), model=str(tmp_path / "m.cif"), steps=10, trajectory_interval=4)
     )
 
 
@@ -108,9 +106,7 @@ def test_failures_leave_their_traceback_in_the_log(job):
 
 def test_no_trajectory_when_not_wanted(tmp_path):
     (tmp_path / "m.cif").write_text("model")
-    spec = CompleteSpec(
-        output=str(tmp_path / "job"), model=str(tmp_path / "m.cif"), steps=2, trajectory_interval=0
-    )
+    spec = CompleteSpec(output=str(tmp_path / "job"), model=str(tmp_path / "m.cif"), steps=2, trajectory_interval=0)
     job = JobFolder.create(spec)
     execute(job, NullEvents(), Control(), lambda kind: count)
     assert not job.trajectory.exists()

@@ -34,9 +34,7 @@ def test_models_names_and_coordinates(tmp_path):
         for chain in structure[0]
         for residue in chain
     ]
-    assert found == [
-        (*label, name) for label, name in zip(LABELS, ["MET", "LYS", "UNK", "GLY", "ALA"], strict=True)
-    ]
+    assert found == [(*label, name) for label, name in zip(LABELS, ["MET", "LYS", "UNK", "GLY", "ALA"], strict=True)]
     assert [atom.name for atom in structure[0][0][0]] == ["N", "CA", "C", "O"]
     assert [entity.full_sequence for entity in structure.entities] == [["MET", "LYS", "UNK"], ["GLY", "ALA"]]
     assert "_cell.length_a" not in (tmp_path / "t.cif").read_text()

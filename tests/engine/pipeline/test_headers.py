@@ -58,7 +58,13 @@ def move_model(source, target, shift):
 
 def spec(folder, map_path, model_path, **options):
     return RefineSpec(
-        output=str(folder / "job"), map=str(map_path), model=str(model_path), device="cpu", replicas=2, steps=6, **options
+        output=str(folder / "job"),
+        map=str(map_path),
+        model=str(model_path),
+        device="cpu",
+        replicas=2,
+        steps=6,
+        **options,
     )
 
 

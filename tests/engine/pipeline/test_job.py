@@ -164,9 +164,7 @@ def test_read_only_parent(spec, tmp_path):
         JobFolder.create(_with_output(spec, parent / "job"))
 
 
-@pytest.mark.parametrize(
-    "text", [None, "", "{", '{"version": 1}', '{"version": 9, "kind": "refine"}', "\udcff"]
-)
+@pytest.mark.parametrize("text", [None, "", "{", '{"version": 1}', '{"version": 9, "kind": "refine"}', "\udcff"])
 def test_open_refuses_what_is_no_job(tmp_path, text):
     if text is not None:
         (tmp_path / "job.json").write_text(text, encoding="utf-8", errors="surrogateescape")

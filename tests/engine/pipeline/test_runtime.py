@@ -65,9 +65,7 @@ def test_starts_again_with_the_same_arguments_and_streams(tmp_path):
                           sys.flags.utf8_mode]))
         """)
     )
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("GLIBC", "ADP3D"))
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GLIBC", "ADP3D"))}
     done = subprocess.run(
         [sys.executable, "-X", "utf8", str(script), "a b", "--c"],
         input="given",

@@ -106,9 +106,7 @@ def test_damage_in_the_middle_ends_reading(tmp_path):
     assert read_trajectory(path).steps == (0,)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"ADP3DTRJ", b"x" * 100, b"ADP3DTRJ" + (9).to_bytes(4, "little") + bytes(4)]
-)
+@pytest.mark.parametrize("content", [b"", b"ADP3DTRJ", b"x" * 100, b"ADP3DTRJ" + (9).to_bytes(4, "little") + bytes(4)])
 def test_other_files(tmp_path, content):
     (tmp_path / "t.bin").write_bytes(content)
     with pytest.raises(InputError):

@@ -36,9 +36,7 @@ def test_agrees_with_dense_algebra(n):
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    st.integers(2, 60), st.floats(1e-4, 1 - 1e-4), st.floats(1e-3, 1e5), st.floats(0, 1e6), st.integers(0, 1000)
-)
+@given(st.integers(2, 60), st.floats(1e-4, 1 - 1e-4), st.floats(1e-3, 1e5), st.floats(0, 1e6), st.integers(0, 1000))
 def test_solution_satisfies_the_system(n, decay, damping, weight, seed):
     rng = np.random.default_rng(seed)
     weights = weight * (rng.random(n) > 0.3)

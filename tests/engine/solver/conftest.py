@@ -57,10 +57,10 @@ def fitted() -> tuple[torch.Tensor, DensityLikelihood]:
     size = (x.amax((0, 1, 2)) + 5.0 - low).ceil().int()
     grid = Grid(tuple(low.tolist()), (1.0, 1.0, 1.0), tuple(size.tolist()))
     clean = atoms.density(grid, tolerance=1e-9)(backbone_to_atoms(x, atoms))[0]
-    values = 2.0 * clean + 0.1 + 0.05 * torch.randn(
-        clean.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    values = (
+        2.0 * clean
+        + 0.1
+        + 0.05 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     )
-    likelihood = DensityLikelihood.from_map(
-        values, grid, atoms, 3.0, 0.05**2, blurs=(0.0, 60.0, 400.0), tolerance=1e-9
-    )
+    likelihood = DensityLikelihood.from_map(values, grid, atoms, 3.0, 0.05**2, blurs=(0.0, 60.0, 400.0), tolerance=1e-9)
     return x, likelihood

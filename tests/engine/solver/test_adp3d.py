@@ -35,15 +35,11 @@ def _conditional_mean(prior, model):
     covariance = r @ r.T
     seen = model.known.flatten()
     y = model.coordinates.flatten(0, 1)[seen].double()
-    gain = covariance[:, seen] @ torch.linalg.inv(
-        covariance[seen][:, seen] + 1e-4 * torch.eye(int(seen.sum()))
-    )
+    gain = covariance[:, seen] @ torch.linalg.inv(covariance[seen][:, seen] + 1e-4 * torch.eye(int(seen.sum())))
     return (gain @ y).reshape(N, 4, 3)
 
 
-def _run(
-    prior, updates, origin, steps=150, seed=0, observe=lambda state, level: True, state=None, noise=None
-):
+def _run(prior, updates, origin, steps=150, seed=0, observe=lambda state, level: True, state=None, noise=None):
     times = step_times(steps)
     noise = noise or ReplicaNoise(seed, 0, 2)
     state = state or initial_state(prior, len(updates), noise, 1.0, origin)

@@ -36,8 +36,9 @@ def test_weights():
     assert float(replica_spread(x, 0, torch.tensor([0.0, 1.0, 0.0]))[2]) == pytest.approx(1.0)
 
 
-def test_one_replica_has_no_spread():
-    assert torch.equal(replica_spread(replicas(3.0), 0), torch.zeros(5, dtype=torch.float64))
+def test_one_replica_says_nothing():
+    spread = replica_spread(replicas(3.0), 0)
+    torch.testing.assert_close(replica_confidence(spread), torch.full((5,), 50.0, dtype=torch.float64))
 
 
 def test_documented_scale():

@@ -114,11 +114,7 @@ def test_objective_has_the_gradient_it_states():
 def test_trust_in_the_denoiser_grows_as_the_noise_falls():
     z = random(1, N, 4, 3)
     sizes = [
-        float(
-            ProximalUpdate(CORRELATION, model())
-            .direction(z, ORIGIN[:1], Level(0, 1, 0.5, 0.5, sigma))
-            .norm()
-        )
+        float(ProximalUpdate(CORRELATION, model()).direction(z, ORIGIN[:1], Level(0, 1, 0.5, 0.5, sigma)).norm())
         for sigma in (0.9, 0.3, 0.03, 1e-4)
     ]
     assert sizes == sorted(sizes, reverse=True)

@@ -18,9 +18,7 @@ def helix(n: int, shift: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> np.nda
     """Backbone (n, 4, 3) of an ideal alpha helix."""
     atoms = [np.array([0.0, 0.0, 0.0]), np.array([1.46, 0.0, 0.0]), np.array([2.0, 1.42, 0.0])]
     while len(atoms) < 3 * n + 1:
-        length, angle, dihedral = [(1.33, 116.6, PSI), (1.46, 121.7, OMEGA), (1.525, 111.0, PHI)][
-            len(atoms) % 3
-        ]
+        length, angle, dihedral = [(1.33, 116.6, PSI), (1.46, 121.7, OMEGA), (1.525, 111.0, PHI)][len(atoms) % 3]
         atoms.append(place_atom(*atoms[-3:], length, float(np.deg2rad(angle)), float(dihedral)))
     trace = np.array(atoms)
     n_ca_c = trace[: 3 * n].reshape(n, 3, 3)

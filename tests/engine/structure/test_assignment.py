@@ -71,9 +71,7 @@ def test_named_chains_are_copies_of_their_own(make):
 
 def test_names_that_contradict_the_residues_are_overruled(make):
     sequences = [NamedSequence("one", make.SEQUENCE, ("B",)), NamedSequence("two", make.OTHER, ("A",))]
-    found = assign(
-        make, [make.Part("A", make.SEQUENCE), make.Part("B", make.OTHER, shift=(40, 0, 0))], sequences
-    )
+    found = assign(make, [make.Part("A", make.SEQUENCE), make.Part("B", make.OTHER, shift=(40, 0, 0))], sequences)
     assert members(found) == [("one", ["A"]), ("two", ["B"])]
     assert sum("is named by" in note for note in found.notes) == 2
 
@@ -134,9 +132,7 @@ def test_half_wrong_types_are_still_placed(make):
 
 def test_types_unknown_throughout_need_numbers_that_fit(make):
     names = {i: "UNK" for i in range(80)}
-    found = assign(
-        make, [make.Part("A", make.SEQUENCE, 20, 59, names=names)], [NamedSequence("one", make.SEQUENCE)]
-    )
+    found = assign(make, [make.Part("A", make.SEQUENCE, 20, 59, names=names)], [NamedSequence("one", make.SEQUENCE)])
     assert found.copies[0].fragments[0].alignment.positions.tolist() == list(range(20, 60))
     assert "residue numbers" in found.notes[0]
     with pytest.raises(InputError, match="matches"):

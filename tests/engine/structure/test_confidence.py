@@ -23,9 +23,7 @@ def test_closed_forms():
     plddt = atom_uncertainty(np.array([70.0, 90.0]), "plddt").sigma
     assert plddt == pytest.approx(1.5 * np.exp([0.0, -0.8]) / np.sqrt(3))
     # B = 8 pi^2 u^2 with u = 1 A is 78.96 A^2: sigma is half of u.
-    assert atom_uncertainty(np.array([8 * np.pi**2, 0.0]), "bfactor").sigma == pytest.approx(
-        [0.5, BFACTOR_FLOOR]
-    )
+    assert atom_uncertainty(np.array([8 * np.pi**2, 0.0]), "bfactor").sigma == pytest.approx([0.5, BFACTOR_FLOOR])
 
 
 @settings(deadline=None, max_examples=60)

@@ -69,9 +69,7 @@ def test_numbers_of_joined_fragments_are_kept_where_they_fit(make):
     main = make.Part("A", make.SEQUENCE, 40, 79)
     fits = plan(make, [main, make.Part("B", make.SEQUENCE, 5, 34)], make.SEQUENCE).given_numbers()
     assert fits[5:35] == [(i + 1, "") for i in range(5, 35)]
-    clashes = plan(
-        make, [main, make.Part("B", make.SEQUENCE, 5, 34, start=60)], make.SEQUENCE
-    ).given_numbers()
+    clashes = plan(make, [main, make.Part("B", make.SEQUENCE, 5, 34, start=60)], make.SEQUENCE).given_numbers()
     assert clashes[5:35] == [None] * 30
     assert clashes[40:] == [(i + 1, "") for i in range(40, 80)]
 

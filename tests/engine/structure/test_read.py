@@ -18,9 +18,7 @@ SEQUENCE = "MKTAYIAKQR"
 
 @pytest.fixture(scope="module")
 def model(make):
-    extras = {
-        "A": [make.small("MG", 101, (9, 9, 9), "MG", "Mg"), make.small("HOH", 102, (8, 8, 8), "O", "O", True)]
-    }
+    extras = {"A": [make.small("MG", 101, (9, 9, 9), "MG", "Mg"), make.small("HOH", 102, (8, 8, 8), "O", "O", True)]}
     return make.build([make.Part("A", SEQUENCE), make.Part("B", SEQUENCE, shift=(30, 0, 0))], extras)
 
 
@@ -195,8 +193,7 @@ def test_files_without_entity_records(make, model, tmp_path):
 
 def test_blank_occupancies_count_as_one(texts, tmp_path):
     lines = [
-        line[:54] + "      " + line[60:] if line.startswith("ATOM") else line
-        for line in texts["pdb"].splitlines()
+        line[:54] + "      " + line[60:] if line.startswith("ATOM") else line for line in texts["pdb"].splitlines()
     ]
     path = tmp_path / "m.pdb"
     path.write_text("\n".join(lines) + "\n")
@@ -206,9 +203,7 @@ def test_blank_occupancies_count_as_one(texts, tmp_path):
 
 
 def test_joined_files_get_chain_names_of_their_own(make, tmp_path):
-    parts = [
-        make.build([make.Part("A", SEQUENCE, shift=(25.0 * i, 0, 0))]).make_pdb_string() for i in range(3)
-    ]
+    parts = [make.build([make.Part("A", SEQUENCE, shift=(25.0 * i, 0, 0))]).make_pdb_string() for i in range(3)]
     path = tmp_path / "joined.pdb"
     path.write_text("".join(parts))
     found = read_structure(path)

@@ -13,9 +13,7 @@ def report():
         segments, ("A", "B"), ("a remark",),
     )  # fmt: skip
     bare = ChainPlacement("C", "", 50, 50, 50, 50, (), 1.0, 0, 0, (), ("C",), ())
-    return PlacementReport(
-        (chain, bare), ("D 1 GLY (1 residues), which matches no sequence",), ("on the whole",)
-    )
+    return PlacementReport((chain, bare), ("D 1 GLY (1 residues), which matches no sequence",), ("on the whole",))
 
 
 def test_totals():
@@ -29,9 +27,7 @@ def test_lines_say_everything_once():
         "Chain A: 100 of 200 residues of 'one' are modelled (95 trusted); 90 of 100 residue types match"
     )
     assert "  from chain A, B of the model" in lines
-    assert any(
-        line.startswith("  to build (105): 0, 10 to 11 (2)") and line.endswith("and 2 more") for line in lines
-    )
+    assert any(line.startswith("  to build (105): 0, 10 to 11 (2)") and line.endswith("and 2 more") for line in lines)
     assert any(line.startswith("  mismatches (10): A 0 LEU is V") for line in lines)
     assert "  3 residues without a type of their own take it from the sequence" in lines
     assert "  2 residues that the sequence lacks are kept as part of the chain" in lines

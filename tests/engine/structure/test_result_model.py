@@ -41,9 +41,7 @@ def test_conformers_of_a_side_chain_stay_attached(make):
     for name in ("N", "CA", "C", "O", "CB"):
         atom = residue[name][0]
         atom.altloc, atom.occ = "A", 0.6
-        residue.add_atom(
-            make.atom(name, np.array(atom.pos.tolist()) + np.array([0.5, 0.2, 0.0]), occ=0.4, altloc="B")
-        )
+        residue.add_atom(make.atom(name, np.array(atom.pos.tolist()) + np.array([0.5, 0.2, 0.0]), occ=0.4, altloc="B"))
     _, result, xyz = assemble(structure, shift=(1, 1, 1))
     new = result.model["A"][3]
     assert [(a.name, a.altloc, a.occ) for a in new][:4] == [(n, "\0", 1.0) for n in ("N", "CA", "C", "O")]
@@ -126,9 +124,7 @@ def test_everything_else_stays_in_its_place(make):
     for name in ("B", "R"):
         for old, new in zip(structure[0][name], result.model[name], strict=True):
             assert old.seqid == new.seqid and old.name == new.name
-            assert [(a.name, a.pos.tolist(), a.b_iso) for a in old] == [
-                (a.name, a.pos.tolist(), a.b_iso) for a in new
-            ]
+            assert [(a.name, a.pos.tolist(), a.b_iso) for a in old] == [(a.name, a.pos.tolist(), a.b_iso) for a in new]
 
 
 def test_caps_stay_next_to_their_residue(make):

@@ -48,9 +48,7 @@ def test_equal_chains_share_an_entity_and_different_ones_do_not(make):
 
 
 def test_chains_outside_the_job_keep_their_entity(make):
-    structure = make.build(
-        [make.Part("A", make.SEQUENCE, skip=(4,)), make.Part("B", make.SEQUENCE, shift=(40, 0, 0))]
-    )
+    structure = make.build([make.Part("A", make.SEQUENCE, skip=(4,)), make.Part("B", make.SEQUENCE, shift=(40, 0, 0))])
     del structure.entities[1]
     structure.entities[0].subchains = ["Axp", "Bxp"]
     structure.entities[0].full_sequence = [r.name for r in structure[0]["B"]]
@@ -94,9 +92,7 @@ def test_links_follow_names_and_lose_missing_atoms(make):
 
 
 def test_helices_and_strands_follow_joined_chains(make):
-    structure = make.build(
-        [make.Part("A", make.SEQUENCE, 40, 79), make.Part("B", make.SEQUENCE, 0, 30, start=60)]
-    )
+    structure = make.build([make.Part("A", make.SEQUENCE, 40, 79), make.Part("B", make.SEQUENCE, 0, 30, start=60)])
     helix = gemmi.Helix()
     helix.start = gemmi.AtomAddress("B", gemmi.SeqId(62, " "), "THR", "")
     helix.end = gemmi.AtomAddress("B", gemmi.SeqId(70, " "), "GLN", "")

@@ -109,9 +109,7 @@ def test_joined_fragments_and_report(make):
 
 def test_second_molecule_in_one_chain_gets_a_name(make):
     parts = [make.Part("A", make.SEQUENCE), make.Part("A", make.OTHER, start=201, shift=(40, 0, 0))]
-    target = build_target(
-        make.build(parts), [NamedSequence("one", make.SEQUENCE), NamedSequence("two", make.OTHER)]
-    )
+    target = build_target(make.build(parts), [NamedSequence("one", make.SEQUENCE), NamedSequence("two", make.OTHER)])
     assert sorted(target.polymer.chain_ids) == ["A", "B"]
     assert any("became chain B" in note for chain in target.report.chains for note in chain.notes)
 
@@ -183,9 +181,7 @@ def test_targets_are_complete_and_consistent(make, missing, start):
     target = build_target(structure, [NamedSequence("one", make.SEQUENCE, ("A",))])
     assert target.n_residues >= 80
     assert len(set(target.labels)) == target.n_residues
-    numbers = {
-        label[1] for label, source in zip(target.labels, target.sources, strict=True) if source is not None
-    }
+    numbers = {label[1] for label, source in zip(target.labels, target.sources, strict=True) if source is not None}
     assert numbers == {start + i for i in range(80) if i not in missing}
     assert target.report.n_residues == target.n_residues
     assert 0 < target.report.completeness <= 1

@@ -70,9 +70,12 @@ def test_partners_touch_but_do_not_coincide(archive, packed):
     make = archive.Record
     chains = load_chains(
         packed(
-            make(), make(chain="B", shift=(8.0, 0, 0)), make(chain="C"), make(chain="D", shift=(80.0, 0, 0)),
+            make(),
+            make(chain="B", shift=(8.0, 0, 0)),
+            make(chain="C"),
+            make(chain="D", shift=(80.0, 0, 0)),
             make(pdb="2bbb", shift=(8.0, 0, 0)),
-        ),  # fmt: skip
+        ),
         "train",
     )
     partners = _partners(chains)

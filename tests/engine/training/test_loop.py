@@ -71,9 +71,7 @@ def test_learns_and_goes_on(data, tick, tmp_path):
 def test_a_seed_repeats_a_run(data, tick, tmp_path):
     sampler, validation = data
     spec = TrainingSpec(minutes=0.1, seed=4)
-    first, second = (
-        load_file(train(spec, SMALL, sampler, validation, tmp_path / name, CPU)) for name in ("a", "b")
-    )
+    first, second = (load_file(train(spec, SMALL, sampler, validation, tmp_path / name, CPU)) for name in ("a", "b"))
     assert all(torch.equal(first[k], second[k]) for k in first)
 
 

@@ -25,9 +25,7 @@ def write_shard(folder, splits, types=AMINO_ACIDS, sites=SITES):
             for i in range(RESIDUES):
                 n_side = len(SIDE_CHAIN_ELEMENTS[code])
                 local = np.array([[-0.5, 1.36, 0.0], [0, 0, 0], [1.53, 0, 0], [2.2, 1.0, 0.0], CB])
-                far = sites[(i + np.arange(max(0, n_side - 1))) % 3] + 0.2 * rng.normal(
-                    size=(max(0, n_side - 1), 3)
-                )
+                far = sites[(i + np.arange(max(0, n_side - 1))) % 3] + 0.2 * rng.normal(size=(max(0, n_side - 1), 3))
                 atoms = np.concatenate([local[: 4 + min(1, n_side)], far])
                 turn = Rotation.random(random_state=rng).as_matrix()
                 xyz.append(atoms @ turn.T + rng.normal(size=3) * 20)
@@ -56,10 +54,7 @@ def test_mixture_is_recovered():
     rng = np.random.default_rng(1)
     sigma, share = np.array([0.3, 0.6, 0.2]), np.array([0.5, 0.3, 0.2])
     points = np.concatenate(
-        [
-            site + s * rng.normal(size=(int(3000 * f), 3))
-            for site, s, f in zip(SITES, sigma, share, strict=True)
-        ]
+        [site + s * rng.normal(size=(int(3000 * f), 3)) for site, s, f in zip(SITES, sigma, share, strict=True)]
     )
     _, found_share, centre, found_sigma = fit_mixture(points, np.ones(len(points)), 3, rng)
     np.testing.assert_allclose(found_share, share, atol=0.01)

@@ -87,9 +87,7 @@ def test_stored_contours_are_what_was_computed(tmp_path: Path) -> None:
     contours, counts = statistics([random_chain(rng, i) for i in range(30)])
     write_contours(contours, counts, tmp_path / "out.npz")
     with np.load(tmp_path / "out.npz") as z:
-        again = Contours(
-            z["offset"] + z["step"] * z["log_density"].astype(float), z["favoured"], z["allowed"]
-        )
+        again = Contours(z["offset"] + z["step"] * z["log_density"].astype(float), z["favoured"], z["allowed"])
     np.testing.assert_allclose(again.log_density, contours.log_density, atol=1e-9)
     np.testing.assert_array_equal(again.favoured, contours.favoured)
 
@@ -114,6 +112,4 @@ def test_bad_input_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="chains_full"):
         main([str(tmp_path), str(tmp_path / "out.npz")])
     with pytest.raises(InputError, match="glycine"):
-        statistics(
-            [TorsionSample(np.random.default_rng(0).normal(size=(5, 4, 3)), "AAAAA", np.ones(4, bool), 0)]
-        )
+        statistics([TorsionSample(np.random.default_rng(0).normal(size=(5, 4, 3)), "AAAAA", np.ones(4, bool), 0)])

@@ -13,9 +13,7 @@ from adp3d.structure.backbone import place_atom, place_oxygen
 Builder = Callable[..., NDArray[np.float64]]
 
 
-def _build(
-    phi: Sequence[float], psi: Sequence[float], omega: float | Sequence[float] = 180.0
-) -> NDArray[np.float64]:
+def _build(phi: Sequence[float], psi: Sequence[float], omega: float | Sequence[float] = 180.0) -> NDArray[np.float64]:
     n = len(phi)
     omega = np.broadcast_to(omega, n)
     atoms = [np.zeros(3), np.array([1.459, 0.0, 0.0]), np.array([2.01, 1.424, 0.0])]

@@ -22,9 +22,7 @@ def test_ideal_backbone_has_tiny_z_scores(helix: np.ndarray) -> None:
     report = backbone_geometry(helix, "A" * 30, LINKED)
     assert report.rmsz_bonds < 0.15 and report.rmsz_angles < 0.4
     assert report.outliers == 0
-    assert not (
-        report.breaks or report.cis_other or report.cis_proline or report.twisted or report.d_residues
-    )
+    assert not (report.breaks or report.cis_other or report.cis_proline or report.twisted or report.d_residues)
     assert json.loads(json.dumps(report.to_dict()))["breaks"] == []
 
 
@@ -54,9 +52,7 @@ def test_cis_and_twisted_peptides(build) -> None:
     x = build([-70.0] * 12, [140.0] * 12, omega)
     report = backbone_geometry(x, "AAAPAAAAAAAA", np.ones(11, bool))
     assert report.cis_proline == (2,) and report.cis_other == (5,) and report.twisted == (8,)
-    assert z_scores(x, "AAAPAAAAAAAA", np.ones(11, bool))["C-N-CA"][2] == pytest.approx(
-        (121.7 - 127.0) / 2.4, abs=1e-6
-    )
+    assert z_scores(x, "AAAPAAAAAAAA", np.ones(11, bool))["C-N-CA"][2] == pytest.approx((121.7 - 127.0) / 2.4, abs=1e-6)
 
 
 def test_breaks_only_where_residues_should_be_linked(helix: np.ndarray) -> None:

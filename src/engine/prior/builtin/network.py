@@ -74,9 +74,7 @@ class Denoiser(nn.Module):
         self.config = config
         w = config.width
         self.residue_embedding = nn.Embedding(21, w)
-        self.time_embedding = nn.Sequential(
-            nn.Linear(config.time_features, w), nn.SiLU(), nn.Linear(w, w), nn.SiLU()
-        )
+        self.time_embedding = nn.Sequential(nn.Linear(config.time_features, w), nn.SiLU(), nn.Linear(w, w), nn.SiLU())
         self.stages = nn.ModuleList(_Stage(config, depth, i) for i, depth in enumerate(config.stages))
 
     def forward(self, batch: NoisyBatch) -> list[Tensor]:

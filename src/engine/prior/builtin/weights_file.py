@@ -17,9 +17,7 @@ __all__ = ["DEFAULT_WEIGHTS", "load_denoiser", "save_weights"]
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "default.safetensors"
 
 
-def save_weights(
-    path: Path, config: DenoiserConfig, state: dict[str, Tensor], description: dict[str, str]
-) -> None:
+def save_weights(path: Path, config: DenoiserConfig, state: dict[str, Tensor], description: dict[str, str]) -> None:
     """Write weights and network sizes, replacing ``path`` only once the file is whole."""
     metadata = {"config": json.dumps(config.to_dict()), **description}
     staged = path.with_name(path.name + ".new")

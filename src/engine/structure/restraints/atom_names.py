@@ -124,6 +124,4 @@ def _grouped(matches: list[tuple[str, Reach]], at_once: int) -> tuple[Anchor, ..
     found: dict[int, list[float]] = {}
     for _, reach in matches:
         found.setdefault(reach.anchor, []).append(reach.distance)
-    return tuple(
-        Anchor(atom, max(distances), min(at_once, len(distances))) for atom, distances in found.items()
-    )
+    return tuple(Anchor(atom, max(distances), min(at_once, len(distances))) for atom, distances in found.items())

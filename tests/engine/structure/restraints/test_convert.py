@@ -18,12 +18,8 @@ POLYMER = Polymer.single_chain("MLVFAGPKRT")
 Pair = tuple[tuple[int, str], tuple[int, str]]
 
 
-def restraint(
-    *pairs: Pair, lower: float = 0.0, target: float = math.nan, upper: float = math.inf
-) -> DistanceRestraint:
-    alternatives = tuple(
-        (AtomLabel("", i, "", "", a), AtomLabel("", j, "", "", b)) for (i, a), (j, b) in pairs
-    )
+def restraint(*pairs: Pair, lower: float = 0.0, target: float = math.nan, upper: float = math.inf) -> DistanceRestraint:
+    alternatives = tuple((AtomLabel("", i, "", "", a), AtomLabel("", j, "", "", b)) for (i, a), (j, b) in pairs)
     return DistanceRestraint(f"{pairs}", alternatives, lower, target, upper, math.nan)
 
 
@@ -73,9 +69,7 @@ def test_alternatives_merge_by_anchor_and_never_multiply_over_different_anchors(
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.booleans())
-def test_structures_that_meet_the_originals_meet_the_converted(
-    seed: int, n_alternatives: int, tight: bool
-) -> None:
+def test_structures_that_meet_the_originals_meet_the_converted(seed: int, n_alternatives: int, tight: bool) -> None:
     """Atoms anywhere within reach of their anchors; bounds exactly at the measured r^-6 sum."""
     rng = np.random.default_rng(seed)
     backbone = rng.uniform(0, 1, size=(10, 5, 3)) * rng.choice([3.0, 12.0, 40.0])

@@ -25,9 +25,7 @@ def wrapped(*labels: AtomLabel) -> DistanceRestraints:
     return DistanceRestraints("x.nef", restraints, Wildcards.NEF)
 
 
-def locator(
-    *labels: AtomLabel, polymer: Polymer = DIMER, offset: int = 0, names: list | None = None
-) -> Locator:
+def locator(*labels: AtomLabel, polymer: Polymer = DIMER, offset: int = 0, names: list | None = None) -> Locator:
     return Locator.build(wrapped(*labels), polymer, names, offset)
 
 

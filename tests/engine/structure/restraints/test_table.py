@@ -24,14 +24,10 @@ def test_full_and_shortest_tables() -> None:
     assert (b.chain, b.residue, b.insertion, b.atom) == ("B", 47, "A", "CB")
     assert (first.target, first.lower, first.upper, first.sigma) == (8.3, 0.0, math.inf, 0.5)
     assert second.alternatives[0][0].atom == "CA" and second.alternatives[0][0].residue == -3
-    assert (
-        (second.lower, second.upper) == (3.0, 12.0) and math.isnan(second.target) and math.isnan(second.sigma)
-    )
+    assert (second.lower, second.upper) == (3.0, 12.0) and math.isnan(second.target) and math.isnan(second.sigma)
     assert first.name == "x.csv, line 4"
     short = read_table("Distance, residue2, residue1\r\n7.5, 2, 1\r\n", "y.csv").restraints[0]
-    assert (
-        short.target == 7.5 and short.alternatives[0][0].chain == "" and short.alternatives[0][1].residue == 2
-    )
+    assert short.target == 7.5 and short.alternatives[0][0].chain == "" and short.alternatives[0][1].residue == 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,149 @@
+"""Completing a model without a map, from its file to its result."""
+
+from __future__ import annotations
+
+import gemmi
+import numpy as np
+import pytest
+import torch
+
+from adp3d.events import Control, NullEvents, Stopped
+from adp3d.pipeline.execute import execute
+from adp3d.pipeline.job import JobFolder
+from adp3d.pipeline.log import read_history
+from adp3d.specification import CompleteSpec
+from adp3d.structure.read import read_structure
+
+BACKBONE = ("N", "CA", "C", "O")
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def make_job(small, tmp_path):
+    count = iter(range(100))
+
+    def make(**options):
+        options = {"model": str(small.model), "replicas": 3, "steps": 12, "device": "cpu", "seed": 5} | options
+        return JobFolder.create(CompleteSpec(output=str(tmp_path / f"job{next(count)}"), **options))
+
+    return make
+
+
+class StopAt(NullEvents):
+    def __init__(self, control, step):
+        self.control, self.step = control, step
+
+    def progress(self, stage, step, total, metrics=None):
+        if step == self.step:
+            self.control.stop()
+
+
+def run(job, events=None, control=None):
+    return execute(job, events or NullEvents(), control or Control())
+
+
+def backbone(path, model=0):
+    return {
+        (r.seqid.num, a.name): np.array(a.pos.tolist())
+        for r in read_structure(path)[model]["A"]
+        for a in r
+        if a.name in BACKBONE
+    }
+
+
+def test_known_atoms_stay_and_missing_ones_are_built(small, make_job):
+    job = make_job(reference=str(small.deposited))
+    metrics = run(job)
+    found, given = backbone(job.result), backbone(small.model)
+    assert set(found) == {(n, a) for n in range(small.first, small.last + 1) for a in BACKBONE}
+    for key, position in given.items():
+        np.testing.assert_allclose(found[key], position, atol=2e-3)
+    assert metrics["completeness_before"] == pytest.approx(100 * 37 / 44)
+    assert metrics["completeness_after"] == 100
+    assert metrics["ca_rmsd_known"] < 0.01
+    assert metrics["ca_rmsd_missing"] < 8  # anchored at both ends: it cannot be far
+    assert metrics["ca_rmsd_start"] == 0
+    assert metrics["known_atoms_rmsd"] < 0.01
+    assert metrics["replica_scores"] == sorted(metrics["replica_scores"], reverse=True)
+    bonds = [np.linalg.norm(found[n, "C"] - found[n + 1, "N"]) for n in range(small.first, small.last)]
+    assert np.max(bonds) < 1.7 and metrics["geometry"]["ca_breaks"] == 0
+    assert {"convergence", "confidence", "rmsd_completeness", "ensemble", "trajectory"} <= set(job.outputs())
+
+
+def test_confidence_is_full_where_known_and_lower_where_built(small, make_job):
+    job = make_job()
+    run(job)
+    values = {r.seqid.num: r["CA"][0].b_iso for r in gemmi.read_structure(str(job.result))[0]["A"]}
+    known = [v for n, v in values.items() if n not in small.missing]
+    built = [v for n, v in values.items() if n in small.missing]
+    assert min(known) > 99 and max(built[2:5]) < 99 and min(built) >= 0
+
+
+def test_without_a_reference_there_is_no_rmsd(make_job):
+    metrics = run(make_job(replicas=1, steps=3, prior="gaussian"))
+    assert metrics["ca_rmsd_missing"] is None and metrics["ca_rmsd_known"] is None
+
+
+def test_stopped_and_resumed_gives_the_same_bits(make_job):
+    whole, stopped, control = make_job(), make_job(), Control()
+    expected = run(whole)
+    with pytest.raises(Stopped):
+        run(stopped, StopAt(control, 5), control)
+    assert not stopped.result.exists() and stopped.load_checkpoint() is not None
+    found = run(JobFolder.open(stopped.path))
+    for name in ("result.cif", "ensemble.cif"):
+        assert (stopped.path / name).read_bytes() == (whole.path / name).read_bytes(), name
+    for key in ("replica_scores", "mean_confidence", "geometry"):
+        assert found[key] == expected[key]
+    steps, values = read_history(stopped.events_log).curves("known_rmsd")
+    all_steps, all_values = read_history(whole.events_log).curves("known_rmsd")
+    assert list(steps) == list(all_steps)
+    np.testing.assert_array_equal(values, all_values)
+
+
+def test_seeds_matter_and_repeat(make_job):
+    a, b, c = make_job(steps=3), make_job(steps=3), make_job(steps=3, seed=6)
+    for job in (a, b, c):
+        run(job)
+    assert a.result.read_bytes() == b.result.read_bytes() != c.result.read_bytes()
+
+
+def test_uncertain_atoms_may_move(small, make_job, tmp_path):
+    structure = gemmi.read_structure(str(small.model))
+    for residue in structure[0]["A"]:
+        for atom in residue:
+            atom.b_iso = 40.0 if residue.seqid.num > 50 else 95.0
+    structure.make_mmcif_document().write_file(str(tmp_path / "plddt.cif"))
+    job = make_job(model=str(tmp_path / "plddt.cif"), confidence="plddt")
+    metrics = run(job)
+    assert metrics["completeness_after"] == 100
+    found, given = backbone(job.result), backbone(tmp_path / "plddt.cif")
+    moves = {key: np.linalg.norm(found[key] - position) for key, position in given.items()}
+    sure = np.mean([v for (n, _), v in moves.items() if n <= 50])
+    unsure = np.mean([v for (n, _), v in moves.items() if n > 50])
+    assert sure < 1.0 and unsure > sure
+
+
+def test_the_papers_own_updates(make_job):
+    metrics = run(make_job(update="gradient", prior="gaussian", steps=60, replicas=2))
+    assert metrics["completeness_after"] == 100
+
+
+def test_a_sequence_given_by_hand_sets_what_is_missing(small, make_job):
+    job = make_job(sequence="GG" + small.sequence + "AA", steps=3, prior="gaussian")
+    metrics = run(job)
+    assert metrics["residues"] == 48 and metrics["completeness_after"] == 100
+    numbers = [r.seqid.num for r in read_structure(job.result)[0]["A"]]
+    assert numbers == list(range(small.first - 2, small.last + 3))
+
+
+def test_no_trajectory_when_none_is_wanted(make_job):
+    job = make_job(steps=2, prior="gaussian", trajectory_interval=0)
+    run(job)
+    assert not (job.path / "trajectory.cif").exists() and not job.trajectory.exists()

@@ -1,0 +1,122 @@
+"""Folding a short sequence from distances."""
+
+from __future__ import annotations
+
+import gemmi
+import numpy as np
+import pytest
+import torch
+
+from adp3d.errors import InputError
+from adp3d.events import Control, NullEvents, Stopped
+from adp3d.pipeline.distances import distance_updates
+from adp3d.pipeline.execute import execute
+from adp3d.pipeline.job import JobFolder
+from adp3d.specification import DistancesSpec
+from adp3d.structure.read import read_structure
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def helix(small):
+    """Residues 14 to 33 of the example, a real helix: CA (20, 3)."""
+    return np.array([r["CA"][0].pos.tolist() for r in gemmi.read_structure(str(small.deposited))[0]["A"]])[:20]
+
+
+@pytest.fixture
+def make_job(small, helix, tmp_path):
+    rows = ["residue1,residue2,distance"]
+    rows += [
+        f"{i + 1},{j + 1},{np.linalg.norm(helix[i] - helix[j]):.2f}" for i in range(20) for j in range(i + 2, 20, 2)
+    ]
+    (tmp_path / "r.csv").write_text("\n".join(rows) + "\n")
+    count = iter(range(100))
+
+    def make(**options):
+        options = {"sequence": small.sequence[:20], "replicas": 2, "steps": 12, "device": "cpu"} | options
+        return JobFolder.create(
+            DistancesSpec(output=str(tmp_path / f"job{next(count)}"), restraints=str(tmp_path / "r.csv"), **options)
+        )
+
+    return make
+
+
+class StopAt(NullEvents):
+    def __init__(self, control, stage, step):
+        self.control, self.where = control, (stage, step)
+
+    def progress(self, stage, step, total, metrics=None):
+        if (stage, step) == self.where:
+            self.control.stop()
+
+
+def run(job, events=None, control=None):
+    return execute(job, events or NullEvents(), control or Control())
+
+
+def test_distances_are_met_and_the_helix_is_right_handed(small, make_job, helix):
+    job = make_job(reference=str(small.deposited), steps=20)
+    metrics = run(job)
+    assert metrics["restraints_satisfied_percent"] > 90
+    assert metrics["restraints_skipped"] == 0 and metrics["residues"] == 20
+    structure = read_structure(job.result)
+    ca = np.array([r["CA"][0].pos.tolist() for r in structure[0]["A"]])
+    assert ca.shape == (20, 3)
+    between = np.linalg.norm(ca[:, None] - ca, axis=-1) - np.linalg.norm(helix[:, None] - helix, axis=-1)
+    assert np.sqrt(np.square(between).mean()) < 1.0
+    step = np.diff(ca, axis=0)
+    assert (np.cross(step[:-2], step[1:-1]) * step[2:]).sum(-1).mean() > 0
+    assert len(metrics["reflected"]) == len(metrics["replica_scores"]) == 2
+    assert {"result", "ensemble", "trajectory", "convergence", "confidence"} <= set(job.outputs())
+    names = [r.name for r in structure[0]["A"]]
+    assert gemmi.one_letter_code(names) == small.sequence[:20]
+    assert [r.seqid.num for r in structure[0]["A"]] == list(range(1, 21))
+
+
+@pytest.mark.parametrize(("stage", "step"), [("folding", 5), ("choosing the hand", 2)])
+def test_stopped_and_resumed_gives_the_same_bits(make_job, stage, step):
+    whole, stopped, control = make_job(), make_job(), Control()
+    run(whole)
+    with pytest.raises(Stopped):
+        run(stopped, StopAt(control, stage, step), control)
+    run(JobFolder.open(stopped.path))
+    for name in ("result.cif", "ensemble.cif"):
+        assert (stopped.path / name).read_bytes() == (whole.path / name).read_bytes(), name
+
+
+def test_the_papers_own_updates_run(make_job):
+    metrics = run(make_job(update="gradient", prior="gaussian", steps=10))
+    assert np.isfinite(metrics["largest_violation"])
+
+
+def test_several_chains_are_named_and_numbered(small, make_job, tmp_path):
+    (tmp_path / "two.fasta").write_text(f">one\n{small.sequence[:20]}\n>two\n{small.sequence[20:30]}\n")
+    (tmp_path / "r.csv").write_text("chain1,residue1,chain2,residue2,distance\nA,3,B,4,8.0\nA,1,A,9,12.0\n")
+    job = make_job(sequence=str(tmp_path / "two.fasta"), steps=4, prior="gaussian")
+    metrics = run(job)
+    assert metrics["residues"] == 30 and metrics["restraints"] == 2
+    model = read_structure(job.result)[0]
+    assert [(chain.name, len(chain)) for chain in model] == [("A", 20), ("B", 10)]
+
+
+def test_restraints_about_other_residues_are_refused(make_job, tmp_path):
+    (tmp_path / "r.csv").write_text("residue1,residue2,distance\n1,900,12.0\n")
+    with pytest.raises(InputError):
+        run(make_job())
+
+
+def test_updates_are_what_the_benchmarks_use():
+    from adp3d.likelihood.distances import DistanceLikelihood
+    from adp3d.physics.distances import DistanceOperator
+    from adp3d.prior.correlation import GlobularCorrelation
+
+    operator = DistanceOperator.between_ca(torch.tensor([[0, 5]]))
+    likelihood = DistanceLikelihood.harmonic(operator, torch.tensor([7.0]), 0.5)
+    (update,) = distance_updates(GlobularCorrelation((8,)), likelihood, {"distances": 2.0})
+    assert update.weights == {"distances": 2.0} and update.potentials[0].likelihood is likelihood

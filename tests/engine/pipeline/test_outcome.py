@@ -1,0 +1,90 @@
+"""What every job leaves behind."""
+
+from __future__ import annotations
+
+import gemmi
+import numpy as np
+import pytest
+import torch
+
+from adp3d.events import NullEvents
+from adp3d.pipeline.job import JobFolder
+from adp3d.pipeline.log import EventLog
+from adp3d.pipeline.outcome import Outcome, describe_geometry, report_model_job, show_trajectory
+from adp3d.pipeline.problem import load_problem
+from adp3d.pipeline.trajectory import TrajectoryWriter
+from adp3d.specification import CompleteSpec
+
+
+@pytest.fixture
+def setting(small, tmp_path):
+    """A job, its problem, and the deposited backbone as the truth."""
+    threads = torch.get_num_threads()
+    spec = CompleteSpec(
+        output=str(tmp_path / "job"), model=str(small.model), reference=str(small.deposited), device="cpu",
+        prior="gaussian",
+    )  # fmt: skip
+    job = JobFolder.create(spec)
+    problem = load_problem(job.spec, NullEvents())
+    torch.set_num_threads(threads)
+    log = EventLog(job.events_log)
+    for step in (1, 2):
+        log.metric("noise_level", 1 / step, step=step)
+    log.close()
+    structure = gemmi.read_structure(str(small.deposited))
+    truth = np.array([[r[a][0].pos.tolist() for a in ("N", "CA", "C", "O")] for r in structure[0]["A"]])
+    return job, problem, truth
+
+
+def outcome(truth, offsets=(0.0, 1.0), chosen=0):
+    replicas = np.stack([truth + np.array([offset, 0, 0]) for offset in offsets])
+    return Outcome(replicas, np.linspace(0, 100, len(truth)), np.arange(len(offsets))[::-1] * 1.0, chosen)
+
+
+def test_metrics_in_closed_form(setting):
+    job, problem, truth = setting
+    metrics = report_model_job(job, problem, outcome(truth), "Title", {"own": 7})
+    assert metrics["own"] == 7 and metrics["residues"] == 44 and metrics["replicas"] == 2
+    assert metrics["completeness_before"] == pytest.approx(100 * 37 / 44)
+    assert metrics["completeness_after"] == 100
+    for key in ("ca_rmsd_all", "ca_rmsd_known", "ca_rmsd_missing"):
+        assert metrics[key] == pytest.approx(0.0, abs=1e-3)
+    assert metrics["ca_rmsd_missing_by_replica"][1] == pytest.approx(1.0, abs=1e-3)
+    assert metrics["mean_confidence"] == pytest.approx(50.0)
+    assert metrics["replica_scores"] == [1.0, 0.0]
+    for name in ("result.cif", "ensemble.cif", "convergence.png", "confidence.png", "rmsd_completeness.png"):
+        assert (job.path / name).stat().st_size > 1000, name
+    confidence = [r["CA"][0].b_iso for r in gemmi.read_structure(str(job.result))[0]["A"]]
+    np.testing.assert_allclose(confidence, np.linspace(0, 100, 44), atol=0.01)
+
+
+def test_geometry_of_a_deposited_model_is_good(setting):
+    _, problem, truth = setting
+    found = describe_geometry(truth, problem.polymer)
+    assert found["bond_rmsz"] < 1.5 and found["angle_rmsz"] < 1.5
+    assert found["ca_breaks"] == found["cis_not_proline"] == 0
+    assert found["ramachandran_favoured_percent"] > 90
+    torn = truth.copy()
+    torn[20:] += 10.0
+    assert describe_geometry(torn, problem.polymer)["ca_breaks"] == 1
+
+
+def test_trajectory_of_the_chosen_replica(setting):
+    job, problem, truth = setting
+    writer = TrajectoryWriter(job.trajectory)
+    for step in (1, 2, 3):
+        writer.frame(step, np.stack([truth, truth + 10.0 * step]))
+    writer.close()
+    report_model_job(job, problem, outcome(truth, chosen=1), "Title", {})
+    shown = gemmi.read_structure(str(job.path / "trajectory.cif"))
+    assert len(shown) == 3
+    for step, model in enumerate(shown, start=1):
+        ca = [r["CA"][0].pos.tolist() for r in model["A"]]
+        np.testing.assert_allclose(ca, truth[:, 1] + 10.0 * step, atol=0.02)
+    assert [r.seqid.num for r in shown[0]["A"]] == [label[1] for label in problem.target.labels]
+
+
+def test_no_frames_no_trajectory(setting):
+    job, problem, _ = setting
+    show_trajectory(job, problem.polymer, problem.target.labels, 0)
+    assert not (job.path / "trajectory.cif").exists()

@@ -1,0 +1,86 @@
+"""Misplaced parts are put back into the map as rigid bodies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+import adp3d
+from adp3d.density.read import read_map
+from adp3d.pipeline.redock import _bodies, _rejected_runs, redock
+from adp3d.pipeline.support import Support
+from adp3d.structure.read import read_structure
+from adp3d.structure.target import Target, build_target
+
+DEMO = Path(adp3d.__file__).parent / "pipeline" / "demo"
+WRONG = slice(90, 172)
+
+
+@pytest.fixture(scope="module")
+def deposited() -> Target:
+    return build_target(read_structure(DEMO / "emd_20026_deposited.cif.gz"), None)
+
+
+@pytest.fixture(scope="module")
+def density():
+    return read_map(DEMO / "emd_20026_protomer.map.gz")
+
+
+def support(target: Target, wrong: slice | None) -> Support:
+    trusted = target.known[:, 1].copy()
+    if wrong is not None:
+        trusted[wrong] = False
+    return Support(np.where(trusted, 0.8, 0.0), 0.8, trusted)
+
+
+def bent(target: Target, degrees: float) -> Target:
+    """The end of the chain turned about the residue that it hangs on."""
+    xyz = target.xyz.copy()
+    pivot = xyz[WRONG.start - 1, 1]
+    turn = Rotation.from_rotvec(np.deg2rad(degrees) * np.array([0.6, 0.0, 0.8])).as_matrix()
+    xyz[WRONG] = (xyz[WRONG] - pivot) @ turn.T + pivot
+    return replace(target, xyz=xyz)
+
+
+def rmsd(a: Target, b: Target) -> float:
+    return float(np.sqrt(np.nanmean(np.square(a.xyz[WRONG, 1] - b.xyz[WRONG, 1]).sum(-1))))
+
+
+@pytest.mark.slow
+def test_a_hinge_motion_is_undone(density, deposited):
+    start = bent(deposited, 40.0)
+    assert rmsd(start, deposited) > 8
+    found, (placement,) = redock(density, start, support(start, WRONG), seed=0)
+    assert rmsd(found, deposited) < 2
+    assert (placement.first, placement.last) == (WRONG.start, WRONG.stop - 1)
+    assert placement.angle == pytest.approx(40, abs=10) and placement.z > 4
+    np.testing.assert_array_equal(found.xyz[: WRONG.start], start.xyz[: WRONG.start])
+    # a rigid body: no distance within it has changed
+    inside = [np.linalg.norm(t.xyz[WRONG, 1][::7, None] - t.xyz[WRONG, 1][::7], axis=-1) for t in (found, start)]
+    np.testing.assert_allclose(*inside, atol=1e-6)
+
+
+def test_what_is_supported_stays(density, deposited):
+    found, placements = redock(density, deposited, support(deposited, None), seed=0)
+    assert found is deposited and placements == []
+
+
+def test_short_runs_are_left_to_be_built(density, deposited):
+    found, placements = redock(density, deposited, support(deposited, slice(60, 75)), seed=0)
+    assert found is deposited and placements == []
+
+
+def test_runs_bridge_short_interruptions_but_not_chain_ends():
+    rejected = np.zeros(200, bool)
+    rejected[10:30] = rejected[35:60] = True
+    rejected[90:130] = True
+    chains = np.repeat([0, 1], [110, 90])
+    runs = _rejected_runs(rejected, chains)
+    assert runs[0] == slice(10, 60)
+    assert all(chains[run.start] == chains[run.stop - 1] for run in runs)
+    groups = _bodies(runs, chains)
+    assert all(len({int(chains[run.start]) for run in group}) == 1 for group in groups)

@@ -1,0 +1,133 @@
+"""Refining a small real problem in its map."""
+
+from __future__ import annotations
+
+import gemmi
+import numpy as np
+import pytest
+import torch
+
+from adp3d.events import Control, NullEvents, Stopped
+from adp3d.pipeline.execute import execute
+from adp3d.pipeline.job import JobFolder
+from adp3d.specification import RefineSpec
+from adp3d.structure.read import read_structure
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def make_job(small, tmp_path):
+    count = iter(range(100))
+
+    def make(**options):
+        options = {
+            "map": str(small.map), "model": str(small.model), "replicas": 2, "steps": 6, "device": "cpu",
+            "resolution": 1.75,
+        } | options  # fmt: skip
+        return JobFolder.create(RefineSpec(output=str(tmp_path / f"job{next(count)}"), **options))
+
+    return make
+
+
+class Told(NullEvents):
+    def __init__(self, control=None, stop=None):
+        self.control, self.stop, self.stages, self.texts = control, stop, [], []
+
+    def message(self, text, level="info"):
+        self.texts.append(text)
+
+    def progress(self, stage, step, total, metrics=None):
+        if stage not in self.stages:
+            self.stages.append(stage)
+        if (stage, step) == self.stop:
+            self.control.stop()
+
+
+def run(job, events=None, control=None):
+    return execute(job, events or NullEvents(), control or Control())
+
+
+def ca(path):
+    return np.array([r["CA"][0].pos.tolist() for r in read_structure(path)[0]["A"]])
+
+
+@pytest.fixture(scope="module")
+def short(small, tmp_path_factory):
+    """Metrics and folder of an uninterrupted short run."""
+    spec = RefineSpec(
+        output=str(tmp_path_factory.mktemp("short") / "job"), map=str(small.map), model=str(small.model),
+        reference=str(small.deposited), replicas=2, steps=6, device="cpu", resolution=1.75,
+    )  # fmt: skip
+    job, told = JobFolder.create(spec), Told()
+    before = torch.get_num_threads()
+    metrics = run(job, told)
+    torch.set_num_threads(before)
+    return job, metrics, told
+
+
+def test_result_is_complete_and_close(small, short):
+    job, metrics, told = short
+    assert metrics["completeness_after"] == 100
+    assert metrics["ca_rmsd_known"] < 0.5
+    assert metrics["ca_rmsd_missing"] < 10
+    assert len(metrics["segments"]) == 1 and metrics["segments"][0]["length"] == 7
+    assert (metrics["segments"][0]["first"], metrics["segments"][0]["last"]) == ("30", "36")
+    assert metrics["residues_rebuilt_for_lack_of_support"] == 0
+    assert ca(job.result).shape == (44, 3)
+    assert told.stages[0].startswith("building") and told.stages[-1] == "polishing"
+    assert {"result", "ensemble", "trajectory", "frames", "convergence", "confidence"} <= set(job.outputs())
+
+
+@pytest.mark.parametrize("stop", [("building, round 1", 3), ("polishing", 2)])
+def test_stopped_and_resumed_gives_the_same_bits(small, short, make_job, stop):
+    job, control = make_job(reference=str(small.deposited)), Control()
+    with pytest.raises(Stopped):
+        run(job, Told(control, stop), control)
+    assert not job.result.exists()
+    metrics = run(JobFolder.open(job.path))
+    whole, expected, _ = short
+    for name in ("result.cif", "ensemble.cif"):
+        assert (job.path / name).read_bytes() == (whole.path / name).read_bytes(), name
+    for key in ("map_cc_by_replica", "replica_scores", "ca_rmsd_missing", "segments"):
+        assert metrics[key] == expected[key], key
+
+
+def test_a_misplaced_part_is_found_and_rebuilt(small, make_job, tmp_path):
+    structure = gemmi.read_structure(str(small.deposited))
+    for residue in structure[0]["A"]:
+        if 44 <= residue.seqid.num <= 52:
+            for atom in residue:
+                atom.pos += gemmi.Position(3.0, 3.0, -3.0)
+    structure.make_mmcif_document().write_file(str(tmp_path / "wrong.cif"))
+    job = make_job(model=str(tmp_path / "wrong.cif"), reference=str(small.deposited), replicas=1)
+    metrics = run(job)
+    assert metrics["completeness_before"] == metrics["completeness_after"] == 100
+    assert 5 <= metrics["residues_rebuilt_for_lack_of_support"] <= 13
+    truth = ca(small.deposited)
+    start, end = ca(tmp_path / "wrong.cif"), ca(job.result)
+    wrong = slice(44 - small.first, 53 - small.first)
+    assert np.linalg.norm(end[wrong] - start[wrong], axis=-1).mean() > 1.0  # it was free to move
+    right = np.r_[0:26, 43 : len(truth)]
+    assert np.sqrt(np.square(end[right] - truth[right]).sum(-1).mean()) < 0.8
+
+
+def test_the_papers_own_updates_run(make_job):
+    metrics = run(make_job(update="gradient", steps=4, replicas=1, prior="gaussian"))
+    assert metrics["completeness_after"] == 100
+    assert np.isfinite(metrics["map_cc_after"])
+
+
+def test_density_weight_can_change_while_it_runs(make_job):
+    control = Control()
+    control.change("density_weight", 0.0)
+    without = make_job(replicas=1, steps=2, prior="gaussian")
+    run(without, control=control)
+    usual = make_job(replicas=1, steps=2, prior="gaussian")
+    run(usual)
+    assert without.result.read_bytes() != usual.result.read_bytes()

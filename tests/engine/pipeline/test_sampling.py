@@ -1,0 +1,161 @@
+"""Stages of sampling: batches, stopping, resuming, settings changed meanwhile."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from adp3d.events import Control, NullEvents, Stopped
+from adp3d.physics.masking import MaskedModel
+from adp3d.pipeline.job import JobFolder
+from adp3d.pipeline.sampling import Sampling, Stage
+from adp3d.prior.correlation import GlobularCorrelation
+from adp3d.prior.gaussian import GaussianPrior
+from adp3d.prior.schedule import step_times
+from adp3d.solver.updates import GradientUpdate, ProximalUpdate
+from adp3d.specification import CompleteSpec
+
+N = 9
+PRIOR = GaussianPrior(GlobularCorrelation((N,)))
+ORIGIN = torch.tensor([5.0, 0.0, -3.0])
+
+
+class Watcher(NullEvents):
+    """Notes all that is told; asks to stop at a step of a stage."""
+
+    def __init__(self, control=None, stop=None):
+        self.control, self.stop = control, stop
+        self.steps, self.frames, self.metrics = [], [], []
+
+    def progress(self, stage, step, total, metrics=None):
+        self.steps.append((stage, step, total))
+        if (stage, step) == self.stop:
+            self.control.stop()
+
+    def frame(self, step, coordinates, first_replica=0):
+        self.frames.append((step, first_replica, len(coordinates)))
+
+    def metric(self, name, value, step=None, first_replica=0):
+        self.metrics.append((name, step, first_replica))
+
+
+def model():
+    truth = PRIOR.correlation.apply(torch.randn(1, N, 4, 3, generator=torch.Generator().manual_seed(0)))[0]
+    known = torch.zeros(N, 4, dtype=torch.bool)
+    known[[0, 4, 8]] = True
+    return MaskedModel(truth + ORIGIN, known, torch.full((N, 4), 0.1))
+
+
+def updates():
+    """One with momentum beside one without, so that velocities matter."""
+
+    class Pull:
+        name = "pull"
+
+        def at(self, x, level):
+            return self
+
+        def value_and_gradient(self, x):
+            return x.square().sum((1, 2, 3)), 2 * (x - ORIGIN)
+
+    return [ProximalUpdate(PRIOR.correlation, model()), GradientUpdate(Pull(), PRIOR.correlation, 1e-4, 0.9)]
+
+
+def watch(x, level):
+    return {"size": x.square().mean((1, 2, 3))}
+
+
+@pytest.fixture
+def make_job(tmp_path):
+    (tmp_path / "m.cif").write_text("model")
+    count = iter(range(100))
+
+    def make():
+        return JobFolder.create(CompleteSpec(output=str(tmp_path / f"job{next(count)}"), model=str(tmp_path / "m.cif")))
+
+    return make
+
+
+def stages(replicas=3, batch=None):
+    return [
+        Stage("first", step_times(7), replicas, 1, batch, watch_interval=3),
+        Stage("second", step_times(5, start=0.5), replicas, 2, batch, watch_interval=3),
+    ]
+
+
+def run(job, events=None, control=None, batch=None, changes=None):
+    sampling = Sampling(job, events or NullEvents(), control or Control(), changes or (lambda settings: None))
+    first, second = stages(batch=batch)
+    x = sampling.run(first, PRIOR, updates(), ORIGIN, watch)
+    return x, sampling.run(second, PRIOR, updates(), ORIGIN, watch, x)
+
+
+def test_what_is_told(make_job):
+    events = Watcher()
+    x, y = run(make_job(), events)
+    assert x.shape == y.shape == (3, N, 4, 3)
+    expected = [("first", k, 7) for k in range(1, 8)] + [("second", k, 5) for k in range(1, 6)]
+    assert events.steps == expected
+    assert [step for step, *_ in events.frames] == list(range(1, 13))  # steps count over the job
+    assert [step for name, step, _ in events.metrics if name == "size"] == [3, 6, 7, 10, 12]
+
+
+def test_batches_do_not_change_the_bits(make_job):
+    together = run(make_job())
+    events = Watcher()
+    apart = run(make_job(), events, batch=1)
+    for a, b in zip(together, apart, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+    assert {first for _, first, _ in events.frames} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("where", [("first", 1), ("first", 4), ("first", 7), ("second", 2), ("second", 5)])
+@pytest.mark.parametrize("batch", [None, 2])
+def test_stopped_and_resumed_gives_the_same_bits(make_job, where, batch):
+    whole = run(make_job(), batch=batch)
+    job, control = make_job(), Control()
+    with pytest.raises(Stopped):
+        run(job, Watcher(control, where), control, batch)
+    events = Watcher()
+    resumed = run(JobFolder.open(job.path), events, batch=batch)
+    for a, b in zip(whole, resumed, strict=True):
+        assert torch.equal(a, b)
+    if where == ("second", 2) and batch is None:  # no step is computed twice
+        assert events.steps == [("second", k, 5) for k in (3, 4, 5)]
+        assert [step for step, *_ in events.frames] == [10, 11, 12]
+
+
+def test_resumed_with_another_batch_size_starts_the_batch_again(make_job):
+    job, control = make_job(), Control()
+    with pytest.raises(Stopped):
+        run(job, Watcher(control, ("first", 4)), control, batch=2)
+    whole = run(make_job())
+    resumed = run(job, batch=3)
+    for a, b in zip(whole, resumed, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+
+
+def test_a_finished_job_computes_nothing_again(make_job):
+    job = make_job()
+    whole = run(job)
+    events = Watcher()
+    again = run(job, events)
+    assert events.steps == []
+    for a, b in zip(whole, again, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_changed_settings_arrive(make_job):
+    control, changes = Control(), []
+    control.change("density_weight", 2.5)
+    run(make_job(), control=control, changes=changes.append)
+    assert changes == [{"density_weight": 2.5}]
+
+
+def test_known_atoms_are_reached(make_job):
+    _, y = run(make_job())
+    given = model()
+    gap = given.observe(y) - given.observe(given.coordinates)
+    assert float(gap.norm(dim=-1).max()) < 1.5  # the second measurement pulls them elsewhere
+    assert np.isfinite(y.numpy()).all()

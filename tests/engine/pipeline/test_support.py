@@ -1,0 +1,103 @@
+"""Which residues of a starting model the map supports."""
+
+from __future__ import annotations
+
+import gemmi
+import numpy as np
+import pytest
+import torch
+
+from adp3d.events import NullEvents
+from adp3d.pipeline.map_problem import load_map_problem, placeholder_backbone
+from adp3d.pipeline.problem import load_problem
+from adp3d.pipeline.support import Support, _smoothed, judge_support
+from adp3d.specification import RefineSpec
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def judged(small, model):
+    spec = RefineSpec(
+        output="unused", map=str(small.map), model=str(model), device="cpu", prior="gaussian", resolution=1.75
+    )
+    problem = load_problem(spec, NullEvents())
+    maps = load_map_problem(spec, problem.structure, problem.target, CPU, NullEvents())
+    start = torch.as_tensor(placeholder_backbone(problem.target), dtype=torch.float32)
+    return problem, judge_support(problem.target, maps, start)
+
+
+@pytest.fixture(scope="module")
+def good(small):
+    return judged(small, small.model)
+
+
+@pytest.fixture(scope="module")
+def bad(small, tmp_path_factory):
+    """Residues 44 to 52 pushed out of their density."""
+    structure = gemmi.read_structure(str(small.model))
+    for residue in structure[0]["A"]:
+        if 44 <= residue.seqid.num <= 52:
+            for atom in residue:
+                atom.pos += gemmi.Position(3.0, 3.0, -3.0)
+    path = tmp_path_factory.mktemp("bad") / "model.cif"
+    structure.make_mmcif_document().write_file(str(path))
+    return judged(small, path)
+
+
+def test_a_good_model_is_trusted(good):
+    problem, support = good
+    assert support.trusted.tolist() == problem.known_residues.tolist()
+    assert not support.rejected.any()
+    assert np.isnan(support.fit[~problem.known_residues]).all()
+    assert 0.5 < support.typical < 1
+    assert 0 < support.threshold < support.typical
+    (line,) = support.lines(problem.target)
+    assert "supports all" in line
+
+
+def test_a_misplaced_part_is_rejected(bad):
+    problem, support = bad
+    numbers = np.array([label[1] for label in problem.target.labels])
+    assert support.rejected[(numbers >= 45) & (numbers <= 51)].mean() > 0.8
+    assert not support.rejected[(numbers < 42) | (numbers > 55)].any()
+    assert not support.trusted[support.rejected].any()
+    (line,) = support.lines(problem.target)
+    assert f"{int(support.rejected.sum())} known residues" in line
+
+
+def test_rejected_residues_leave_the_model(bad):
+    problem, support = bad
+    model = problem.masked_model()
+    applied = support.apply(model)
+    rejected = torch.as_tensor(support.rejected)
+    assert not applied.known[rejected].any()
+    assert torch.equal(applied.known[~rejected], model.known[~rejected])
+    assert (applied.sigma >= model.sigma * (1 - 1e-6)).all()
+    assert torch.equal(applied.coordinates, model.coordinates)
+
+
+def test_doubt_widens_sigma(good):
+    problem, _ = good
+    known = problem.known_residues
+    fit = np.where(known, 0.8, np.nan)
+    fit[:5] = [0.8, 0.7, 0.6, 0.5, 0.4]
+    widened = Support(fit, 0.8, known).apply(problem.masked_model())
+    ratio = (widened.sigma / problem.masked_model().sigma)[:5, 1]
+    assert float(ratio[0]) == pytest.approx(1.0)
+    assert (ratio.diff() > 0).all() and float(ratio.max()) <= 3.0 + 1e-6
+
+
+def test_smoothing_stays_within_chains_and_skips_what_is_missing():
+    values = np.array([1.0, 1.0, np.nan, 4.0, 4.0, 10.0, 10.0])
+    chains = np.array([0, 0, 0, 0, 0, 1, 1])
+    found = _smoothed(values, chains)
+    assert np.isnan(found[2])
+    np.testing.assert_allclose(found[[0, 1, 3]], [1.0, 2.0, 2.5 + 0.5])
+    np.testing.assert_allclose(found[5:], 10.0)
