@@ -35,7 +35,7 @@ setup(
     install_requires=[
         "torch>=2.6,<2.14",
         "numpy>=1.26",
-        "scipy>=1.11",
+        "scipy>=1.15",
         "gemmi>=0.7",
         "mrcfile>=1.5",
         "safetensors>=0.4",

@@ -13,7 +13,15 @@ import torch
 from adp3d.errors import InputError
 from adp3d.pipeline.runtime import tune_allocator
 
-__all__ = ["benchmark_parser", "begin", "run_command"]
+__all__ = ["begin", "benchmark_parser", "positive", "run_command"]
+
+
+def positive(text: str) -> int:
+    """Whole number above zero, for argparse."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not above zero")
+    return value
 
 
 def benchmark_parser(
@@ -21,14 +29,18 @@ def benchmark_parser(
 ) -> argparse.ArgumentParser:
     """Parser with the options of all benchmarks; ``--proteins`` only where there is a default for it."""
     parser = argparse.ArgumentParser(description=(description or "").split("\n\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with structures/, maps/ and targets/")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with structures/, maps/ and targets/"
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / name)
-    parser.add_argument("--replicas", type=int, default=replicas)
-    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--replicas", type=positive, default=replicas)
+    parser.add_argument("--steps", type=positive, default=steps)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=positive, default=1)
     if proteins is not None:
-        parser.add_argument("--proteins", type=int, default=proteins, help="how many of the list, in its order")
+        parser.add_argument(
+            "--proteins", type=positive, default=proteins, help="how many of the list, in its order"
+        )
     return parser
 
 

@@ -48,7 +48,11 @@ RESOLUTION = 1.5
 GOALS = {2: 1.0, 4: 1.5}
 SCALES = {"log_likelihood": 5.0, "energy": 0.05}
 """Differences that count one in the ranking, as in the completion pipeline."""
-LABELS = {"builtin": "prior with sequence", "builtin-nosequence": "prior without sequence", "gaussian": "no prior"}
+LABELS = {
+    "builtin": "prior with sequence",
+    "builtin-nosequence": "prior without sequence",
+    "gaussian": "no prior",
+}
 COLOURS = {"builtin": "C0", "builtin-nosequence": "C1", "gaussian": "C7"}
 
 
@@ -96,7 +100,9 @@ def rmsd(x: Tensor, truth: Tensor, atoms: Tensor | None = None) -> np.ndarray:
 
 def summarise(rows: list[Row]) -> list[Row]:
     """Averages over proteins for each k and prior, and how often the prior beats the run without one."""
-    without = {(row["protein"], row["k"]): float(str(row["rmsd_mean"])) for row in rows if row["prior"] == "gaussian"}
+    without = {
+        (row["protein"], row["k"]): float(str(row["rmsd_mean"])) for row in rows if row["prior"] == "gaussian"
+    }
     summary: list[Row] = []
     for k in SPACINGS:
         for name in PRIORS:
@@ -147,8 +153,15 @@ def _panel(axes: Axes, rows: list[Row], spread: str, title: str) -> None:
         k, mean = column(part, "k"), column(part, "rmsd_mean")
         # a bar may reach below zero, which a log axis cannot show
         below = np.minimum(column(part, spread), 0.9 * mean)
-        style = {"color": COLOURS[name], "capsize": 3, "marker": "o", "label": LABELS[name] + ", mean"}
-        axes.errorbar(k, mean, np.stack([below, column(part, spread)]), **style)
+        axes.errorbar(
+            k,
+            mean,
+            np.stack([below, column(part, spread)]),
+            color=COLOURS[name],
+            capsize=3,
+            marker="o",
+            label=LABELS[name] + ", mean",
+        )
         if name == "builtin":
             axes.plot(k, column(part, "rmsd_chosen"), "s--", color="C2", label="  chosen without the truth")
             axes.plot(k, column(part, "rmsd_best"), "^:", color="C3", label="  best replica (by the truth)")
@@ -161,7 +174,8 @@ def _panel(axes: Axes, rows: list[Row], spread: str, title: str) -> None:
 
 def main() -> None:
     """Run all proteins and write tables and picture."""
-    parser = benchmark_parser("completion", __doc__, steps=60, proteins=HELD_OUT + 1)
+    parser = benchmark_parser("completion", __doc__, steps=100, proteins=HELD_OUT + 1)
+    parser.add_argument("--priors", nargs="+", default=PRIORS, choices=PRIORS, metavar="PRIOR")
     parser.add_argument("--spacings", type=int, nargs="+", default=SPACINGS, choices=SPACINGS, metavar="K")
     options = parser.parse_args()
     begin(options)
@@ -169,7 +183,7 @@ def main() -> None:
     summary: list[Row] = []
     for protein in proteins(options.data, options.proteins):
         for k in options.spacings:
-            for name in PRIORS:
+            for name in options.priors:
                 row = complete(protein, k, name, options)
                 table.add(row)
                 print(

@@ -17,7 +17,15 @@ from adp3d.structure.read import read_structure
 from adp3d.structure.target import build_target
 from adp3d.training.dataset import Chain, load_chains
 
-__all__ = ["SHORTEST", "LONGEST", "Protein", "held_out_proteins", "shared_runs", "target_protein", "training_runs"]
+__all__ = [
+    "SHORTEST",
+    "LONGEST",
+    "Protein",
+    "held_out_proteins",
+    "shared_runs",
+    "target_protein",
+    "training_runs",
+]
 
 SHORTEST, LONGEST = 80, 200
 RUN = 10

@@ -126,7 +126,7 @@ def segments_to_remove(numbers: list[int]) -> tuple[tuple[int, int], ...]:
 def incomplete_model(entry: Entry, deposited: Path, path: Path) -> None:
     """Write the deposited model without some segments of its only protein chain."""
     structure = read_structure(deposited)
-    numbers = [residue.seqid.num for residue in structure[0][0].get_polymer()]
+    numbers = [int(residue.seqid.num or 0) for residue in structure[0][0].get_polymer()]
     if len(structure[0]) != 1 or len(set(numbers)) != len(numbers):
         raise InputError(f"{deposited} is not one chain with plain numbers: choose another model.")
     removed = REMOVED if entry.name == "emd-20026" else segments_to_remove(numbers)
@@ -223,7 +223,9 @@ def summary_row(entry: Entry, metrics: Mapping[str, Any], options: argparse.Name
     }
 
 
-def segment_rows(entry: Entry, problem: Problem, reference: NDArray[np.float64], ca: NDArray[np.float64]) -> list[Row]:
+def segment_rows(
+    entry: Entry, problem: Problem, reference: NDArray[np.float64], ca: NDArray[np.float64]
+) -> list[Row]:
     """CA RMSD of each missing segment, over the residues that the deposited model has."""
     rows: list[Row] = []
     for segment in missing_segments(problem.known_residues, problem.polymer.chain_index):
@@ -291,7 +293,9 @@ def result_confidence(path: Path, problem: Problem) -> NDArray[np.float64]:
 def draw(path: Path, curves: list[Row]) -> None:
     """RMSD against completeness for each map."""
     names = list(dict.fromkeys(str(row["entry"]) for row in curves))
-    figure, panels = plt.subplots(1, len(names), figsize=(5 * len(names), 4.2), squeeze=False, layout="constrained")
+    figure, panels = plt.subplots(
+        1, len(names), figsize=(5 * len(names), 4.2), squeeze=False, layout="constrained"
+    )
     for axes, name in zip(panels[0], names, strict=True):
         rows = [row for row in curves if row["entry"] == name]
 
@@ -303,7 +307,9 @@ def draw(path: Path, curves: list[Row]) -> None:
         axes.plot(x, mean, color="C0", label="replicas, mean $\\pm$ std")
         axes.plot(x, values("best"), ":", color="C3", label="best replica (by the truth)")
         axes.plot(x, values("chosen"), "--", color="C2", label="result (chosen without the truth)")
-        axes.plot(x, values("by_confidence"), "-", color="C2", linewidth=0.8, label="result, by its confidence")
+        axes.plot(
+            x, values("by_confidence"), "-", color="C2", linewidth=0.8, label="result, by its confidence"
+        )
         axes.plot(x, values("input"), color="C7", linewidth=2, label="starting model")
         axes.set(xlabel="completeness (%)", title=name, xlim=(0, 100), ylim=(0, None))
     panels[0, 0].set_ylabel("CA RMSD (Å)")

@@ -26,7 +26,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import torch
-from command import begin, run_command
+from command import begin, positive, run_command
 from numpy.typing import NDArray
 from report import Row, Table, column, write_table
 
@@ -35,6 +35,7 @@ from adp3d.physics.grid import Grid
 from adp3d.physics.masking import MaskedModel
 from adp3d.physics.pseudo_atoms import backbone_to_atoms, prepare_atoms
 from adp3d.pipeline.memory import PeakMemory
+from adp3d.prior.protocol import Correlation
 from adp3d.prior.registry import load_prior
 from adp3d.prior.schedule import step_times
 from adp3d.solver.adp3d import initial_state, solve
@@ -96,12 +97,14 @@ def helix_bundle(n_residues: int) -> NDArray[np.float64]:
     return bundle - bundle.mean((0, 1))
 
 
-def proximal_update(case: Case, truth: torch.Tensor, polymer: Polymer, correlation: object) -> ProximalUpdate:
-    """Measurements of a task, as the pipelines set them up."""
+def proximal_update(
+    case: Case, truth: torch.Tensor, polymer: Polymer, correlation: Correlation
+) -> tuple[ProximalUpdate, int]:
+    """Measurements of a task, as the pipelines set them up, and the voxels of its map."""
     known = torch.zeros(case.residues, 4, dtype=torch.bool)
     if case.task == "completion":
         known[::4] = True
-        return ProximalUpdate(correlation, MaskedModel(truth, known, torch.full(known.shape, 0.02)))
+        return ProximalUpdate(correlation, MaskedModel(truth, known, torch.full(known.shape, 0.02))), 0
     known[torch.arange(case.residues) % 30 < 20] = True
     model = MaskedModel(truth, known, torch.full(known.shape, 0.3))
     atoms = prepare_atoms(polymer.aatype, B_FACTOR)
@@ -113,7 +116,7 @@ def proximal_update(case: Case, truth: torch.Tensor, polymer: Polymer, correlati
     sigma = 0.2 * float(values.std())
     values = values + sigma * torch.randn(values.shape, generator=generator)
     likelihood = DensityLikelihood.from_map(values, grid, atoms, RESOLUTION, sigma**2, blurs=BLURS)
-    return ProximalUpdate(correlation, model, [DensityPotential(likelihood)])
+    return ProximalUpdate(correlation, model, [DensityPotential(likelihood)]), grid.n_voxels
 
 
 def measure(case: Case) -> Row:
@@ -124,7 +127,7 @@ def measure(case: Case) -> Row:
         letters = np.random.default_rng(case.seed).choice(list(AMINO_ACIDS), case.residues)
         polymer = Polymer.single_chain("".join(letters))
         prior = load_prior("builtin", polymer, torch.device("cpu"))
-        update = proximal_update(case, truth, polymer, prior.correlation)
+        update, voxels = proximal_update(case, truth, polymer, prior.correlation)
         noise = ReplicaNoise(case.seed, 0, case.replicas)
         start = truth.expand(case.replicas, -1, -1, -1)
         state = initial_state(prior, 1, noise, START, torch.zeros(3), start)
@@ -138,7 +141,6 @@ def measure(case: Case) -> Row:
     if not bool(torch.isfinite(final.estimate).all()):
         raise ArithmeticError(f"{case.task} of {case.residues} residues gave coordinates that are not finite")
     cpu, wall = np.diff(np.array(moments), axis=0)[1:].mean(0)
-    voxels = 0 if case.task == "completion" else update.potentials[0].likelihood.levels[0].grid.n_voxels
     return {
         "task": case.task,
         "residues": case.residues,
@@ -193,11 +195,13 @@ def draw(path: Path, rows: list[Row], fits: list[Row]) -> None:
         name = f"{fit['task']}, {fit['replicas']} replica{'s' if fit['replicas'] != 1 else ''}"
         left.loglog(n, seconds, **style, label=f"{name}: exponent {fit['exponent']:.2f}")
         if len(n) > 1:
-            left.loglog(n, np.exp(np.polyval(np.polyfit(np.log(n), np.log(seconds), 1), np.log(n))), "-", color="C7")
-        right.loglog(n, column(part, "peak_memory_gb"), **style, label=name)
+            left.loglog(
+                n, np.exp(np.polyval(np.polyfit(np.log(n), np.log(seconds), 1), np.log(n))), "-", color="C7"
+            )
+        right.semilogx(n, column(part, "peak_memory_gb"), **style, label=name)
     right.axhline(GOAL_GIGABYTES, color="k", linestyle="--", linewidth=0.8, label=f"{GOAL_GIGABYTES:.0f} GB")
     left.set(ylabel="CPU seconds per step")
-    right.set(ylabel="peak memory (GB)")
+    right.set(ylabel="peak memory (GB)", ylim=(0, None))
     for axes in (left, right):
         axes.set_xlabel("residues")
         axes.set_xticks(SIZES, [str(n) for n in SIZES])
@@ -211,11 +215,11 @@ def main() -> None:
     """Measure all cases and write tables and picture."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "scaling")
-    parser.add_argument("--replicas", type=int, nargs="+", default=[1])
-    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="numbers of residues")
-    parser.add_argument("--steps", type=int, default=5, help="steps that are timed")
+    parser.add_argument("--replicas", type=positive, nargs="+", default=[1])
+    parser.add_argument("--sizes", type=positive, nargs="+", default=list(SIZES), help="numbers of residues")
+    parser.add_argument("--steps", type=positive, default=5, help="steps that are timed")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=positive, default=1)
     options = parser.parse_args()
     begin(options)
     table = Table(options.out / "scaling.csv")

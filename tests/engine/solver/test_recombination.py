@@ -84,3 +84,9 @@ def test_only_good_residues_at_the_ends_are_taken_from_a_poor_segment(quality, t
     assert (values[chosen] >= threshold).all()
     missing = np.setdiff1d(np.arange(len(quality)), chosen)
     assert len(missing) and (np.diff(missing) == 1).all()  # one gap in the middle
+
+
+def test_a_segment_at_the_threshold_counts_as_found():
+    """The mean of ten equal numbers may be rounded to below them."""
+    level = 0.7869760108647843
+    assert supported_ends(np.full(10, level), slice(0, 10), level) == list(range(10))

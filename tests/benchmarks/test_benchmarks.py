@@ -1,0 +1,197 @@
+"""The rules of the benchmarks: which proteins, which segments, which figures."""
+
+import argparse
+import csv
+import importlib
+import itertools
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from adp3d.errors import InputError
+from adp3d.structure.polymer import AMINO_ACIDS, Polymer
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+OWN = ("command", "completion", "distances", "held_out", "make_demo", "refinement", "report", "scaling")
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Import a benchmark as its command would, and forget it afterwards."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    yield importlib.import_module
+    for name in OWN:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def helices(load):
+    """Ideal backbones (N, 4, 3) of any length."""
+    return load("scaling").helix_bundle
+
+
+def _archive(folder, rows, helices):
+    """Packed archive and index of chains given as (entry, split, cluster, sequence)."""
+    structures = folder / "structures"
+    structures.mkdir(parents=True)
+    lengths = [len(sequence) for *_, sequence in rows]
+    types = [AMINO_ACIDS.index(letter) for *_, sequence in rows for letter in sequence]
+    # one long helix per chain: a bundle has breaks
+    xyz = np.concatenate([_helix(n, helices) for n in lengths])
+    repository = ["some+where" for _ in rows]
+    np.savez(
+        structures / "chains_full_0.npz",
+        xyz=np.rint(100 * xyz.reshape(-1, 3)).astype(np.int16),
+        centroid=np.zeros((len(rows), 3), np.float32),
+        atommask=np.full(sum(lengths), 15, np.uint16),
+        aatype=np.array(types, np.uint8),
+        resnum=np.concatenate([np.arange(n) for n in lengths]).astype(np.int16),
+        brk=np.zeros(sum(lengths), np.uint8),
+        res_ptr=np.cumsum([0, *lengths]),
+        atom_ptr=4 * np.cumsum([0, *lengths]),
+        pdb=np.array([entry for entry, *_ in rows]),
+        chain=np.array(["A"] * len(rows)),
+        repo=np.array(repository),
+        split=np.array([split for _, split, *_ in rows]),
+        rep90=np.ones(len(rows), bool),
+        c40=np.array([cluster for _, _, cluster, _ in rows]),
+    )
+    with (structures / "index.tsv").open("w", newline="") as file:
+        names = ["shard", "pdb", "chain", "kind", "method", "split", "cluster40", "repo"]
+        writer = csv.writer(file, delimiter="\t")
+        writer.writerow(names)
+        for entry, split, cluster, _ in rows:
+            writer.writerow(["chains_full_0.npz", entry, "A", "full", "XRAY", split, cluster, "some/where"])
+
+
+def _helix(n, helices):
+    """An ideal helix of any length, from the screw that takes one residue to the next."""
+    first, second = helices(18)[0], helices(18)[1]
+    a, b = first - first.mean(0), second - second.mean(0)
+    u, _, vt = np.linalg.svd(a.T @ b)
+    turn = (u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt).T
+    shift = second.mean(0) - turn @ first.mean(0)
+    out = [first]
+    for _ in range(n - 1):
+        out.append(out[-1] @ turn.T + shift)
+    return np.array(out) - np.mean(out, axis=(0, 1))
+
+
+def _sequence(seed, n=90):
+    return "".join(np.random.default_rng(seed).choice(list(AMINO_ACIDS), n))
+
+
+def test_held_out_proteins_share_no_run_with_training_and_come_one_per_cluster(tmp_path, load, helices):
+    related = _sequence(1)[:60] + _sequence(9)[:30]
+    rows = [
+        ("1trn", "train", 1, _sequence(1)),
+        ("2rel", "test", 2, related),
+        ("3new", "test", 3, _sequence(3)),
+        ("4twn", "test", 3, _sequence(4)),
+        ("5sho", "test", 5, _sequence(5, 60)),
+        ("6val", "val", 6, _sequence(6)),
+        ("7new", "test", 7, _sequence(7)),
+    ]
+    _archive(tmp_path, rows, helices)
+    held_out = load("held_out")
+    found = held_out.held_out_proteins(tmp_path, 2)
+    assert [protein.name for protein in found] == ["3new_A", "7new_A"]
+    assert found[0].polymer.sequence == _sequence(3)
+    assert found[0].x.shape == (90, 4, 3)
+    with pytest.raises(InputError, match="2 usable"):
+        held_out.held_out_proteins(tmp_path, 3)
+    with pytest.raises(InputError, match="There is no file"):
+        held_out.held_out_proteins(tmp_path / "elsewhere")
+
+
+def test_shared_runs_are_counted_exactly(load):
+    held_out = load("held_out")
+    types = np.random.default_rng(0).integers(0, 20, 40)
+    trained = np.unique(held_out._runs(types[5:30]))
+    assert len(trained) == 16
+    assert held_out.shared_runs(types, trained) == 16
+    assert held_out.shared_runs(types[::-1].copy(), trained) == 0
+    assert held_out.shared_runs(types[:9], trained) == 0
+    assert held_out.shared_runs(types, np.zeros(0, np.int64)) == 0
+
+
+def test_tables_keep_the_rows_of_a_stopped_run(tmp_path, load):
+    report = load("report")
+    table = report.Table(tmp_path / "t.csv")
+    table.add({"a": 1, "b": 0.123456})
+    table.add({"a": 2, "b": None})
+    assert (tmp_path / "t.csv").read_text().splitlines() == ["a,b", "1,0.1235", "2,"]
+    np.testing.assert_array_equal(report.column(table.rows, "b"), [0.123456, np.nan])
+
+
+def test_replica_figures(load):
+    figures = load("report").replica_figures([3.0, 1.0, 2.0], 2, "rmsd")
+    assert figures == {"rmsd_mean": 2.0, "rmsd_std": 1.0, "rmsd_best": 1.0, "rmsd_chosen": 2.0}
+
+
+@pytest.mark.parametrize("n", [100, 500, 2000])
+def test_the_bundle_of_helices_is_compact_and_right_handed(n, helices):
+    xyz = helices(n)
+    ca = xyz[:, 1]
+    assert xyz.shape == (n, 4, 3)
+    # inside a helix neighbours are 3.8 A apart; 110 to 150 A^3 a residue is the density of proteins
+    assert np.median(np.linalg.norm(np.diff(ca, axis=0), axis=1)) == pytest.approx(3.82, abs=0.02)
+    extent = np.ptp(ca, axis=0) + 9.5
+    assert extent.max() / extent.min() < 2.2
+    assert 90 < np.prod(extent) / n < 320
+    turns = [
+        np.dot(np.cross(ca[i + 1] - ca[i], ca[i + 2] - ca[i + 1]), ca[i + 3] - ca[i + 2]) for i in range(14)
+    ]
+    assert min(turns) > 0
+    second = ca[18:32]
+    turns = [
+        np.dot(
+            np.cross(second[i + 1] - second[i], second[i + 2] - second[i + 1]), second[i + 3] - second[i + 2]
+        )
+        for i in range(10)
+    ]
+    assert min(turns) > 0
+
+
+def test_mirror_images_are_recognised_by_the_truth(load, helices):
+    distances = load("distances")
+    truth = helices(80)
+    turned = truth @ np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1.0]])
+    x = torch.as_tensor(np.stack([turned + 5.0, turned * np.array([1, 1, -1])]))
+    assert distances.is_mirrored(x, truth).tolist() == [False, True]
+
+
+def test_few_distances_are_among_the_many_and_exact(load, helices):
+    distances, held_out = load("distances"), load("held_out")
+    protein = held_out.Protein("x", Polymer.single_chain("A" * 80), torch.as_tensor(helices(80)).float())
+    few, many = distances.measure(protein, 50, 3), distances.measure(protein, 200, 3)
+    assert torch.equal(few.operator.residues, many.operator.residues[:50])
+    pairs = {tuple(pair) for pair in many.operator.residues.tolist()}
+    assert len(pairs) == 200 and all(i < j for i, j in pairs)
+    assert float(many(protein.x[None])[0]) == 0.0
+
+
+def test_completion_without_a_prior_keeps_the_known_residues(load, helices):
+    completion, held_out = load("completion"), load("held_out")
+    protein = held_out.Protein(
+        "x", Polymer.single_chain("A" * 40), torch.as_tensor(helices(40)).float() + 30.0
+    )
+    options = argparse.Namespace(replicas=2, steps=20, seed=0)
+    row = completion.complete(protein, 2, "gaussian", options)
+    known = 40 * 4 * row["rmsd_mean"] ** 2 - 20 * 4 * row["missing_mean"] ** 2
+    assert 0 < row["rmsd_best"] <= row["rmsd_chosen"] and row["missing_best"] > row["rmsd_best"]
+    # all of the error is that of the unknown half
+    assert known / (40 * 4 * row["rmsd_mean"] ** 2) == pytest.approx(0.0, abs=0.01)
+
+
+def test_segments_are_removed_between_kept_runs(load):
+    numbers = list(range(5, 305))
+    removed = load("refinement").segments_to_remove(numbers)
+    gone = sum(last - first + 1 for first, last in removed)
+    assert removed[0] == (27, 34)
+    assert 0.28 < gone / len(numbers) < 0.4
+    assert all(b[0] - a[1] - 1 == 22 for a, b in itertools.pairwise(removed))
+    assert removed[-1][1] <= numbers[-1] - 11
