@@ -29,18 +29,14 @@ def benchmark_parser(
 ) -> argparse.ArgumentParser:
     """Parser with the options of all benchmarks; ``--proteins`` only where there is a default for it."""
     parser = argparse.ArgumentParser(description=(description or "").split("\n\n")[0])
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder with structures/, maps/ and targets/"
-    )
+    parser.add_argument("--data", type=Path, required=True, help="folder with structures/, maps/ and targets/")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / name)
     parser.add_argument("--replicas", type=positive, default=replicas)
     parser.add_argument("--steps", type=positive, default=steps)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=positive, default=1)
     if proteins is not None:
-        parser.add_argument(
-            "--proteins", type=positive, default=proteins, help="how many of the list, in its order"
-        )
+        parser.add_argument("--proteins", type=positive, default=proteins, help="how many of the list, in its order")
     return parser
 
 

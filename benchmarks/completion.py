@@ -100,9 +100,7 @@ def rmsd(x: Tensor, truth: Tensor, atoms: Tensor | None = None) -> np.ndarray:
 
 def summarise(rows: list[Row]) -> list[Row]:
     """Averages over proteins for each k and prior, and how often the prior beats the run without one."""
-    without = {
-        (row["protein"], row["k"]): float(str(row["rmsd_mean"])) for row in rows if row["prior"] == "gaussian"
-    }
+    without = {(row["protein"], row["k"]): float(str(row["rmsd_mean"])) for row in rows if row["prior"] == "gaussian"}
     summary: list[Row] = []
     for k in SPACINGS:
         for name in PRIORS:

@@ -53,9 +53,7 @@ COLOURS = {"builtin": "C0", "gaussian": "C7"}
 
 def proteins(data: Path, count: int) -> list[Protein]:
     """Held-out proteins by their distance from 100 residues, then the paper's public target."""
-    near = sorted(
-        held_out_proteins(data, min(count, HELD_OUT)), key=lambda p: (abs(p.n_residues - LENGTH), p.name)
-    )
+    near = sorted(held_out_proteins(data, min(count, HELD_OUT)), key=lambda p: (abs(p.n_residues - LENGTH), p.name))
     chosen = near[: min(count, HELD_OUT)]
     return [*chosen, target_protein(data, TARGET)] if count > HELD_OUT else chosen
 
@@ -74,9 +72,7 @@ def fold_protein(protein: Protein, count: int, name: str, options: argparse.Name
     start = time.perf_counter()
     prior = load_prior(name, protein.polymer, torch.device("cpu"))
     likelihood = measure(protein, count, options.seed)
-    plain = plain_sampler(
-        prior, distance_updates(prior.correlation, likelihood), torch.zeros(3), options.seed
-    )
+    plain = plain_sampler(prior, distance_updates(prior.correlation, likelihood), torch.zeros(3), options.seed)
     stages: list[Tensor] = []
 
     def sample(stage: str, times: NDArray[np.float64], replicas: int, origin: Tensor | None) -> Tensor:
@@ -100,9 +96,7 @@ def fold_protein(protein: Protein, count: int, name: str, options: argparse.Name
         "replicas": options.replicas,
         "steps": options.steps,
         # best first: the replica chosen without the truth is number 0
-        **replica_figures(
-            rmsd(x, np.broadcast_to(truth.reshape(-1, 3), x.shape), superposed=True), 0, "rmsd"
-        ),
+        **replica_figures(rmsd(x, np.broadcast_to(truth.reshape(-1, 3), x.shape), superposed=True), 0, "rmsd"),
         "mirrored_before": float(mirrored_before.mean()),
         "mirrored_after": float(mirrored_after.mean()),
         "chosen_is_mirrored": int(mirrored_after[0]),
@@ -132,10 +126,7 @@ def summarise(rows: list[Row]) -> list[Row]:
                     "m": count,
                     "prior": name,
                     "proteins": len(part),
-                    **{
-                        key: float(column(part, key).mean())
-                        for key in ("rmsd_mean", "rmsd_best", "rmsd_chosen")
-                    },
+                    **{key: float(column(part, key).mean()) for key in ("rmsd_mean", "rmsd_best", "rmsd_chosen")},
                     "rmsd_chosen_std_of_proteins": float(chosen.std(ddof=1)) if len(part) > 1 else 0.0,
                     "rmsd_chosen_worst": float(chosen.max()),
                     "mirrored_before": float(column(part, "mirrored_before").mean()),
@@ -160,9 +151,7 @@ def draw(path: Path, rows: list[Row], summary: list[Row]) -> None:
             color=COLOURS[name],
             label=f"{LABELS[name]}, best (by the truth)",
         )
-        left.plot(
-            m, column(part, "rmsd_mean"), "o:", color=COLOURS[name], label=f"{LABELS[name]}, mean of replicas"
-        )
+        left.plot(m, column(part, "rmsd_mean"), "o:", color=COLOURS[name], label=f"{LABELS[name]}, mean of replicas")
     part = [row for row in summary if row["prior"] == "builtin"]
     chosen, spread = column(part, "rmsd_chosen"), column(part, "rmsd_chosen_std_of_proteins")
     bars = np.stack([np.minimum(spread, 0.9 * chosen), spread])
@@ -176,13 +165,9 @@ def draw(path: Path, rows: list[Row], summary: list[Row]) -> None:
     left.set(xscale="log", yscale="log", ylabel="backbone RMSD (Å)", title=f"Mean over proteins: {count}")
     left.set_yticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
     left.legend(fontsize=8)
-    right.plot(
-        column(part, "m"), 100 * column(part, "mirrored_before"), "o-", color="C3", label="after folding"
-    )
+    right.plot(column(part, "m"), 100 * column(part, "mirrored_before"), "o-", color="C3", label="after folding")
     right.plot(column(part, "m"), 100 * column(part, "mirrored_after"), "s-", color="C0", label="kept")
-    right.set(
-        xscale="log", ylim=(-3, 103), ylabel="mirror images (%)", title="Hand, recognised without the truth"
-    )
+    right.set(xscale="log", ylim=(-3, 103), ylabel="mirror images (%)", title="Hand, recognised without the truth")
     right.legend(fontsize=8)
     for axes in (left, right):
         axes.set_xlabel("CA-CA distances m")

@@ -223,9 +223,7 @@ def summary_row(entry: Entry, metrics: Mapping[str, Any], options: argparse.Name
     }
 
 
-def segment_rows(
-    entry: Entry, problem: Problem, reference: NDArray[np.float64], ca: NDArray[np.float64]
-) -> list[Row]:
+def segment_rows(entry: Entry, problem: Problem, reference: NDArray[np.float64], ca: NDArray[np.float64]) -> list[Row]:
     """CA RMSD of each missing segment, over the residues that the deposited model has."""
     rows: list[Row] = []
     for segment in missing_segments(problem.known_residues, problem.polymer.chain_index):
@@ -293,9 +291,7 @@ def result_confidence(path: Path, problem: Problem) -> NDArray[np.float64]:
 def draw(path: Path, curves: list[Row]) -> None:
     """RMSD against completeness for each map."""
     names = list(dict.fromkeys(str(row["entry"]) for row in curves))
-    figure, panels = plt.subplots(
-        1, len(names), figsize=(5 * len(names), 4.2), squeeze=False, layout="constrained"
-    )
+    figure, panels = plt.subplots(1, len(names), figsize=(5 * len(names), 4.2), squeeze=False, layout="constrained")
     for axes, name in zip(panels[0], names, strict=True):
         rows = [row for row in curves if row["entry"] == name]
 
@@ -307,9 +303,7 @@ def draw(path: Path, curves: list[Row]) -> None:
         axes.plot(x, mean, color="C0", label="replicas, mean $\\pm$ std")
         axes.plot(x, values("best"), ":", color="C3", label="best replica (by the truth)")
         axes.plot(x, values("chosen"), "--", color="C2", label="result (chosen without the truth)")
-        axes.plot(
-            x, values("by_confidence"), "-", color="C2", linewidth=0.8, label="result, by its confidence"
-        )
+        axes.plot(x, values("by_confidence"), "-", color="C2", linewidth=0.8, label="result, by its confidence")
         axes.plot(x, values("input"), color="C7", linewidth=2, label="starting model")
         axes.set(xlabel="completeness (%)", title=name, xlim=(0, 100), ylim=(0, None))
     panels[0, 0].set_ylabel("CA RMSD (Å)")

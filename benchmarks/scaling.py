@@ -195,9 +195,7 @@ def draw(path: Path, rows: list[Row], fits: list[Row]) -> None:
         name = f"{fit['task']}, {fit['replicas']} replica{'s' if fit['replicas'] != 1 else ''}"
         left.loglog(n, seconds, **style, label=f"{name}: exponent {fit['exponent']:.2f}")
         if len(n) > 1:
-            left.loglog(
-                n, np.exp(np.polyval(np.polyfit(np.log(n), np.log(seconds), 1), np.log(n))), "-", color="C7"
-            )
+            left.loglog(n, np.exp(np.polyval(np.polyfit(np.log(n), np.log(seconds), 1), np.log(n))), "-", color="C7")
         right.semilogx(n, column(part, "peak_memory_gb"), **style, label=name)
     right.axhline(GOAL_GIGABYTES, color="k", linestyle="--", linewidth=0.8, label=f"{GOAL_GIGABYTES:.0f} GB")
     left.set(ylabel="CPU seconds per step")

@@ -142,15 +142,11 @@ def test_the_bundle_of_helices_is_compact_and_right_handed(n, helices):
     extent = np.ptp(ca, axis=0) + 9.5
     assert extent.max() / extent.min() < 2.2
     assert 90 < np.prod(extent) / n < 320
-    turns = [
-        np.dot(np.cross(ca[i + 1] - ca[i], ca[i + 2] - ca[i + 1]), ca[i + 3] - ca[i + 2]) for i in range(14)
-    ]
+    turns = [np.dot(np.cross(ca[i + 1] - ca[i], ca[i + 2] - ca[i + 1]), ca[i + 3] - ca[i + 2]) for i in range(14)]
     assert min(turns) > 0
     second = ca[18:32]
     turns = [
-        np.dot(
-            np.cross(second[i + 1] - second[i], second[i + 2] - second[i + 1]), second[i + 3] - second[i + 2]
-        )
+        np.dot(np.cross(second[i + 1] - second[i], second[i + 2] - second[i + 1]), second[i + 3] - second[i + 2])
         for i in range(10)
     ]
     assert min(turns) > 0
@@ -176,9 +172,7 @@ def test_few_distances_are_among_the_many_and_exact(load, helices):
 
 def test_completion_without_a_prior_keeps_the_known_residues(load, helices):
     completion, held_out = load("completion"), load("held_out")
-    protein = held_out.Protein(
-        "x", Polymer.single_chain("A" * 40), torch.as_tensor(helices(40)).float() + 30.0
-    )
+    protein = held_out.Protein("x", Polymer.single_chain("A" * 40), torch.as_tensor(helices(40)).float() + 30.0)
     options = argparse.Namespace(replicas=2, steps=20, seed=0)
     row = completion.complete(protein, 2, "gaussian", options)
     known = 40 * 4 * row["rmsd_mean"] ** 2 - 20 * 4 * row["missing_mean"] ** 2

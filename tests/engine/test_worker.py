@@ -225,7 +225,7 @@ def test_end_of_input_ends_process_and_job(client, submit, tmp_path):
     client.receive("progress")
     started = time.monotonic()
     assert client.close() == 0
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15  # about a second; machines that run tests may be busy
     log = client.process.stderr.read().decode()
     assert "printed by a library" in log and "written by C code" in log
     assert JobFolder.open(tmp_path / "one").load_checkpoint() is not None

@@ -55,11 +55,12 @@ def fold(
     steps: int,
     replicas: int,
 ) -> Fold:
-    """Fold, then fold again at medium noise from both hands of every replica and keep the better ones.
+    """Fold, then fold again at medium noise from both hands of every replica and keep the better of each pair.
 
     About half of the replicas of the first stage have the mirrored fold with right-handed helices
     forced into it. In the second stage each runs beside its mirror image; the wrong hand pays in the
-    prior's energy and in violated distances, and the ranking removes it.
+    prior's energy and in violated distances. Within a pair, an energy of 0.05 counts as much as a
+    log-likelihood of 5; the winners are ranked by `rank_replicas`.
 
     Parameters
     ----------
@@ -80,10 +81,14 @@ def fold(
     both = torch.cat([first, first * mirror])
     count = max(2, round(steps * _MIRROR_TIME))
     second = sample("choosing the hand", step_times(count, start=_MIRROR_TIME), 2 * replicas, both)
-    terms = {"log_likelihood": log_likelihood(second), "energy": -energy(second)}
+    fit, strain = log_likelihood(second), energy(second)
+    merit = fit / _LIKELIHOOD_SCALE - strain / _ENERGY_SCALE
+    kept = torch.where(merit[:replicas] >= merit[replicas:], 0, replicas).cpu() + torch.arange(replicas)
+    terms = {"log_likelihood": fit[kept], "energy": -strain[kept]}
     ranking = rank_replicas(terms, {}, {"log_likelihood": _LIKELIHOOD_SCALE, "energy": _ENERGY_SCALE})
-    kept = list(ranking.order[:replicas])
-    return Fold(second[kept], ranking.score[kept], tuple(k >= replicas for k in kept), tuple(kept))
+    source = tuple(int(kept[k]) for k in ranking.order)
+    order = list(ranking.order)
+    return Fold(second[list(source)], ranking.score[order], tuple(k >= replicas for k in source), source)
 
 
 def plain_sampler(prior: Prior, updates: Sequence[Update], origin: Tensor, seed: int) -> Sampler:
