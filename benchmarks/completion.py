@@ -145,7 +145,7 @@ def draw(path: Path, rows: list[Row], summary: list[Row]) -> None:
 
 def _panel(axes: Axes, rows: list[Row], spread: str, title: str) -> None:
     for name in PRIORS:
-        part = [row for row in rows if row["prior"] == name]
+        part = sorted((row for row in rows if row["prior"] == name), key=lambda row: int(str(row["k"])))
         if not part:
             continue
         k, mean = column(part, "k"), column(part, "rmsd_mean")
