@@ -171,7 +171,7 @@ def _confidence_panel(
     for low, high, colour in _CONFIDENCE_BANDS:
         inside = (confidence >= low) & (confidence < high)
         axes.bar(positions[inside], confidence[inside], width=1.0, color=colour, linewidth=0, zorder=2)
-    axes.set_ylim(0, 100)
+    axes.set_ylim(0, 108)
     axes.set_xlim(-0.5, len(confidence) - 0.5)
     ticks = np.unique(np.linspace(0, len(numbers) - 1, min(9, len(numbers))).round().astype(int))
     axes.set_xticks(ticks, [str(numbers[i]) for i in ticks])
