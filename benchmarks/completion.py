@@ -31,7 +31,7 @@ from adp3d.physics.masking import MaskedModel
 from adp3d.prior.registry import load_prior
 from adp3d.prior.schedule import step_times
 from adp3d.solver.folding import plain_sampler
-from adp3d.solver.ranking import rank_replicas
+from adp3d.solver.ranking import SCALES, rank_replicas
 from adp3d.solver.selection import denoising_energy
 from adp3d.solver.updates import ProximalUpdate
 
@@ -46,8 +46,6 @@ TARGET = "8ok3"
 SIGMA = 0.02
 RESOLUTION = 1.5
 GOALS = {2: 1.0, 4: 1.5}
-SCALES = {"log_likelihood": 5.0, "energy": 0.05}
-"""Differences that count one in the ranking, as in the completion pipeline."""
 LABELS = {
     "builtin": "prior with sequence",
     "builtin-nosequence": "prior without sequence",

@@ -14,7 +14,7 @@ from ..physics.masking import MaskedModel
 from ..prior.schedule import step_times
 from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.protocol import Level, Update
-from ..solver.ranking import rank_replicas
+from ..solver.ranking import SCALES, rank_replicas
 from ..solver.regularise import regularise
 from ..solver.selection import denoising_energy
 from ..solver.updates import ProximalUpdate
@@ -32,7 +32,6 @@ __all__ = ["run"]
 
 _EXACT = 0.02
 """Standard deviation in angstrom of atoms that are to stay where they are."""
-_ENERGY_SCALE, _LIKELIHOOD_SCALE = 0.05, 5.0
 
 
 def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) -> Mapping[str, Any]:
@@ -85,7 +84,7 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     ranking = rank_replicas(
         {"log_likelihood": -0.5 * misfit, "energy": -energy},
         {},
-        {"log_likelihood": _LIKELIHOOD_SCALE, "energy": _ENERGY_SCALE},
+        SCALES,
     )
     if exact:
         x = torch.where(model.known[..., None], model.target, x)

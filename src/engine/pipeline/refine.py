@@ -17,7 +17,7 @@ from ..prior.schedule import step_times
 from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.density_potential import DensityPotential
 from ..solver.protocol import Level, Update
-from ..solver.ranking import Ranking, rank_replicas
+from ..solver.ranking import SCALES, Ranking, rank_replicas
 from ..solver.recombination import missing_segments, recombine, supported_ends
 from ..solver.regularise import regularise
 from ..solver.selection import denoising_energy
@@ -45,7 +45,6 @@ _ACCEPTED_SIGMA = 0.5
 _ROUND_SEED, _POLISH_SEED = 7919, 104_729
 _POLISH_START = 0.4
 _POLISH_STEPS = 0.4
-_ENERGY_SCALE, _FIT_SCALE = 0.05, 0.01
 
 
 def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> Mapping[str, Any]:
@@ -263,7 +262,7 @@ class _Refiner:
         generator = torch.Generator().manual_seed(self._spec.seed)
         energy = denoising_energy(self._problem.prior, x, generator)
         terms = {"correlation": self._maps.likelihood.correlation(x), "energy": -energy}
-        return rank_replicas(terms, {}, {"correlation": _FIT_SCALE, "energy": _ENERGY_SCALE})
+        return rank_replicas(terms, {}, SCALES)
 
     def _quality(self, x: Tensor) -> NDArray[np.float64]:
         return np.nan_to_num(self._maps.likelihood.per_residue_fit(x), nan=-1.0)

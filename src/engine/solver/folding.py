@@ -15,7 +15,7 @@ from ..prior.schedule import step_times
 from .adp3d import initial_state, solve
 from .noise import ReplicaNoise
 from .protocol import Update
-from .ranking import rank_replicas
+from .ranking import SCALES, rank_replicas
 
 __all__ = ["Fold", "Sampler", "fold", "plain_sampler"]
 
@@ -24,7 +24,6 @@ Sampler = Callable[[str, NDArray[np.float64], int, Tensor | None], Tensor]
 
 _MIRROR_TIME = 0.5
 """Noise level at which both hands start again: local structure is open, the fold is not."""
-_ENERGY_SCALE, _LIKELIHOOD_SCALE = 0.05, 5.0
 
 
 @dataclass(frozen=True)
@@ -82,10 +81,10 @@ def fold(
     count = max(2, round(steps * _MIRROR_TIME))
     second = sample("choosing the hand", step_times(count, start=_MIRROR_TIME), 2 * replicas, both)
     fit, strain = log_likelihood(second), energy(second)
-    merit = fit / _LIKELIHOOD_SCALE - strain / _ENERGY_SCALE
+    merit = fit / SCALES["log_likelihood"] - strain / SCALES["energy"]
     kept = torch.where(merit[:replicas] >= merit[replicas:], 0, replicas).cpu() + torch.arange(replicas)
     terms = {"log_likelihood": fit[kept], "energy": -strain[kept]}
-    ranking = rank_replicas(terms, {}, {"log_likelihood": _LIKELIHOOD_SCALE, "energy": _ENERGY_SCALE})
+    ranking = rank_replicas(terms, {}, SCALES)
     source = tuple(int(kept[k]) for k in ranking.order)
     order = list(ranking.order)
     return Fold(second[list(source)], ranking.score[order], tuple(k >= replicas for k in source), source)

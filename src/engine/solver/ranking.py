@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Ranking", "rank_replicas"]
+__all__ = ["SCALES", "Ranking", "rank_replicas"]
+
+SCALES = {"log_likelihood": 5.0, "energy": 0.05, "correlation": 0.01}
+"""Differences between replicas that count one, for the terms that the pipelines rank by."""
 
 
 @dataclass(frozen=True)
