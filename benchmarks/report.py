@@ -27,6 +27,13 @@ class Table:
         self._path = path
         self.rows: list[Row] = []
 
+    def restore(self, text: Sequence[str]) -> None:
+        """Take up the rows that the file has, if there is one; columns not named in ``text`` are numbers."""
+        if self._path.is_file():
+            with self._path.open(newline="", encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    self.rows.append({key: value if key in text else float(value) for key, value in row.items()})
+
     def add(self, row: Row) -> None:
         """Append a row; all rows have the same columns."""
         with self._path.open("a" if self.rows else "w", newline="", encoding="utf-8") as file:

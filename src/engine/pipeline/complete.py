@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..events import Control, Events
 from ..physics.masking import MaskedModel
+from ..prior.conditioning import KnownAtoms
 from ..prior.schedule import step_times
 from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.protocol import Level, Update
@@ -78,7 +79,7 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
         return {"known_rmsd": _known_rmsd(model, x)}
 
-    x = sampling.run(stage, problem.prior, updates, origin, watch)
+    x = sampling.run(stage, problem.prior, updates, origin, watch, known=KnownAtoms(model.target, model.weights))
     energy = denoising_energy(problem.prior, x, torch.Generator().manual_seed(spec.seed))
     misfit = (model.weights * (x - model.target).square().sum(-1)).sum((1, 2))
     ranking = rank_replicas(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..events import Control, Events, NullEvents
 from ..physics.masking import MaskedModel
+from ..prior.conditioning import KnownAtoms
 from ..prior.schedule import step_times
 from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.density_potential import DensityPotential
@@ -219,7 +220,7 @@ class _Refiner:
                 self._spec.seed + _ROUND_SEED * number,
                 self._batch,
             )
-            x = self._sampling.run(stage, problem.prior, self._updates(model), problem.origin(), self._watch(model))
+            x = self._run(stage, model)
             base = self.rank(x).chosen
             if current is not None:  # what earlier rounds found competes with what this one did
                 x, base = torch.cat([x, current[None]]), len(x)
@@ -248,6 +249,10 @@ class _Refiner:
             self._batch,
         )
         start = built.x.expand(self._spec.replicas, -1, -1, -1)
+        return self._run(stage, model, start)
+
+    def _run(self, stage: Stage, model: MaskedModel, start: Tensor | None = None) -> Tensor:
+        """One stage, with the known atoms both pulling and shown to the prior."""
         return self._sampling.run(
             stage,
             self._problem.prior,
@@ -255,6 +260,7 @@ class _Refiner:
             self._problem.origin(),
             self._watch(model),
             start,
+            KnownAtoms(model.target, model.weights),
         )
 
     def rank(self, x: Tensor) -> Ranking:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..events import Control, Events, shift_steps
+from ..prior.conditioning import KnownAtoms
 from ..prior.protocol import Prior
 from ..solver.adp3d import initial_state, solve
 from ..solver.noise import ReplicaNoise
@@ -87,6 +88,7 @@ class Sampling:
         origin: Tensor,
         watch: Watch,
         start: Tensor | None = None,
+        known: KnownAtoms | None = None,
     ) -> Tensor:
         """Estimates of all replicas of a stage, (replica, N, 4, 3) in angstrom, in the measurements' frame.
 
@@ -100,6 +102,8 @@ class Sampling:
         watch : callable
         start : Tensor, shape (replica, N, 4, 3), optional
             Structures to start from, as in `initial_state`.
+        known : KnownAtoms, optional
+            Atoms shown to the prior, as in `solve`.
 
         Raises
         ------
@@ -112,7 +116,7 @@ class Sampling:
 
         def compute(replicas: range, events: Events) -> Tensor:
             nonlocal finished
-            estimate = self._batch(stage, replicas, prior, updates, origin, watch, start, events)
+            estimate = self._batch(stage, replicas, prior, updates, origin, watch, start, known, events)
             finished = estimate if finished is None else torch.cat([finished, estimate])
             self._tensors = self._finished_tensors() | {f"done.{stage.name}": finished}
             self._where = {}
@@ -135,6 +139,7 @@ class Sampling:
         origin: Tensor,
         watch: Watch,
         start: Tensor | None,
+        known: KnownAtoms | None,
         events: Events,
     ) -> Tensor:
         noise = ReplicaNoise(stage.seed, replicas.start, len(replicas))
@@ -171,7 +176,7 @@ class Sampling:
                 self._on_change(changes)
             return True
 
-        return solve(prior, updates, stage.times, state, noise, observe).estimate
+        return solve(prior, updates, stage.times, state, noise, observe, known).estimate
 
     def _saved_state(
         self, stage: Stage, replicas: range, updates: int, noise: ReplicaNoise, origin: Tensor

@@ -46,6 +46,7 @@ class GlobularCorrelation:
         if not lengths or min(lengths) < 1:
             raise ValueError("each chain needs at least one residue")
         self.lengths = tuple(int(length) for length in lengths)
+        self.step_scale = STEP_SCALE
         self.decays = tuple(globular_decay(4 * length) for length in self.lengths)
 
     @property

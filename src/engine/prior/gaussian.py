@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from .conditioning import KnownAtoms, gaussian_estimate
 from .correlation import GlobularCorrelation
 from .schedule import LogSnrSchedule
 
@@ -24,7 +25,7 @@ class GaussianPrior:
         self.correlation = correlation
         self.schedule = schedule or LogSnrSchedule()
 
-    def denoise(self, x_t: Tensor, t: float) -> Tensor:
-        """Exact posterior mean alpha_t x_t; shapes as in `Prior.denoise`."""
-        alpha, _ = self.schedule.at(t)
-        return alpha * x_t
+    def denoise(self, x_t: Tensor, t: float, known: KnownAtoms | None = None) -> Tensor:
+        """Exact posterior mean, alpha_t x_t without known atoms; shapes as in `Prior.denoise`."""
+        _, sigma = self.schedule.at(t)
+        return gaussian_estimate(self.correlation, x_t, [sigma] * len(x_t), known).mean

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
-__all__ = ["solve_chain"]
+__all__ = ["chain_variances", "solve_chain"]
 
 
 def solve_chain(
@@ -36,24 +37,92 @@ def solve_chain(
     -------
     ndarray, shape (n, columns)
     """
-    n = len(weights)
-    inverse_scale = damping / step_scale**2
-    diagonal = np.full(n, 1.0 + decay * decay)
-    diagonal[0] = 1.0  # (1 - B^2) from its own row, B^2 from the next one's
-    diagonal[-1] = 1.0 if n > 1 else 1.0 - decay * decay
-    banded = np.zeros((2, n))
-    banded[1] = inverse_scale * diagonal + weights
-    banded[0, 1:] = -decay * inverse_scale
-    shrink = 1.0 - math.sqrt(1.0 - decay * decay)
-    restore = shrink / (1.0 - shrink)
-    row_sums = diagonal.copy()
-    row_sums[1:] -= decay
-    row_sums[:-1] -= decay
-    row_sums *= inverse_scale
-    low_rank = np.stack([row_sums, np.full(n, 1.0 / n)], axis=1)
-    coupling = np.array([[0.0, restore], [restore, restore**2 * row_sums.sum()]])
+    system = _system(decay, step_scale, np.array([damping]), weights[None])
+    banded = np.zeros((2, len(weights)))
+    banded[1] = system.diagonal[0]
+    banded[0, 1:] = system.off_diagonal[0]
+    low_rank, coupling = system.low_rank[0], system.coupling[0]
     solved = solveh_banded(banded, np.concatenate([rhs, low_rank], axis=1), check_finite=False)
     base, spread = solved[:, :-2], solved[:, -2:]
     # Woodbury with a singular coupling when B is tiny: keep S on the outside
     small = np.eye(2) + coupling @ (low_rank.T @ spread)
     return base - spread @ np.linalg.solve(small, coupling @ (low_rank.T @ base))
+
+
+def chain_variances(
+    decay: float, step_scale: float, damping: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    r"""Diagonal of :math:`(\gamma R^{-T} R^{-1} + \mathrm{diag}(w))^{-1}` for one chain: posterior variances.
+
+    Pivots of the two factorisations from either end give the diagonal of the tridiagonal inverse; the
+    rank-two part is corrected by the Woodbury identity. Linear in the atoms.
+
+    Parameters
+    ----------
+    decay, step_scale : float
+        As in `solve_chain`.
+    damping : ndarray, shape (B,)
+        :math:`\gamma > 0` of each system.
+    weights : ndarray, shape (B, n)
+
+    Returns
+    -------
+    ndarray, shape (B, n)
+        In angstrom^2.
+    """
+    system = _system(decay, step_scale, damping, weights)
+    d, n = system.diagonal.T, weights.shape[1]
+    squared = system.off_diagonal**2
+    below, above = np.empty_like(d), np.empty_like(d)
+    below[0], above[-1] = d[0], d[-1]
+    for i in range(1, n):
+        below[i] = d[i] - squared / below[i - 1]
+    for i in range(n - 2, -1, -1):
+        above[i] = d[i] - squared / above[i + 1]
+    # columns of the tridiagonal inverse against the two low-rank vectors, by the same factorisation
+    e = system.off_diagonal[:, None]
+    forward = np.empty((n, len(damping), 2))
+    low_rank = system.low_rank.transpose(1, 0, 2)
+    forward[0] = low_rank[0]
+    for i in range(1, n):
+        forward[i] = low_rank[i] - e / below[i - 1][:, None] * forward[i - 1]
+    spread = np.empty_like(forward)
+    spread[-1] = forward[-1] / below[-1][:, None]
+    for i in range(n - 2, -1, -1):
+        spread[i] = (forward[i] - e * spread[i + 1]) / below[i][:, None]
+    spread = spread.transpose(1, 0, 2)
+    small = np.eye(2) + system.coupling @ (system.low_rank.transpose(0, 2, 1) @ spread)
+    inner = np.linalg.solve(small, system.coupling)
+    correction = np.einsum("bni,bij,bnj->bn", spread, inner, spread)
+    return (1.0 / (below + above - d)).T - correction
+
+
+@dataclass(frozen=True)
+class _System:
+    """Tridiagonal part, and the rank-two part A S A^T, of several systems of one chain."""
+
+    diagonal: NDArray[np.float64]
+    off_diagonal: NDArray[np.float64]
+    low_rank: NDArray[np.float64]
+    coupling: NDArray[np.float64]
+
+
+def _system(
+    decay: float, step_scale: float, damping: NDArray[np.float64], weights: NDArray[np.float64]
+) -> _System:
+    n = weights.shape[1]
+    inverse_scale = (damping / step_scale**2)[:, None]
+    chain = np.full(n, 1.0 + decay * decay)
+    chain[0] = 1.0  # (1 - B^2) from its own row, B^2 from the next one's
+    chain[-1] = 1.0 if n > 1 else 1.0 - decay * decay
+    shrink = 1.0 - math.sqrt(1.0 - decay * decay)
+    restore = shrink / (1.0 - shrink)
+    row_sums = chain.copy()
+    row_sums[1:] -= decay
+    row_sums[:-1] -= decay
+    row_sums = row_sums * inverse_scale
+    low_rank = np.stack([row_sums, np.full_like(row_sums, 1.0 / n)], axis=2)
+    coupling = np.zeros((len(damping), 2, 2))
+    coupling[:, 0, 1] = coupling[:, 1, 0] = restore
+    coupling[:, 1, 1] = restore**2 * row_sums.sum(1)
+    return _System(inverse_scale * chain + weights, -decay * inverse_scale[:, 0], low_rank, coupling)

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from .conditioning import KnownAtoms
+
 __all__ = ["Correlation", "Prior", "Schedule"]
 
 
@@ -60,7 +62,7 @@ class Prior(Protocol):
     def schedule(self) -> Schedule:
         """Noise schedule."""
 
-    def denoise(self, x_t: Tensor, t: float) -> Tensor:
+    def denoise(self, x_t: Tensor, t: float, known: KnownAtoms | None = None) -> Tensor:
         """Denoised backbones for noisy ones.
 
         Parameters
@@ -69,6 +71,9 @@ class Prior(Protocol):
             Noisy backbones, in angstrom, centred near the origin.
         t : float
             Diffusion time in [0, 1].
+        known : KnownAtoms, optional
+            Atoms known beforehand, in the frame of ``x_t``. A prior that cannot be shown them ignores
+            them: the likelihood pulls towards them all the same.
 
         Returns
         -------

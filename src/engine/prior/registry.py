@@ -25,6 +25,10 @@ def _builtin_without_sequence(polymer: Polymer, device: torch.device) -> Prior:
     return BuiltinPrior(load_denoiser().to(device), polymer, use_sequence=False)
 
 
+def _builtin_plain(polymer: Polymer, device: torch.device) -> Prior:
+    return BuiltinPrior(load_denoiser().to(device), polymer, show_known=False)
+
+
 def _gaussian(polymer: Polymer, device: torch.device) -> Prior:
     return GaussianPrior(GlobularCorrelation(polymer.segment_lengths))
 
@@ -32,9 +36,10 @@ def _gaussian(polymer: Polymer, device: torch.device) -> Prior:
 PRIORS: dict[str, Callable[[Polymer, torch.device], Prior]] = {
     "builtin": _builtin,
     "builtin-nosequence": _builtin_without_sequence,
+    "builtin-plain": _builtin_plain,
     "gaussian": _gaussian,
 }
-"""Constructors by name. ``gaussian`` knows only chain size and connectivity: the run without a prior."""
+"""Constructors by name. ``builtin-plain`` is not shown the known atoms; ``gaussian`` knows only chain size and connectivity: the run without a prior."""
 
 
 def load_prior(name: str, polymer: Polymer, device: torch.device) -> Prior:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..prior.conditioning import KnownAtoms
 from ..prior.protocol import Prior
 from ..prior.schedule import step_times
 from .adp3d import initial_state, solve
@@ -90,12 +91,14 @@ def fold(
     return Fold(second[list(source)], ranking.score[order], tuple(k >= replicas for k in source), source)
 
 
-def plain_sampler(prior: Prior, updates: Sequence[Update], origin: Tensor, seed: int) -> Sampler:
+def plain_sampler(
+    prior: Prior, updates: Sequence[Update], origin: Tensor, seed: int, known: KnownAtoms | None = None
+) -> Sampler:
     """Sampler without job folder, events or batches: for scripts and benchmarks."""
 
     def sample(stage: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
         noise = ReplicaNoise(seed, 0, replicas)
         state = initial_state(prior, len(updates), noise, float(times[0]), origin, start)
-        return solve(prior, updates, times, state, noise, lambda state, level: True).estimate
+        return solve(prior, updates, times, state, noise, lambda state, level: True, known).estimate
 
     return sample

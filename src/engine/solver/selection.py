@@ -15,6 +15,7 @@ DEFAULT_TIMES = (0.2, 0.3, 0.4, 0.5)
 """Noise levels at which structures are judged: they span bond geometry to the packing of helices."""
 
 
+@torch.no_grad()
 def denoising_energy(
     prior: Prior,
     x: Tensor,

@@ -31,6 +31,7 @@ def train_prior(
     config: DenoiserConfig,
     device: torch.device,
     residues_per_batch: int = 1536,
+    initial: Path | None = None,
 ) -> Path:
     """Train on the ``train`` split, watch the ``val`` split, never touch ``test``.
 
@@ -44,6 +45,8 @@ def train_prior(
     config : DenoiserConfig
     device : torch.device
     residues_per_batch : int
+    initial : Path, optional
+        Weights to start from.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def train_prior(
     watch = CropSampler(held_out, residues_per_batch=residues_per_batch, sequence_dropout=0.0)
     rng = np.random.default_rng(12345)
     validation = [watch.batch(rng) for _ in range(_VALIDATION_BATCHES)]
-    return train(spec, config, sampler, validation, output, device)
+    return train(spec, config, sampler, validation, output, device, initial)
 
 
 @app.command(name="train")
@@ -69,6 +72,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Seed of weights, crops and noise.", min=0)] = 0,
     batch: Annotated[int, typer.Option(help="Residues in a batch.", min=64)] = 1536,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 6e-4,
+    initial: Annotated[Path | None, typer.Option(help="Weights file that a new run starts from.")] = None,
     bfloat16: Annotated[bool, typer.Option(help="Layers in bfloat16, coordinates in float32.")] = False,
     smoke: Annotated[bool, typer.Option(help="A small network for a few seconds, to see that all runs.")] = False,
 ) -> None:
@@ -80,5 +84,5 @@ def command(
         minutes, batch = _SMOKE_MINUTES, min(batch, 256)
         config = DenoiserConfig(width=32, heads=4, pair_width=8, stages=(1, 1), neighbours=30)
     spec = TrainingSpec(minutes=minutes, learning_rate=learning_rate, seed=seed, bfloat16=bfloat16)
-    weights = train_prior(data, output, spec=spec, config=config, device=where, residues_per_batch=batch)
+    weights = train_prior(data, output, spec=spec, config=config, device=where, residues_per_batch=batch, initial=initial)
     typer.echo(f"Weights: {weights}")

@@ -123,12 +123,12 @@ def _read_chain(data: dict[str, NDArray], i: int, ca_only: bool, cluster_size: i
     usable = complete & (mask[:, 3] | np.append(bonded, False))
     bonded &= usable[:-1] & usable[1:]
     number = data["resnum"][start:end].astype(np.int64)
-    gap = np.where(bonded, 1, np.maximum(np.diff(number), 2))
-    index = np.concatenate([[0], np.cumsum(gap)])
     kept = np.flatnonzero(usable)
     if len(kept) < 16:
         return None
-    index = index[kept] - index[kept[0]]
+    joined = (np.diff(kept) == 1) & bonded[kept[:-1]]
+    gap = np.where(joined, 1, np.maximum(np.diff(number[kept]), 2))
+    index = np.concatenate([[0], np.cumsum(gap)])
     run_start = np.concatenate([[0], np.flatnonzero(np.diff(index) != 1) + 1])
     run_length = np.diff(np.append(run_start, len(index)))
     aatype = np.minimum(data["aatype"][start:end][kept].astype(np.int64), len(AMINO_ACIDS))

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from ..prior.builtin.network import Denoiser, DenoiserConfig
-from ..prior.builtin.weights_file import save_weights
+from ..prior.builtin.weights_file import save_weights, start_from
 from ..prior.schedule import LogSnrSchedule
 from .checkpoint import Progress, load_checkpoint, save_checkpoint
 from .crops import Crop, CropSampler
+from .knowledge import draw_pattern, every_kth
 from .loss import denoising_loss, noisy_batch, sample_times
 
 __all__ = ["VALIDATION_TIMES", "TrainingSpec", "train"]
@@ -47,6 +48,7 @@ def train(
     validation: list[Crop],
     folder: Path,
     device: torch.device,
+    initial: Path | None = None,
 ) -> Path:
     """Train until the time is up and write the averaged weights; continues from ``folder``.
 
@@ -64,14 +66,23 @@ def train(
     folder : Path
         Receives checkpoints, ``training.csv``, ``validation.csv`` and ``weights.safetensors``.
     device : torch.device
+    initial : Path, optional
+        Weights file to start a new run from; layers that it lacks start fresh.
 
     Returns
     -------
     Path
         The weights file.
+
+    Raises
+    ------
+    InputError
+        If the initial weights belong to a network of other sizes.
     """
     torch.manual_seed(spec.seed)
     net = Denoiser(config).to(device)
+    if initial is not None:
+        start_from(net, initial)
     average = {k: v.detach().clone() for k, v in net.state_dict().items()}
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay, betas=(0.9, 0.98)
@@ -87,12 +98,14 @@ def train(
     last_save = last_validation = tick = time.monotonic()
     while progress.seconds < spec.minutes * 60:
         crop = sampler.batch(rng)
-        batch, clean, correlation = noisy_batch(crop, sample_times(crop.ca_only, rng), schedule, generator, device)
+        pattern = draw_pattern(crop, rng)
+        times = sample_times(crop.ca_only, pattern.sigma.any((1, 2)), rng)
+        batch, clean, correlation = noisy_batch(crop, times, schedule, generator, device, pattern)
         for group in optimizer.param_groups:
             group["lr"] = spec.learning_rate * _rate(progress, spec)
         with torch.autocast(device.type, torch.bfloat16, enabled=spec.bfloat16):
             estimates = net(batch)
-        loss, _ = denoising_loss(estimates, clean, batch.sigma, correlation)
+        loss, _ = denoising_loss(estimates, clean, batch, correlation)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = float(torch.nn.utils.clip_grad_norm_(net.parameters(), spec.gradient_limit))
@@ -156,15 +169,16 @@ def _validate(
     current = {k: v.clone() for k, v in net.state_dict().items()}
     net.load_state_dict(average)
     for t in VALIDATION_TIMES:
-        for with_sequence in (True, False):
+        for with_sequence, spacing in ((True, 0), (False, 0), (True, 8)):
             losses, errors = [], []
             for number, crop in enumerate(crops):
                 generator = torch.Generator().manual_seed(1000 + number)
                 shown = crop if with_sequence else replace(crop, aatype=np.full_like(crop.aatype, 20))
                 times = np.full(len(crop.xyz), t)
-                batch, clean, correlation = noisy_batch(shown, times, schedule, generator, device)
+                pattern = every_kth(shown, spacing) if spacing else None
+                batch, clean, correlation = noisy_batch(shown, times, schedule, generator, device, pattern)
                 estimates = net(batch)
-                _, per_example = denoising_loss(estimates, clean, batch.sigma, correlation)
+                _, per_example = denoising_loss(estimates, clean, batch, correlation)
                 losses.append(float(per_example.mean()))
                 errors.append(float((estimates[-1] - clean).square().sum(-1).mean().sqrt()))
             _append(
@@ -174,6 +188,7 @@ def _validate(
                     "minutes": round(progress.seconds / 60, 2),
                     "t": t,
                     "sequence": int(with_sequence),
+                    "known_every": spacing,
                     "loss": round(float(np.mean(losses)), 5),
                     "rmsd": round(float(np.mean(errors)), 4),
                 },

@@ -7,30 +7,44 @@ import torch
 from torch import Tensor
 
 from ..prior.builtin.network import NoisyBatch
+from ..prior.conditioning import KnownAtoms, gaussian_estimate
 from ..prior.correlation import GlobularCorrelation
 from ..prior.schedule import LogSnrSchedule
 from .crops import Crop
+from .knowledge import KnownPattern
 
 __all__ = ["denoising_loss", "noisy_batch", "sample_times"]
 
 _CA_ONLY_EARLIEST = 0.45
+_NOISE_FLOOR = 0.02
+"""Atoms known better than this fraction of the prior's spread weigh no more than others."""
 
 
-def sample_times(ca_only: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def sample_times(ca_only: np.ndarray, informed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Diffusion times, shape (B,): mostly t in 0.15 to 0.75, which decides refinement.
 
-    Chains whose N, C and O were rebuilt teach folds only: their times start at 0.45.
+    Examples that know atoms (``informed``, shape (B,)) are drawn more widely, because the known atoms
+    tell much even where the noise leaves nothing. Chains whose N, C and O were rebuilt teach folds
+    only: their times start at 0.45.
     """
     wide = rng.uniform(0.001, 1.0, len(ca_only))
     middle = rng.uniform(0.15, 0.75, len(ca_only))
-    t = np.where(rng.random(len(ca_only)) < 0.4, wide, middle)
+    t = np.where(rng.random(len(ca_only)) < np.where(informed, 0.6, 0.4), wide, middle)
     return np.where(ca_only, _CA_ONLY_EARLIEST + (1 - _CA_ONLY_EARLIEST) * rng.random(len(ca_only)), t)
 
 
 def noisy_batch(
-    crop: Crop, times: np.ndarray, schedule: LogSnrSchedule, generator: torch.Generator, device: torch.device
+    crop: Crop,
+    times: np.ndarray,
+    schedule: LogSnrSchedule,
+    generator: torch.Generator,
+    device: torch.device,
+    pattern: KnownPattern | None = None,
 ) -> tuple[NoisyBatch, Tensor, GlobularCorrelation]:
-    """Noisy inputs x_t, the clean coordinates they came from, and the correlation operator."""
+    """Noisy inputs x_t, the clean coordinates they came from, and the correlation operator.
+
+    ``pattern`` says which atoms the network is shown, and how exactly.
+    """
     correlation = GlobularCorrelation(crop.segments)
     clean = torch.from_numpy(crop.xyz)
     noise = torch.randn(clean.shape, generator=generator)
@@ -40,8 +54,15 @@ def noisy_batch(
     t = torch.from_numpy(times).float()
     alpha, sigma = schedule.alpha(t), schedule.sigma(t)
     x_t = alpha[:, None, None, None] * clean + sigma[:, None, None, None] * correlation.apply(noise)
+    known = None
+    if pattern is not None:
+        deviation = torch.from_numpy(pattern.sigma)
+        target = clean + deviation[..., None] * torch.randn(clean.shape, generator=generator)
+        known = KnownAtoms(target, torch.from_numpy(pattern.weights))
+    given = gaussian_estimate(correlation, x_t, sigma.tolist(), known)
     batch = NoisyBatch(
-        x_t.to(device),
+        given.mean.to(device),
+        given.noise.to(device),
         alpha.to(device),
         sigma.to(device),
         torch.from_numpy(crop.aatype).to(device),
@@ -53,12 +74,13 @@ def noisy_batch(
 
 
 def denoising_loss(
-    estimates: list[Tensor], clean: Tensor, sigma: Tensor, correlation: GlobularCorrelation
+    estimates: list[Tensor], clean: Tensor, batch: NoisyBatch, correlation: GlobularCorrelation
 ) -> tuple[Tensor, Tensor]:
     r"""Training loss and its value per example.
 
-    :math:`|\hat x - x_0|^2/(100\,\sigma_t^2) + |R^{-1}(\hat x - x_0)|^2/\sigma_t^2`, both per
-    coordinate: the first keeps the fold, the second bonds and angles. Earlier stages count 0.3.
+    :math:`|\hat x - x_0|^2/(100\,\rho^2) + |R^{-1}(\hat x - x_0)|^2/\sigma_t^2`, both per coordinate,
+    with :math:`\rho` the noise left at each atom (:math:`\sigma_t` where nothing is known): the first
+    keeps the fold, the second bonds and angles. Earlier stages count 0.3.
 
     Returns
     -------
@@ -66,12 +88,13 @@ def denoising_loss(
     per_example : Tensor, shape (B,)
         Loss of the last stage.
     """
-    weight = sigma.square()[:, None, None, None]
+    weight = batch.sigma.square()[:, None, None, None]
+    spread = batch.noise.clamp(min=_NOISE_FLOOR).minimum(batch.sigma[:, None, None]).square()[..., None]
     total = clean.new_zeros(())
     last = clean.new_zeros(len(clean))
     for i, estimate in enumerate(estimates):
         error = estimate.float() - clean
-        global_term = (error.square() / (100.0 * weight)).mean((1, 2, 3))
+        global_term = (error.square() / (100.0 * spread)).mean((1, 2, 3))
         local_term = (correlation.inverse(error).square() / weight).mean((1, 2, 3))
         last = global_term + local_term
         total = total + (1.0 if i == len(estimates) - 1 else 0.3) * last.mean()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adp3d.prior.correlation import STEP_SCALE, globular_decay
-from adp3d.prior.precision import solve_chain
+from adp3d.prior.precision import chain_variances, solve_chain
 
 
 def dense_precision(n, decay):
@@ -33,6 +33,18 @@ def test_agrees_with_dense_algebra(n):
     expected = np.linalg.solve(0.7 * dense_precision(n, decay) + np.diag(weights), rhs)
     found = solve_chain(decay, STEP_SCALE, 0.7, weights, rhs)
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("n", [2, 4, 40, 300])
+def test_variances_are_the_diagonal_of_the_inverse(n):
+    rng = np.random.default_rng(n)
+    decay = globular_decay(n)
+    damping, weights = np.array([1.0, 0.7, 1e4]), rng.random((3, n)) * (rng.random((3, n)) > 0.5)
+    weights[0] = 0
+    found = chain_variances(decay, STEP_SCALE, damping, weights)
+    for k in range(3):
+        inverse = np.linalg.inv(damping[k] * dense_precision(n, decay) + np.diag(weights[k]))
+        np.testing.assert_allclose(found[k], np.diag(inverse), rtol=1e-7)
 
 
 @settings(max_examples=40, deadline=None)

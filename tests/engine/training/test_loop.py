@@ -52,7 +52,7 @@ def test_learns_and_goes_on(data, tick, tmp_path):
     weights = train(untrained, SMALL, sampler, validation, folder, CPU)
     assert train(SPEC, SMALL, sampler, validation, folder, CPU) == weights
     table = rows(folder / "validation.csv")
-    assert len(table) == 2 * 2 * len(VALIDATION_TIMES)
+    assert len(table) == 2 * 3 * len(VALIDATION_TIMES)
     before, after = table[: len(table) // 2], table[len(table) // 2 :]
     assert before[0]["step"] == 0 and after[0]["step"] == 30
     assert {row["t"] for row in table} == set(VALIDATION_TIMES)

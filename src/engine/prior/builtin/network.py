@@ -39,8 +39,11 @@ class NoisyBatch:
 
     Attributes
     ----------
-    x : Tensor, shape (B, N, 4, 3)
-        Noisy coordinates x_t, in angstrom.
+    mean : Tensor, shape (B, N, 4, 3)
+        What a Gaussian chain makes of the noisy coordinates and of known atoms (`gaussian_estimate`),
+        in angstrom.
+    noise : Tensor, shape (B, N, 4)
+        Noise level left at each atom, in (0, 1].
     alpha, sigma : Tensor, shape (B,)
         Signal and noise scale at each example's time.
     aatype : Tensor of int64, shape (B, N)
@@ -51,7 +54,8 @@ class NoisyBatch:
         False for padding.
     """
 
-    x: Tensor
+    mean: Tensor
+    noise: Tensor
     alpha: Tensor
     sigma: Tensor
     aatype: Tensor
@@ -65,8 +69,10 @@ class Denoiser(nn.Module):
 
     All inputs are coordinates seen from the noisy residues' own frames, and every output is a
     displacement in such a frame, so that rotating the input rotates the output. The first stage
-    starts from :math:`\alpha_t x_t`, each further one looks again at the structure that the stage
-    before proposed. Cost and memory are linear in the number of residues (fixed neighbour lists).
+    starts from the mean of a Gaussian chain given :math:`x_t` and the known atoms (:math:`\alpha_t x_t`
+    without any), each further one looks again at the structure that the stage before proposed. Updates
+    are in units of the noise left at each atom, so known atoms stay where they are. Cost and memory are
+    linear in the number of residues (fixed neighbour lists).
     """
 
     def __init__(self, config: DenoiserConfig) -> None:
@@ -75,20 +81,23 @@ class Denoiser(nn.Module):
         w = config.width
         self.residue_embedding = nn.Embedding(21, w)
         self.time_embedding = nn.Sequential(nn.Linear(config.time_features, w), nn.SiLU(), nn.Linear(w, w), nn.SiLU())
+        # zero at first: the network starts as one that knows no atoms
+        self.level_embedding = nn.Linear(config.time_features + 4, len(config.stages) * w, bias=False)
+        nn.init.zeros_(self.level_embedding.weight)
         self.stages = nn.ModuleList(_Stage(config, depth, i) for i, depth in enumerate(config.stages))
 
     def forward(self, batch: NoisyBatch) -> list[Tensor]:
         """Estimates after each stage, the last being the network's answer; shapes (B, N, 4, 3)."""
         log_snr = 2.0 * (torch.log(batch.alpha) - torch.log(batch.sigma))
         time = self.time_embedding(_fourier(log_snr, self.config.time_features))
+        levels = self._levels(batch).chunk(len(self.stages), -1)
         h = self.residue_embedding(batch.aatype)
-        noisy = batch.x.float()
-        current = noisy
-        base = batch.alpha[:, None, None, None] * noisy
-        scale = 10.0 * batch.sigma[:, None, None, None]
+        base = given = batch.mean.float()
+        scale = 10.0 * batch.noise.float()[..., None]
+        current = given
         estimates: list[Tensor] = []
-        for stage in self.stages:
-            h, update = stage(h, time, current, noisy, batch)
+        for stage, level in zip(self.stages, levels, strict=True):
+            h, update = stage(h, time, level, current, given, batch)
             # coordinates stay in float32 whatever the precision of the layers
             rotation, _ = residue_frames(current)
             step = update.float().unflatten(-1, (4, 3)) @ rotation.transpose(-1, -2)
@@ -98,6 +107,13 @@ class Denoiser(nn.Module):
             base = base.detach()
             current = base
         return estimates
+
+    def _levels(self, batch: NoisyBatch) -> Tensor:
+        """Embedding of the noise left at each residue's atoms, for every stage side by side."""
+        noise = batch.noise.float().clamp(1e-3, 1 - 1e-4)
+        log_snr = torch.log1p(-noise.square()) - 2.0 * torch.log(noise)
+        waves = _fourier(log_snr.mean(-1).flatten(), self.config.time_features).view(*noise.shape[:2], -1)
+        return self.level_embedding(torch.cat([waves, log_snr / 10.0], -1))
 
 
 class _Stage(nn.Module):
@@ -121,12 +137,12 @@ class _Stage(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(
-        self, h: Tensor, time: Tensor, current: Tensor, noisy: Tensor, batch: NoisyBatch
+        self, h: Tensor, time: Tensor, level: Tensor, current: Tensor, given: Tensor, batch: NoisyBatch
     ) -> tuple[Tensor, Tensor]:
         index, valid = neighbour_list(current[..., 1, :], batch.present, self.config.neighbours)
-        looks = [current] if current is noisy else [current, noisy]
+        looks = [current] if current is given else [current, given]
         node = torch.cat([node_geometry(look, batch) for look in looks], -1)
-        h = self.node_norm(h + self.node_in(node) + time[:, None])
+        h = self.node_norm(h + self.node_in(node) + time[:, None] + level)
         edge = torch.cat([pair_geometry(look, index) for look in looks], -1)
         offset = relative_position(batch, index, self.config.max_offset)
         pair = self.pair_in(edge) + self.offset_embedding(offset) + self.pair_time(time)[:, None, None]

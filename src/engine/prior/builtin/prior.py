@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...structure.polymer import AMINO_ACIDS, Polymer
+from ..conditioning import KnownAtoms, gaussian_estimate
 from ..correlation import GlobularCorrelation
 from ..schedule import LogSnrSchedule
 from .network import Denoiser, NoisyBatch
@@ -26,13 +27,18 @@ class BuiltinPrior:
         Residues of the job; unknown residue types are allowed.
     use_sequence : bool
         Show the sequence to the network (it was trained with and without).
+    show_known : bool
+        Show it the known atoms (it was trained with and without).
     """
 
     name = "builtin"
 
-    def __init__(self, network: Denoiser, polymer: Polymer, use_sequence: bool = True) -> None:
+    def __init__(
+        self, network: Denoiser, polymer: Polymer, use_sequence: bool = True, show_known: bool = True
+    ) -> None:
         device = next(network.parameters()).device
         self._network = network
+        self._show_known = show_known
         self.correlation = GlobularCorrelation(polymer.segment_lengths)
         self.schedule = LogSnrSchedule()
         unknown = torch.full((polymer.n_residues,), len(AMINO_ACIDS), dtype=torch.int64)
@@ -43,19 +49,21 @@ class BuiltinPrior:
             torch.from_numpy(polymer.residue_index).to(device),
         )
 
-    def denoise(self, x_t: Tensor, t: float) -> Tensor:
-        """Estimate of E[x_0 | x_t]; shapes as in `Prior.denoise`."""
-        return self.denoise_many(x_t, torch.full((x_t.shape[0],), t, device=x_t.device))
+    def denoise(self, x_t: Tensor, t: float, known: KnownAtoms | None = None) -> Tensor:
+        """Estimate of E[x_0 | x_t, known atoms]; shapes as in `Prior.denoise`."""
+        return self.denoise_many(x_t, torch.full((x_t.shape[0],), t, device=x_t.device), known)
 
-    @torch.no_grad()
-    def denoise_many(self, x_t: Tensor, t: Tensor) -> Tensor:
+    def denoise_many(self, x_t: Tensor, t: Tensor, known: KnownAtoms | None = None) -> Tensor:
         """As `denoise`, with a time of its own for each replica; t has shape (replica,)."""
         shape = x_t.shape[:2]
         t = t.double()
+        sigma = self.schedule.sigma(t)
+        given = gaussian_estimate(self.correlation, x_t, sigma.tolist(), known if self._show_known else None)
         batch = NoisyBatch(
-            x_t.float(),
+            given.mean.float(),
+            given.noise.float(),
             self.schedule.alpha(t).float(),
-            self.schedule.sigma(t).float(),
+            sigma.float(),
             self._residues.aatype.expand(shape),
             self._residues.chain_index.expand(shape),
             self._residues.residue_index.expand(shape),

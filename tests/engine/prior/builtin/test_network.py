@@ -23,10 +23,12 @@ def _network(config=SMALL):
 def _batch(n=50, b=2, seed=0):
     generator = torch.Generator().manual_seed(seed)
     x = GlobularCorrelation((n,)).apply(torch.randn(b, n, 4, 3, generator=generator))
+    alpha, sigma = torch.tensor([0.8, 0.5]), torch.tensor([0.6, 0.866])
     return NoisyBatch(
-        x,
-        torch.tensor([0.8, 0.5]),
-        torch.tensor([0.6, 0.866]),
+        alpha[:, None, None, None] * x,
+        sigma[:, None, None].expand(b, n, 4),
+        alpha,
+        sigma,
         torch.randint(0, 21, (b, n), generator=generator),
         torch.zeros(b, n, dtype=torch.int64),
         torch.arange(n).expand(b, n),
@@ -40,7 +42,7 @@ def test_rotating_the_input_rotates_the_output():
     rotation = q * torch.sign(torch.det(q))
     with torch.no_grad():
         plain = net(batch)[-1] @ rotation
-        turned = net(dataclasses.replace(batch, x=batch.x @ rotation))[-1]
+        turned = net(dataclasses.replace(batch, mean=batch.mean @ rotation))[-1]
     torch.testing.assert_close(turned, plain, atol=2e-3, rtol=1e-3)
 
 
@@ -49,7 +51,7 @@ def test_mirror_images_are_told_apart():
     mirror = torch.diag(torch.tensor([1.0, 1.0, -1.0]))
     with torch.no_grad():
         plain = net(batch)[-1] @ mirror
-        reflected = net(dataclasses.replace(batch, x=batch.x @ mirror))[-1]
+        reflected = net(dataclasses.replace(batch, mean=batch.mean @ mirror))[-1]
     assert (reflected - plain).abs().max() > 0.05
 
 
@@ -60,7 +62,7 @@ def test_sparse_and_dense_attention_agree():
     generator = torch.Generator().manual_seed(2)
     q, key, value = torch.randn(3, 2, 60, heads, d, generator=generator)
     pair = torch.randn(2, 60, k, 8, generator=generator)
-    index, valid = neighbour_list(batch.x[:, :, 1], batch.present, k)
+    index, valid = neighbour_list(batch.mean[:, :, 1], batch.present, k)
     valid = valid & (torch.rand(valid.shape, generator=generator) > 0.1)
     with torch.no_grad():
         dense = block._dense(q, key, value, pair, index, valid)
@@ -73,7 +75,7 @@ def test_padding_does_not_change_the_rest():
     net, batch = _network(), _batch(n=40)
     pad = lambda v: torch.cat([v, v[:, :7]], 1)  # noqa: E731
     padded = NoisyBatch(
-        pad(batch.x), batch.alpha, batch.sigma, pad(batch.aatype), pad(batch.chain_index),
+        pad(batch.mean), pad(batch.noise), batch.alpha, batch.sigma, pad(batch.aatype), pad(batch.chain_index),
         torch.cat([batch.residue_index, 100 + batch.residue_index[:, :7]], 1),
         torch.cat([batch.present, torch.zeros(2, 7, dtype=torch.bool)], 1),
     )  # fmt: skip
@@ -109,7 +111,7 @@ def test_other_chains_are_seen_as_such():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_gradients_are_finite_where_atoms_coincide(dtype):
     net, batch = _network(), _batch(n=40)
-    collapsed = dataclasses.replace(batch, x=torch.zeros_like(batch.x))
+    collapsed = dataclasses.replace(batch, mean=torch.zeros_like(batch.mean))
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
         out = net(collapsed)
     sum(o.square().sum() for o in out).backward()

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from adp3d.prior.builtin.prior import BuiltinPrior
 from adp3d.prior.builtin.weights_file import load_denoiser
+from adp3d.prior.conditioning import KnownAtoms
 from adp3d.structure.backbone import place_atom, place_oxygen
 from adp3d.structure.polymer import Polymer
 
@@ -92,6 +93,22 @@ def test_chains_and_breaks_reach_the_operator(network, helix):
     assert torch.isfinite(prior.denoise(helix, 0.3)).all()
 
 
-def test_no_gradient_is_kept_and_double_stays_double(prior, helix):
-    out = prior.denoise(helix.double().requires_grad_(True), 0.3)
-    assert out.dtype == torch.float64 and not out.requires_grad
+def test_gradient_reaches_the_input_only(prior, helix):
+    x = helix.double().requires_grad_(True)
+    out = prior.denoise(x, 0.3)
+    assert out.dtype == torch.float64
+    (gradient,) = torch.autograd.grad(out.square().sum(), x)
+    assert torch.isfinite(gradient).all() and gradient.abs().max() > 0
+    assert not prior.denoise(helix, 0.3).requires_grad
+
+
+def test_known_atoms_are_kept_and_help_the_rest(prior, network, helix):
+    x_t = noised(prior, helix, 0.7)
+    weights = torch.zeros(N, 4)
+    weights[::5] = 2500.0
+    known = KnownAtoms(helix[0], weights)
+    shown, plain = prior.denoise(x_t, 0.7, known), prior.denoise(x_t, 0.7)
+    assert (shown - helix)[:, ::5].abs().max() < 0.2
+    assert error(shown, helix) < 0.6 * error(plain, helix)
+    ignoring = BuiltinPrior(network, Polymer.single_chain(SEQUENCE), show_known=False)
+    torch.testing.assert_close(ignoring.denoise(x_t, 0.7, known), plain)

@@ -1,0 +1,118 @@
+"""Known atoms beside a noisy state: what a Gaussian chain makes of both, before any network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .correlation import GlobularCorrelation
+from .precision import chain_variances, solve_chain
+
+__all__ = ["GaussianEstimate", "KnownAtoms", "gaussian_estimate"]
+
+
+@dataclass(frozen=True)
+class KnownAtoms:
+    """Atoms whose positions are known with a stated uncertainty.
+
+    Attributes
+    ----------
+    target : Tensor, shape (N, 4, 3) or (B, N, 4, 3)
+        Positions in angstrom; anything finite where the weight is zero.
+    weights : Tensor, shape (N, 4) or (B, N, 4)
+        Inverse variances 1/sigma^2 per coordinate, in 1/angstrom^2; zero where unknown.
+    """
+
+    target: Tensor
+    weights: Tensor
+
+    def relative_to(self, origin: Tensor) -> KnownAtoms:
+        """The same atoms in frames centred at ``origin``, shape (replica, 1, 1, 3)."""
+        return KnownAtoms(self.target - origin, self.weights)
+
+
+@dataclass(frozen=True)
+class GaussianEstimate:
+    r"""Posterior of clean coordinates under the Gaussian chain :math:`x_0 \sim \mathcal{N}(0, R R^T)`.
+
+    Attributes
+    ----------
+    mean : Tensor, shape (B, N, 4, 3)
+        In angstrom. Together with ``noise`` it holds all that :math:`x_t` and the known atoms say.
+    noise : Tensor, shape (B, N, 4)
+        Posterior standard deviation of each atom over its prior one, in (0, 1]: the noise level
+        :math:`\sigma_t` where nothing is known, less near known atoms.
+    """
+
+    mean: Tensor
+    noise: Tensor
+
+
+def gaussian_estimate(
+    correlation: GlobularCorrelation, x_t: Tensor, sigma: Sequence[float], known: KnownAtoms | None
+) -> GaussianEstimate:
+    r"""Posterior mean and noise level given :math:`x_t = \alpha_t x_0 + \sigma_t R\epsilon` and known atoms.
+
+    The precision is :math:`P/\sigma_t^2 + W` with :math:`P = R^{-T}R^{-1}` and W the weights of the known
+    atoms, the mean solves :math:`(P/\sigma_t^2 + W)\,m = (\alpha_t/\sigma_t^2) P x_t + W y`. Without known
+    atoms this is :math:`\alpha_t x_t` and :math:`\sigma_t`. Linear in the residues; on the CPU in float64.
+
+    Parameters
+    ----------
+    correlation : GlobularCorrelation
+    x_t : Tensor, shape (B, N, 4, 3)
+    sigma : sequence of float, length B
+        Noise scale of each example (:math:`\alpha_t^2 + \sigma_t^2 = 1`).
+    known : KnownAtoms or None
+        In the frame of ``x_t``.
+
+    Returns
+    -------
+    GaussianEstimate
+        With the dtype and on the device of ``x_t``.
+    """
+    b, n = x_t.shape[:2]
+    s = np.asarray(sigma, np.float64)
+    alpha = np.sqrt(1.0 - s**2)
+    mean = x_t * torch.from_numpy(alpha).to(x_t)[:, None, None, None]
+    noise = torch.from_numpy(s).to(x_t)[:, None, None].expand(b, n, 4)
+    if known is None or not bool(known.weights.any()):
+        return GaussianEstimate(mean, noise)
+    weights = _flat(known.weights).reshape(-1, 4 * n)
+    target = _flat(known.target).reshape(-1, 4 * n, 3)
+    # everything below works on the difference to the estimate without known atoms
+    base = _flat(mean).reshape(b, 4 * n, 3)
+    shift, ratio = np.zeros_like(base), np.empty((b, 4 * n))
+    same = len(weights) == 1 and bool((s == s[0]).all())
+    start = 0
+    for length, decay in zip(correlation.lengths, correlation.decays, strict=True):
+        part = slice(start, start + 4 * length)
+        start += 4 * length
+        w = weights[:, part]
+        pull = w[..., None] * (target[:, part] - base[:, part])
+        damping = 1.0 / s**2
+        rows = slice(0, 1) if same else slice(None)
+        posterior = chain_variances(decay, correlation.step_scale, damping[rows], np.broadcast_to(w, (b, w.shape[1]))[rows])
+        prior = chain_variances(decay, correlation.step_scale, np.ones(1), np.zeros((1, w.shape[1])))
+        ratio[:, part] = np.sqrt(posterior / prior)
+        if same:
+            columns = pull.transpose(1, 0, 2).reshape(4 * length, -1)
+            solved = solve_chain(decay, correlation.step_scale, damping[0], w[0], columns)
+            shift[:, part] = solved.reshape(4 * length, b, 3).transpose(1, 0, 2)
+            continue
+        for k in range(b):
+            own = w[k % len(w)]
+            if own.any():
+                shift[k, part] = solve_chain(decay, correlation.step_scale, damping[k], own, pull[k])
+    return GaussianEstimate(
+        mean + torch.from_numpy(shift).reshape(x_t.shape).to(x_t), torch.from_numpy(ratio).reshape(b, n, 4).to(x_t)
+    )
+
+
+def _flat(values: Tensor) -> NDArray[np.float64]:
+    return values.detach().to("cpu", torch.float64).numpy()
