@@ -32,8 +32,11 @@ from torch import Tensor
 
 from adp3d.physics.masking import MaskedModel
 from adp3d.prior.conditioning import KnownAtoms
+from adp3d.prior.protocol import Prior
 from adp3d.prior.registry import load_prior
 from adp3d.prior.schedule import step_times
+from adp3d.solver.completion import complete as run_completion
+from adp3d.solver.completion import total_steps
 from adp3d.solver.folding import plain_sampler
 from adp3d.solver.noise import ReplicaNoise
 from adp3d.solver.posterior_sampling import posterior_sampling
@@ -48,7 +51,7 @@ from matplotlib.axes import Axes
 SPACINGS = (2, 4, 8, 16)
 PRIORS = ("builtin", "builtin-nosequence", "builtin-plain", "gaussian", "dps")
 HELD_OUT = 21
-DPS_GUIDANCE = 1.0
+DPS_GUIDANCE = 0.1
 TARGET = "8ok3"
 TARGET_CHAIN = "8ok3_A"
 SIGMA = 0.02
@@ -77,23 +80,7 @@ def complete(protein: Protein, k: int, name: str, options: argparse.Namespace) -
     torch.set_num_threads(options.threads)
     start = time.perf_counter()
     prior = load_prior("builtin" if name == "dps" else name, protein.polymer, torch.device("cpu"))
-    known = torch.zeros(protein.n_residues, 4, dtype=torch.bool)
-    known[::k] = True
-    coordinates = torch.where(known[..., None], protein.x, torch.zeros_like(protein.x))
-    model = MaskedModel(coordinates, known, torch.full(known.shape, SIGMA))
-    origin = model.observe(coordinates).mean(0)
-    times = step_times(options.steps)
-    if name == "dps":
-        x = posterior_sampling(
-            prior, model, times, ReplicaNoise(options.seed, 0, options.replicas), origin, DPS_GUIDANCE
-        )
-    else:
-        shown = KnownAtoms(model.target, model.weights)
-        sample = plain_sampler(prior, [ProximalUpdate(prior.correlation, model)], origin, options.seed, shown)
-        x = sample("completing", times, options.replicas, None)
-    energy = denoising_energy(prior, x, torch.Generator().manual_seed(options.seed))
-    misfit = (model.weights * (x - model.target).square().sum(-1)).sum((1, 2))
-    ranking = rank_replicas({"log_likelihood": -0.5 * misfit, "energy": -energy}, {}, SCALES)
+    x, chosen = complete_with(prior, protein, k, options, dps=name == "dps")
     return {
         "protein": protein.name,
         "residues": protein.n_residues,
@@ -101,10 +88,44 @@ def complete(protein: Protein, k: int, name: str, options: argparse.Namespace) -
         "prior": name,
         "replicas": options.replicas,
         "steps": options.steps,
-        **replica_figures(rmsd(x, protein.x), ranking.chosen, "rmsd"),
-        **replica_figures(rmsd(x, protein.x, ~known), ranking.chosen, "missing"),
+        **rmsd_figures(x, protein, k, chosen),
         "seconds": time.perf_counter() - start,
     }
+
+
+def complete_with(
+    prior: Prior, protein: Protein, k: int, options: argparse.Namespace, *, dps: bool = False
+) -> tuple[Tensor, int]:
+    """Complete models (replica, N, 4, 3) from every k-th residue, and the index of the one chosen."""
+    known = _known(protein, k)
+    coordinates = torch.where(known[..., None], protein.x, torch.zeros_like(protein.x))
+    model = MaskedModel(coordinates, known, torch.full(known.shape, SIGMA))
+    origin = model.observe(coordinates).mean(0)
+    if dps:
+        noise = ReplicaNoise(options.seed, 0, options.replicas)
+        times = step_times(total_steps(options.steps, options.replicas))
+        x = posterior_sampling(prior, model, times, noise, origin, DPS_GUIDANCE)
+    else:
+        shown = KnownAtoms(model.target, model.weights)
+        sample = plain_sampler(prior, [ProximalUpdate(prior.correlation, model)], origin, options.seed, shown)
+        x = run_completion(sample, options.steps, options.replicas).x
+    energy = denoising_energy(prior, x, torch.Generator().manual_seed(options.seed))
+    misfit = (model.weights * (x - model.target).square().sum(-1)).sum((1, 2))
+    return x, rank_replicas({"log_likelihood": -0.5 * misfit, "energy": -energy}, {}, SCALES).chosen
+
+
+def rmsd_figures(x: Tensor, protein: Protein, k: int, chosen: int) -> dict[str, float]:
+    """RMSD over all residues and over those that had to be built."""
+    return {
+        **replica_figures(rmsd(x, protein.x), chosen, "rmsd"),
+        **replica_figures(rmsd(x, protein.x, ~_known(protein, k)), chosen, "missing"),
+    }
+
+
+def _known(protein: Protein, k: int) -> Tensor:
+    known = torch.zeros(protein.n_residues, 4, dtype=torch.bool)
+    known[::k] = True
+    return known
 
 
 def rmsd(x: Tensor, truth: Tensor, atoms: Tensor | None = None) -> np.ndarray:

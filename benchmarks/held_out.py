@@ -25,6 +25,7 @@ __all__ = [
     "shared_runs",
     "target_protein",
     "training_runs",
+    "validation_proteins",
 ]
 
 SHORTEST, LONGEST = 90, 250
@@ -106,6 +107,22 @@ def held_out_proteins(data: Path, least: int = 1) -> list[Protein]:
     if len(proteins) < least:
         raise InputError(f"{folder} has {len(proteins)} usable held-out proteins, but {least} are needed.")
     return proteins
+
+
+def validation_proteins(data: Path, count: int) -> list[Protein]:
+    """Random uninterrupted chains of the validation split, 90 to 180 residues: for choices, not for results.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than ``count``.
+    """
+    chains = sorted(load_chains(data / "structures", "val"), key=lambda chain: (chain.entry, chain.source))
+    usable = [c for c in chains if not c.ca_only and len(c.run_length) == 1 and SHORTEST <= len(c.xyz) <= 180]
+    if len(usable) < count:
+        raise InputError(f"{data} has {len(usable)} usable validation proteins, but {count} are needed.")
+    order = np.random.default_rng(7).permutation(len(usable))[:count]
+    return [_protein(usable[i], slice(0, len(usable[i].xyz))) for i in order]
 
 
 def target_protein(data: Path, name: str) -> Protein:

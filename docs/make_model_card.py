@@ -21,6 +21,8 @@ __all__ = ["draw_curves", "fill", "main", "record"]
 DOCS = Path(__file__).parent
 BEGIN, END = "<!-- training record: begin -->", "<!-- training record: end -->"
 
+CONDITIONS = ("with sequence", "without sequence", "every 8th residue known")
+
 Row = dict[str, float]
 
 
@@ -54,17 +56,21 @@ def record(run: Path, hardware: str) -> str:
         "atom from its true place, without superposition; at high noise the unknown place of the whole chain",
         "dominates it.",
         "",
-        "| $t$ | loss, with sequence | loss, without | error, with sequence | error, without |",
-        "|---|---|---|---|---|",
+        "| $t$ | " + " | ".join(f"{what}, {name}" for what in ("loss", "error") for name in CONDITIONS) + " |",
+        "|---" * (1 + 2 * len(CONDITIONS)) + "|",
     ]
     final = [row for row in validation if row["step"] == validation[-1]["step"]]
     for t in sorted({row["t"] for row in final}):
-        by_sequence = {int(row["sequence"]): row for row in final if row["t"] == t}
-        shown, hidden = by_sequence[1], by_sequence[0]
-        lines.append(
-            f"| {t:g} | {shown['loss']:.3f} | {hidden['loss']:.3f} | {shown['rmsd']:.3f} Å | {hidden['rmsd']:.3f} Å |"
-        )
+        rows_here = [next(row for row in final if row["t"] == t and _condition(row) == name) for name in CONDITIONS]
+        cells = [f"{row['loss']:.3f}" for row in rows_here] + [f"{row['rmsd']:.3f} Å" for row in rows_here]
+        lines.append(f"| {t:g} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", "![Training and validation curves](images/training.png)"])
+
+
+def _condition(row: Row) -> str:
+    if row["known_every"]:
+        return CONDITIONS[2]
+    return CONDITIONS[0] if row["sequence"] else CONDITIONS[1]
 
 
 def fill(card: str, text: str) -> str:
@@ -91,7 +97,7 @@ def draw_curves(run: Path, picture: Path) -> None:
     left.set(xlabel="Hours", ylabel="Training loss")
     times = sorted({row["t"] for row in validation})
     for k, t in enumerate(times):
-        curve = [row for row in validation if row["t"] == t and row["sequence"] == 1]
+        curve = [row for row in validation if row["t"] == t and _condition(row) == CONDITIONS[0]]
         shade = 0.15 + 0.7 * k / max(1, len(times) - 1)
         right.plot(
             [row["minutes"] / 60 for row in curve],

@@ -120,10 +120,10 @@ def run(tmp_path):
     save_file({"w": np.zeros(3, np.float32)}, folder / "weights.safetensors", metadata=metadata)
     training = [{"step": s, "minutes": s / 10, "loss": 2.0 - s / 1000, "skipped": 3} for s in (600, 1200)]
     validation = [
-        {"step": s, "minutes": s / 10, "t": t, "sequence": q, "loss": t + q, "rmsd": 10 * t + q}
+        {"step": s, "minutes": s / 10, "t": t, "sequence": q, "known_every": k, "loss": t + q - k / 20, "rmsd": t + k}
         for s in (600, 1200)
         for t in (0.2, 0.5)
-        for q in (0, 1)
+        for q, k in ((1, 0), (0, 0), (1, 8))
     ]
     for name, rows in (("training", training), ("validation", validation)):
         with (folder / f"{name}.csv").open("w", newline="") as stream:
@@ -139,7 +139,7 @@ def test_training_record(card, run):
     assert "| training time | 1.5 hours |" in text
     assert "| updates | 1,200, of which 3 skipped |" in text
     assert "| loss of the last 100 updates | 0.800 |" in text
-    assert "| 0.5 | 1.500 | 0.500 | 6.000 Å | 5.000 Å |" in text
+    assert "| 0.5 | 1.500 | 0.500 | 1.100 | 0.500 Å | 0.500 Å | 8.500 Å |" in text
     assert hashlib.sha256((run / "weights.safetensors").read_bytes()).hexdigest() in text
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..events import Control, Events
 from ..physics.masking import MaskedModel
 from ..prior.conditioning import KnownAtoms
-from ..prior.schedule import step_times
+from ..solver.completion import complete, total_steps
 from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.protocol import Level, Update
 from ..solver.ranking import SCALES, rank_replicas
@@ -33,6 +34,9 @@ __all__ = ["run"]
 
 _EXACT = 0.02
 """Standard deviation in angstrom of atoms that are to stay where they are."""
+
+_SECOND_SEED = 7_919
+"""Added to the seed of the second descent, which must not repeat the noise of the first."""
 
 
 def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) -> Mapping[str, Any]:
@@ -60,14 +64,13 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     cost = estimate_cost(
         spec.replicas,
         problem.target.n_residues,
-        spec.steps,
+        total_steps(spec.steps, spec.replicas),
         available_bytes=available_memory(problem.device),
         cores=usable_cores(),
         accelerated=problem.device.type != "cpu",
     )
     events.message(cost.sentence(spec.replicas))
     sampling = Sampling(job, events, control, lambda settings: None)
-    stage = Stage("completing", step_times(spec.steps), spec.replicas, spec.seed, cost.batch)
     origin = problem.origin()
     correlation = problem.prior.correlation
     updates: list[Update] = (
@@ -79,7 +82,15 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
         return {"known_rmsd": _known_rmsd(model, x)}
 
-    x = sampling.run(stage, problem.prior, updates, origin, watch, known=KnownAtoms(model.target, model.weights))
+    known = KnownAtoms(model.target, model.weights)
+
+    def sample(stage: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
+        seed = spec.seed if start is None else spec.seed + _SECOND_SEED
+        settings = Stage(stage, times, replicas, seed, cost.batch)
+        return sampling.run(settings, problem.prior, updates, origin, watch, start, known)
+
+    found = complete(sample, spec.steps, spec.replicas)
+    x = found.x
     energy = denoising_energy(problem.prior, x, torch.Generator().manual_seed(spec.seed))
     misfit = (model.weights * (x - model.target).square().sum(-1)).sum((1, 2))
     ranking = rank_replicas(
@@ -92,7 +103,10 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     movable = ~model.known if exact else torch.ones_like(model.known)
     x = regularise(x, problem.polymer.sequence, linked_residues(problem.polymer), movable)
     ordered = x[list(ranking.order)]
-    confidence = replica_confidence(replica_spread(ordered, 0)).double().cpu().numpy()
+    # the final replicas descend from one structure: the independent ones tell what is uncertain
+    votes = found.independent[: spec.replicas if spec.replicas > 1 else 0]
+    spread = replica_spread(torch.cat([ordered[:1], votes]), 0)
+    confidence = replica_confidence(spread).double().cpu().numpy()
     outcome = Outcome(
         ordered.double().cpu().numpy(),
         confidence,

@@ -39,6 +39,10 @@ class TrainingSpec:
     checkpoint_minutes: float = 5.0
     validation_minutes: float = 10.0
     bfloat16: bool = False
+    cpu_time: bool = False
+    """Count the processor's time instead of the clock's: comparable on a machine that does other work."""
+    show_known: bool = True
+    """Train for use with known atoms; without, the network is a plain prior only."""
 
 
 def train(
@@ -95,11 +99,13 @@ def train(
     schedule = LogSnrSchedule()
     norms: list[float] = []
     losses: list[float] = []
-    last_save = last_validation = tick = time.monotonic()
+    clock = time.process_time if spec.cpu_time else time.monotonic
+    last_save = last_validation = tick = clock()
     while progress.seconds < spec.minutes * 60:
         crop = sampler.batch(rng)
-        pattern = draw_pattern(crop, rng)
-        times = sample_times(crop.ca_only, pattern.sigma.any((1, 2)), rng)
+        pattern = draw_pattern(crop, rng) if spec.show_known else None
+        informed = np.zeros(len(crop.xyz), bool) if pattern is None else pattern.sigma.any((1, 2))
+        times = sample_times(crop.ca_only, informed, rng)
         batch, clean, correlation = noisy_batch(crop, times, schedule, generator, device, pattern)
         for group in optimizer.param_groups:
             group["lr"] = spec.learning_rate * _rate(progress, spec)
@@ -116,7 +122,7 @@ def train(
             norms.append(norm)
             losses.append(float(loss.detach()))
             _update_average(average, net, min(spec.average_decay, (1 + progress.step) / (10 + progress.step)))
-        now = time.monotonic()
+        now = clock()
         progress = Progress(progress.step + 1, progress.seconds + now - tick, progress.skipped + exploded)
         tick = now
         if progress.step % 100 == 0 and losses:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .features import NODE_GEOMETRY, PAIR_GEOMETRY, node_geometry, pair_geometry, relative_position
 from .geometry import residue_frames
 from .graph import neighbour_list
+from .message_block import MessageBlock
 
 __all__ = ["DenoiserConfig", "Denoiser", "NoisyBatch"]
 
@@ -27,6 +28,8 @@ class DenoiserConfig:
     feed_forward: int = 3
     time_features: int = 32
     max_offset: int = 32
+    block: str = "attention"
+    """``attention``, or ``messages`` for the graph network that it was compared with."""
 
     def to_dict(self) -> dict[str, object]:
         """Plain values for storage."""
@@ -130,7 +133,7 @@ class _Stage(nn.Module):
         self.pair_in = nn.Linear(looks * PAIR_GEOMETRY, p)
         self.pair_time = nn.Linear(w, p)
         self.pair_mlp = nn.Sequential(nn.LayerNorm(p), nn.GELU(), nn.Linear(p, p), nn.LayerNorm(p))
-        self.blocks = nn.ModuleList(_Block(config) for _ in range(depth))
+        self.blocks = nn.ModuleList(_block(config) for _ in range(depth))
         self.out_norm = nn.LayerNorm(w)
         self.out = nn.Linear(w, 12)
         nn.init.normal_(self.out.weight, std=1e-3)
@@ -150,6 +153,12 @@ class _Stage(nn.Module):
         for block in self.blocks:
             h = block(h, pair, time, index, valid)
         return h, self.out(self.out_norm(h))
+
+
+def _block(config: DenoiserConfig) -> nn.Module:
+    if config.block == "messages":
+        return MessageBlock(config.width, config.pair_width, config.feed_forward)
+    return _Block(config)
 
 
 class _Block(nn.Module):
