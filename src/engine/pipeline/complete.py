@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..events import Control, Events
@@ -20,11 +21,11 @@ from ..solver.selection import denoising_energy
 from ..solver.updates import ProximalUpdate
 from ..specification import CompleteSpec
 from ..validation.torsions import linked_residues
+from .cost import job_cost
+from .interruptible import InterruptiblePrior
 from .job import JobFolder
-from .memory import available_memory, estimate_cost
 from .outcome import Outcome, report_model_job
 from .problem import load_problem
-from .runtime import usable_cores
 from .sampling import Sampling, Stage
 from .updates import gradient_updates
 
@@ -56,30 +57,29 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     exact = spec.confidence == "none"
     sigma = np.full_like(problem.target.sigma, _EXACT) if exact else problem.target.sigma
     model = problem.masked_model(sigma)
-    cost = estimate_cost(
-        spec.replicas,
-        problem.target.n_residues,
-        spec.steps,
-        available_bytes=available_memory(problem.device),
-        cores=usable_cores(),
-        accelerated=problem.device.type != "cpu",
-    )
+    cost = job_cost(spec, problem.target.n_residues, problem.device)
     events.message(cost.sentence(spec.replicas))
-    sampling = Sampling(job, events, control, lambda settings: None)
+    pins = problem.pins()
+    sampling = Sampling(job, events, control, lambda settings: None, pins)
     stage = Stage("completing", step_times(spec.steps), spec.replicas, spec.seed, cost.batch)
     origin = problem.origin()
     correlation = problem.prior.correlation
     updates: list[Update] = (
-        gradient_updates(correlation, model, [], origin, {})
+        gradient_updates(correlation, model, [], origin, {}, pins)
         if spec.update == "gradient"
-        else [ProximalUpdate(correlation, model)]
+        else [ProximalUpdate(correlation, model, pins=pins)]
     )
 
     def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
         return {"known_rmsd": _known_rmsd(model, x)}
 
-    x = sampling.run(stage, problem.prior, updates, origin, watch)
-    energy = denoising_energy(problem.prior, x, torch.Generator().manual_seed(spec.seed))
+    def watch_residues(x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
+        return {"residue_spread": replica_spread(x, best).double().cpu().numpy()}
+
+    x = sampling.run(stage, problem.prior, updates, origin, watch, watch_residues=watch_residues)
+    energy = denoising_energy(
+        InterruptiblePrior(problem.prior, control.obey), x, torch.Generator().manual_seed(spec.seed)
+    )
     misfit = (model.weights * (x - model.target).square().sum(-1)).sum((1, 2))
     ranking = rank_replicas(
         {"log_likelihood": -0.5 * misfit, "energy": -energy},
@@ -88,12 +88,13 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     )
     if exact:
         x = torch.where(model.known[..., None], model.target, x)
-    movable = ~model.known if exact else torch.ones_like(model.known)
+    x = pins.impose(x)
+    movable = pins.movable(x) & ~model.known if exact else pins.movable(x)
     x = regularise(x, problem.polymer.sequence, linked_residues(problem.polymer), movable)
     ordered = x[list(ranking.order)]
     confidence = replica_confidence(replica_spread(ordered, 0)).double().cpu().numpy()
     outcome = Outcome(
-        ordered.double().cpu().numpy(),
+        pins.impose(ordered.cpu().double()).numpy(),
         confidence,
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,
