@@ -75,7 +75,7 @@ def _play(session: Any, folder: Path) -> Iterator[bool]:
     area, panel = tool.tool_window.ui_area, tool.panel
     dock = area.parentWidget().parentWidget()
     window.resizeDocks([dock], [320], Qt.Orientation.Horizontal)
-    panel.form.load("refine", {**defaults(), **PRESETS["quick"], "resolution": 1.75})
+    panel.form.load("refine", {**defaults(), **PRESETS["quick"]})
     yield from _wait(lambda: False, ticks=8)
     _save(area, folder / "panel_idle.png")
     panel.run_button.click()

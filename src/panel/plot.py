@@ -118,7 +118,7 @@ class Plot(QWidget):
         if not any(len(c.steps) for c in self._curves):
             painter.setPen(faint)
             area = QRectF(self.rect()).adjusted(6, 2, -6, -2)
-            painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._message)
+            painter.drawText(area, _flags(Qt.AlignmentFlag.AlignCenter, Qt.TextFlag.TextWordWrap), self._message)
             return
         wide = self.fontMetrics().horizontalAdvance("00.00") + 6
         frame = QRectF(self.rect()).adjusted(wide, height + 6, -wide, -height - 4)
@@ -126,9 +126,9 @@ class Plot(QWidget):
         painter.drawRect(frame)
         below = QRectF(frame.left(), frame.bottom() + 1, frame.width(), height + 2)
         painter.setPen(faint)
-        painter.drawText(below, Qt.AlignmentFlag.AlignLeft, "0")
-        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, "step")
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"{self._last_step:.0f}")
+        painter.drawText(below, _flags(Qt.AlignmentFlag.AlignLeft), "0")
+        painter.drawText(below, _flags(Qt.AlignmentFlag.AlignHCenter), "step")
+        painter.drawText(below, _flags(Qt.AlignmentFlag.AlignRight), f"{self._last_step:.0f}")
         colours = _DARK if palette.color(QPalette.ColorRole.Base).lightness() < 128 else _LIGHT
         sides = (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight)
         for curve, colour, side in zip(self._curves, map(QColor, colours), sides, strict=False):
@@ -144,13 +144,13 @@ class Plot(QWidget):
         finite = curve.values[np.isfinite(curve.values)]
         now = f" {finite[-1]:.3g}" if len(finite) else ""
         heading = QRectF(self.rect()).adjusted(4, 2, -4, 0)
-        painter.drawText(heading, side | Qt.AlignmentFlag.AlignTop, curve.label + now)
+        painter.drawText(heading, _flags(side, Qt.AlignmentFlag.AlignTop), curve.label + now)
         left = side == Qt.AlignmentFlag.AlignLeft
         margin = QRectF(2 if left else frame.right() + 3, 0, frame.left() - 5, height)
         inner = Qt.AlignmentFlag.AlignRight if left else Qt.AlignmentFlag.AlignLeft
         for value, y in ((high, frame.top() - height / 3), (low, frame.bottom() - 2 * height / 3)):
             margin.moveTop(y)
-            painter.drawText(margin, inner, f"{value:.3g}")
+            painter.drawText(margin, _flags(inner), f"{value:.3g}")
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(QPen(colour, 1.6))
         x = frame.left() + curve.steps / self._last_step * frame.width()
@@ -160,6 +160,14 @@ class Plot(QWidget):
                 painter.drawEllipse(piece[0], 1.5, 1.5)
             else:
                 painter.drawPolyline(QPolygonF(piece))
+
+
+def _flags(*flags: Qt.AlignmentFlag | Qt.TextFlag) -> int:
+    """Flags of different enumerations as the number that Qt takes; not every binding lets them be joined."""
+    number = 0
+    for flag in flags:
+        number |= int(flag.value)
+    return number
 
 
 def _pieces(x: NDArray[np.float64], y: NDArray[np.float64]) -> list[list[QPointF]]:

@@ -24,6 +24,9 @@ def _inside_chimerax() -> bool:
 
 REAL = _inside_chimerax()
 
+# What the bundle's wheel holds is tested by building it with setuptools, outside of ChimeraX.
+collect_ignore = ["test_bundle.py"] if REAL else []
+
 if not REAL:
     if str(HERE / "stand_in") not in sys.path:
         sys.path.insert(0, str(HERE / "stand_in"))
@@ -60,6 +63,7 @@ def session(request, tmp_path, monkeypatch):
         present = Session()
     from chimerax.adp3d.settings import adp3d_settings
 
+    monkeypatch.setattr("chimerax.adp3d.jobs.manager.JobManager._connect", _connect)
     _register_commands(present)
     settings = adp3d_settings(present)
     saved = {name: getattr(settings, name) for name in settings.AUTO_SAVE}
@@ -231,13 +235,52 @@ def _register_commands(session) -> None:
             bundle_api.register_command(None, info, session.logger)
 
 
+_warm: list[tuple[list[str], object]] = []
+"""Engines that did nothing wrong in earlier tests, with their command lines: starting one takes seconds."""
+
+
+def _connect(manager):
+    """In the place of `JobManager._connect`: take a warm engine if there is one."""
+    from chimerax.adp3d.process import environment
+    from chimerax.adp3d.process.connection import Connection
+
+    command, variables = environment.worker_command(manager.session)
+    for item in list(_warm):
+        if item[0] == command:
+            _warm.remove(item)
+            if item[1].alive:
+                return item[1]
+    connection = Connection(command, variables)
+    connection.test_command = command
+    return connection
+
+
+def _keep_or_kill(queue) -> None:
+    connection = queue.connection
+    if connection.alive and not queue.busy and "launch.py" in " ".join(connection.test_command):
+        connection.take()
+        _warm.append((connection.test_command, connection))
+    else:
+        connection.kill("the test is over")
+        connection.wait(10)
+    queue.connection = None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_warm_engines():
+    yield
+    for _, connection in _warm:
+        connection.kill("the tests are over")
+        connection.wait(10)
+    _warm.clear()
+
+
 def _clean(session) -> None:
     manager = getattr(session, "_adp3d_job_manager", None)
     if manager is not None:
         for queue in manager._queues.values():
             if queue.connection is not None:
-                queue.connection.kill("the test is over")
-                queue.connection.wait(10)
+                _keep_or_kill(queue)
         manager.shutdown(0.1)
         del session._adp3d_job_manager
     for name in [name for name in vars(session) if name.startswith("_adp3d_") and name != "_adp3d_settings"]:

@@ -49,7 +49,13 @@ def main(session, arguments: list[str]) -> int:
         pytest.main(
             [
                 *("-c", str(here.parents[1] / "pyproject.toml"), "--rootdir", str(here.parents[1])),
-                *("-p", "no:cacheprovider", "--basetemp", str(Path(scratch) / "tests")),
+                *(
+                    "-p",
+                    "no:cacheprovider",
+                    "--continue-on-collection-errors",
+                    "--basetemp",
+                    str(Path(scratch) / "tests"),
+                ),
                 *(arguments or [str(here)]),
             ],
             plugins=[count, Session()],
