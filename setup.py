@@ -11,6 +11,11 @@ VERSION = next(
     for line in (ENGINE / "__init__.py").read_text(encoding="utf-8").splitlines()
     if line.startswith("__version__")
 )
+REQUIREMENTS = [
+    line
+    for line in (ENGINE / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
 DOCS = ["mkdocs>=1.6,<2", "pymdown-extensions>=10"]
 
 setup(
@@ -26,27 +31,14 @@ setup(
     package_data={
         "adp3d": [
             "py.typed",
+            "requirements.txt",
             "prior/builtin/weights/*",
             "pipeline/demo/*",
             "physics/data/*",
             "validation/data/*",
         ]
     },
-    install_requires=[
-        "torch>=2.6,<2.14",
-        "numpy>=1.26",
-        "scipy>=1.15",
-        "gemmi>=0.7",
-        "mrcfile>=1.5",
-        "safetensors>=0.4",
-        "typer>=0.12",
-        "rich>=13",
-        "msgpack>=1.0",
-        "psutil>=5.9",
-        "tmtools>=0.2",
-        "pynmrstar>=3.3",
-        "matplotlib>=3.8",
-    ],
+    install_requires=REQUIREMENTS,
     extras_require={
         "docs": DOCS,
         "test": [
@@ -55,6 +47,7 @@ setup(
             "hypothesis>=6.100",
             "ruff>=0.9",
             "mypy>=1.11",
+            "PySide6-Essentials>=6.6",  # the tests of the ChimeraX panel draw it without a screen
             "setuptools>=70.1",  # the packaging test builds the package
             *DOCS,  # the documentation test builds the documentation
         ],

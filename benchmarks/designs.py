@@ -65,9 +65,7 @@ def _train(name: str, folder: Path, options: argparse.Namespace) -> Path:
         show_known=show_known,
         validation_minutes=2 * options.minutes,
     )
-    return train_prior(
-        options.data / "structures", folder, spec=spec, config=config, device=torch.device("cpu")
-    )
+    return train_prior(options.data / "structures", folder, spec=spec, config=config, device=torch.device("cpu"))
 
 
 def _last_validation(name: str, folder: Path) -> list[Row]:

@@ -1,12 +1,64 @@
-"""ChimeraX bundle of ADP-3D; so far it carries the engine and offers no commands of its own."""
+"""ChimeraX bundle of ADP-3D. Nothing but what ChimeraX asks a bundle for; everything else loads when it is used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from chimerax.core.toolshed import BundleAPI
 
+if TYPE_CHECKING:
+    from chimerax.core.logger import Logger
+    from chimerax.core.session import Session
+    from chimerax.core.toolshed import BundleInfo, CommandInfo, ToolInfo
+
+__all__ = ["bundle_api"]
+
+_CLASSES = {"SavedJobs": ".live.session"}
+"""Classes in session files, and the modules that have them."""
+
 
 class _ADP3DBundle(BundleAPI):
-    """What ChimeraX asks of a bundle; the defaults suffice as long as there are no commands or tools."""
+    """Commands, tool, toolbar button, and classes of sessions."""
 
     api_version = 1
+
+    @staticmethod
+    def register_command(bundle_info: BundleInfo, command_info: CommandInfo, logger: Logger) -> None:
+        """Register ``adp3d NAME``: function ``adp3d_NAME`` and description ``NAME_desc`` in ``commands/NAME.py``."""
+        from importlib import import_module
+
+        from chimerax.core.commands import register
+
+        name = command_info.name.split()[-1]
+        module = import_module(f".commands.{name}", __package__)
+        description = getattr(module, f"{name}_desc")()
+        if description.synopsis is None:
+            description.synopsis = command_info.synopsis
+        register(command_info.name, description, getattr(module, f"adp3d_{name}"), logger=logger)
+
+    @staticmethod
+    def start_tool(session: Session, bundle_info: BundleInfo, tool_info: ToolInfo) -> Any:
+        """Show the panel; there is one of it."""
+        from chimerax.core.tools import get_singleton
+
+        from .panel.tool import ADP3DTool
+
+        return get_singleton(session, ADP3DTool, tool_info.name)
+
+    @staticmethod
+    def run_provider(session: Session, name: str, mgr: object, **kw: object) -> None:
+        """Act for the toolbar button."""
+        from chimerax.core.commands import run
+
+        run(session, 'ui tool show "ADP-3D"')
+
+    @staticmethod
+    def get_class(name: str) -> type | None:
+        """Class of this bundle that a session file names."""
+        from importlib import import_module
+
+        module = _CLASSES.get(name)
+        return None if module is None else getattr(import_module(module, __package__), name)
 
 
 bundle_api = _ADP3DBundle()

@@ -5,17 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Control", "Eta", "Events", "NullEvents", "Stopped", "fan_out", "shift_replicas", "shift_steps"]
+    from .messages import Layout
+
+__all__ = ["Control", "Eta", "Events", "Hold", "NullEvents", "Stopped", "fan_out", "shift_replicas", "shift_steps"]
 
 
 class Events(Protocol):
-    """Listener to a running job: the log, a progress bar, the worker's stream, ...
+    """Listener to a running job: the log, a progress bar, the worker's stream, ...; see `NullEvents`.
 
     All methods are called from the thread that computes and should return quickly. A ``step`` of a frame
     or metric counts over the whole job: where one is told again (a batch repeated, a job resumed), the
@@ -25,30 +28,48 @@ class Events(Protocol):
     def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
         """Tell that ``step`` of ``total`` steps are done; ``metrics`` (such as ``fit``) are for display."""
 
+    def layout(self, layout: Layout) -> None:
+        """Take the residues of the job, told once before the first frame; its ``job_id`` is empty."""
+
     def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
         """Show the replicas ``first_replica``... at ``step``: (replica, N, 4, 3) in angstrom."""
+
+    def preview(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
+        """Show replicas on their way to ``step``: for live display only, never stored."""
 
     def metric(
         self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
     ) -> None:
         """Keep a named figure: one value, or one for each replica from ``first_replica`` on."""
 
+    def residue_metric(self, name: str, values: Sequence[float], step: int) -> None:
+        """Show a named figure of each residue, in the order of the layout: for live display only."""
+
     def message(self, text: str, level: str = "info") -> None:
         """Tell the user a sentence; ``level`` is ``info`` or ``warning``."""
 
 
 class NullEvents:
-    """Listener that hears nothing."""
+    """Listener that hears nothing; base of listeners that hear only some of it."""
 
     def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        """Ignore."""
+
+    def layout(self, layout: Layout) -> None:
         """Ignore."""
 
     def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
         """Ignore."""
 
+    def preview(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
+        """Ignore."""
+
     def metric(
         self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
     ) -> None:
+        """Ignore."""
+
+    def residue_metric(self, name: str, values: Sequence[float], step: int) -> None:
         """Ignore."""
 
     def message(self, text: str, level: str = "info") -> None:
@@ -81,15 +102,27 @@ class _FanOut:
         for listener in self._listeners:
             listener.progress(stage, step, total, metrics)
 
+    def layout(self, layout: Layout) -> None:
+        for listener in self._listeners:
+            listener.layout(layout)
+
     def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
         for listener in self._listeners:
             listener.frame(step, coordinates, first_replica)
+
+    def preview(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
+        for listener in self._listeners:
+            listener.preview(step, coordinates, first_replica)
 
     def metric(
         self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
     ) -> None:
         for listener in self._listeners:
             listener.metric(name, value, step, first_replica)
+
+    def residue_metric(self, name: str, values: Sequence[float], step: int) -> None:
+        for listener in self._listeners:
+            listener.residue_metric(name, values, step)
 
     def message(self, text: str, level: str = "info") -> None:
         for listener in self._listeners:
@@ -105,14 +138,23 @@ class _Shifted:
     def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
         self._events.progress(stage, step, total, metrics)
 
+    def layout(self, layout: Layout) -> None:
+        self._events.layout(layout)
+
     def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
         self._events.frame(step + self._steps, coordinates, first_replica + self._replicas)
+
+    def preview(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
+        self._events.preview(step + self._steps, coordinates, first_replica + self._replicas)
 
     def metric(
         self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
     ) -> None:
         shifted = None if step is None else step + self._steps
         self._events.metric(name, value, shifted, first_replica + self._replicas)
+
+    def residue_metric(self, name: str, values: Sequence[float], step: int) -> None:
+        self._events.residue_metric(name, values, step + self._steps)
 
     def message(self, text: str, level: str = "info") -> None:
         self._events.message(text, level)
@@ -149,10 +191,18 @@ class Stopped(Exception):
     """The job was asked to stop and has left a checkpoint; not an error."""
 
 
+@dataclass(frozen=True)
+class Hold:
+    """Wish to hold residues (by their position in the layout) where they are, or to release them."""
+
+    residues: tuple[int, ...]
+    fixed: bool
+
+
 class Control:
     """Wishes of the user to a running job; any thread (or signal handler) may write them.
 
-    The solver calls `poll` once each step and needs nothing else.
+    The solver calls `poll` once each step; long work between solver runs calls `obey` now and then.
     """
 
     def __init__(self) -> None:
@@ -161,6 +211,7 @@ class Control:
         self._stop = False
         self._paused = False
         self._changes: dict[str, float] = {}
+        self._holds: list[Hold] = []
 
     def stop(self) -> None:
         """Ask the job to leave a checkpoint and end."""
@@ -183,6 +234,17 @@ class Control:
         """Change a setting of the running job, such as ``density_weight``."""
         with self._condition:
             self._changes[name] = value
+
+    def hold(self, residues: Sequence[int], fixed: bool = True) -> None:
+        """Hold residues where the best estimate has them, or release them (``fixed`` False)."""
+        with self._condition:
+            self._holds.append(Hold(tuple(residues), fixed))
+
+    def take_holds(self) -> list[Hold]:
+        """Hand over what `hold` asked for since the last call, in order."""
+        with self._condition:
+            holds, self._holds = self._holds, []
+        return holds
 
     @property
     def stop_requested(self) -> bool:
@@ -212,14 +274,25 @@ class Control:
         Stopped
             If the job was asked to stop; the checkpoint is written by then.
         """
+        self.obey(checkpoint)
+        with self._condition:
+            changes, self._changes = self._changes, {}
+        return changes
+
+    def obey(self, checkpoint: Callable[[], None] | None = None) -> None:
+        """Hold while paused and end if asked to, as `poll`, but leave changed settings for the solver.
+
+        Raises
+        ------
+        Stopped
+            If the job was asked to stop; the checkpoint is written by then.
+        """
         with self._condition:
             while self._paused and not self._stop:
                 # The timeout lets signal handlers run on platforms where waiting blocks them.
                 self._condition.wait(timeout=0.5)
-            stop, changes = self._stop, self._changes
-            self._changes = {}
+            stop = self._stop
         if stop:
             if checkpoint is not None:
                 checkpoint()
             raise Stopped
-        return changes

@@ -12,9 +12,13 @@ if TYPE_CHECKING:
 __all__ = [
     "MESSAGES",
     "PROTOCOL_VERSION",
+    "Check",
+    "Checked",
     "Error",
+    "Fix",
     "Frame",
     "Hello",
+    "Layout",
     "Log",
     "Message",
     "Metric",
@@ -35,7 +39,7 @@ __all__ = [
     "Welcome",
 ]
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Raised with every change of a message; client and engine must agree exactly."""
 
 
@@ -102,6 +106,28 @@ class SetWeight:
 
 
 @dataclass(frozen=True)
+class Fix:
+    """Client to engine: hold residues of the running job where the best estimate has them, or release them.
+
+    ``residues`` are positions in the order of `Layout`.
+    """
+
+    kind: ClassVar[str] = "fix"
+    job_id: str
+    residues: list[int]
+    fixed: bool = True
+
+
+@dataclass(frozen=True)
+class Check:
+    """Client to engine: examine a job without running it; answered by `Checked`, also while a job runs."""
+
+    kind: ClassVar[str] = "check"
+    job_id: str
+    spec: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Ping:
     """Client to engine: are you there? Answered by `Pong` even while a job runs."""
 
@@ -138,6 +164,40 @@ class Started:
     folder: str
 
 
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Engine to client, once after `Started`: the residues of all frames, and a full-length model to show.
+
+    Attributes
+    ----------
+    chains, numbers, insertion_codes, names : list, length N
+        Labels that the result will have; ``names`` are three-letter codes.
+    known : list of bool, length N
+        Residues that the starting model shows.
+    links : list of bool, length N
+        Whether a peptide bond leads to the next residue; the last entry is False.
+    coordinates : ndarray, shape (1, N, 4, 3)
+        N, CA, C, O in angstrom: known atoms where they are, the others on a plausible course between them.
+    """
+
+    kind: ClassVar[str] = "layout"
+    job_id: str
+    chains: list[str]
+    numbers: list[int]
+    insertion_codes: list[str]
+    names: list[str]
+    known: list[bool]
+    links: list[bool]
+    coordinates: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        columns = (self.chains, self.numbers, self.insertion_codes, self.names, self.known, self.links)
+        if {len(column) for column in columns} != {len(self.chains)}:
+            raise ValueError("the columns of a layout differ in length")
+        if self.coordinates.shape != (1, len(self.chains), 4, 3):
+            raise ValueError(f"the coordinates have the shape {self.coordinates.shape}")
+
+
 @dataclass(frozen=True)
 class Progress:
     """Engine to client: ``step`` of ``total`` of a stage is done; seconds left where they can be told."""
@@ -164,7 +224,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class Metric:
-    """Engine to client: a named figure, one value or one for each replica."""
+    """Engine to client: a named figure, one value or one for each replica.
+
+    ``residue_fit`` (0 to 1, local map-model correlation of the best replica) and ``residue_spread``
+    (angstrom, between the replicas) have one value for each residue instead, in the order of `Layout`.
+    """
 
     kind: ClassVar[str] = "metric"
     job_id: str
@@ -204,6 +268,15 @@ class Stopped:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """Engine to client, answer to `Check`: what was found, see `adp3d.pipeline.check.check`."""
+
+    kind: ClassVar[str] = "checked"
+    job_id: str
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Error:
     """Engine to client: what went wrong and plain advice; ``job_id`` is empty when no job is meant."""
 
@@ -213,15 +286,15 @@ class Error:
     advice: str = ""
 
 
-Request = Hello | Submit | Reopen | Stop | Pause | Resume | SetWeight | Ping
-Report = Welcome | Pong | Started | Progress | Frame | Metric | Log | Result | Stopped | Error
+Request = Hello | Submit | Reopen | Stop | Pause | Resume | SetWeight | Fix | Check | Ping
+Report = Welcome | Pong | Started | Layout | Progress | Frame | Metric | Log | Checked | Result | Stopped | Error
 Message = Request | Report
 
 MESSAGES: dict[str, Any] = {
     message.kind: message
     for message in (
-        *(Hello, Submit, Reopen, Stop, Pause, Resume, SetWeight, Ping),
-        *(Welcome, Pong, Started, Progress, Frame, Metric, Log, Result, Stopped, Error),
+        *(Hello, Submit, Reopen, Stop, Pause, Resume, SetWeight, Fix, Check, Ping),
+        *(Welcome, Pong, Started, Layout, Progress, Frame, Metric, Log, Checked, Result, Stopped, Error),
     )
 }
 """Message types by kind."""

@@ -19,9 +19,13 @@ from .errors import InputError
 from .messages import (
     MESSAGES,
     PROTOCOL_VERSION,
+    Check,
+    Checked,
     Error,
+    Fix,
     Frame,
     Hello,
+    Layout,
     Log,
     Message,
     Metric,
@@ -62,14 +66,18 @@ __all__ = [
     "PROTOCOL_VERSION",
     "SPEC_VERSION",
     "UPDATES",
+    "Check",
+    "Checked",
     "CommonSpec",
     "CompleteSpec",
     "Decoder",
     "DistancesSpec",
     "Error",
+    "Fix",
     "Frame",
     "Hello",
     "InputError",
+    "Layout",
     "Log",
     "Message",
     "Metric",
@@ -160,6 +168,8 @@ def decode(packed: bytes) -> Message:
         message: Message = message_type(**body)
     except TypeError as error:
         raise ProtocolError(f"a {kind} message lacks fields: {error}") from error
+    except ValueError as error:
+        raise ProtocolError(f"a {kind} message is not consistent: {error}") from error
     return message
 
 
@@ -281,6 +291,9 @@ _FIELD_TYPES: dict[str, Callable[[Any], bool]] = {
     "float": _is_real,
     "float | None": lambda v: v is None or _is_real(v),
     "list[float]": lambda v: isinstance(v, list) and all(map(_is_real, v)),
+    "list[int]": lambda v: isinstance(v, list) and all(map(_is_integer, v)),
+    "list[str]": lambda v: isinstance(v, list) and all(isinstance(x, str) for x in v),
+    "list[bool]": lambda v: isinstance(v, list) and all(isinstance(x, bool) for x in v),
     "dict[str, float]": lambda v: isinstance(v, dict) and all(map(_is_real, v.values())),
     "dict[str, str]": lambda v: isinstance(v, dict) and all(isinstance(x, str) for x in v.values()),
     "dict[str, Any]": lambda v: isinstance(v, dict),

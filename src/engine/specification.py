@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import operator
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 from .errors import InputError
+from .setting_checks import CHECKS, CONFIDENCES, UPDATES, check_text, shorten
 
 __all__ = [
     "CONFIDENCES",
@@ -32,12 +32,6 @@ __all__ = [
 
 SPEC_VERSION = 1
 """Version stamp of stored specifications; raised when a field changes its meaning."""
-
-CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
-"""How the B-factor column of the starting model is read."""
-
-UPDATES = ("proximal", "gradient")
-"""How the solver moves towards the measurements at each step."""
 
 _MAX_JSON_CHARACTERS = 10_000_000
 
@@ -87,7 +81,7 @@ class CommonSpec:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            checked = _CHECKS[field.name](field.name, getattr(self, field.name))
+            checked = CHECKS[field.name](field.name, getattr(self, field.name))
             object.__setattr__(self, field.name, checked)
 
 
@@ -105,6 +99,8 @@ class CompleteSpec(CommonSpec):
         Chains to work on; ``None`` means every protein chain.
     confidence : str
         One of `CONFIDENCES`.
+    keep : tuple of str or None
+        Residues whose atoms stay exactly where they are: ``A:12``, ``A:12-40`` or a whole chain ``A``.
     """
 
     kind: ClassVar[str] = "complete"
@@ -113,6 +109,7 @@ class CompleteSpec(CommonSpec):
     sequence: str | None = None
     chains: tuple[str, ...] | None = None
     confidence: str = "none"
+    keep: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +124,7 @@ class RefineSpec(CommonSpec):
         Starting model, placed in the map.
     half_maps : pair of str or None
         The two half maps, for the noise of each resolution shell.
-    sequence, chains, confidence
+    sequence, chains, confidence, keep
         As in `CompleteSpec`.
     resolution : float or None
         Resolution of the map in angstrom, 0.5 to 50; ``None`` estimates it.
@@ -143,6 +140,7 @@ class RefineSpec(CommonSpec):
     sequence: str | None = None
     chains: tuple[str, ...] | None = None
     confidence: str = "none"
+    keep: tuple[str, ...] | None = None
     resolution: float | None = None
     density_weight: float = 1.0
 
@@ -166,7 +164,7 @@ class DistancesSpec(CommonSpec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _text("sequence", self.sequence)
+        check_text("sequence", self.sequence)
 
 
 Spec = CompleteSpec | RefineSpec | DistancesSpec
@@ -203,13 +201,13 @@ def from_dict(data: object) -> Spec:
         )
     kind = data.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise InputError(f"Unknown kind of job {_short(kind)}; use one of {', '.join(_KINDS)}.")
+        raise InputError(f"Unknown kind of job {shorten(kind)}; use one of {', '.join(_KINDS)}.")
     spec_type = _KINDS[kind]
     settings = {name: value for name, value in data.items() if name not in ("version", "kind")}
     known = [field.name for field in fields(spec_type)]
     for name in settings:
         if name not in known:
-            raise InputError(f"A {kind} job has no setting {_short(name)}{_suggestion(name, known)}.")
+            raise InputError(f"A {kind} job has no setting {shorten(name)}{_suggestion(name, known)}.")
     required = ("output", *(name for name in ("map", "model", "restraints") if name in known))
     required += ("sequence",) if spec_type is DistancesSpec else ()
     missing = [name for name in required if name not in settings]
@@ -285,113 +283,3 @@ def _suggestion(name: object, known: list[str]) -> str:
 
     close = difflib.get_close_matches(str(name), known, n=1)
     return f"; did you mean '{close[0]}'?" if close else f" (settings: {', '.join(known)})"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-Check = Callable[[str, Any], Any]
-
-
-def _integer(low: int, high: int) -> Check:
-    def check(name: str, value: Any) -> int:
-        try:
-            number = operator.index(value)
-        except TypeError:
-            number = None
-        if number is None or isinstance(value, bool):
-            raise InputError(f"'{name}' must be a whole number, not {_short(value)}.")
-        if not low <= number <= high:
-            raise InputError(f"'{name}' must lie between {low:,} and {high:,}, not {_short(number)}.")
-        return number
-
-    return check
-
-
-def _real(low: float, high: float, unit: str = "") -> Check:
-    def check(name: str, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f"'{name}' must be a number, not {_short(value)}.")
-        if not low <= value <= high:  # also refuses NaN
-            raise InputError(f"'{name}' must lie between {low:g} and {high:g}{unit}, not {_short(value)}.")
-        return float(value)
-
-    return check
-
-
-def _choice(options: tuple[str, ...]) -> Check:
-    def check(name: str, value: Any) -> str:
-        if value not in options or not isinstance(value, str):
-            raise InputError(f"'{name}' must be one of {', '.join(options)}, not {_short(value)}.")
-        return value
-
-    return check
-
-
-def _text(name: str, value: Any) -> str:
-    """Accept a non-empty text or path."""
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    if not isinstance(value, str):
-        raise InputError(f"'{name}' must be a text, not {_short(value)}.")
-    if not value.strip() or "\0" in value:
-        raise InputError(f"'{name}' must not be empty; give a value or leave it out.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise InputError(f"'{name}' holds characters that cannot be stored; rename the file.") from None
-    return value
-
-
-def _device(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?|mps", value):
-        raise InputError(f"'{name}' must be auto, cpu, cuda, cuda:N or mps, not {_short(value)}.")
-    return value
-
-
-def _texts(count: int | None, what: str) -> Check:
-    def check(name: str, value: Any) -> tuple[str, ...]:
-        is_list = isinstance(value, list | tuple)
-        if not is_list or not value or (count is not None and len(value) != count):
-            raise InputError(f"'{name}' must be {what}, not {_short(value)}.")
-        items = tuple(_text(name, item) for item in value)
-        if len(set(items)) != len(items):
-            raise InputError(f"'{name}' names the same thing twice ({', '.join(items)}); each must differ.")
-        return items
-
-    return check
-
-
-def _optional(check: Check) -> Check:
-    return lambda name, value: None if value is None else check(name, value)
-
-
-def _prior(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
-        raise InputError(f"'{name}' must be the name of a prior such as 'builtin', not {_short(value)}.")
-    return value
-
-
-_CHECKS: dict[str, Check] = {
-    "output": _text,
-    "reference": _optional(_text),
-    "replicas": _integer(1, 1024),
-    "steps": _integer(1, 100_000),
-    "seed": _integer(0, 2**63 - 1),
-    "device": _device,
-    "prior": _prior,
-    "update": _choice(UPDATES),
-    "trajectory_interval": _integer(0, 100_000),
-    "map": _text,
-    "model": _text,
-    "half_maps": _optional(_texts(2, "a pair of files")),
-    "restraints": _text,
-    "sequence": _optional(_text),
-    "chains": _optional(_texts(None, "a list of chain names")),
-    "confidence": _choice(CONFIDENCES),
-    "resolution": _optional(_real(0.5, 50.0, " angstrom")),
-    "density_weight": _real(0.0, 1e6),
-}
-"""Same name, same meaning: one check for each setting, whichever jobs have it."""

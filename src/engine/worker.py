@@ -12,7 +12,8 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from . import __version__, protocol
 from .errors import InputError
@@ -28,14 +29,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Worker", "WorkerEvents", "serve_standard_streams"]
 
+Examine = Callable[[Mapping[str, object]], dict[str, Any]]
+"""Report on a job's specification as it arrives, without running it."""
+
+Steering = protocol.Stop | protocol.Pause | protocol.Resume | protocol.SetWeight | protocol.Fix
+
 _FRAME_INTERVAL = 0.1
-_STOP_GRACE = 5.0
+_STOP_GRACE = 3.5
+"""Seconds that a job gets for its checkpoint when the client is gone; the process ends within five."""
 
 
 class WorkerEvents:
     """Listener that sends what a job tells to the client.
 
-    Progress and frames are thinned to ten a second: the client shows the newest and no more.
+    Progress and frames are thinned to ten a second: the client shows the newest and no more. Where steps
+    take longer than that, previews of replicas on their way fill the time between their frames.
 
     Parameters
     ----------
@@ -66,9 +74,19 @@ class WorkerEvents:
             figures = {name: float(value) for name, value in (metrics or {}).items()}
             self._send(protocol.Progress(self._job_id, stage, step, total, left, figures))
 
+    def layout(self, layout: protocol.Layout) -> None:
+        """Send the residues of the job."""
+        self._send(replace(layout, job_id=self._job_id))
+
     def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
-        """Send a frame if the last one was some time ago."""
+        """Send a frame if the last one was some time ago, whatever previews came since."""
         if self._due(f"frame {first_replica}"):
+            self._last[f"preview {first_replica}"] = self._clock()
+            self._send(protocol.Frame(self._job_id, step, coordinates.astype("f4"), first_replica))
+
+    def preview(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
+        """Send replicas on their way as a frame if nothing was shown for some time."""
+        if self._due(f"preview {first_replica}"):
             self._send(protocol.Frame(self._job_id, step, coordinates.astype("f4"), first_replica))
 
     def metric(
@@ -78,6 +96,11 @@ class WorkerEvents:
         if step is None or self._due(f"metric {name}"):
             values = [float(value)] if isinstance(value, int | float) else [float(v) for v in value]
             self._send(protocol.Metric(self._job_id, name, values, step, first_replica))
+
+    def residue_metric(self, name: str, values: Sequence[float], step: int) -> None:
+        """Send a figure of each residue if the last one was some time ago."""
+        if self._due(f"metric {name}"):
+            self._send(protocol.Metric(self._job_id, name, [float(v) for v in values], step))
 
     def message(self, text: str, level: str = "info") -> None:
         """Send a sentence."""
@@ -102,6 +125,8 @@ class Worker:
         Gives the pipeline for a kind of job.
     warm_up : Thread, optional
         A job waits for its end: both load the same libraries.
+    examine : callable, optional
+        Answers `Check`; by default `adp3d.pipeline.check.check`.
     """
 
     def __init__(
@@ -109,10 +134,13 @@ class Worker:
         write: Callable[[bytes], None],
         load: Callable[[str], Pipeline] = load_pipeline,
         warm_up: threading.Thread | None = None,
+        examine: Examine | None = None,
     ) -> None:
         self._write = write
         self._load = load
         self._warm_up = warm_up
+        self._examine = examine or _examine
+        self._check_lock = threading.Lock()
         self._write_lock = threading.Lock()
         self._job_lock = threading.Lock()
         self._job_id = ""
@@ -141,7 +169,9 @@ class Worker:
         elif isinstance(message, protocol.Reopen):
             folder = message.folder
             self._start(message.job_id, lambda: JobFolder.open(folder), fresh=False)
-        elif isinstance(message, protocol.Stop | protocol.Pause | protocol.Resume | protocol.SetWeight):
+        elif isinstance(message, protocol.Check):
+            threading.Thread(target=self._check, args=(message,), name="check", daemon=True).start()
+        elif isinstance(message, Steering):
             self._steer(message)
         else:
             self.send(protocol.Error("", f"A client does not send '{message.kind}' messages."))
@@ -164,7 +194,21 @@ class Worker:
         self.send(protocol.Error("", text, "Install the engine again, so that both have the same version."))
         return False
 
-    def _steer(self, message: protocol.Stop | protocol.Pause | protocol.Resume | protocol.SetWeight) -> None:
+    def _check(self, message: protocol.Check) -> None:
+        """Answer a question about a job; one after the other, and beside a running job."""
+        try:
+            with self._check_lock:
+                if self._warm_up is not None:
+                    self._warm_up.join()
+                answer: protocol.Message = protocol.Checked(message.job_id, plain_values(self._examine(message.spec)))
+        except Exception as error:
+            # As in _outcome: the client waits for an answer, whatever happens.
+            if not isinstance(error, InputError):
+                traceback.print_exc()
+            answer = protocol.Error(message.job_id, *advice_for(error))
+        self.send(answer)
+
+    def _steer(self, message: Steering) -> None:
         with self._job_lock:
             if message.job_id != self._job_id or not self._job_id:
                 # It may just have ended: the client will have read, or soon reads, how.
@@ -175,6 +219,8 @@ class Worker:
                 self._control.pause()
             elif isinstance(message, protocol.Resume):
                 self._control.resume()
+            elif isinstance(message, protocol.Fix):
+                self._control.hold(message.residues, message.fixed)
             else:
                 self._control.change(message.name, message.value)
 
@@ -269,6 +315,13 @@ def serve_standard_streams(
 
 def _create(spec: Mapping[str, object], overwrite: bool) -> JobFolder:
     return JobFolder.create(protocol.from_dict(spec), overwrite=overwrite)
+
+
+def _examine(spec: Mapping[str, object]) -> dict[str, Any]:
+    from .pipeline.check import check  # heavy
+
+    # a check makes no folder: any name will do
+    return check(protocol.from_dict({"output": "unused", **spec}))
 
 
 def _warm_up(load: Callable[[str], Pipeline]) -> None:

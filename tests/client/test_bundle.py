@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import types
 import zipfile
 from pathlib import Path
@@ -55,7 +56,7 @@ def test_elements_that_the_builder_needs(info):
     for tag in ("Author", "Email", "URL", "Synopsis", "Description", "Categories", "Classifiers"):
         assert len(list(info.iter(tag))) == 1, tag
     known = {"Author", "Email", "URL", "Synopsis", "Description", "Categories", "Dependencies"}
-    assert {child.tag for child in info} <= known | {"DataFiles", "Classifiers"}
+    assert {child.tag for child in info} <= known | {"DataFiles", "Classifiers", "Providers"}
     assert [category.get("name") for category in info.iter("Category")]
 
 
@@ -66,11 +67,46 @@ def test_dependencies(info):
     assert not {"torch", "gemmi", "mrcfile"} & set(needed)
 
 
-def test_only_commands_that_exist(info):
-    registered = [text for c in info.iter("ChimeraXClassifier") if (text := c.text or "").strip()]
-    commands = [text.split("::")[1].strip() for text in registered if text.split("::")[0].strip() == "Command"]
-    if commands:
-        assert "register_command" in (SOURCE / "__init__.py").read_text(encoding="utf-8")
+def _classified(info, kind) -> dict[str, list[str]]:
+    """Names registered with ChimeraX, and the rest of their records."""
+    records = [[part.strip() for part in (c.text or "").split("::")] for c in info.iter("ChimeraXClassifier")]
+    return {record[1]: record[2:] for record in records if record[0] == kind}
+
+
+def test_every_command_is_registered_and_exists(info):
+    commands = _classified(info, "Command")
+    described = {
+        path.stem
+        for path in (SOURCE / "commands").glob("*.py")
+        if f"def {path.stem}_desc(" in path.read_text(encoding="utf-8")
+    }
+    assert set(commands) == {f"adp3d {name}" for name in described}
+    for name in described:
+        text = (SOURCE / "commands" / f"{name}.py").read_text(encoding="utf-8")
+        assert f"def adp3d_{name}(" in text
+    assert all(len(record) == 2 and record[1] for record in commands.values()), "category and synopsis"
+
+
+def test_every_command_has_a_page_or_a_place_on_the_common_one(info):
+    pages = SOURCE / "docs" / "user" / "commands"
+    common = (pages / "adp3d.html").read_text(encoding="utf-8")
+    for command in _classified(info, "Command"):
+        name = command.split()[1]
+        assert (pages / f"adp3d_{name}.html").is_file() or f"adp3d {name}" in common, command
+
+
+def test_tool_and_toolbar(info):
+    (tool,) = _classified(info, "Tool")
+    (provider,) = info.iter("Provider")
+    (block,) = info.iter("Providers")
+    assert tool == "ADP-3D" and block.get("manager") == "toolbar"
+    assert (SOURCE / "icons" / provider.get("icon")).is_file()
+    assert provider.get("tab") and provider.get("section") and provider.get("description")
+    assert f'tool show "{tool}"' in (SOURCE / "__init__.py").read_text(encoding="utf-8")
+
+
+def test_requirements_of_the_engine_go_along(info):
+    assert "engine/requirements.txt" in _data_files(info)
 
 
 def test_one_block_of_data_files_each_of_which_exists(info):
@@ -120,7 +156,13 @@ def test_chimerax_finds_the_bundle_api(monkeypatch):
     assert isinstance(module.bundle_api, toolshed.BundleAPI)
     assert module.bundle_api.api_version == 1
     loaded = {name.split(".")[0] for name in set(sys.modules) - before}
-    assert not loaded & {"torch", "gemmi", "mrcfile", "numpy"}
+    assert not loaded & {"torch", "gemmi", "mrcfile", "numpy", "msgpack", "Qt"}
+    spent = []
+    for _ in range(20):
+        start = time.perf_counter()
+        spec.loader.exec_module(module)
+        spent.append(time.perf_counter() - start)
+    assert min(spent) < 0.005, "what the bundle costs at the start of ChimeraX"
 
 
 def test_licence_is_apache():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 import typer
@@ -13,18 +14,26 @@ from typer.main import get_command
 from adp3d.cli.app import app
 from adp3d.cli.session import Session
 
-BLOCK = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"(?<!`)`(adp3d [^`\n]+)`(?!`)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
 OF_OTHER_PROGRAMS = {"--index-url", "--no-deps", "--check", "--hardware"}
 
 COMMANDS = get_command(app).commands
+BUNDLE_COMMANDS = {
+    path.stem
+    for path in (Path(__file__).resolve().parents[2] / "src" / "commands").glob("*.py")
+    if f"def {path.stem}_desc" in path.read_text(encoding="utf-8")
+}
+"""Commands of the ChimeraX bundle: blocks of the language 'chimerax', and words in the text."""
 
 
-def _commands(text: str) -> list[list[str]]:
-    """Words of the adp3d commands in the code blocks of a page."""
+def _commands(text: str, *, chimerax: bool = False) -> list[list[str]]:
+    """Words of the adp3d commands in the code blocks of a page: of the shell, or of ChimeraX."""
     found = []
-    for block in BLOCK.findall(text):
+    for language, block in BLOCK.findall(text):
+        if (language == "chimerax") != chimerax:
+            continue
         for line in block.replace("\\\n", " ").splitlines():
             line = line.strip().removeprefix("$ ")
             for part in re.split(r"\s(?:&&|\|\||;)\s", line):
@@ -79,7 +88,12 @@ def test_commands_in_text_exist(pages):
             name = inline.split()[1]
             if name.startswith("-") or name == "COMMAND":
                 continue
-            assert name in COMMANDS, f"{page}: {inline}"
+            assert name in COMMANDS or name in BUNDLE_COMMANDS, f"{page}: {inline}"
+
+
+def test_chimerax_commands_in_blocks_exist(pages):
+    found = {words[1] for text in pages.values() for words in _commands(text, chimerax=True)}
+    assert found and found <= BUNDLE_COMMANDS
 
 
 def _options(command) -> set[str]:

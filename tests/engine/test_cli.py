@@ -310,3 +310,33 @@ def test_bar_on_a_terminal():
 @pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (3725, "1 h 02 min")])
 def test_duration(seconds, words):
     assert duration(seconds) == words
+
+
+def test_keep_becomes_part_of_the_specification(place):
+    pipelines = Pipelines()
+    assert run(["complete", "m.cif.gz", "-o", "a", "-k", "A:12-40,B"], pipelines) == 0
+    assert run(["refine", "x.map", "m.cif.gz", "-o", "b", "--keep", "A:7"], pipelines) == 0
+    assert [spec.keep for spec in pipelines.specs] == [("A:12-40", "B"), ("A:7",)]
+
+
+def test_check_examines_and_writes_nothing(place, capsys, monkeypatch):
+    from adp3d.pipeline import check as module
+
+    seen = []
+
+    def examine(spec):
+        seen.append(spec)
+        ok = spec.replicas != 3
+        return {"ok": ok, "lines": ["Chain A: fine.", "Advice: rest."] + ([] if ok else ["Problem: none."])}
+
+    monkeypatch.setattr(module, "check", examine)
+    before = sorted(place.iterdir())
+    assert run(["check", "x.map", "m.cif.gz", "-s", "s.fasta", "--resolution", "3", "--keep", "A:5", "-n", "7"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["Chain A: fine.", "Advice: rest."]
+    assert run(["check", "m.cif.gz", "-r", "3", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["ok"] is False
+    assert isinstance(seen[0], RefineSpec) and isinstance(seen[1], CompleteSpec)
+    assert (seen[0].map, seen[0].model, seen[0].keep, seen[0].steps) == ("x.map", "m.cif.gz", ("A:5",), 7)
+    assert run(["check", "a", "b", "c"]) == 2
+    assert "a map and a model" in capsys.readouterr().err
+    assert sorted(place.iterdir()) == before

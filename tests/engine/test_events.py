@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from adp3d.events import Control, Eta, NullEvents, Stopped, fan_out, shift_replicas, shift_steps
+from adp3d.events import Control, Eta, Hold, NullEvents, Stopped, fan_out, shift_replicas, shift_steps
 
 
 class Recorder:
@@ -17,11 +17,20 @@ class Recorder:
     def progress(self, stage, step, total, metrics=None):
         self.heard.append(("progress", stage, step, total, metrics))
 
+    def layout(self, layout):
+        self.heard.append(("layout", layout))
+
     def frame(self, step, coordinates, first_replica=0):
         self.heard.append(("frame", step, coordinates.shape, first_replica))
 
+    def preview(self, step, coordinates, first_replica=0):
+        self.heard.append(("preview", step, coordinates.shape, first_replica))
+
     def metric(self, name, value, step=None, first_replica=0):
         self.heard.append(("metric", name, value, step, first_replica))
+
+    def residue_metric(self, name, values, step):
+        self.heard.append(("residue_metric", name, values, step))
 
     def message(self, text, level="info"):
         self.heard.append(("message", text, level))
@@ -67,6 +76,19 @@ def test_shift_steps_leaves_progress_alone():
     assert recorder.heard[4] == ("metric", "once", 3.0, None, 0)
 
 
+def test_what_is_for_live_display_is_passed_on_and_shifted():
+    recorder = Recorder()
+    events = fan_out(NullEvents(), shift_steps(shift_replicas(recorder, 4), 200))
+    events.layout("layout")
+    events.preview(1, np.zeros((2, 3, 4, 3)))
+    events.residue_metric("residue_fit", [0.1, 0.2, 0.3], 5)
+    assert recorder.heard == [
+        ("layout", "layout"),
+        ("preview", 201, (2, 3, 4, 3), 4),
+        ("residue_metric", "residue_fit", [0.1, 0.2, 0.3], 205),
+    ]
+
+
 def test_eta():
     now = [0.0]
     eta = Eta(lambda: now[0])
@@ -87,6 +109,24 @@ def test_poll_hands_changes_over_once():
     control.change("density_weight", 3.0)
     assert control.poll() == {"density_weight": 3.0}
     assert control.poll() == {}
+
+
+def test_obey_leaves_changes_for_the_solver():
+    control = Control()
+    control.change("density_weight", 2.0)
+    control.obey()
+    assert control.poll() == {"density_weight": 2.0}
+    control.stop()
+    with pytest.raises(Stopped):
+        control.obey()
+
+
+def test_holds_are_handed_over_once_in_order():
+    control = Control()
+    control.hold([3, 4])
+    control.hold([3], False)
+    assert control.take_holds() == [Hold((3, 4), True), Hold((3,), False)]
+    assert control.take_holds() == []
 
 
 def test_stop_writes_the_checkpoint_first():

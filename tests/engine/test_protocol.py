@@ -26,13 +26,16 @@ EXAMPLES = [
     protocol.Pause("a"),
     protocol.Resume("a"),
     protocol.SetWeight("a", "density_weight", 2.5),
+    protocol.Fix("a", [0, 5, 6], False),
+    protocol.Check("a", {"version": 1, "kind": "complete"}),
     protocol.Ping(7),
-    protocol.Welcome(1, "0.1.0", 1234),
+    protocol.Welcome(2, "0.1.0", 1234),
     protocol.Pong(7, "", 10**10),
     protocol.Started("a", "/tmp/x"),
     protocol.Progress("a", "refine", 3, 200, None, {"fit": 0.5}),
     protocol.Metric("a", "fit", [0.1, 0.2], 3, 4),
     protocol.Log("a", "Ångström", "warning"),
+    protocol.Checked("a", {"ok": True, "lines": ["x"], "overlap": {"inside": 1.0}}),
     protocol.Result("a", {"result": "/tmp/x/result.cif"}, {"seconds": 1.5, "list": [1, None, "x"]}),
     protocol.Stopped("a", "/tmp/x"),
     protocol.Error("", "What.", "Do."),
@@ -40,7 +43,7 @@ EXAMPLES = [
 
 
 def test_every_message_has_an_example():
-    assert {type(message) for message in EXAMPLES} | {Frame} == set(MESSAGES.values())
+    assert {type(message) for message in EXAMPLES} | {Frame, protocol.Layout} == set(MESSAGES.values())
 
 
 @pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: message.kind)
@@ -62,6 +65,36 @@ def test_arrays_arrive_exactly(coordinates):
     np.testing.assert_array_equal(back.coordinates, coordinates)
     assert back.coordinates.flags.writeable
     assert (back.job_id, back.step, back.first_replica) == ("a", 3, 2)
+
+
+def layout(count=2, shape=(1, 2, 4, 3)):
+    coordinates = np.arange(np.prod(shape), dtype="f4").reshape(shape)
+    return protocol.Layout(
+        "a", ["A", "A"], [12, 12], ["", "A"], ["ALA", "GLY"][:count], [True, False], [True, False], coordinates
+    )
+
+
+def test_a_layout_arrives_whole():
+    sent = layout()
+    back = decode(encode(sent)[4:])
+    assert isinstance(back, protocol.Layout)
+    for field in fields(sent):
+        np.testing.assert_array_equal(getattr(back, field.name), getattr(sent, field.name))
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 4, 3), (1, 3, 4, 3), (1, 2, 3, 3)])
+def test_a_layout_of_another_size_than_its_columns(shape):
+    with pytest.raises(ValueError, match="shape"):
+        layout(shape=shape)
+
+
+def test_a_layout_with_columns_of_different_lengths_is_refused_on_arrival():
+    with pytest.raises(ValueError, match="differ in length"):
+        layout(count=1)
+    body = msgpack.unpackb(encode(layout())[4:])
+    body["known"] = [True]
+    with pytest.raises(ProtocolError, match="not consistent"):
+        decode(msgpack.packb(body))
 
 
 def test_strided_arrays():
@@ -137,6 +170,8 @@ def packed(dtype, shape, raw):
         msgpack.packb({"kind": "ping", "token": True}),
         msgpack.packb({"kind": "ping", "surplus": 1}),
         msgpack.packb({"kind": "stop"}),
+        msgpack.packb({"kind": "fix", "job_id": "a", "residues": [1, "2"]}),
+        msgpack.packb({"kind": "fix", "job_id": "a", "residues": [True]}),
         msgpack.packb({"kind": "progress", "job_id": "a", "stage": "s", "step": 1, "total": 2, "metrics": {"x": "y"}}),
     ],
 )

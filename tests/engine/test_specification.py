@@ -26,6 +26,7 @@ from adp3d.specification import (
 )
 
 names = st.text(string.ascii_letters + string.digits + "/._-é ", min_size=1, max_size=30).filter(str.strip)
+ranges = st.from_regex(r"[A-Za-z0-9]{1,3}(:-?[0-9]{1,4}[A-Z]?(-[0-9]{1,4})?)?", fullmatch=True)
 common = {
     "output": names,
     "reference": st.none() | names,
@@ -42,6 +43,7 @@ model = {
     "sequence": st.none() | names,
     "chains": st.none() | st.lists(names, min_size=1, max_size=4, unique=True).map(tuple),
     "confidence": st.sampled_from(CONFIDENCES),
+    "keep": st.none() | st.lists(ranges, min_size=1, max_size=4, unique=True).map(tuple),
 }
 specs = st.one_of(
     st.builds(CompleteSpec, **common, **model),
@@ -116,6 +118,9 @@ def test_stored_form_is_stamped():
         ({"half_maps": ["a.mrc", "a.mrc"]}, "twice"),
         ({"chains": []}, "list of chain names"),
         ({"chains": "A"}, "list of chain names"),
+        ({"keep": "A:12"}, "list of residues"),
+        ({"keep": ["A:12-"]}, "such as 'A:12'"),
+        ({"keep": ["A 12"]}, "such as 'A:12'"),
         ({"model": "  "}, "must not be empty"),
         ({"prior": "../../etc"}, "name of a prior"),
     ],

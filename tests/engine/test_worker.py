@@ -19,6 +19,7 @@ SCRIPT = textwrap.dedent("""
     import os, sys, time
     import numpy as np
     from adp3d.errors import InputError
+    from adp3d.messages import Layout
     from adp3d.worker import serve_standard_streams
 
     def count(spec, job, events, control):
@@ -29,6 +30,13 @@ SCRIPT = textwrap.dedent("""
             raise ZeroDivisionError("division")
         if spec.seed == 3:
             raise MemoryError
+        if spec.seed == 5:  # as real pipelines do: loading it takes as long as the end of the process may
+            import safetensors.torch
+        if spec.seed == 4:
+            events.progress("deep in a computation", 0, 1)
+            time.sleep(600)
+        events.layout(Layout("", ["A"] * 3, [1, 2, 3], [""] * 3, ["GLY"] * 3, [True] * 3, [True, True, False],
+                             np.zeros((1, 3, 4, 3), "f4")))
         print("printed by a library")
         os.write(1, b"written by C code\\n")
         saved = job.load_checkpoint()
@@ -38,6 +46,8 @@ SCRIPT = textwrap.dedent("""
             state = {"total": np.array(total)}
             weight = control.poll(lambda: job.save_checkpoint(step, state)).get("density_weight", weight)
             total += weight
+            for hold in control.take_holds():
+                events.message(f"{hold.residues} {hold.fixed}")
             time.sleep(0.005)
             events.frame(step + 1, np.full((2, 3, 4, 3), total))
             events.metric("fit", [total, total], step=step + 1)
@@ -127,7 +137,7 @@ def test_a_job_from_start_to_end(shared_client, submit, tmp_path):
     client = shared_client
     client.send(protocol.Hello(), protocol.Ping(5))
     welcome, pong = client.receive("pong")
-    assert (welcome.kind, welcome.protocol, welcome.process) == ("welcome", 1, client.process.pid)
+    assert (welcome.kind, welcome.protocol, welcome.process) == ("welcome", 2, client.process.pid)
     assert (pong.token, pong.job_id) == (5, "")
     assert pong.memory_bytes > 10_000_000
 
@@ -184,6 +194,45 @@ def test_pause_ping_weight_and_resume(shared_client, submit):
     assert result.metrics["total"] > 400
 
 
+def test_layout_comes_before_the_first_frame(shared_client, submit):
+    shared_client.send(submit(steps=30))
+    received = shared_client.receive("result", "error")
+    kinds = [message.kind for message in received]
+    assert kinds.count("layout") == 1
+    assert kinds.index("started") < kinds.index("layout") < kinds.index("frame")
+    layout = next(message for message in received if message.kind == "layout")
+    assert (layout.job_id, layout.numbers, layout.links) == ("one", [1, 2, 3], [True, True, False])
+
+
+def test_residues_are_fixed_and_released(shared_client, submit):
+    client = shared_client
+    client.send(protocol.Fix("one", [0, 2]))
+    assert "No job" in client.receive("error")[-1].text
+    client.send(submit(steps=5000))
+    client.receive("progress")
+    client.send(protocol.Fix("one", [0, 2]), protocol.Fix("one", [2], False))
+    assert client.receive("log")[-1].text == "(0, 2) True"
+    assert client.receive("log")[-1].text == "(2,) False"
+    client.send(protocol.Stop("one"))
+    client.receive("stopped")
+
+
+def test_a_job_is_checked_while_another_runs(shared_client, submit, tmp_path):
+    client = shared_client
+    client.send(submit(steps=5000))
+    client.receive("progress")
+    client.send(protocol.Check("idea", {"version": 1, "kind": "complete", "model": str(tmp_path / "none.cif")}))
+    report = client.receive("checked", "error")[-1]
+    assert report.job_id == "idea" and report.report["ok"] is False
+    assert "none.cif" in report.report["problems"][0]
+    client.send(protocol.Check("wrong", {"version": 1, "kind": "complete", "modl": "x"}))
+    error = client.receive("checked", "error")[-1]
+    assert error.job_id == "wrong" and "did you mean 'model'" in error.text
+    assert not (tmp_path / "idea").exists() and not (tmp_path / "unused").exists()
+    client.send(protocol.Stop("one"))
+    client.receive("stopped")
+
+
 def test_one_job_at_a_time(shared_client, submit):
     client = shared_client
     client.send(submit(steps=5000), submit("two"))
@@ -221,7 +270,7 @@ def test_failures_become_sentences_and_the_worker_goes_on(shared_client, submit,
 
 
 def test_end_of_input_ends_process_and_job(client, submit, tmp_path):
-    client.send(submit(steps=100_000))
+    client.send(submit(steps=100_000, seed=5))
     client.receive("progress")
     started = time.monotonic()
     assert client.close() == 0
@@ -229,6 +278,14 @@ def test_end_of_input_ends_process_and_job(client, submit, tmp_path):
     log = client.process.stderr.read().decode()
     assert "printed by a library" in log and "written by C code" in log
     assert JobFolder.open(tmp_path / "one").load_checkpoint() is not None
+
+
+def test_end_of_input_ends_a_computation_that_does_not_listen(client, submit):
+    client.send(submit(seed=4))
+    client.receive("progress")
+    started = time.monotonic()
+    assert client.close() == 0
+    assert time.monotonic() - started < 5
 
 
 def test_a_vanished_client_leaves_a_checkpoint(client, submit, tmp_path):
@@ -267,6 +324,32 @@ def test_the_command_itself(monkeypatch, start):
     client.send(protocol.Submit("x", {"version": 1, "kind": "complete"}))
     assert client.receive("error")[-1].text.startswith("A complete job needs")
     assert client.close() == 0
+
+
+def test_previews_fill_the_time_between_frames():
+    now = [0.0]
+    sent = []
+    events = WorkerEvents("j", sent.append, lambda: now[0])
+    for tick in range(1, 21):
+        now[0] = 0.06 * tick
+        if tick % 5 == 0:
+            events.frame(tick // 5, np.zeros((1, 1, 4, 3)))
+        else:
+            events.preview(tick // 5 + 1, np.ones((1, 1, 4, 3)))
+    shown = [(message.step, float(message.coordinates[0, 0, 0, 0])) for message in sent]
+    assert [step for step, preview in shown if not preview] == [1, 2, 3, 4]  # every finished step is shown
+    assert [step for step, preview in shown if preview] == [1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_layout_and_figures_of_residues():
+    sent = []
+    events = WorkerEvents("j", sent.append, lambda: 0.0)
+    columns = (["A"], [5], ["B"], ["GLY"], [True], [False])
+    events.layout(protocol.Layout("", *columns, np.zeros((1, 1, 4, 3), "f4")))
+    assert (sent[0].kind, sent[0].job_id, sent[0].insertion_codes) == ("layout", "j", ["B"])
+    events.residue_metric("residue_fit", np.array([0.5]), 3)
+    events.residue_metric("residue_fit", np.array([0.6]), 4)
+    assert sent[1:] == [protocol.Metric("j", "residue_fit", [0.5], 3)]
 
 
 def test_events_are_thinned_by_the_clock():

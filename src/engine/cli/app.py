@@ -12,7 +12,7 @@ import typer
 from .. import __version__
 from ..errors import InputError
 from ..pipeline.execute import Pipeline, advice_for, load_pipeline
-from . import jobs, tools
+from . import check, jobs, tools
 from .options import Debug
 from .session import Session
 from .terminal import say_error
@@ -28,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 jobs.register(app)
+check.register(app)
 tools.register(app)
 
 

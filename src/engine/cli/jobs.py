@@ -39,6 +39,7 @@ def complete(
     sequence: opt.SequenceGiven = None,
     chains: opt.Chains = None,
     confidence: opt.Confidence = CompleteSpec.confidence,
+    keep: opt.Keep = None,
     reference: opt.Reference = None,
     replicas: opt.Replicas = _DEFAULT.replicas,
     steps: opt.Steps = _DEFAULT.steps,
@@ -56,8 +57,9 @@ def complete(
         output=_folder(output, model, "complete", overwrite),
         model=str(model),
         sequence=sequence,
-        chains=_chains(chains),
+        chains=opt.names(chains),
         confidence=confidence,
+        keep=opt.names(keep),
         reference=_path(reference),
         replicas=replicas,
         steps=steps,
@@ -78,18 +80,14 @@ def refine(
     ],
     model: opt.Model,
     sequence: opt.SequenceGiven = None,
-    half_maps: Annotated[
-        tuple[Path, Path] | None,
-        typer.Option(metavar="FILE FILE", help="The two half maps; they give the noise of each resolution shell."),
-    ] = None,
-    resolution: Annotated[
-        float | None, typer.Option(metavar="ANGSTROM", help="Resolution of the map. Default: estimated.")
-    ] = None,
+    half_maps: opt.HalfMaps = None,
+    resolution: opt.Resolution = None,
     density_weight: Annotated[
         float, typer.Option(help="Factor on the weight of the density; 1 trusts the estimated noise.")
     ] = RefineSpec.density_weight,
     chains: opt.Chains = None,
     confidence: opt.Confidence = RefineSpec.confidence,
+    keep: opt.Keep = None,
     reference: opt.Reference = None,
     replicas: opt.Replicas = _DEFAULT.replicas,
     steps: opt.Steps = _DEFAULT.steps,
@@ -109,8 +107,9 @@ def refine(
         model=str(model),
         half_maps=None if half_maps is None else (str(half_maps[0]), str(half_maps[1])),
         sequence=sequence,
-        chains=_chains(chains),
+        chains=opt.names(chains),
         confidence=confidence,
+        keep=opt.names(keep),
         resolution=resolution,
         density_weight=density_weight,
         reference=_path(reference),
@@ -234,7 +233,3 @@ def _folder(output: Path | None, source: Path, kind: str, overwrite: bool) -> st
 
 def _path(path: Path | None) -> str | None:
     return None if path is None else str(path)
-
-
-def _chains(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(part.strip() for part in text.split(","))

@@ -14,18 +14,22 @@ __all__ = [
     "Confidence",
     "Debug",
     "Device",
+    "HalfMaps",
+    "Keep",
     "Model",
     "Output",
     "Overwrite",
     "Prior",
     "Reference",
     "Replicas",
+    "Resolution",
     "Seed",
     "SequenceGiven",
     "SequenceNeeded",
     "Steps",
     "Trajectory",
     "Update",
+    "names",
 ]
 
 _SAMPLING, _OUTPUT = "Sampling", "Output"
@@ -50,6 +54,22 @@ SequenceNeeded = Annotated[
 Chains = Annotated[
     str | None,
     typer.Option("--chains", "-c", metavar="A,B,...", help="Chains to work on. Default: all protein chains."),
+]
+Keep = Annotated[
+    str | None,
+    typer.Option(
+        "--keep",
+        "-k",
+        metavar="A:12-40,...",
+        help="Residues whose atoms stay exactly where they are: numbers, ranges, or whole chains.",
+    ),
+]
+HalfMaps = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(metavar="FILE FILE", help="The two half maps; they give the noise of each resolution shell."),
+]
+Resolution = Annotated[
+    float | None, typer.Option(metavar="ANGSTROM", help="Resolution of the map. Default: estimated.")
 ]
 Confidence = Annotated[
     str,
@@ -113,3 +133,8 @@ Update = Annotated[
         rich_help_panel=_SAMPLING,
     ),
 ]
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """Names in a list separated by commas."""
+    return None if text is None else tuple(part.strip() for part in text.split(","))

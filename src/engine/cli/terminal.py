@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from ..events import Eta, Events
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from ..events import Eta, Events, NullEvents
 
 __all__ = ["BarEvents", "LineEvents", "duration", "say_error", "terminal_events"]
 
@@ -43,7 +38,7 @@ def terminal_events(console: Console) -> Iterator[Events]:
         yield BarEvents(bar)
 
 
-class BarEvents:
+class BarEvents(NullEvents):
     """Listener that draws a bar with stage, step, time left and fit; one bar for each stage."""
 
     def __init__(self, bar: Progress) -> None:
@@ -64,20 +59,12 @@ class BarEvents:
             figures=_figures(metrics),
         )
 
-    def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
-        """Ignore."""
-
-    def metric(
-        self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
-    ) -> None:
-        """Ignore."""
-
     def message(self, text: str, level: str = "info") -> None:
         """Print above the bars."""
         self._bar.console.print(Text(text, style="yellow" if level == "warning" else ""), soft_wrap=True)
 
 
-class LineEvents:
+class LineEvents(NullEvents):
     """Listener that prints a line now and then: the start and end of a stage, and every ten seconds."""
 
     def __init__(
@@ -103,14 +90,6 @@ class LineEvents:
         parts = [f"{stage}: {step}/{total}", _figures(metrics)]
         parts.append("" if left is None or step >= total else f"{duration(left)} left")
         self._write(", ".join(part for part in parts if part))
-
-    def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
-        """Ignore."""
-
-    def metric(
-        self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
-    ) -> None:
-        """Ignore."""
 
     def message(self, text: str, level: str = "info") -> None:
         """Print the sentence."""

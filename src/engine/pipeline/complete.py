@@ -13,7 +13,7 @@ from torch import Tensor
 from ..events import Control, Events
 from ..physics.masking import MaskedModel
 from ..prior.conditioning import KnownAtoms
-from ..solver.completion import complete, total_steps
+from ..solver.completion import complete
 from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.protocol import Level, Update
 from ..solver.ranking import SCALES, rank_replicas
@@ -22,11 +22,11 @@ from ..solver.selection import denoising_energy
 from ..solver.updates import ProximalUpdate
 from ..specification import CompleteSpec
 from ..validation.torsions import linked_residues
+from .cost import job_cost
+from .interruptible import InterruptiblePrior
 from .job import JobFolder
-from .memory import available_memory, estimate_cost
 from .outcome import Outcome, report_model_job
 from .problem import load_problem
-from .runtime import usable_cores
 from .sampling import Sampling, Stage
 from .updates import gradient_updates
 
@@ -61,37 +61,36 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     exact = spec.confidence == "none"
     sigma = np.full_like(problem.target.sigma, _EXACT) if exact else problem.target.sigma
     model = problem.masked_model(sigma)
-    cost = estimate_cost(
-        spec.replicas,
-        problem.target.n_residues,
-        total_steps(spec.steps, spec.replicas),
-        available_bytes=available_memory(problem.device),
-        cores=usable_cores(),
-        accelerated=problem.device.type != "cpu",
-    )
+    cost = job_cost(spec, problem.target.n_residues, problem.device)
     events.message(cost.sentence(spec.replicas))
-    sampling = Sampling(job, events, control, lambda settings: None)
+    pins = problem.pins()
+    sampling = Sampling(job, events, control, lambda settings: None, pins)
     origin = problem.origin()
     correlation = problem.prior.correlation
     updates: list[Update] = (
-        gradient_updates(correlation, model, [], origin, {})
+        gradient_updates(correlation, model, [], origin, {}, pins)
         if spec.update == "gradient"
-        else [ProximalUpdate(correlation, model)]
+        else [ProximalUpdate(correlation, model, pins=pins)]
     )
 
     def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
         return {"known_rmsd": _known_rmsd(model, x)}
+
+    def watch_residues(x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
+        return {"residue_spread": replica_spread(x, best).double().cpu().numpy()}
 
     known = KnownAtoms(model.target, model.weights)
 
     def sample(stage: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
         seed = spec.seed if start is None else spec.seed + _SECOND_SEED
         settings = Stage(stage, times, replicas, seed, cost.batch)
-        return sampling.run(settings, problem.prior, updates, origin, watch, start, known)
+        return sampling.run(settings, problem.prior, updates, origin, watch, start, watch_residues, known)
 
     found = complete(sample, spec.steps, spec.replicas)
     x = found.x
-    energy = denoising_energy(problem.prior, x, torch.Generator().manual_seed(spec.seed))
+    energy = denoising_energy(
+        InterruptiblePrior(problem.prior, control.obey), x, torch.Generator().manual_seed(spec.seed)
+    )
     misfit = (model.weights * (x - model.target).square().sum(-1)).sum((1, 2))
     ranking = rank_replicas(
         {"log_likelihood": -0.5 * misfit, "energy": -energy},
@@ -100,7 +99,8 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     )
     if exact:
         x = torch.where(model.known[..., None], model.target, x)
-    movable = ~model.known if exact else torch.ones_like(model.known)
+    x = pins.impose(x)
+    movable = pins.movable(x) & ~model.known if exact else pins.movable(x)
     x = regularise(x, problem.polymer.sequence, linked_residues(problem.polymer), movable)
     ordered = x[list(ranking.order)]
     # the final replicas descend from one structure: the independent ones tell what is uncertain
@@ -108,7 +108,7 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     spread = replica_spread(torch.cat([ordered[:1], votes]), 0)
     confidence = replica_confidence(spread).double().cpu().numpy()
     outcome = Outcome(
-        ordered.double().cpu().numpy(),
+        pins.impose(ordered.cpu().double()).numpy(),
         confidence,
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,

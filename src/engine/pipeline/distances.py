@@ -19,6 +19,7 @@ from ..prior.registry import load_prior
 from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.folding import fold
 from ..solver.likelihood_potential import LikelihoodPotential
+from ..solver.pins import Preview
 from ..solver.protocol import Level, Update
 from ..solver.regularise import regularise
 from ..solver.selection import denoising_energy
@@ -31,25 +32,30 @@ from ..structure.restraints.read import read_restraints
 from ..structure.sequences import NamedSequence, parse_sequence_argument
 from ..validation.superpose import kabsch, rmsd
 from ..validation.torsions import linked_residues
+from .cost import job_cost
 from .export import write_models
+from .interruptible import InterruptiblePrior
 from .job import JobFolder
+from .layout import layout_of_polymer
 from .log import read_history
-from .memory import available_memory, estimate_cost
 from .outcome import CONVERGENCE, describe_geometry, show_trajectory
 from .plots import plot_confidence, plot_convergence
 from .problem import reference_ca, sequence_polymer
-from .runtime import choose_device, set_threads, usable_cores
+from .runtime import choose_device, set_threads
 from .sampling import Sampling, Stage
 from .updates import gradient_updates
 
-__all__ = ["distance_updates", "run"]
+__all__ = ["distance_updates", "load_restraints", "polymer_of_sequences", "run"]
 
 _STIFFNESS, _ITERATIONS, _LONGEST_STEP = 0.1, 8, 5.0
 _CHAIN_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def distance_updates(
-    correlation: Correlation, likelihood: DistanceLikelihood, weights: Mapping[str, float] | None = None
+    correlation: Correlation,
+    likelihood: DistanceLikelihood,
+    weights: Mapping[str, float] | None = None,
+    preview: Preview | None = None,
 ) -> list[Update]:
     """Return the proximal update that suits distances: loose at high noise, many inner iterations."""
     potential = LikelihoodPotential("distances", likelihood)
@@ -62,6 +68,7 @@ def distance_updates(
             iterations=_ITERATIONS,
             longest_step=_LONGEST_STEP,
             weights=weights or {},
+            preview=preview,
         )
     ]
 
@@ -88,37 +95,34 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
     """
     device = choose_device(spec.device)
     set_threads()
-    polymer = _polymer(parse_sequence_argument(spec.sequence))
-    restraints = _restraints(spec, polymer, events)
+    polymer = polymer_of_sequences(parse_sequence_argument(spec.sequence))
+    restraints = load_restraints(spec, polymer, events)
     likelihood = DistanceLikelihood.from_restraints(restraints, device, torch.float32)
     prior = load_prior(spec.prior, polymer, device)
     reference = None if spec.reference is None else reference_ca(spec.reference, polymer)
-    cost = estimate_cost(
-        2 * spec.replicas,
-        polymer.n_residues,
-        spec.steps,
-        available_bytes=available_memory(device),
-        cores=usable_cores(),
-        accelerated=device.type != "cpu",
-    )
+    cost = job_cost(spec, polymer.n_residues, device)
     events.message(cost.sentence(2 * spec.replicas))
+    labels = _labels(polymer)
+    events.layout(layout_of_polymer(polymer, labels))
     sampling = Sampling(job, events, control, lambda settings: None)
     origin = torch.zeros(3, device=device)
     if spec.update == "gradient":
         potential = LikelihoodPotential("distances", likelihood)
         updates = gradient_updates(prior.correlation, None, [potential], origin, {})
     else:
-        updates = distance_updates(prior.correlation, likelihood)
+        updates = distance_updates(prior.correlation, likelihood, preview=sampling.preview)
 
     def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
         return {"log_likelihood": likelihood(x), "satisfied": likelihood.satisfied(x)}
 
     def sample(name: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
-        stage = Stage(name, times, replicas, spec.seed, cost.batch)
-        return sampling.run(stage, prior, updates, origin, watch, start)
+        stage = Stage(name, times, replicas, spec.seed, cost.batch, merit="log_likelihood")
+        return sampling.run(stage, prior, updates, origin, watch, start, _watch_residues)
+
+    judge = InterruptiblePrior(prior, control.obey)
 
     def energy(x: Tensor) -> Tensor:
-        return denoising_energy(prior, x, torch.Generator().manual_seed(spec.seed))
+        return denoising_energy(judge, x, torch.Generator().manual_seed(spec.seed))
 
     found = fold(sample, likelihood, energy, spec.steps, spec.replicas)
     everything = torch.ones(found.x.shape[1:3], dtype=torch.bool, device=device)
@@ -127,7 +131,6 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
     aligned = _aligned(x)
     spread = replica_spread(torch.as_tensor(aligned), 0)
     confidence = replica_confidence(spread).numpy()
-    labels = _labels(polymer)
     _write_fold(job, polymer, aligned[0], confidence)
     write_models(job.path / "ensemble.cif", aligned, polymer.sequence, labels, "Folded by ADP-3D from distances")
     show_trajectory(job, polymer, labels, found.source[0])
@@ -153,7 +156,15 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
     }
 
 
-def _polymer(sequences: Sequence[NamedSequence]) -> Polymer:
+def _watch_residues(x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
+    """Spread of replicas that were superposed onto the best one: each has a frame of its own."""
+    order = [best, *(k for k in range(len(x)) if k != best)]
+    aligned = _aligned(x[order].double().cpu().numpy())
+    return {"residue_spread": replica_spread(torch.as_tensor(aligned), 0).numpy()}
+
+
+def polymer_of_sequences(sequences: Sequence[NamedSequence]) -> Polymer:
+    """Polymer of all chains of the sequences, with names of their own."""
     letters: list[str] = []
     names: list[str] = []
     for record in sequences:
@@ -170,7 +181,14 @@ def _labels(polymer: Polymer) -> tuple[tuple[str, int, str], ...]:
     )
 
 
-def _restraints(spec: DistancesSpec, polymer: Polymer, events: Events) -> BackboneRestraints:
+def load_restraints(spec: DistancesSpec, polymer: Polymer, events: Events) -> BackboneRestraints:
+    """Restraints of a job between backbone atoms of its polymer; what was left out is told.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be used or concerns other residues.
+    """
     read = read_restraints(spec.restraints)
     for line in read.lines():
         events.message(line)

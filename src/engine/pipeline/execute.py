@@ -120,8 +120,9 @@ def _run_logged(job: JobFolder, events: Events, control: Control, load: Callable
         log.write("stopped")
         raise
     except InputError as error:
-        _note(log, "failed", text=str(error))
-        raise
+        text = job.in_users_terms(str(error))
+        _note(log, "failed", text=text)
+        raise InputError(text) from error
     except Exception as error:
         _note(log, "failed", text=str(error), traceback=traceback.format_exc())
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,6 +27,8 @@ __all__ = ["JobFolder"]
 
 _JOB, _INPUTS, _NEW_INPUTS = "job.json", "inputs", TEMPORARY_PREFIX + "inputs"
 _LOCK, _CHECKPOINTS = "lock", "checkpoints"
+_ORIGINS = "origins.json"
+"""In the folder of inputs: which file of the user each copy was made from."""
 _RESULTS = ("events.log", "trajectory.bin", "trajectory.cif", "ensemble.cif", "result.cif", "metrics.json")
 
 
@@ -163,6 +166,19 @@ class JobFolder:
         with contextlib.suppress(OSError):  # holds other files: those are not ours
             self.path.rmdir()
 
+    def in_users_terms(self, text: str) -> str:
+        """Replace the names of the copied inputs in a sentence by those of the user's own files."""
+        try:
+            origins = json.loads((self.path / _INPUTS / _ORIGINS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return text  # a job of an earlier version
+        for copy, origin in origins.items() if isinstance(origins, dict) else ():
+            text = text.replace(str(self.path / _INPUTS / copy), str(origin))
+            # readers of maps name the file without its folder
+            name = Path(str(origin)).name.replace("\\", r"\\")
+            text = re.sub(rf"(?<![\w./\\-]){re.escape(copy)}(?![\w-])", name, text)
+        return text
+
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Write ``metrics.json``, which marks the job as finished.
 
@@ -246,13 +262,16 @@ def _copy_inputs(sources: Mapping[str, tuple[Path, ...]], folder: Path) -> dict[
         if size > shutil.disk_usage(folder).free:
             raise InputError(f"The disk of '{folder}' is too full: the inputs take {size:,} bytes; free some space.")
     copies: dict[str, tuple[str, ...]] = {}
+    origins: dict[str, str] = {}
     for name, paths in sources.items():
         stems = [name] if len(paths) == 1 else [f"{name}_{i}" for i in range(1, len(paths) + 1)]
         names = [stem + _suffix(path) for stem, path in zip(stems, paths, strict=True)]
         for path, copy in zip(paths, names, strict=True):
             with storage_errors(target / copy):
                 shutil.copyfile(path, target / copy)
+            origins[copy] = os.path.abspath(path)
         copies[name] = tuple(f"{_INPUTS}/{copy}" for copy in names)
+    write_text(target / _ORIGINS, json.dumps(origins, indent=2, ensure_ascii=False) + "\n")
     return copies
 
 

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..events import NullEvents
 from ..storage import plain_values, storage_errors
 
 __all__ = ["EventLog", "History", "read_history"]
 
 
-class EventLog:
+class EventLog(NullEvents):
     """Listener that appends to ``events.log``; frames are left to the trajectory.
 
     Parameters
@@ -53,9 +54,6 @@ class EventLog:
     def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
         """Append a progress record."""
         self.write("progress", stage=stage, step=step, total=total, metrics=dict(metrics or {}))
-
-    def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
-        """Ignore: coordinates are not for a text file."""
 
     def metric(
         self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0

@@ -71,7 +71,7 @@ def report_model_job(
     """
     target, polymer = problem.target, problem.polymer
     best = outcome.replicas[0]
-    write_result(problem.structure, target, best, outcome.confidence, job.result, title)
+    write_result(problem.structure, target, best, outcome.confidence, job.result, title, problem.kept)
     write_models(job.path / "ensemble.cif", outcome.replicas, polymer.sequence, target.labels, title)
     show_trajectory(job, polymer, target.labels, outcome.chosen)
     known = problem.known_residues

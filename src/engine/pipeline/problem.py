@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gemmi
 import numpy as np
@@ -16,14 +16,17 @@ from ..events import Events
 from ..physics.masking import MaskedModel
 from ..prior.protocol import Prior
 from ..prior.registry import load_prior
+from ..solver.pins import Pins
 from ..specification import CompleteSpec, RefineSpec
 from ..structure.polymer import Polymer
 from ..structure.read import read_structure
-from ..structure.sequences import parse_sequence_argument
+from ..structure.residue_ranges import select_residues
+from ..structure.sequences import NamedSequence, parse_sequence_argument
 from ..structure.target import Target, build_target
+from .layout import layout_of_target
 from .runtime import choose_device, set_threads
 
-__all__ = ["Problem", "load_problem", "reference_ca"]
+__all__ = ["Problem", "load_problem", "place_model", "reference_ca", "sequence_polymer"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Problem:
     device : torch.device
     reference : ndarray or None, shape (N, 3)
         CA positions of the reference model, NaN where it has none.
+    kept : ndarray of bool, shape (N,)
+        Residues whose atoms stay where they are.
     """
 
     structure: gemmi.Structure
@@ -47,6 +52,7 @@ class Problem:
     prior: Prior
     device: torch.device
     reference: NDArray[np.float64] | None
+    kept: NDArray[np.bool_]
 
     @property
     def polymer(self) -> Polymer:
@@ -61,6 +67,12 @@ class Problem:
     def origin(self) -> Tensor:
         """Centre of the known atoms, shape (3,), in angstrom."""
         return torch.as_tensor(self.target.xyz[self.target.known].mean(0), dtype=torch.float32, device=self.device)
+
+    def pins(self) -> Pins:
+        """Known atoms of the kept residues, pinned where they are."""
+        pins = Pins(self.target.n_residues)
+        pins.hold(self.kept[:, None] & self.target.known, self.target.xyz)
+        return pins
 
     def masked_model(self, sigma: NDArray[np.float64] | None = None) -> MaskedModel:
         """Known atoms as a measurement; ``sigma`` (N, 4) in angstrom replaces the target's own."""
@@ -83,12 +95,37 @@ def load_problem(spec: CompleteSpec | RefineSpec, events: Events) -> Problem:
     set_threads()
     structure = read_structure(spec.model)
     sequences = None if spec.sequence is None else parse_sequence_argument(spec.sequence)
-    target = build_target(structure, sequences, spec.confidence, spec.chains)
+    target, kept = place_model(spec, structure, sequences)
     for line in target.report.lines():
         events.message(line)
+    events.layout(layout_of_target(target))
     prior = load_prior(spec.prior, target.polymer, device)
     reference = None if spec.reference is None else reference_ca(spec.reference, target.polymer)
-    return Problem(structure, target, prior, device, reference)
+    return Problem(structure, target, prior, device, reference, kept)
+
+
+def place_model(
+    spec: CompleteSpec | RefineSpec, structure: gemmi.Structure, sequences: Sequence[NamedSequence] | None
+) -> tuple[Target, NDArray[np.bool_]]:
+    """Target of a job, and which residues it keeps, shape (N,).
+
+    All atoms of kept residues are known, whatever the confidence of the model says.
+
+    Raises
+    ------
+    InputError
+        If the model and its sequences do not fit, or residues to keep are not there.
+    """
+    target = build_target(structure, sequences, spec.confidence, spec.chains)
+    if spec.keep is None:
+        return target, np.zeros(target.n_residues, dtype=bool)
+    kept = select_residues(spec.keep, target.labels)
+    trusted = build_target(structure, sequences, "none", spec.chains)
+    for item in spec.keep:
+        if not trusted.known[select_residues([item], target.labels)].any():
+            raise InputError(f"The model does not show the residues '{item}', so they cannot be kept; leave them out.")
+    xyz = np.where(kept[:, None, None], trusted.xyz, target.xyz)
+    return replace(target, xyz=xyz, known=np.where(kept[:, None], trusted.known, target.known)), kept
 
 
 def reference_ca(path: str, polymer: Polymer) -> NDArray[np.float64]:
@@ -102,8 +139,6 @@ def reference_ca(path: str, polymer: Polymer) -> NDArray[np.float64]:
     InputError
         If the reference shares no residue with the job.
     """
-    from ..structure.sequences import NamedSequence
-
     structure = read_structure(path)
     out = np.full((polymer.n_residues, 3), np.nan)
     sequences = {

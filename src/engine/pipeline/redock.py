@@ -6,6 +6,7 @@ too far for refinement, too large to be built anew, and right in themselves.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -62,7 +63,9 @@ class Placement:
     z: float
 
 
-def redock(density: DensityMap, target: Target, support: Support, seed: int) -> tuple[Target, list[Placement]]:
+def redock(
+    density: DensityMap, target: Target, support: Support, seed: int, poll: Callable[[], None] = lambda: None
+) -> tuple[Target, list[Placement]]:
     """Search a new place for the residues that the map contradicts.
 
     All long runs of such residues in a chain are first tried as one rigid body (domains are often made
@@ -80,6 +83,8 @@ def redock(density: DensityMap, target: Target, support: Support, seed: int) -> 
     target : Target
     support : Support
     seed : int
+    poll : callable
+        Called every few seconds; what it raises ends the search.
 
     Returns
     -------
@@ -101,7 +106,7 @@ def redock(density: DensityMap, target: Target, support: Support, seed: int) -> 
         residues = np.concatenate([np.arange(body.start, body.stop) for body in bodies])
         field = _left_over(soft, target.xyz[explained])
         rng = np.random.default_rng([seed, int(residues[0]), len(residues)])
-        found = _search(field, target.xyz[residues, 1], target.xyz, hinges, rng)
+        found = _search(field, target.xyz[residues, 1], target.xyz, hinges, rng, poll)
         if found is None:
             continue
         rotation, offset, z = found
@@ -171,6 +176,7 @@ def _search(
     xyz: NDArray[np.float64],
     hinges: list[_Hinge],
     rng: np.random.Generator,
+    poll: Callable[[], None],
 ) -> tuple[Rotation, NDArray[np.float64], float] | None:
     """Best rigid motion ``x -> R x + offset`` of a body's CA atoms, with its z score; None if none convinces."""
     points = ca[np.isfinite(ca).all(1)]
@@ -197,6 +203,7 @@ def _search(
 
     best_value, best = -np.inf, starts[-1]
     for rotvec, at in starts:
+        poll()
         vector = np.concatenate([_ANGLE_SCALE * rotvec, at])
         done = minimize(negative, vector, method="Powell", options={"maxfev": 600, "xtol": 0.02, "ftol": 1e-4})
         if -done.fun > best_value:

@@ -17,6 +17,7 @@ from ..prior.conditioning import KnownAtoms
 from ..prior.schedule import step_times
 from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.density_potential import DensityPotential
+from ..solver.pins import Pins
 from ..solver.protocol import Level, Update
 from ..solver.ranking import SCALES, Ranking, rank_replicas
 from ..solver.recombination import missing_segments, recombine, supported_ends
@@ -26,26 +27,23 @@ from ..solver.updates import ProximalUpdate
 from ..specification import RefineSpec
 from ..structure.target import Target
 from ..validation.torsions import linked_residues
+from .cost import POLISH_STEPS, ROUNDS, job_cost
+from .interruptible import InterruptiblePrior
 from .job import JobFolder
 from .map_problem import MapProblem, load_map_problem, placeholder_backbone
-from .memory import available_memory, estimate_cost
 from .outcome import Outcome, report_model_job
 from .problem import Problem, load_problem
 from .redock import Placement, redock
-from .runtime import usable_cores
 from .sampling import Sampling, Stage
 from .support import Support, judge_support
 from .updates import gradient_updates
 
 __all__ = ["run"]
 
-_ROUNDS = 3
-"""Times that missing segments are built anew as long as the map does not support all of them."""
 _ACCEPTED_SIGMA = 0.5
 """Standard deviation in angstrom given to segments kept from an earlier round."""
 _ROUND_SEED, _POLISH_SEED = 7919, 104_729
 _POLISH_START = 0.4
-_POLISH_STEPS = 0.4
 
 
 def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> Mapping[str, Any]:
@@ -68,35 +66,30 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         Metrics, see ``docs/guide/results.md``.
     """
     given = load_problem(spec, events)
-    problem, maps, support, placements = _prepare(spec, given, events)
-    cost = estimate_cost(
-        spec.replicas,
-        problem.target.n_residues,
-        round(spec.steps * (_ROUNDS + _POLISH_STEPS)),
-        int(np.prod(maps.density.shape)),
-        available_bytes=available_memory(problem.device),
-        cores=usable_cores(),
-        accelerated=problem.device.type != "cpu",
-    )
+    control.obey()
+    problem, maps, support, placements = _prepare(spec, given, events, control)
+    cost = job_cost(spec, problem.target.n_residues, problem.device, int(np.prod(maps.density.shape)))
     events.message(cost.sentence(spec.replicas))
     weights = {"density": spec.density_weight}
 
     def change(settings: dict[str, float]) -> None:
         weights["density"] = settings.get("density_weight", weights["density"])
 
-    sampling = Sampling(job, events, control, change)
-    refiner = _Refiner(spec, problem, maps, sampling, weights, cost.batch)
+    pins = problem.pins()
+    sampling = Sampling(job, events, control, change, pins)
+    refiner = _Refiner(spec, problem, maps, sampling, weights, cost.batch, pins, control)
     built = refiner.build(support, events)
-    polished = refiner.polish(built, support)
-    everything = torch.ones(polished.shape[1:3], dtype=torch.bool, device=polished.device)
-    final = regularise(polished, problem.polymer.sequence, linked_residues(problem.polymer), everything)
+    polished = pins.impose(refiner.polish(built, support))
+    control.obey()
+    linked = linked_residues(problem.polymer)
+    final = regularise(polished, problem.polymer.sequence, linked, pins.movable(polished))
     ranking = refiner.rank(final)
     ordered = final[list(ranking.order)]
     fit = maps.likelihood.per_residue_fit(ordered[:1])[0]
     confidence = _confidence(ordered, built, fit, support.typical)
     correlations = maps.likelihood.correlation(ordered)
     outcome = Outcome(
-        ordered.double().cpu().numpy(),
+        pins.impose(ordered.cpu().double()).numpy(),
         confidence,
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,
@@ -115,13 +108,17 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
 
 
 def _prepare(
-    spec: RefineSpec, problem: Problem, events: Events
+    spec: RefineSpec, problem: Problem, events: Events, control: Control
 ) -> tuple[Problem, MapProblem, Support, list[Placement]]:
     """Read the map, judge the model by it, and put misplaced domains where they belong."""
     maps = load_map_problem(spec, problem.structure, problem.target, problem.device, events)
-    support = judge_support(problem.target, maps, _start(problem.target, problem.device))
-    target, placements = redock(maps.source, problem.target, support, spec.seed)
+    control.obey()
+    support = judge_support(problem.target, maps, _start(problem.target, problem.device)).trusting(problem.kept)
+    target, placements = redock(maps.source, problem.target, support, spec.seed, control.obey)
     if placements:
+        # a body may have bridged residues that the user keeps
+        xyz = np.where(problem.kept[:, None, None], problem.target.xyz, target.xyz)
+        target = replace(target, xyz=xyz)
         for placement in placements:
             figures = _describe(placement, target)
             events.message(
@@ -130,7 +127,7 @@ def _prepare(
             )
         problem = replace(problem, target=target)
         maps = load_map_problem(spec, problem.structure, target, problem.device, NullEvents())
-        support = judge_support(target, maps, _start(target, problem.device))
+        support = judge_support(target, maps, _start(target, problem.device)).trusting(problem.kept)
     for line in support.lines(problem.target):
         events.message(line)
     return problem, maps, support, placements
@@ -194,6 +191,8 @@ class _Refiner:
         sampling: Sampling,
         weights: dict[str, float],
         batch: int,
+        pins: Pins,
+        control: Control,
     ) -> None:
         self._spec = spec
         self._problem = problem
@@ -201,6 +200,8 @@ class _Refiner:
         self._sampling = sampling
         self._weights = weights
         self._batch = batch
+        self._pins = pins
+        self._judge = InterruptiblePrior(problem.prior, control.obey)
 
     def build(self, support: Support, events: Events) -> _Built:
         """Build what is missing or unsupported, in rounds."""
@@ -209,7 +210,7 @@ class _Refiner:
         segments = missing_segments(support.trusted, chains)
         found = support.trusted.copy()
         current: Tensor | None = None
-        for number in range(_ROUNDS):
+        for number in range(ROUNDS):
             gaps = missing_segments(found, chains)
             if number and not gaps:
                 break
@@ -219,8 +220,9 @@ class _Refiner:
                 self._spec.replicas,
                 self._spec.seed + _ROUND_SEED * number,
                 self._batch,
+                merit="correlation",
             )
-            x = self._run(stage, model)
+            x = self._sample(stage, model)
             base = self.rank(x).chosen
             if current is not None:  # what earlier rounds found competes with what this one did
                 x, base = torch.cat([x, current[None]]), len(x)
@@ -240,33 +242,28 @@ class _Refiner:
     def polish(self, built: _Built, support: Support) -> Tensor:
         """Move everything together at low noise, from the composite; (replica, N, 4, 3)."""
         model = support.apply(self._problem.masked_model())
-        steps = max(10, round(_POLISH_STEPS * self._spec.steps))
+        steps = max(10, round(POLISH_STEPS * self._spec.steps))
         stage = Stage(
             "polishing",
             step_times(steps, start=_POLISH_START),
             self._spec.replicas,
             self._spec.seed + _POLISH_SEED,
             self._batch,
+            merit="correlation",
         )
-        start = built.x.expand(self._spec.replicas, -1, -1, -1)
-        return self._run(stage, model, start)
+        return self._sample(stage, model, built.x.expand(self._spec.replicas, -1, -1, -1))
 
-    def _run(self, stage: Stage, model: MaskedModel, start: Tensor | None = None) -> Tensor:
+    def _sample(self, stage: Stage, model: MaskedModel, start: Tensor | None = None) -> Tensor:
         """One stage, with the known atoms both pulling and shown to the prior."""
-        return self._sampling.run(
-            stage,
-            self._problem.prior,
-            self._updates(model),
-            self._problem.origin(),
-            self._watch(model),
-            start,
-            KnownAtoms(model.target, model.weights),
-        )
+        prior, origin = self._problem.prior, self._problem.origin()
+        updates, watch = self._updates(model), self._watch(model)
+        known = KnownAtoms(model.target, model.weights)
+        return self._sampling.run(stage, prior, updates, origin, watch, start, self._watch_residues, known)
 
     def rank(self, x: Tensor) -> Ranking:
         """Order replicas by their fit to the map and by the prior's energy."""
         generator = torch.Generator().manual_seed(self._spec.seed)
-        energy = denoising_energy(self._problem.prior, x, generator)
+        energy = denoising_energy(self._judge, x, generator)
         terms = {"correlation": self._maps.likelihood.correlation(x), "energy": -energy}
         return rank_replicas(terms, {}, SCALES)
 
@@ -277,8 +274,21 @@ class _Refiner:
         potential = DensityPotential(self._maps.likelihood)
         correlation = self._problem.prior.correlation
         if self._spec.update == "gradient":
-            return gradient_updates(correlation, model, [potential], self._problem.origin(), self._weights)
-        return [ProximalUpdate(correlation, model, [potential], weights=self._weights)]
+            return gradient_updates(correlation, model, [potential], self._problem.origin(), self._weights, self._pins)
+        return [
+            ProximalUpdate(
+                correlation,
+                model,
+                [potential],
+                weights=self._weights,
+                pins=self._pins,
+                preview=self._sampling.preview,
+            )
+        ]
+
+    def _watch_residues(self, x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
+        fit = np.nan_to_num(self._maps.likelihood.per_residue_fit(x[best : best + 1])[0])
+        return {"residue_fit": np.clip(fit, 0.0, 1.0), "residue_spread": replica_spread(x, best).double().cpu().numpy()}
 
     def _watch(self, model: MaskedModel):
         def watch(x: Tensor, level: Level) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,20 +11,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..events import Control, Events, shift_steps
+from ..events import Control, Events, Hold, NullEvents, shift_steps
 from ..prior.conditioning import KnownAtoms
 from ..prior.protocol import Prior
 from ..solver.adp3d import initial_state, solve
 from ..solver.noise import ReplicaNoise
+from ..solver.pins import Pins
 from ..solver.protocol import Level, SolverState, Update
 from .job import JobFolder
 from .memory import run_in_batches
 
-__all__ = ["Sampling", "Stage"]
+__all__ = ["ResidueWatch", "Sampling", "Stage"]
 
 _CHECKPOINT_SECONDS = 20.0
 Watch = Callable[[Tensor, Level], dict[str, Tensor]]
 """Figures of the present estimates (replica, N, 4, 3) for the log, each of shape (replica,)."""
+ResidueWatch = Callable[[Tensor, int], Mapping[str, NDArray[np.float64]]]
+"""Figures of each residue for live display, shape (N,), of the estimates and the number of the best one."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Stage:
         Replicas to compute at once; all if None.
     watch_interval : int
         Steps between figures for the log.
+    merit : str
+        Figure that is highest for the best replica; without it the first replica stands for all.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Stage:
     seed: int
     batch: int | None = None
     watch_interval: int = 5
+    merit: str = ""
 
 
 class Sampling:
@@ -64,10 +70,18 @@ class Sampling:
         Polled after each step.
     on_change : callable
         Gets the settings the user changed while the job runs, by name.
+    pins : Pins, optional
+        Atoms held in place, which the user may change; those of a checkpoint replace them. Without them,
+        residues cannot be held.
     """
 
     def __init__(
-        self, job: JobFolder, events: Events, control: Control, on_change: Callable[[dict[str, float]], None]
+        self,
+        job: JobFolder,
+        events: Events,
+        control: Control,
+        on_change: Callable[[dict[str, float]], None],
+        pins: Pins | None = None,
     ) -> None:
         self._job = job
         self._events = events
@@ -79,6 +93,16 @@ class Sampling:
         self._where = saved.state if saved else {}
         self._last_save = time.monotonic()
         self._steps_before = 0
+        self._pins = pins
+        self._live: tuple[Events, int] = (NullEvents(), 0)
+        if pins is not None and "pins.mask" in self._tensors:
+            pins.release(range(len(pins.mask)))
+            pins.hold(self._tensors["pins.mask"].numpy(), self._tensors["pins.xyz"].numpy())
+
+    def preview(self, x: Tensor) -> None:
+        """Show replicas (replica, N, 4, 3) of the batch being computed on their way to the next step."""
+        events, step = self._live
+        events.preview(step, x.detach().cpu().numpy())
 
     def run(
         self,
@@ -88,6 +112,7 @@ class Sampling:
         origin: Tensor,
         watch: Watch,
         start: Tensor | None = None,
+        watch_residues: ResidueWatch | None = None,
         known: KnownAtoms | None = None,
     ) -> Tensor:
         """Estimates of all replicas of a stage, (replica, N, 4, 3) in angstrom, in the measurements' frame.
@@ -102,6 +127,7 @@ class Sampling:
         watch : callable
         start : Tensor, shape (replica, N, 4, 3), optional
             Structures to start from, as in `initial_state`.
+        watch_residues : callable, optional
         known : KnownAtoms, optional
             Atoms shown to the prior, as in `solve`.
 
@@ -116,7 +142,7 @@ class Sampling:
 
         def compute(replicas: range, events: Events) -> Tensor:
             nonlocal finished
-            estimate = self._batch(stage, replicas, prior, updates, origin, watch, start, known, events)
+            estimate = self._batch(stage, replicas, prior, updates, origin, watch, start, events, watch_residues, known)
             finished = estimate if finished is None else torch.cat([finished, estimate])
             self._tensors = self._finished_tensors() | {f"done.{stage.name}": finished}
             self._where = {}
@@ -139,8 +165,9 @@ class Sampling:
         origin: Tensor,
         watch: Watch,
         start: Tensor | None,
-        known: KnownAtoms | None,
         events: Events,
+        watch_residues: ResidueWatch | None,
+        known: KnownAtoms | None,
     ) -> Tensor:
         noise = ReplicaNoise(stage.seed, replicas.start, len(replicas))
         state = self._saved_state(stage, replicas, len(updates), noise, origin)
@@ -164,9 +191,14 @@ class Sampling:
             figures: dict[str, float] = {}
             if now.step % stage.watch_interval == 0 or now.step == total:
                 events.metric("noise_level", level.sigma, step=now.step)
-                for name, values in watch(now.estimate, level).items():
+                told = watch(now.estimate, level)
+                for name, values in told.items():
                     events.metric(name, [float(v) for v in values], step=now.step)
                     figures[name] = float(values.max())
+                if watch_residues is not None:
+                    for name, row in watch_residues(now.estimate, _best(stage, told)).items():
+                        events.residue_metric(name, row.tolist(), now.step)
+            self._live = events, now.step + 1
             events.frame(now.step, now.estimate.detach().cpu().numpy())
             events.progress(stage.name, now.step, total, figures)
             if time.monotonic() - self._last_save > _CHECKPOINT_SECONDS:
@@ -174,9 +206,19 @@ class Sampling:
             changes = self._control.poll(lambda: save(now))
             if changes:
                 self._on_change(changes)
+            if holds := self._control.take_holds():
+                self._hold(holds, now.estimate[_best(stage, watch(now.estimate, level))], events)
             return True
 
-        return solve(prior, updates, stage.times, state, noise, observe, known).estimate
+        self._live = events, state.step + 1
+        return solve(prior, updates, stage.times, state, noise, observe, self._shown(known)).estimate
+
+    def _shown(self, known: KnownAtoms | None) -> KnownAtoms | None:
+        """Known atoms with the pinned ones over them; what is pinned later acts through the updates only."""
+        if known is None or self._pins is None:
+            return known
+        weights, target = self._pins.overlay(known.weights, known.target)
+        return KnownAtoms(target, weights)
 
     def _saved_state(
         self, stage: Stage, replicas: range, updates: int, noise: ReplicaNoise, origin: Tensor
@@ -198,10 +240,37 @@ class Sampling:
             tensors["estimate"].to(origin),
         )
 
+    def _hold(self, holds: Sequence[Hold], estimate: Tensor, events: Events) -> None:
+        """Pin residues where the best estimate (N, 4, 3) has them, or release them."""
+        if self._pins is None:
+            events.message("Residues cannot be held in this kind of job: nothing fixes its frame.", "warning")
+            return
+        xyz = estimate.detach().double().cpu().numpy()
+        for hold in holds:
+            residues = [r for r in hold.residues if 0 <= r < len(xyz)]
+            if len(residues) < len(hold.residues):
+                events.message(f"Some residues to hold or release do not exist: there are {len(xyz)}.", "warning")
+            # what is held already stays where it is: the estimate is only near
+            atoms = np.zeros(self._pins.mask.shape, dtype=bool)
+            atoms[residues] = True
+            if hold.fixed:
+                self._pins.hold(atoms & ~self._pins.mask, xyz)
+            else:
+                self._pins.release(residues)
+            events.message(f"{len(residues)} residues are {'held' if hold.fixed else 'free to move'} from now on.")
+
     def _finished_tensors(self) -> dict[str, Tensor]:
         return {name: value for name, value in self._tensors.items() if name.startswith("done.")}
 
     def _save(self, tensors: dict[str, Tensor], where: dict[str, object]) -> None:
         self._serial += 1
-        self._job.save_checkpoint(self._serial, {**self._finished_tensors(), **tensors}, where)
+        pins: dict[str, Tensor] = {}
+        if self._pins is not None:
+            pins = {"pins.mask": torch.from_numpy(self._pins.mask), "pins.xyz": torch.from_numpy(self._pins.xyz)}
+        self._job.save_checkpoint(self._serial, {**self._finished_tensors(), **tensors, **pins}, where)
         self._last_save = time.monotonic()
+
+
+def _best(stage: Stage, figures: Mapping[str, Tensor]) -> int:
+    """Replica with the highest merit."""
+    return int(figures[stage.merit].argmax()) if stage.merit in figures else 0

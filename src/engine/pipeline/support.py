@@ -50,6 +50,10 @@ class Support:
         """Local correlation from which a built segment counts as supported."""
         return _ACCEPT_ABOVE * self.typical
 
+    def trusting(self, residues: NDArray[np.bool_]) -> Support:
+        """Verdict with further residues (N,) trusted, whatever the map says: those that the user keeps."""
+        return replace(self, trusted=self.trusted | residues)
+
     def apply(self, model: MaskedModel) -> MaskedModel:
         """Partial model without the rejected residues, and with doubtful ones free to move further.
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..likelihood.partial_model import PreconditionedPartialModel
 from ..physics.masking import MaskedModel, mask_svd
 from ..prior.protocol import Correlation
+from ..solver.pins import Pins, PinUpdate
 from ..solver.protocol import Potential, Update
 from ..solver.updates import GradientUpdate, PreconditionedUpdate, WeightTable
 
@@ -24,6 +25,7 @@ def gradient_updates(
     potentials: Sequence[Potential],
     origin: Tensor,
     weights: WeightTable,
+    pins: Pins | None = None,
 ) -> list[Update]:
     """Updates of ADP-3D, Algorithm 1: a preconditioned step for the model and a plain one per potential.
 
@@ -37,6 +39,8 @@ def gradient_updates(
         Where coordinates are taken from for the decomposition.
     weights : mapping
         Factor on the rate of each potential.
+    pins : Pins, optional
+        Atoms to be held.
     """
     updates: list[Update] = []
     if model is not None:
@@ -47,4 +51,6 @@ def gradient_updates(
         GradientUpdate(potential, correlation, _POTENTIAL_RATE, _POTENTIAL_MOMENTUM, weights)
         for potential in potentials
     ]
+    if pins is not None:
+        updates.append(PinUpdate(pins, correlation))
     return updates

@@ -97,7 +97,8 @@ def gaussian_estimate(
         pull = w[..., None] * (target[:, part] - base[:, part])
         damping = 1.0 / s**2
         rows = slice(0, 1) if same else slice(None)
-        posterior = chain_variances(decay, correlation.step_scale, damping[rows], np.broadcast_to(w, (b, w.shape[1]))[rows])
+        each = np.broadcast_to(w, (b, 4 * length))
+        posterior = chain_variances(decay, correlation.step_scale, damping[rows], each[rows])
         prior = chain_variances(decay, correlation.step_scale, np.ones(1), np.zeros((1, w.shape[1])))
         ratio[:, part] = np.sqrt(posterior / prior)
         if same:

@@ -107,9 +107,7 @@ class _System:
     coupling: NDArray[np.float64]
 
 
-def _system(
-    decay: float, step_scale: float, damping: NDArray[np.float64], weights: NDArray[np.float64]
-) -> _System:
+def _system(decay: float, step_scale: float, damping: NDArray[np.float64], weights: NDArray[np.float64]) -> _System:
     n = weights.shape[1]
     inverse_scale = (damping / step_scale**2)[:, None]
     chain = np.full(n, 1.0 + decay * decay)

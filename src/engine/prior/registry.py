@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 
 import torch
 
 from ..errors import InputError
 from ..structure.polymer import Polymer
+from .builtin.network import Denoiser
 from .builtin.prior import BuiltinPrior
-from .builtin.weights_file import load_denoiser
+from .builtin.weights_file import DEFAULT_WEIGHTS, load_denoiser
 from .correlation import GlobularCorrelation
 from .gaussian import GaussianPrior
 from .protocol import Prior
@@ -17,12 +20,23 @@ from .protocol import Prior
 __all__ = ["PRIORS", "load_prior"]
 
 
+def _denoiser(device: torch.device) -> Denoiser:
+    """Network with the default weights, kept between the jobs of a process; read again when the file changes."""
+    changed = DEFAULT_WEIGHTS.stat().st_mtime_ns if DEFAULT_WEIGHTS.exists() else 0
+    return _kept_denoiser(DEFAULT_WEIGHTS, str(device), changed)
+
+
+@lru_cache(maxsize=1)
+def _kept_denoiser(path: Path, device: str, changed: int) -> Denoiser:
+    return load_denoiser(path).to(device)
+
+
 def _builtin(polymer: Polymer, device: torch.device) -> Prior:
-    return BuiltinPrior(load_denoiser().to(device), polymer)
+    return BuiltinPrior(_denoiser(device), polymer)
 
 
 def _builtin_without_sequence(polymer: Polymer, device: torch.device) -> Prior:
-    return BuiltinPrior(load_denoiser().to(device), polymer, use_sequence=False)
+    return BuiltinPrior(_denoiser(device), polymer, use_sequence=False)
 
 
 def _builtin_plain(polymer: Polymer, device: torch.device) -> Prior:
@@ -39,7 +53,8 @@ PRIORS: dict[str, Callable[[Polymer, torch.device], Prior]] = {
     "builtin-plain": _builtin_plain,
     "gaussian": _gaussian,
 }
-"""Constructors by name. ``builtin-plain`` is not shown the known atoms; ``gaussian`` knows only chain size and connectivity: the run without a prior."""
+"""Constructors by name. ``builtin-plain`` is not shown the known atoms; ``gaussian`` knows only chain size and
+connectivity: the run without a prior."""
 
 
 def load_prior(name: str, polymer: Polymer, device: torch.device) -> Prior:

@@ -9,13 +9,13 @@ from torch import Tensor
 from ..prior.schedule import step_times
 from .folding import Sampler
 
-__all__ = ["Completion", "agreement", "complete", "total_steps"]
+__all__ = ["AGREEMENT_FRACTION", "Completion", "agreement", "complete", "total_steps"]
 
 _AGREEMENT_START = 0.45
 """Time at which the last descent starts: noise of about 1.5 angstrom, more than averaging distorts."""
-_AGREEMENT_FRACTION = 0.4
+AGREEMENT_FRACTION = 0.4
 """Steps of the last descent, as a fraction of those before."""
-_SCALE = 2.0
+_SCALE = 4.0
 """Distance in angstrom at which a replica's vote on a residue has fallen to a quarter."""
 _ITERATIONS = 8
 
@@ -93,4 +93,4 @@ def agreement(x: Tensor) -> Tensor:
 
 
 def _last(steps: int) -> int:
-    return max(10, round(_AGREEMENT_FRACTION * steps))
+    return max(10, round(AGREEMENT_FRACTION * steps))

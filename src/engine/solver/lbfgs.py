@@ -20,6 +20,7 @@ def minimise(
     iterations: int,
     history: int = 8,
     longest_step: float = float("inf"),
+    observe: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """Lower ``objective`` from ``start`` independently for each replica.
 
@@ -35,6 +36,8 @@ def minimise(
         Pairs of steps and gradient changes remembered.
     longest_step : float
         Largest displacement of any coordinate in one iteration.
+    observe : callable, optional
+        Shown x after each iteration.
 
     Returns
     -------
@@ -63,6 +66,8 @@ def minimise(
         rho = torch.where(useful, 1.0 / curvature.clamp(min=1e-10), torch.zeros_like(curvature))
         pairs = [*pairs, (s, y, rho)][-history:]
         x, value, gradient = moved, new_value, new_gradient
+        if observe is not None:
+            observe(x)
         if not bool(accepted.any()):
             break
     return x

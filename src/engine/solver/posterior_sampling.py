@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -55,7 +57,7 @@ def posterior_sampling(
     shape = (*model.known.shape, 3)
     z = noise.draw(shape, origin.dtype, origin.device)
     clean = correlation.apply(z)
-    for here, after in zip(times[:-1], times[1:], strict=True):
+    for here, after in pairwise(times):
         (a_t, s_t), (a_s, s_s) = schedule.at(float(here)), schedule.at(float(after))
         with torch.enable_grad():
             z = z.detach().requires_grad_(True)

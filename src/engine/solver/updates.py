@@ -11,6 +11,7 @@ from ..likelihood.partial_model import PreconditionedPartialModel
 from ..physics.masking import MaskedModel
 from ..prior.protocol import Correlation
 from .lbfgs import minimise
+from .pins import Pins, Preview
 from .protocol import Level, LocalPotential, Potential
 
 __all__ = ["GradientUpdate", "PreconditionedUpdate", "ProximalUpdate", "WeightTable"]
@@ -91,6 +92,10 @@ class ProximalUpdate:
         Largest move of a coordinate per iteration, in angstrom.
     weights : mapping
         Relative weight of each potential by name, and of the model under ``model``.
+    pins : Pins or None
+        Atoms to be held; they override the model and may change between steps.
+    preview : callable or None
+        Shown the start of the inner iterations and the result of each.
 
     References
     ----------
@@ -105,6 +110,8 @@ class ProximalUpdate:
     longest_step: float = 2.0
     momentum: float = 0.0
     weights: WeightTable = field(default_factory=dict)
+    pins: Pins | None = None
+    preview: Preview | None = None
 
     def direction(self, z: Tensor, origin: Tensor, level: Level) -> Tensor:
         """Difference between the proximal point and the denoised estimate, in whitened space."""
@@ -114,6 +121,8 @@ class ProximalUpdate:
         # exact minimum of the quadratic part: also the best place to start from
         x = centre + self.correlation.solve(damping, pull, pull[..., None] * (target - centre))
         if self.potentials:
+            if self.preview is not None:
+                self.preview(x)
             terms = [(self.weights.get(p.name, 1.0), p.at(x, level)) for p in self.potentials]
             x = minimise(
                 self._objective(centre, damping, pull, target, terms),
@@ -121,13 +130,16 @@ class ProximalUpdate:
                 x,
                 self.iterations,
                 longest_step=self.longest_step,
+                observe=self.preview,
             )
         return self.correlation.inverse(x - centre)
 
     def _model(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if self.model is None:
-            return x.new_zeros(x.shape[1:3]), x.new_zeros(x.shape[1:])
-        return self.model.weights * self.weights.get("model", 1.0), self.model.target
+            pull, target = x.new_zeros(x.shape[1:3]), x.new_zeros(x.shape[1:])
+        else:
+            pull, target = self.model.weights * self.weights.get("model", 1.0), self.model.target
+        return (pull, target) if self.pins is None else self.pins.overlay(pull, target)
 
     def _preconditioner(
         self, x: Tensor, damping: float, pull: Tensor, terms: Sequence[tuple[float, LocalPotential]]

@@ -50,13 +50,16 @@ class ResultModel:
     old_subchains: set[str]
 
 
-def assemble_model(template: gemmi.Model, target: Target, xyz: Array, confidence: Array) -> ResultModel:
+def assemble_model(
+    template: gemmi.Model, target: Target, xyz: Array, confidence: Array, kept: NDArray[np.bool_] | None = None
+) -> ResultModel:
     """Put new backbones into a copy of the template model.
 
     Residues that the template shows keep their name, number and side chain, which moves with the frame N,
     CA, C of its conformer; backbone conformers become one with occupancy 1. Residues that it lacks are
     inserted with backbone atoms only. Residues whose name changes keep CB and lose the rest of the side
-    chain. Terminal atoms (OXT, second and third amino hydrogen) go where the chain now continues.
+    chain. Residues to be kept have all their atoms and conformers as they are. Terminal atoms (OXT, second
+    and third amino hydrogen) go where the chain now continues.
     Everything else of a chain (ligands, waters, caps) stays, in its order.
 
     Parameters
@@ -69,6 +72,8 @@ def assemble_model(template: gemmi.Model, target: Target, xyz: Array, confidence
         New N, CA, C, O in angstrom.
     confidence : ndarray, shape (N,)
         Value for the B-factor column of all atoms of each residue.
+    kept : ndarray of bool, shape (N,), optional
+        Residues whose atoms do not move; an atom that they lack comes from ``xyz``.
 
     Returns
     -------
@@ -91,7 +96,8 @@ def assemble_model(template: gemmi.Model, target: Target, xyz: Array, confidence
     polymers: dict[str, list[int]] = {}
 
     def job_residue(row: int, rows: list[int], subchain: str, entity: str) -> gemmi.Residue:
-        residue = _residue(template, target, row, xyz[row], float(confidence[row]))
+        keep = kept is not None and bool(kept[row])
+        residue = _residue(template, target, row, xyz[row], float(confidence[row]), keep)
         _trim_ends(residue, first=row == rows[0], last=row == rows[-1])
         residue.subchain, residue.entity_id = subchain, entity
         return residue
@@ -160,8 +166,10 @@ def _merge(
     return residues + tail, list(range(len(residues)))
 
 
-def _residue(template: gemmi.Model, target: Target, row: int, xyz: Array, confidence: float) -> gemmi.Residue:
-    """Build one job residue: the template's with its atoms moved, or a new one."""
+def _residue(
+    template: gemmi.Model, target: Target, row: int, xyz: Array, confidence: float, keep: bool
+) -> gemmi.Residue:
+    """Build one job residue: the template's with its atoms moved (or as they are), or a new one."""
     _, number, icode = target.labels[row]
     source, name = target.sources[row], target.names[row]
     if source is None:
@@ -172,14 +180,21 @@ def _residue(template: gemmi.Model, target: Target, row: int, xyz: Array, confid
     else:
         old = template[source.chain][source.residue]
         residue = old.clone()
-        originals, kept = _moved_atoms(old, xyz, renamed_to=name if name != old.name else None)
+        keep = keep and name == old.name
+        if keep:
+            originals, kept = {}, [atom.clone() for atom in old]
+        else:
+            originals, kept = _moved_atoms(old, xyz, renamed_to=name if name != old.name else None)
         if name != old.name:
             residue.het_flag = "A"
         del residue[:]
     residue.name = name
     residue.seqid = gemmi.SeqId(number, icode or " ")
     residue.entity_type = gemmi.EntityType.Polymer
+    present = {atom.name for atom in kept} if keep else set()
     for slot, atom_name in enumerate(BACKBONE_ATOMS):
+        if atom_name in present:
+            continue
         atom = originals.get(atom_name) or _new_atom(atom_name)
         atom.altloc, atom.occ = "\0", 1.0
         atom.pos = gemmi.Position(*xyz[slot].tolist())

@@ -31,6 +31,7 @@ def write_result(
     confidence: NDArray[np.floating],
     path: str | Path,
     title: str | None = None,
+    kept: NDArray[np.bool_] | None = None,
 ) -> None:
     """Write the result of a job; see `result_structure` for its content.
 
@@ -49,6 +50,8 @@ def write_result(
         the same folder and renamed, so that no partial file is ever seen.
     title : str, optional
         Replaces the title of the template.
+    kept : ndarray of bool, shape (N,), optional
+        Residues whose atoms stay where they are, side chains and conformers included.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def write_result(
     ValueError
         If array shapes or values are wrong or the template is a different structure.
     """
-    write_structure(result_structure(template, target, xyz, confidence, title), path)
+    write_structure(result_structure(template, target, xyz, confidence, title, kept), path)
 
 
 def result_structure(
@@ -66,6 +69,7 @@ def result_structure(
     xyz: NDArray[np.floating],
     confidence: NDArray[np.floating],
     title: str | None = None,
+    kept: NDArray[np.bool_] | None = None,
 ) -> gemmi.Structure:
     """Return the template's first model with the job's chains updated and completed.
 
@@ -76,7 +80,7 @@ def result_structure(
 
     Parameters
     ----------
-    template, target, xyz, confidence, title
+    template, target, xyz, confidence, title, kept
         As in `write_result`.
 
     Returns
@@ -100,7 +104,7 @@ def result_structure(
         raise ValueError("confidence must lie between 0 and 100")
     structure = template.clone()
     del structure[1:]
-    result = assemble_model(template[0], target, coordinates, values)
+    result = assemble_model(template[0], target, coordinates, values, kept)
     structure[0] = result.model
     update_records(structure, result)
     if READ_NOTE in structure.info:

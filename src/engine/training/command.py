@@ -84,5 +84,7 @@ def command(
         minutes, batch = _SMOKE_MINUTES, min(batch, 256)
         config = DenoiserConfig(width=32, heads=4, pair_width=8, stages=(1, 1), neighbours=30)
     spec = TrainingSpec(minutes=minutes, learning_rate=learning_rate, seed=seed, bfloat16=bfloat16)
-    weights = train_prior(data, output, spec=spec, config=config, device=where, residues_per_batch=batch, initial=initial)
+    weights = train_prior(
+        data, output, spec=spec, config=config, device=where, residues_per_batch=batch, initial=initial
+    )
     typer.echo(f"Weights: {weights}")

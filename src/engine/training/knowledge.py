@@ -33,6 +33,11 @@ class KnownPattern:
     weights: NDArray[np.float64]
     sigma: NDArray[np.float32]
 
+    @property
+    def informed(self) -> NDArray[np.bool_]:
+        """Whether each example knows any atom, shape (B,)."""
+        return np.asarray((self.sigma > 0).any(axis=(1, 2)))
+
     @staticmethod
     def from_sigma(sigma: NDArray[np.floating]) -> KnownPattern:
         """Pattern of standard deviations, zero meaning unknown."""
@@ -72,7 +77,7 @@ def draw_pattern(crop: Crop, rng: np.random.Generator) -> KnownPattern:
 def _residues(n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     kind = rng.random()
     if kind < 0.4:
-        k = int(round(np.exp(rng.uniform(np.log(2), np.log(24)))))
+        k = round(float(np.exp(rng.uniform(np.log(2), np.log(24)))))
         return (np.arange(n) - rng.integers(k)) % k == 0
     if kind < 0.8:
         built, missing = rng.uniform(2, 60), np.exp(rng.uniform(np.log(2), np.log(40)))

@@ -104,7 +104,7 @@ def train(
     while progress.seconds < spec.minutes * 60:
         crop = sampler.batch(rng)
         pattern = draw_pattern(crop, rng) if spec.show_known else None
-        informed = np.zeros(len(crop.xyz), bool) if pattern is None else pattern.sigma.any((1, 2))
+        informed = np.zeros(len(crop.xyz), bool) if pattern is None else pattern.informed
         times = sample_times(crop.ca_only, informed, rng)
         batch, clean, correlation = noisy_batch(crop, times, schedule, generator, device, pattern)
         for group in optimizer.param_groups:
@@ -138,11 +138,11 @@ def train(
             )
         if now - last_validation > spec.validation_minutes * 60:
             _validate(net, average, validation, schedule, device, progress, folder)
-            last_validation = time.monotonic()
+            last_validation = clock()
         if now - last_save > spec.checkpoint_minutes * 60:
             save_checkpoint(folder, net, average, optimizer, progress)
             save_weights(folder / "weights.safetensors", config, average, _description(progress))
-            last_save = time.monotonic()
+            last_save = clock()
     _validate(net, average, validation, schedule, device, progress, folder)
     save_checkpoint(folder, net, average, optimizer, progress)
     save_weights(folder / "weights.safetensors", config, average, _description(progress))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from adp3d.errors import InputError
 from adp3d.events import Control, NullEvents, Stopped
 from adp3d.pipeline.execute import execute
 from adp3d.pipeline.job import JobFolder
@@ -147,3 +148,35 @@ def test_no_trajectory_when_none_is_wanted(make_job):
     job = make_job(steps=2, prior="gaussian", trajectory_interval=0)
     run(job)
     assert not (job.path / "trajectory.cif").exists() and not job.trajectory.exists()
+
+
+def test_kept_residues_stay_though_their_confidence_is_low(small, make_job, tmp_path):
+    structure = gemmi.read_structure(str(small.model))
+    for residue in structure[0]["A"]:
+        for atom in residue:
+            atom.b_iso = 20.0 if residue.seqid.num > 50 else 95.0
+    structure.make_mmcif_document().write_file(str(tmp_path / "plddt.cif"))
+    options = {"model": str(tmp_path / "plddt.cif"), "confidence": "plddt", "steps": 4, "prior": "gaussian"}
+    job = make_job(keep=("A:51-53", "A:20"), **options)
+    run(job)
+    found, given = backbone(job.result), backbone(tmp_path / "plddt.cif")
+    for number in (20, 51, 52, 53):
+        for name in BACKBONE:
+            np.testing.assert_allclose(found[number, name], given[number, name], atol=1e-9)
+    free = make_job(**options)
+    run(free)
+    assert any(np.linalg.norm(backbone(free.result)[52, name] - given[52, name]) > 0.05 for name in BACKBONE)
+
+
+def test_kept_residues_with_the_papers_own_updates(small, make_job):
+    job = make_job(update="gradient", prior="gaussian", steps=10, replicas=1, keep=("A:14-20",))
+    run(job)
+    found, given = backbone(job.result), backbone(small.model)
+    for number in range(14, 21):
+        np.testing.assert_allclose(found[number, "CA"], given[number, "CA"], atol=1e-9)
+
+
+def test_residues_to_keep_must_be_there(make_job):
+    job = make_job(keep=("A:30-36",))
+    with pytest.raises(InputError, match="does not show"):
+        run(job)

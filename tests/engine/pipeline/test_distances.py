@@ -120,3 +120,26 @@ def test_updates_are_what_the_benchmarks_use():
     likelihood = DistanceLikelihood.harmonic(operator, torch.tensor([7.0]), 0.5)
     (update,) = distance_updates(GlobularCorrelation((8,)), likelihood, {"distances": 2.0})
     assert update.weights == {"distances": 2.0} and update.potentials[0].likelihood is likelihood
+
+
+def test_layout_spread_and_why_nothing_can_be_held(make_job):
+    class Live(NullEvents):
+        layouts, spreads, texts = [], [], []
+
+        def layout(self, layout):
+            self.layouts.append(layout)
+
+        def residue_metric(self, name, values, step):
+            self.spreads.append((name, values))
+
+        def message(self, text, level="info"):
+            self.texts.append(text)
+
+    control, events = Control(), Live()
+    control.hold([1, 2])
+    run(make_job(prior="gaussian", steps=4), events, control)
+    (layout,) = events.layouts
+    assert layout.numbers == list(range(1, 21)) and not any(layout.known)
+    assert {name for name, _ in events.spreads} == {"residue_spread"}
+    assert all(len(values) == 20 and np.isfinite(values).all() for _, values in events.spreads)
+    assert any("cannot be held" in text for text in events.texts)

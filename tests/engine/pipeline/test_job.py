@@ -50,6 +50,7 @@ def test_create_copies_inputs_and_stamps_the_specification(spec, files, tmp_path
         "half_maps_2.mrc",
         "map.map.gz",
         "model.cif",
+        "origins.json",
         "reference.PDB",
         "sequence.fasta",
     ]
@@ -229,3 +230,15 @@ def test_one_process_at_a_time(spec, tmp_path):
     holder.communicate()
     with job.lock():  # the lock ended with its process
         assert (job.path / "lock").read_text().strip() == str(os.getpid())
+
+
+def test_sentences_name_the_users_files(spec, files, tmp_path):
+    job = JobFolder.create(spec)
+    given = str(files["b.cif"])
+    told = job.in_users_terms(f"'{job.path / 'inputs' / 'model.cif'}' is empty.")
+    assert told == f"'{given}' is empty."
+    assert job.in_users_terms("map.map.gz is truncated.") == "a.map.gz is truncated."
+    assert job.in_users_terms("bitmap.map.gz and x/map.map.gz stay") == "bitmap.map.gz and x/map.map.gz stay"
+    assert JobFolder.open(job.path).in_users_terms("half_maps_2.mrc") == "h2.mrc"
+    (job.path / "inputs" / "origins.json").unlink()  # a job of an earlier version
+    assert job.in_users_terms("map.map.gz is truncated.") == "map.map.gz is truncated."

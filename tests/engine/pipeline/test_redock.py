@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 import adp3d
 from adp3d.density.read import read_map
+from adp3d.events import Stopped
 from adp3d.pipeline.redock import _bodies, _rejected_runs, redock
 from adp3d.pipeline.support import Support
 from adp3d.structure.read import read_structure
@@ -67,6 +68,19 @@ def test_a_hinge_motion_is_undone(density, deposited):
 def test_what_is_supported_stays(density, deposited):
     found, placements = redock(density, deposited, support(deposited, None), seed=0)
     assert found is deposited and placements == []
+
+
+def test_the_search_ends_when_asked(density, deposited):
+    start = bent(deposited, 40.0)
+    calls = []
+
+    def poll():
+        calls.append(1)
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        redock(density, start, support(start, WRONG), 0, poll)
+    assert calls == [1]
 
 
 def test_short_runs_are_left_to_be_built(density, deposited):

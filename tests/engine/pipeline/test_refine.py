@@ -131,3 +131,70 @@ def test_density_weight_can_change_while_it_runs(make_job):
     usual = make_job(replicas=1, steps=2, prior="gaussian")
     run(usual)
     assert without.result.read_bytes() != usual.result.read_bytes()
+
+
+def atoms(path, wanted):
+    return {
+        (r.seqid.num, a.name): tuple(round(v, 3) for v in a.pos.tolist())
+        for r in read_structure(path)[0]["A"]
+        if r.seqid.num in wanted
+        for a in r
+    }
+
+
+class Live(Told):
+    def __init__(self):
+        super().__init__()
+        self.layouts, self.residues, self.first_frame = [], {}, None
+
+    def layout(self, layout):
+        assert self.first_frame is None
+        self.layouts.append(layout)
+
+    def frame(self, step, coordinates, first_replica=0):
+        self.first_frame = step if self.first_frame is None else self.first_frame
+
+    def residue_metric(self, name, values, step):
+        self.residues.setdefault(name, []).append((step, np.array(values)))
+
+
+def test_kept_residues_keep_all_their_atoms_and_what_is_shown_live(small, make_job, tmp_path):
+    structure = gemmi.read_structure(str(small.model))
+    wrong = range(44, 53)
+    for residue in structure[0]["A"]:
+        if residue.seqid.num in wrong:  # the map contradicts them: without keep they would be built anew
+            for atom in residue:
+                atom.pos += gemmi.Position(3.0, 3.0, -3.0)
+    structure.make_mmcif_document().write_file(str(tmp_path / "wrong.cif"))
+    job, events = make_job(model=str(tmp_path / "wrong.cif"), keep=("A:44-52", "A:14")), Live()
+    metrics = run(job, events)
+    kept = {14, *wrong}
+    assert atoms(job.result, kept) == atoms(tmp_path / "wrong.cif", kept)
+    assert metrics["residues_rebuilt_for_lack_of_support"] == 0
+    assert metrics["completeness_after"] == 100
+    (layout,) = events.layouts
+    assert layout.numbers == list(range(small.first, small.last + 1)) and not layout.known[small.missing[0] - 14]
+    fit, spread = (events.residues[name] for name in ("residue_fit", "residue_spread"))
+    assert [step for step, _ in fit] == [step for step, _ in spread] and len(fit) >= 4
+    values = fit[-1][1]
+    assert values.shape == (44,) and (values >= 0).all() and (values <= 1).all()
+    right = [number - 14 for number in range(15, 29)]
+    assert values[right].mean() > values[[number - 14 for number in wrong]].mean() + 0.2
+    assert spread[-1][1].shape == (44,) and spread[-1][1].max() > 0
+
+
+def test_residues_fixed_while_it_runs_are_in_the_result_where_they_were(small, make_job):
+    control = Control()
+
+    class FixAtStep(Told):
+        def frame(self, step, coordinates, first_replica=0):
+            if step == 4:
+                control.hold(range(5, 8))
+                self.then = coordinates[0, 5:8].copy()
+
+    job, events = make_job(replicas=1, prior="gaussian"), FixAtStep()
+    run(job, events, control)
+    chain = read_structure(job.result)[0]["A"]
+    found = np.array([[r[name][0].pos.tolist() for name in ("N", "CA", "C", "O")] for r in chain])
+    np.testing.assert_allclose(found[5:8], events.then, atol=2e-3)
+    assert "3 residues are held from now on." in events.texts

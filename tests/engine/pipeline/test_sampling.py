@@ -13,6 +13,7 @@ from adp3d.pipeline.sampling import Sampling, Stage
 from adp3d.prior.correlation import GlobularCorrelation
 from adp3d.prior.gaussian import GaussianPrior
 from adp3d.prior.schedule import step_times
+from adp3d.solver.pins import Pins
 from adp3d.solver.updates import GradientUpdate, ProximalUpdate
 from adp3d.specification import CompleteSpec
 
@@ -27,6 +28,7 @@ class Watcher(NullEvents):
     def __init__(self, control=None, stop=None):
         self.control, self.stop = control, stop
         self.steps, self.frames, self.metrics = [], [], []
+        self.previews, self.residues, self.texts = [], [], []
 
     def progress(self, stage, step, total, metrics=None):
         self.steps.append((stage, step, total))
@@ -38,6 +40,15 @@ class Watcher(NullEvents):
 
     def metric(self, name, value, step=None, first_replica=0):
         self.metrics.append((name, step, first_replica))
+
+    def preview(self, step, coordinates, first_replica=0):
+        self.previews.append((step, first_replica, coordinates.shape))
+
+    def residue_metric(self, name, values, step):
+        self.residues.append((name, step, values))
+
+    def message(self, text, level="info"):
+        self.texts.append(text)
 
 
 def model():
@@ -159,3 +170,113 @@ def test_known_atoms_are_reached(make_job):
     gap = given.observe(y) - given.observe(given.coordinates)
     assert float(gap.norm(dim=-1).max()) < 1.5  # the second measurement pulls them elsewhere
     assert np.isfinite(y.numpy()).all()
+
+
+class HoldAt(Watcher):
+    """Asks to hold (or release) residues when a step is told."""
+
+    def __init__(self, control, wishes):
+        super().__init__(control)
+        self.wishes = wishes
+
+    def progress(self, stage, step, total, metrics=None):
+        super().progress(stage, step, total, metrics)
+        for residues, fixed in self.wishes.pop((stage, step), ()):
+            self.control.hold(residues, fixed)
+
+
+def held_run(job, wishes, stop=None, pins=None):
+    control = Control()
+    events = HoldAt(control, wishes)
+    events.stop = stop
+    pins = pins or Pins(N)
+    sampling = Sampling(job, events, control, lambda settings: None, pins)
+    stage = Stage("first", step_times(7), 3, 1, merit="size")
+    update = ProximalUpdate(PRIOR.correlation, model(), pins=pins)
+    return sampling.run(stage, PRIOR, [update], ORIGIN, watch), pins, events
+
+
+def test_held_residues_stay_where_the_best_replica_had_them(make_job):
+    x, pins, events = held_run(make_job(), {("first", 3): [([2, 6, 99], True)], ("first", 5): [([6], False)]})
+    assert pins.mask[2].all() and pins.mask.sum() == 4
+    assert float((x[:, 2] - torch.from_numpy(pins.xyz[2])).norm(dim=-1).max()) < 0.1
+    assert any("there are 9" in text for text in events.texts)
+    assert "2 residues are held from now on." in events.texts
+    assert "1 residues are free to move from now on." in events.texts
+    free, _, _ = held_run(make_job(), {})
+    assert float((free[:, 2] - torch.from_numpy(pins.xyz[2])).norm(dim=-1).max()) > 0.5
+
+
+def test_the_best_replica_has_the_highest_merit(make_job):
+    class Frames(HoldAt):
+        def frame(self, step, coordinates, first_replica=0):
+            if step == 3:
+                self.kept = coordinates.copy()
+
+    control = Control()
+    events, pins = Frames(control, {("first", 3): [([4], True)]}), Pins(N)
+    sampling = Sampling(make_job(), events, control, lambda settings: None, pins)
+    sampling.run(Stage("first", step_times(7), 3, 1, merit="size"), PRIOR, updates(), ORIGIN, watch)
+    best = np.square(events.kept).mean((1, 2, 3)).argmax()
+    np.testing.assert_allclose(pins.xyz[4], events.kept[best, 4], atol=1e-6)
+
+
+def test_what_is_held_already_keeps_its_exact_place(make_job):
+    pins = Pins(N)
+    atoms = np.zeros((N, 4), dtype=bool)
+    atoms[4] = True
+    pins.hold(atoms, model().coordinates.numpy())
+    before = pins.xyz[4].copy()
+    held_run(make_job(), {("first", 3): [([3, 4], True)]}, pins=pins)
+    np.testing.assert_array_equal(pins.xyz[4], before)
+    assert pins.mask[3].all()
+
+
+def test_pins_are_part_of_the_checkpoint(make_job):
+    wishes = {("first", 2): [([2, 6], True)]}
+    whole, pins, _ = held_run(make_job(), dict(wishes))
+    job = make_job()
+    with pytest.raises(Stopped):
+        held_run(job, dict(wishes), stop=("first", 4))
+    resumed, again, _ = held_run(JobFolder.open(job.path), {})
+    assert torch.equal(resumed, whole)
+    np.testing.assert_array_equal(again.xyz, pins.xyz)
+
+
+def test_without_pins_nothing_can_be_held(make_job):
+    control = Control()
+    control.hold([1])
+    events = Watcher()
+    run(make_job(), events, control)
+    assert any("cannot be held" in text for text in events.texts)
+
+
+def test_previews_belong_to_the_step_to_come(make_job):
+    events = Watcher()
+    sampling = Sampling(make_job(), events, Control(), lambda settings: None)
+
+    class Still:
+        momentum = 0.0
+
+        def direction(self, z, origin, level):
+            sampling.preview(z + origin)
+            return torch.zeros_like(z)
+
+    stage = Stage("first", step_times(3), 3, 1, batch=2)
+    sampling.run(stage, PRIOR, [Still()], ORIGIN, watch)
+    assert [preview[:2] for preview in events.previews] == [(1, 0), (2, 0), (3, 0), (1, 2), (2, 2), (3, 2)]
+    assert events.previews[0][2] == (2, N, 4, 3)
+
+
+def test_figures_of_residues_come_with_those_of_replicas(make_job):
+    events, seen = Watcher(), []
+
+    def watch_residues(x, best):
+        seen.append(best == int(x.square().mean((1, 2, 3)).argmax()))
+        return {"residue_spread": np.arange(N, dtype=float)}
+
+    sampling = Sampling(make_job(), events, Control(), lambda settings: None)
+    stage = Stage("first", step_times(7), 3, 1, watch_interval=3, merit="size")
+    sampling.run(stage, PRIOR, updates(), ORIGIN, watch, watch_residues=watch_residues)
+    assert [step for _, step, _ in events.residues] == [3, 6, 7] and all(seen)
+    assert events.residues[0] == ("residue_spread", 3, list(range(N)))

@@ -83,6 +83,14 @@ def test_rejected_residues_leave_the_model(bad):
     assert torch.equal(applied.coordinates, model.coordinates)
 
 
+def test_residues_that_the_user_keeps_are_trusted(bad):
+    _, support = bad
+    kept = np.zeros(len(support.trusted), dtype=bool)
+    kept[np.flatnonzero(support.rejected)[:3]] = True
+    trusting = support.trusting(kept)
+    assert trusting.trusted[kept].all() and trusting.rejected.sum() == support.rejected.sum() - 3
+
+
 def test_doubt_widens_sigma(good):
     problem, _ = good
     known = problem.known_residues

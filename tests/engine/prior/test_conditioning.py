@@ -61,7 +61,7 @@ def test_exactly_known_atoms_stay_and_spread_their_knowledge():
 
 
 def test_moving_frame_and_atoms_together():
-    x_t, known = example(1)
+    _, known = example(1)
     shift = torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64).expand(3, 1, 1, 3)
     moved = KnownAtoms(known.target + shift, known.weights).relative_to(shift)
     torch.testing.assert_close(moved.target, known.target.expand(3, -1, -1, -1))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import functools
+import os
+import shutil
 
 import pytest
 import torch
 
 from adp3d.errors import InputError
 from adp3d.prior import registry
-from adp3d.prior.builtin.weights_file import load_denoiser
+from adp3d.prior.builtin.weights_file import DEFAULT_WEIGHTS, load_denoiser
 from adp3d.prior.registry import PRIORS, load_prior
 from adp3d.structure.polymer import Polymer
 
@@ -37,6 +38,21 @@ def test_unknown_names_are_told_the_known_ones():
 
 
 def test_missing_weights(monkeypatch, tmp_path):
-    monkeypatch.setattr(registry, "load_denoiser", functools.partial(load_denoiser, tmp_path / "none.safetensors"))
+    monkeypatch.setattr(registry, "DEFAULT_WEIGHTS", tmp_path / "none.safetensors")
     with pytest.raises(InputError, match="install the package again"):
         load_prior("builtin", POLYMER, CPU)
+
+
+def test_weights_are_read_once_and_again_when_they_change(monkeypatch, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    shutil.copyfile(DEFAULT_WEIGHTS, path)
+    read = []
+    monkeypatch.setattr(registry, "DEFAULT_WEIGHTS", path)
+    monkeypatch.setattr(registry, "load_denoiser", lambda path: read.append(path) or load_denoiser(path))
+    for _ in range(3):
+        load_prior("builtin", POLYMER, CPU)
+    load_prior("builtin-nosequence", POLYMER, CPU)
+    assert read == [path]
+    os.utime(path, (1, 1))
+    load_prior("builtin", POLYMER, CPU)
+    assert read == [path, path]

@@ -46,3 +46,13 @@ def test_each_replica_only_goes_down_and_steps_stay_short():
     one = minimise(objective, lambda g: g, start, 1, longest_step=0.5)
     assert (one - start).abs().max() <= 0.5 + 1e-12
     assert previous.max() < 0.5
+
+
+def test_every_iterate_is_shown_and_the_last_one_returned():
+    objective, minimum, _ = _quadratic()
+    seen = []
+    x = minimise(objective, lambda g: g / 10, torch.zeros_like(minimum), 6, observe=seen.append)
+    assert len(seen) == 6 and torch.equal(seen[-1], x)
+    values = torch.stack([objective(y)[0] for y in seen])
+    assert (values.diff(dim=0) <= 1e-9).all()
+    torch.testing.assert_close(x, minimise(objective, lambda g: g / 10, torch.zeros_like(minimum), 6))

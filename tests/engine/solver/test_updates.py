@@ -126,3 +126,13 @@ def test_without_measurements_nothing_moves():
     assert ProximalUpdate(CORRELATION).direction(z, ORIGIN, LEVEL).abs().max() < 1e-12
     off = ProximalUpdate(CORRELATION, model(), weights={"model": 0.0})
     assert off.direction(z, ORIGIN, LEVEL).abs().max() < 1e-9
+
+
+def test_what_is_previewed_leads_to_the_step_and_changes_nothing():
+    z, seen = random(2, N, 4, 3), []
+    plain = ProximalUpdate(CORRELATION, model(), [distances()], iterations=4)
+    shown = dataclasses.replace(plain, preview=seen.append)
+    step = shown.direction(z, ORIGIN, LEVEL)
+    assert torch.equal(step, plain.direction(z, ORIGIN, LEVEL))
+    assert 2 <= len(seen) <= 5
+    torch.testing.assert_close(seen[-1], CORRELATION.apply(z + step) + ORIGIN)

@@ -149,3 +149,22 @@ def test_links_to_side_chains_survive_pdb(job, tmp_path):
     write_result(template, target, xyz, np.zeros(80), tmp_path / "r.pdb")
     (found,) = read_structure(tmp_path / "r.pdb").connections
     assert found.partner1.atom_name == "CB" and found.partner2.atom_name == "MG"
+
+
+def test_kept_residues_are_untouched_but_for_the_confidence(job, tmp_path):
+    structure, target, xyz = job
+    kept = np.zeros(80, dtype=bool)
+    rows = [row for row, label in enumerate(target.labels) if label[1] in (13, 15, 16)]
+    kept[rows] = True
+    residue = structure[0]["A"]["15"][0]
+    residue.add_atom(residue["CA"][0].clone())
+    residue[-1].altloc, residue[-1].occ = "B", 0.4
+    result = result_structure(structure, target, xyz, np.full(80, 50.0), kept=kept)
+    for number in ("13", "15", "16"):
+        (old,), (new,) = structure[0]["A"][number], result[0]["A"][number]
+        assert sorted((a.name, a.altloc, a.pos.tolist(), a.occ) for a in old) == sorted(
+            (a.name, a.altloc, a.pos.tolist(), a.occ) for a in new
+        )
+        assert all(atom.b_iso == 50.0 for atom in new)
+    moved = result[0]["A"]["14"][0]["CA"][0].pos.tolist()
+    np.testing.assert_allclose(moved, xyz[target.labels.index(("A", 14, "")), 1])

@@ -33,9 +33,7 @@ class BuiltinPrior:
 
     name = "builtin"
 
-    def __init__(
-        self, network: Denoiser, polymer: Polymer, use_sequence: bool = True, show_known: bool = True
-    ) -> None:
+    def __init__(self, network: Denoiser, polymer: Polymer, use_sequence: bool = True, show_known: bool = True) -> None:
         device = next(network.parameters()).device
         self._network = network
         self._show_known = show_known

@@ -1,0 +1,235 @@
+"""Pictures of the panel for the documentation: idle, running and finished.
+
+Inside of ChimeraX with its window (a virtual display will do), with the bundle and its engine installed::
+
+    ChimeraX --script "docs/make_panel_screenshots.py docs/images"
+
+opens the demo, runs a quick job from the panel and writes ``panel_idle.png``, ``panel_running.png`` and
+``panel_finished.png`` (the panel alone) and ``chimerax_running.png`` (the whole window); then it quits.
+
+To look at the layout without ChimeraX, with made-up jobs, PySide6 and the tests' stand-in::
+
+    python docs/make_panel_screenshots.py FOLDER --width 300 --dark
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNNING_STEP = 40
+LONGEST_SECONDS = 1800
+DARK = {
+    "Base": 45, "Button": 60, "ButtonText": 255, "Dark": 30, "HighlightedText": 255, "Light": 120, "Mid": 40,
+    "Midlight": 90, "PlaceholderText": 200, "Text": 255, "ToolTipBase": 60, "ToolTipText": 212, "Window": 30,
+    "WindowText": 255,
+}  # fmt: skip
+"""Grey levels of ChimeraX's dark palette on Linux."""
+
+
+# ---- in ChimeraX
+
+
+def photograph_in_chimerax(session: Any, folder: Path) -> None:
+    """Run the demo from the panel and write the pictures, without blocking the window."""
+    from Qt.QtCore import QTimer
+
+    steps = _play(session, folder)
+    timer = QTimer(session.ui.main_window)
+
+    def advance() -> None:
+        try:
+            if next(steps):
+                return
+        except StopIteration:
+            timer.stop()
+            session.ui.quit(confirm=False)
+        except Exception:
+            timer.stop()
+            session.logger.report_exception("The pictures were not all taken")
+
+    timer.timeout.connect(advance)
+    timer.start(250)
+
+
+def _play(session: Any, folder: Path) -> Iterator[bool]:
+    from chimerax.adp3d.panel.form import defaults
+    from chimerax.adp3d.panel.presets import PRESETS
+    from chimerax.core.commands import run
+    from Qt.QtCore import Qt
+
+    window = session.ui.main_window
+    window.resize(1280, 900)
+    run(session, "adp3d demo")
+    run(session, 'ui tool show "ADP-3D"')
+    for name in ("Log", "Models", "Volume Viewer"):
+        run(session, f'ui tool hide "{name}"')
+    run(session, "set bgColor white; volume #1 transparency 0.6; lighting soft; hide #2 atoms; view")
+    (tool,) = (tool for tool in session.tools.list() if tool.display_name == "ADP-3D")
+    area, panel = tool.tool_window.ui_area, tool.panel
+    dock = area.parentWidget().parentWidget()
+    window.resizeDocks([dock], [320], Qt.Orientation.Horizontal)
+    panel.form.load("refine", {**defaults(), **PRESETS["quick"]})
+    yield from _wait(lambda: False, ticks=8)
+    _save(area, folder / "panel_idle.png")
+    panel.run_button.click()
+    run(session, "hide #2 models")
+    jobs = panel.manager.jobs
+    yield from _wait(lambda: bool(jobs) and jobs[-1].step >= RUNNING_STEP)
+    _save(area, folder / "panel_running.png")
+    _save_window(session, folder / "chimerax_running.png")
+    yield from _wait(lambda: jobs[-1].ended)
+    yield from _wait(lambda: False, ticks=8)
+    _save(area, folder / "panel_finished.png")
+
+
+def _wait(done: Callable[[], bool], ticks: int = 4 * LONGEST_SECONDS) -> Iterator[bool]:
+    for _ in range(ticks):
+        if done():
+            return
+        yield True
+
+
+def _save_window(session: Any, path: Path) -> None:
+    """The main window with the molecules in it: a widget's picture leaves the OpenGL area black."""
+    from Qt.QtCore import QPoint
+    from Qt.QtGui import QImage, QPainter
+
+    window, view = session.ui.main_window, session.main_view
+    picture = window.grab()
+    graphics = window.graphics_window
+    width, height = graphics.width(), graphics.height()
+    rendered = view.image(width, height).convert("RGB")
+    image = QImage(rendered.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
+    painter = QPainter(picture)
+    painter.drawImage(graphics.widget.mapTo(window, QPoint(0, 0)), image)
+    painter.end()
+    _write(picture, path)
+
+
+# ---- with the stand-in
+
+
+def photograph_with_stand_in(folder: Path, width: int, dark: bool) -> None:
+    """Write the pictures of the panel with made-up jobs."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    os.environ["ADP3D_PYTHON"] = sys.executable  # the engine counts as installed
+    sys.path[:0] = [str(ROOT / "tests" / "client" / "stand_in")]
+    import chimerax
+    from Qt.QtGui import QColor, QPalette
+    from Qt.QtWidgets import QApplication
+
+    _make_bundle_importable(chimerax)
+    application = QApplication(["panel"])
+    application.setStyle("Fusion")
+    if dark:
+        palette = QPalette()
+        for role, level in DARK.items():
+            palette.setColor(getattr(QPalette.ColorRole, role), QColor(level, level, level))
+        palette.setColor(QPalette.ColorRole.Highlight, QColor(46, 91, 125))
+        for role in ("ButtonText", "Text", "WindowText"):
+            palette.setColor(QPalette.ColorGroup.Disabled, getattr(QPalette.ColorRole, role), QColor(157, 157, 157))
+        application.setPalette(palette)
+
+    from chimerax.adp3d.jobs.manager import job_manager
+    from chimerax.adp3d.panel.panel import Panel
+    from chimerax.core.session import Session
+    from Qt.QtWidgets import QWidget
+
+    session = Session()
+    area = QWidget()
+    panel = Panel(session, area, lambda: None)
+    panel.form.model._list_models = lambda: [_model(2, "emd_20026_incomplete.cif")]
+    panel.form.map._list_models = lambda: [_model(1, "emd_20026_protomer.map")]
+    panel.form.refresh()
+    area.resize(width, 760)
+    area.show()
+    manager = job_manager(session)
+    suffix = f"_{width}{'_dark' if dark else ''}.png"
+    for name, states in (("idle", ()), ("running", ("failed", "running", "waiting")), ("finished", ("finished",))):
+        manager.jobs[:] = [_job(manager, number, state) for number, state in enumerate(states, 1)]
+        panel.refresh_jobs()
+        panel.jobs.table.select_job(2)
+        application.processEvents()
+        application.processEvents()
+        _save(area, folder / f"panel_{name}{suffix}")
+    panel.form.more.setChecked(True)
+    area.resize(width, 980)
+    application.processEvents()
+    _save(area, folder / f"panel_more{suffix}")
+    panel.close()
+
+
+def _make_bundle_importable(chimerax: Any) -> None:
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location(
+        "chimerax.adp3d", ROOT / "src" / "__init__.py", submodule_search_locations=[str(ROOT / "src")]
+    )
+    assert spec is not None and spec.loader is not None
+    chimerax.adp3d = sys.modules["chimerax.adp3d"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(chimerax.adp3d)
+
+
+def _model(number: int, name: str) -> Any:
+    return SimpleNamespace(id_string=str(number), name=name, atomspec=f"#{number}")
+
+
+def _job(manager: Any, number: int, state: str) -> Any:
+    import numpy as np
+    from chimerax.adp3d.jobs.job import Job
+    from chimerax.adp3d.jobs.state import JobState, PreparedJob
+
+    spec = {"replicas": 4, "output": f"job{number}"}
+    prepared = PreparedJob(kind="refine", spec=spec, folder=Path(f"job{number}"), title="refine #2 in #1")
+    job = Job(number, prepared, manager)
+    job.state, job.stage, job.total = JobState(state), "sampling", 60
+    job.step = {"running": 25, "finished": 60}.get(state, 0)
+    job.started, job.finished = 1000.0, 1200.0 if job.ended else None
+    job.eta_seconds = 130.0 if state == "running" else None
+    random = np.random.default_rng(1)
+    for step in range(1, job.step + 1):
+        fit = 0.46 + 0.28 * (1 - np.exp(-step / 15))
+        job.add_metric("correlation", (fit + 0.01 * random.random(4)).tolist(), step)
+        job.add_metric("noise_level", [160.0 * (1 - step / 60) ** 3], step)
+    if state == "finished":
+        job.paths = {"result": "result.cif", "frames": "trajectory.bin"}
+        job.result_metrics = {"seconds": 214.0, "map_cc_after": 0.741, "mean_confidence": 86.0}
+    if state == "failed":
+        job.error, job.advice = "The graphics card ran out of memory.", "Use fewer replicas or the device cpu."
+    return job
+
+
+# ---- both
+
+
+def _save(widget: Any, path: Path) -> None:
+    _write(widget.grab(), path)
+
+
+def _write(picture: Any, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not picture.save(str(path)):
+        raise OSError(f"{path} cannot be written")
+
+
+def main(arguments: list[str]) -> None:
+    """Take the pictures with the stand-in."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--width", type=int, default=300)
+    parser.add_argument("--dark", action="store_true")
+    options = parser.parse_args(arguments)
+    photograph_with_stand_in(options.folder, options.width, options.dark)
+
+
+if "session" in globals():  # ChimeraX runs its scripts with this name
+    photograph_in_chimerax(globals()["session"], Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "docs" / "images"))
+elif __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,76 @@
+"""``adp3d accept``: a result into the user's model, or as a new model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chimerax.atomic import AtomicStructure
+    from chimerax.core.commands import CmdDesc
+    from chimerax.core.session import Session
+
+__all__ = ["accept_desc", "adp3d_accept"]
+
+
+def adp3d_accept(
+    session: Session, job: int | None = None, into: AtomicStructure | None = None, new_model: bool = False
+) -> AtomicStructure:
+    """Take over the result of a finished job.
+
+    By default it is written into the model that the job started from, as one step that ``undo`` takes back;
+    the model keeps its number, its name, how it is drawn, and every atom that the job did not move.
+
+    Parameters
+    ----------
+    session : Session
+    job : int, optional
+        By default the running job, else the latest.
+    into : AtomicStructure, optional
+        Model to write into, where it is another than the job's own (for instance in a restored session).
+    new_model : bool
+        Open the result as a model of its own instead.
+
+    Returns
+    -------
+    AtomicStructure
+        The model that has the result.
+    """
+    from chimerax.core.errors import UserError
+
+    from ..handover.accept import accept_into
+    from ..handover.results import open_result, result_model
+    from ..jobs.manager import job_manager
+
+    chosen = job_manager(session).get(job)
+    if chosen.result is None:
+        raise UserError(f"ADP-3D job {chosen.id} has no result (it is {chosen.state}); wait until it has finished.")
+    if new_model or (chosen.kind == "distances" and into is None):
+        model = open_result(session, chosen)
+        session.logger.info(f"The result of ADP-3D job {chosen.id} is #{model.id_string} ({model.name}).")
+        return model
+    target = into if into is not None else chosen.model
+    if target is None:
+        raise UserError(
+            f"The model that ADP-3D job {chosen.id} started from is closed; use "
+            f"'adp3d accept {chosen.id} newModel true', or name a model with 'into'."
+        )
+    done = accept_into(session, chosen, target)
+    text = done.sentence(chosen.id, f"#{target.id_string}")
+    shown = result_model(session, chosen)
+    if shown is not None and shown.display:
+        shown.display = False
+        text += f" #{shown.id_string}, which showed it, is hidden."
+    session.logger.info(text)
+    return target
+
+
+def accept_desc() -> CmdDesc:
+    """How the command is written."""
+    from chimerax.atomic import AtomicStructureArg
+    from chimerax.core.commands import BoolArg, CmdDesc, PositiveIntArg
+
+    return CmdDesc(
+        optional=[("job", PositiveIntArg)],
+        keyword=[("into", AtomicStructureArg), ("new_model", BoolArg)],
+        synopsis="Write the result of an ADP-3D job into its model, or open it as a new model",
+    )

@@ -1,0 +1,132 @@
+"""How arguments of the commands are written, and the options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from chimerax.core.commands import (
+    Annotation,
+    AnnotationError,
+    BoolArg,
+    Bounded,
+    EnumOf,
+    FloatArg,
+    IntArg,
+    ListOf,
+    SaveFolderNameArg,
+    StringArg,
+    next_token,
+)
+
+from ..engine.protocol import CONFIDENCES, UPDATES
+
+if TYPE_CHECKING:
+    from chimerax.core.session import Session
+
+__all__ = ["DeviceArg", "HalfMapsArg", "ModelPairArg", "SequenceArg", "map_keywords", "model_keywords", "run_keywords"]
+
+
+class DeviceArg(Annotation):
+    """Where to compute: auto, cpu, cuda, cuda:1 or mps."""
+
+    name = "one of auto, cpu, cuda, cuda:N or mps"
+
+    @staticmethod
+    def parse(text: str, session: Session) -> tuple[str, str, str]:
+        """Take one word."""
+        word, used, rest = StringArg.parse(text, session)
+        if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?|mps", word.lower()):
+            raise AnnotationError(f"Device must be auto, cpu, cuda, cuda:N or mps, not '{word}'")
+        return word.lower(), used, rest
+
+
+class HalfMapsArg(Annotation):
+    """Two maps, such as #3,4 or #3,#4."""
+
+    name = "two half maps such as #3,4"
+
+    @staticmethod
+    def parse(text: str, session: Session) -> tuple[list[Any], str, str]:
+        """Take one specifier of two maps."""
+        from chimerax.map import MapsArg
+
+        word, used, rest = next_token(text)
+        # ChimeraX writes lists of models as #3,4; #3,#4 is natural too.
+        maps, _, left = MapsArg.parse(re.sub(r",\s*#", ",", word), session)
+        if left.strip() or len(maps) != 2:
+            raise AnnotationError(f"Give the two half maps as #3,4, not '{word}' ({len(maps)} maps)")
+        return list(maps), used, rest
+
+
+class ModelPairArg(Annotation):
+    """Two models in the order given, such as #3 #4: ChimeraX itself reads that as one specifier of both."""
+
+    name = "two atomic structures such as #3 #4"
+
+    @staticmethod
+    def parse(text: str, session: Session) -> tuple[tuple[Any, Any], str, str]:
+        """Take two specifiers, one after the other."""
+        from chimerax.atomic import AtomicStructureArg
+
+        found, words, rest = [], [], text
+        for _ in range(2):
+            if not rest.strip():
+                raise AnnotationError(f"Expected {ModelPairArg.name}")
+            word, _, rest = next_token(rest.lstrip())
+            model, _, left = AtomicStructureArg.parse(word, session)
+            if left.strip():
+                raise AnnotationError(f"'{word}' is not one atomic structure; expected {ModelPairArg.name}")
+            found.append(model)
+            words.append(word)
+        return (found[0], found[1]), " ".join(words), rest
+
+
+class SequenceArg(StringArg):
+    """A sequence file, a chain such as #1/A, a sequence of an open alignment, or one-letter codes."""
+
+    name = "a sequence file, a chain such as #1/A, a sequence of an alignment, or one-letter codes"
+
+
+def run_keywords() -> list[tuple[str, Any]]:
+    """Keywords of every command that runs a job."""
+    return [
+        ("replicas", Bounded(IntArg, 1, 1024)),
+        ("steps", Bounded(IntArg, 1, 100_000)),
+        ("prior", StringArg),
+        ("seed", Bounded(IntArg, 0, 2**63 - 1)),
+        ("device", DeviceArg),
+        ("update", EnumOf(UPDATES)),
+        ("trajectory_interval", Bounded(IntArg, 0, 100_000)),
+        ("folder", SaveFolderNameArg),
+        ("live", BoolArg),
+        ("open_result", BoolArg),
+        ("wait", BoolArg),
+    ]
+
+
+def model_keywords() -> list[tuple[str, Any]]:
+    """Keywords of commands that start from a model."""
+    from chimerax.atomic import AtomicStructureArg, ResiduesArg
+
+    return [
+        ("sequence", SequenceArg),
+        ("chains", ListOf(StringArg)),
+        ("keep", ResiduesArg),
+        ("confidence", EnumOf(CONFIDENCES)),
+        ("reference", AtomicStructureArg),
+    ]
+
+
+def map_keywords() -> list[tuple[str, Any]]:
+    """Keywords of commands that use a map; ``in_map`` is the map itself."""
+    from chimerax.map import MapArg
+
+    return [
+        ("in_map", MapArg),
+        ("half_maps", HalfMapsArg),
+        ("resolution", Bounded(FloatArg, 0.5, 50.0)),
+        ("density_weight", Bounded(FloatArg, 0.0, 1e6)),
+        ("map_region", StringArg),
+        ("map_step", Bounded(IntArg, 1, 64)),
+    ]

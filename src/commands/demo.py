@@ -1,0 +1,99 @@
+"""``adp3d demo``: open the map and the incomplete model that come with the bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chimerax.core.commands import CmdDesc
+    from chimerax.core.session import Session
+
+__all__ = ["adp3d_demo", "demo_desc", "demo_files"]
+
+RESOLUTION = 1.75
+"""Of EMD-20026, in angstrom."""
+
+_NAMES = {"map": "protomer.map.gz", "model": "incomplete.cif.gz", "reference": "deposited.cif.gz"}
+
+
+def demo_files() -> dict[str, Path]:
+    """Files of the example: ``map``, ``model`` (incomplete) and ``reference`` (deposited)."""
+    folder = Path(__file__).resolve().parent.parent / "engine" / "pipeline" / "demo"
+    return {role: folder / f"emd_20026_{name}" for role, name in _NAMES.items()}
+
+
+def adp3d_demo(session: Session, reference: bool = False, run: bool = False) -> list[Any]:
+    """Open the example: one protomer of apoferritin at 1.75 angstrom with 61 of 172 residues removed.
+
+    Parameters
+    ----------
+    session : Session
+    reference : bool
+        Also open the deposited model, to compare with.
+    run : bool
+        Start the refinement right away.
+
+    Returns
+    -------
+    list of Model
+        Map, model, and the deposited model if wanted.
+    """
+    from chimerax.core.errors import UserError
+
+    files = demo_files()
+    wanted = ["map", "model", *(["reference"] if reference else [])]
+    missing = [role for role in wanted if not files[role].is_file()]
+    if missing:
+        raise UserError("The example is missing from the installed bundle; install the ADP-3D bundle again.")
+    opened = []
+    for role in wanted:
+        models, status = session.open_command.open_data(str(_unpacked(session, files[role])))
+        session.models.add(models)
+        if status:
+            session.logger.info(status)
+        opened.append(models[0])
+    volume, model = opened[:2]
+    if reference:
+        opened[2].display = False
+    command = f"adp3d refine #{model.id_string} inMap #{volume.id_string} resolution {RESOLUTION}"
+    session.logger.info(
+        f"Map #{volume.id_string}: EMD-20026 around one protomer of apoferritin. Model #{model.id_string}: 111 of its "
+        f'172 residues. Complete and refine it with <a href="cxcmd:{command}">{command}</a>.',
+        is_html=True,
+    )
+    if run:
+        from .refine import adp3d_refine
+
+        adp3d_refine(session, model, volume, resolution=RESOLUTION)
+    return opened
+
+
+def _unpacked(session: Session, packed: Path) -> Path:
+    """Uncompressed copy of a file, where it stays: sessions refer to maps by their files."""
+    import gzip
+
+    from chimerax.core.errors import UserError
+
+    from ..handover.staging import base_folder
+
+    path = base_folder(session) / "demo" / packed.name.removesuffix(".gz")
+    content = gzip.decompress(packed.read_bytes())
+    if path.is_file() and path.read_bytes() == content:
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"The example could not be written to '{path.parent}': {error.strerror or error}.") from error
+    return path
+
+
+def demo_desc() -> CmdDesc:
+    """How the command is written."""
+    from chimerax.core.commands import BoolArg, CmdDesc
+
+    return CmdDesc(
+        keyword=[("reference", BoolArg), ("run", BoolArg)],
+        synopsis="Open the example map and incomplete model of ADP-3D",
+    )

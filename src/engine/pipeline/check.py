@@ -1,0 +1,258 @@
+"""Preflight: what a job would find in its input and what it would cost, without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..density.crop import Overlap, check_overlap
+from ..density.sample import sample
+from ..errors import InputError
+from ..events import NullEvents
+from ..prior.registry import load_prior
+from ..specification import CompleteSpec, DistancesSpec, RefineSpec, Spec
+from ..structure.polymer import UNKNOWN, Polymer
+from ..structure.read import read_structure
+from ..structure.report import ChainPlacement
+from ..structure.sequences import parse_sequence_argument
+from ..structure.target import Target
+from .cost import job_cost
+from .distances import load_restraints, polymer_of_sequences
+from .map_problem import MapProblem, load_map_problem, placeholder_backbone
+from .memory import available_memory
+from .problem import place_model, reference_ca
+from .runtime import choose_device, set_threads
+
+__all__ = ["check"]
+
+_LEAST_INSIDE, _LEAST_ABOVE_NOISE = 0.9, 0.6
+_NOISE_LEVELS = 2.0
+_LEAST_CORRELATION = 0.1
+_LEAST_IDENTITY = 0.9
+_LONG_SEGMENT = 60
+_LONG_TIME = 2 * 3600
+
+
+def check(spec: Spec, poll: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """Examine a job; nothing is changed and no folder made.
+
+    Parameters
+    ----------
+    spec : Spec
+        Its ``output`` is not looked at.
+    poll : callable
+        Called between the parts; what it raises ends the check.
+
+    Returns
+    -------
+    dict
+        Plain values. ``ok``: whether the job could run; ``problems``: sentences that say why not;
+        ``advice``: what may go wrong or could be better; ``lines``: everything found, readable.
+        ``residues``, ``known``, ``missing``, ``kept``: counts; ``chains``: placement of each chain, with
+        ``matches``, ``mismatches``, ``identity`` and the missing ``unmodelled`` segments. ``map`` (refine only):
+        ``inside`` and ``above_noise`` (fractions of the known atoms), ``mean_z``, ``correlation`` (of the known
+        residues with the map around them), ``resolution`` in angstrom, ``resolution_given``, ``b_factor``,
+        ``noise``, ``shape`` and ``voxel_size`` of the part used. ``restraints`` (distances only): their number.
+        ``cost``: ``seconds``, ``peak_bytes``, ``available_bytes``, ``batch`` of ``replicas`` at once, ``device``.
+        Parts that a problem hides are ``None``.
+    """
+    findings = _Findings()
+    report: dict[str, Any] = {"kind": spec.kind, "map": None, "cost": None, "restraints": None, "chains": None}
+    try:
+        device = choose_device(spec.device)
+    except InputError as error:
+        findings.problems.append(str(error))
+        device = torch.device("cpu")
+    set_threads()
+    try:
+        if isinstance(spec, DistancesSpec):
+            _examine_distances(spec, device, report, findings)
+        else:
+            _examine_model(spec, device, report, findings, poll)
+    except InputError as error:
+        findings.problems.append(str(error))
+    lines = [
+        *findings.lines,
+        *(f"Problem: {text}" for text in findings.problems),
+        *(f"Advice: {text}" for text in findings.advice),
+    ]
+    if not findings.problems:
+        lines.append("The job can run.")
+    return {
+        **report,
+        "ok": not findings.problems,
+        "problems": findings.problems,
+        "advice": findings.advice,
+        "lines": lines,
+    }
+
+
+@dataclass
+class _Findings(NullEvents):
+    """Sentences collected on the way; also the listener of what the parts tell."""
+
+    lines: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+
+    def message(self, text: str, level: str = "info") -> None:
+        """Collect a sentence."""
+        (self.advice if level == "warning" else self.lines).append(text)
+
+
+def _examine_model(
+    spec: CompleteSpec | RefineSpec,
+    device: torch.device,
+    report: dict[str, Any],
+    findings: _Findings,
+    poll: Callable[[], None],
+) -> None:
+    structure = read_structure(spec.model)
+    sequences = None if spec.sequence is None else parse_sequence_argument(spec.sequence)
+    target, kept = place_model(spec, structure, sequences)
+    placement = target.report.to_dict()
+    known = target.known[:, 1]
+    report |= {
+        "chains": placement["chains"],
+        "unplaced": list(placement["unplaced"]),
+        "residues": target.n_residues,
+        "known": int(known.sum()),
+        "missing": int((~known).sum()),
+        "kept": int(kept.sum()),
+    }
+    findings.lines += target.report.lines()
+    if kept.any():
+        findings.lines.append(f"{int(kept.sum())} residues stay where they are.")
+    _judge_placement(target, sequences is not None, findings)
+    poll()
+    _try(findings, lambda: load_prior(spec.prior, target.polymer, device))
+    if spec.reference is not None:
+        _try(findings, lambda: reference_ca(spec.reference or "", target.polymer))
+    poll()
+    voxels = 0
+    if isinstance(spec, RefineSpec):
+        maps = load_map_problem(spec, structure, target, device, findings)
+        voxels = int(np.prod(maps.density.shape))
+        report["map"] = _examine_map(spec, maps, target, device, findings)
+    _examine_cost(spec, target.polymer, device, voxels, report, findings)
+
+
+def _examine_distances(spec: DistancesSpec, device: torch.device, report: dict[str, Any], findings: _Findings) -> None:
+    polymer = polymer_of_sequences(parse_sequence_argument(spec.sequence))
+    report |= {"residues": polymer.n_residues, "known": 0, "missing": polymer.n_residues, "kept": 0}
+    findings.lines.append(f"{polymer.n_residues} residues in {len(polymer.chain_ids)} chains.")
+    _try(findings, lambda: load_prior(spec.prior, polymer, device))
+    if spec.reference is not None:
+        _try(findings, lambda: reference_ca(spec.reference or "", polymer))
+    restraints = load_restraints(spec, polymer, findings)
+    report["restraints"] = len(restraints)
+    if len(restraints) < polymer.n_residues:
+        findings.advice.append(
+            f"{len(restraints)} distances for {polymer.n_residues} residues are few: expect the fold to be vague."
+        )
+    _examine_cost(spec, polymer, device, 0, report, findings)
+
+
+def _try(findings: _Findings, what: Callable[[], object]) -> None:
+    """Note what is wrong and go on."""
+    try:
+        what()
+    except InputError as error:
+        findings.problems.append(str(error))
+
+
+def _judge_placement(target: Target, sequence_given: bool, findings: _Findings) -> None:
+    for chain in target.report.chains:
+        if chain.identity < _LEAST_IDENTITY and chain.matches + len(chain.mismatches) > 0:
+            findings.advice.append(
+                f"Only {100 * chain.identity:.0f} % of the residue types of chain {chain.chain_id} match the sequence: "
+                "check that it is the right one."
+            )
+        longest = _longest(chain)
+        if longest > _LONG_SEGMENT:
+            findings.advice.append(
+                f"Chain {chain.chain_id} lacks {longest} residues in a row; segments as long as that are rarely "
+                "found, look at their confidence."
+            )
+    unknown = target.polymer.sequence.count(UNKNOWN)
+    if unknown and not sequence_given:
+        findings.advice.append(f"{unknown} residues have no known type: give the sequence.")
+    if target.known.all():
+        findings.advice.append("No residue is missing: there is nothing to build.")
+
+
+def _longest(chain: ChainPlacement) -> int:
+    return max((segment.length for segment in chain.unmodelled), default=0)
+
+
+def _examine_map(
+    spec: RefineSpec, maps: MapProblem, target: Target, device: torch.device, findings: _Findings
+) -> dict[str, Any]:
+    points = target.xyz[target.known]
+    overlap = check_overlap(maps.source, points)
+    noise = float(np.sqrt(maps.likelihood.levels[0].variance))
+    above = _above_noise(maps, points, noise)
+    start = torch.as_tensor(placeholder_backbone(target), dtype=torch.float32, device=device)[None]
+    correlation = maps.start_correlation(start)
+    findings.lines.append(
+        f"Model in map: {100 * overlap.inside:.0f} % of the known atoms inside, {100 * above:.0f} % above the noise, "
+        f"correlation {correlation:.2f}."
+    )
+    _judge_map(overlap, above, correlation, findings)
+    return {
+        "inside": round(overlap.inside, 4),
+        "above_noise": round(above, 4),
+        "mean_z": round(overlap.mean_z, 3),
+        "correlation": round(correlation, 4),
+        "resolution": round(maps.resolution, 2),
+        "resolution_given": spec.resolution is not None,
+        "b_factor": round(maps.b_factor, 1),
+        "noise": noise,
+        "shape": list(maps.density.shape),
+        "voxel_size": [round(float(v), 4) for v in maps.density.voxel_size],
+    }
+
+
+def _above_noise(maps: MapProblem, points: NDArray[np.float64], noise: float) -> float:
+    """Fraction of points whose density stands out from the median of the map by twice the noise."""
+    density = sample(maps.source, points, outside=-np.inf)
+    return float(np.mean(density > np.median(maps.source.values) + _NOISE_LEVELS * noise))
+
+
+def _judge_map(overlap: Overlap, above: float, correlation: float, findings: _Findings) -> None:
+    if overlap.inside < _LEAST_INSIDE:
+        findings.advice.append(
+            f"{100 * (1 - overlap.inside):.0f} % of the atoms lie outside the map: check that the map was not cut "
+            "too closely."
+        )
+    if above < _LEAST_ABOVE_NOISE or correlation < _LEAST_CORRELATION:
+        findings.advice.append("The model hardly lies in density: fit it into the map first, then check again.")
+
+
+def _examine_cost(
+    spec: Spec, polymer: Polymer, device: torch.device, voxels: int, report: dict[str, Any], findings: _Findings
+) -> None:
+    cost = job_cost(spec, polymer.n_residues, device, voxels)
+    replicas = (2 if spec.kind == "distances" else 1) * spec.replicas
+    available = available_memory(device)
+    report["cost"] = {
+        "seconds": round(cost.seconds, 1),
+        "peak_bytes": cost.peak_bytes,
+        "available_bytes": available,
+        "batch": cost.batch,
+        "replicas": replicas,
+        "device": str(device),
+    }
+    findings.lines.append(f"{cost.sentence(replicas)} {available / 1e9:.1f} GB are free on {device}.")
+    if cost.peak_bytes > available:
+        findings.problems.append(
+            "There is not enough memory for even one replica; close other programs or choose fewer residues (chains)."
+        )
+    if cost.seconds > _LONG_TIME:
+        fewer = "fewer replicas or steps" if device.type != "cpu" else "a GPU, or fewer replicas or steps"
+        findings.advice.append(f"The job will take long; {fewer} would shorten it.")

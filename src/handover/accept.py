@@ -1,0 +1,220 @@
+"""Accepting a result: into the user's model as one step that can be undone, if nothing speaks against it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .atoms import Address, ModelAtoms
+from .changes import Changes, find_changes
+from .edit import ModelEdit
+from .model_export import read_open_model
+from .results import input_atoms, result_atoms
+
+if TYPE_CHECKING:
+    from chimerax.atomic import AtomicStructure
+    from chimerax.core.session import Session
+
+    from ..jobs.job import Job
+
+__all__ = ["Acceptance", "accept_into", "make_undo_action", "problems"]
+
+_EDITS = "_adp3d_edits"
+"""Attribute of a model: what was accepted into it and not undone, oldest first."""
+
+_MOVED = 5e-3
+"""Angstrom beyond which an atom of the model has been moved since the job started."""
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """What accepting did.
+
+    Parameters
+    ----------
+    changed, inserted : int
+        Residues whose atoms moved, and residues that are new.
+    chains : tuple of str
+        Chains concerned.
+    replaced : tuple of int
+        Jobs whose accepted results this one replaced.
+    """
+
+    changed: int
+    inserted: int
+    chains: tuple[str, ...]
+    replaced: tuple[int, ...]
+
+    def sentence(self, job_id: int, model: str) -> str:
+        """Say what was done."""
+        text = (
+            f"Result of ADP-3D job {job_id} is written into {model}: {self.changed} residues moved, "
+            f"{self.inserted} new, in chain {', '.join(self.chains)}. 'undo' takes all of it back."
+        )
+        if self.replaced:
+            jobs = ", ".join(map(str, self.replaced))
+            text += f" It replaces what job {jobs} had written there."
+        return text
+
+
+@dataclass(frozen=True, eq=False)
+class _Applied:
+    job_id: int
+    edit: ModelEdit
+
+
+def accept_into(session: Session, job: Job, structure: AtomicStructure) -> Acceptance:
+    """Write a job's result into an open model, as one undoable step.
+
+    Only residues that the job moved or made are touched; all others keep their atoms to the last bit. What
+    another job wrote into the same residues before, and was accepted, is replaced.
+
+    Raises
+    ------
+    UserError
+        If the model is not any more what the job started from, in the residues concerned.
+    """
+    from chimerax.core.errors import UserError
+
+    changes = find_changes(input_atoms(job), result_atoms(job))
+    name = f"#{structure.id_string}"
+    _refuse_lost(job, changes, name)
+    if not changes.changed and not changes.inserted:
+        raise UserError(f"ADP-3D job {job.id} changed nothing in {name}; there is nothing to accept.")
+    before = input_atoms(job)
+    applied: list[_Applied] = getattr(structure, _EDITS, [])
+    taken_back: list[_Applied] = []
+    found = problems(before, read_open_model(structure), changes)
+    for item in reversed(applied):
+        if not found:
+            break
+        # Perhaps only an earlier accepted result stands in the way.
+        if set(item.edit.changes.chains()) & set(changes.chains()):
+            item.edit.revert(structure)
+            taken_back.append(item)
+            found = problems(before, read_open_model(structure), changes)
+    if found:
+        for item in reversed(taken_back):
+            item.edit.apply(structure)
+        raise UserError(
+            f"{name} has changed since ADP-3D job {job.id} started ({_few(found)}); take the result as a model of its "
+            f"own with 'adp3d accept {job.id} newModel true', or run the job again."
+        )
+    new = _Applied(job.id, ModelEdit(changes))
+    new.edit.apply(structure)
+    remaining = [item for item in applied if item not in taken_back]
+    setattr(structure, _EDITS, [*remaining, new])
+    step = make_undo_action(structure, applied, [*remaining, new], taken_back, new)
+    session.undo.register(step)
+    replaced = tuple(sorted({item.job_id for item in taken_back}))
+    return Acceptance(len(changes.changed), len(changes.inserted), changes.chains(), replaced)
+
+
+def make_undo_action(
+    structure: AtomicStructure,
+    before: Sequence[_Applied],
+    after: Sequence[_Applied],
+    taken_back: Sequence[_Applied],
+    new: _Applied,
+) -> Any:
+    """Undo step of an acceptance, in the form that ChimeraX's undo stack holds.
+
+    Parameters
+    ----------
+    structure : AtomicStructure
+        Held weakly.
+    before, after : sequence
+        What is accepted into the model without and with this step.
+    taken_back : sequence
+        Edits that the step reverted first, in that order.
+    new : object
+        The edit that it made.
+    """
+    from chimerax.core.errors import UserError
+    from chimerax.core.undo import UndoAction
+
+    reference = weakref.ref(structure)
+
+    def model() -> AtomicStructure:
+        found = reference()
+        if found is None or found.deleted:
+            raise UserError("The model into which the ADP-3D result was written is closed; there is nothing to undo.")
+        return found
+
+    class _AcceptStep(UndoAction):
+        """One acceptance."""
+
+        def undo(self) -> None:
+            """Take the result out of the model, and put back what it replaced."""
+            target = model()
+            new.edit.revert(target)
+            for item in reversed(taken_back):
+                item.edit.apply(target)
+            setattr(target, _EDITS, list(before))
+
+        def redo(self) -> None:
+            """Write the result into the model again."""
+            target = model()
+            for item in taken_back:
+                item.edit.revert(target)
+            new.edit.apply(target)
+            setattr(target, _EDITS, list(after))
+
+    return _AcceptStep(f"accept ADP-3D job {new.job_id}")
+
+
+def problems(before: ModelAtoms, now: ModelAtoms, changes: Changes) -> list[str]:
+    """What makes it unsafe to write changes into a model, in words; empty if nothing does.
+
+    The model must still have, unmoved, every residue that the job changed, and none at the addresses of those
+    that it made. Anything else may have changed: colours, styles, positions of the whole model, ligands,
+    waters and chains that the job left alone.
+    """
+    old, present = before.by_address(), now.by_address()
+    gone, other, moved, taken = [], [], [], []
+    for address in changes.changed:
+        residue = present.get(address)
+        if residue is None:
+            gone.append(address)
+        elif residue.name != old[address].name or residue.conformers().keys() != old[address].conformers().keys():
+            other.append(address)
+        else:
+            ours = old[address].conformers()
+            rows = [(atom.index, ours[key].index) for key, atom in residue.conformers().items()]
+            apart = now.xyz[[i for i, _ in rows]] - before.xyz[[j for _, j in rows]]
+            if rows and np.abs(apart).max() > _MOVED:
+                moved.append(address)
+    taken = [item.residue.address for item in changes.inserted if item.residue.address in present]
+    counted = (
+        (gone, "deleted or renumbered"),
+        (other, "has other atoms"),
+        (moved, "was moved"),
+        (taken, "is there by now"),
+    )
+    return [_tell(addresses, what) for addresses, what in counted if addresses]
+
+
+def _refuse_lost(job: Job, changes: Changes, name: str) -> None:
+    from chimerax.core.errors import UserError
+
+    if changes.lost:
+        raise UserError(
+            f"The result of ADP-3D job {job.id} joins or renumbers residues of {name} "
+            f"({_tell(changes.lost, 'changes')}), which cannot be written into it; take it as a model of its own "
+            f"with 'adp3d accept {job.id} newModel true'."
+        )
+
+
+def _tell(addresses: Sequence[Address], what: str) -> str:
+    chain, number, code = addresses[0]
+    more = len(addresses) - 1
+    others = f" and {more} more" if more else ""
+    return f"residue {chain or '?'} {number}{code} {what}{others}"
+
+
+def _few(found: Sequence[str]) -> str:
+    return "; ".join(found)

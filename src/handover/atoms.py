@@ -1,0 +1,202 @@
+"""Atoms of a model as plain rows, whether they come from an open model or from an mmCIF file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import frames
+
+__all__ = ["Address", "AtomRow", "ModelAtoms", "ResidueRow", "read_cif_atoms"]
+
+Address = tuple[str, int, str]
+"""Chain name, residue number, insertion code ('' for none)."""
+
+_TOKEN = re.compile(r"'(?:[^']|'(?=\S))*'|\"(?:[^\"]|\"(?=\S))*\"|\S+")
+
+
+@dataclass(frozen=True)
+class AtomRow:
+    """One atom in one conformation.
+
+    Parameters
+    ----------
+    name, element : str
+    altloc : str
+        Name of the conformation, '' for none.
+    index : int
+        Row of `ModelAtoms.xyz`.
+    occupancy, bfactor : float
+    """
+
+    name: str
+    element: str
+    altloc: str
+    index: int
+    occupancy: float
+    bfactor: float
+
+
+@dataclass(frozen=True)
+class ResidueRow:
+    """One residue and its atoms.
+
+    Parameters
+    ----------
+    address : Address
+    name : str
+    kind : str
+        ``protein``, ``nucleic``, ``water`` or ``other``.
+    atoms : tuple of AtomRow
+    """
+
+    address: Address
+    name: str
+    kind: str
+    atoms: tuple[AtomRow, ...]
+
+    def conformers(self) -> dict[tuple[str, str], AtomRow]:
+        """Atoms by name and conformation."""
+        return {(atom.name, atom.altloc): atom for atom in self.atoms}
+
+    def names(self) -> set[str]:
+        """Names of the atoms."""
+        return {atom.name for atom in self.atoms}
+
+
+@dataclass(frozen=True, eq=False)
+class ModelAtoms:
+    """All atoms of a model.
+
+    Parameters
+    ----------
+    residues : tuple of ResidueRow
+        In the order of the model.
+    xyz : ndarray, float64, shape (n, 3)
+        One row per atom and conformation, in angstrom.
+    """
+
+    residues: tuple[ResidueRow, ...]
+    xyz: NDArray[np.float64]
+
+    def by_address(self) -> dict[Address, ResidueRow]:
+        """Residues by address; of several with one address the first."""
+        found: dict[Address, ResidueRow] = {}
+        for residue in self.residues:
+            found.setdefault(residue.address, residue)
+        return found
+
+    def coordinates(self, residue: ResidueRow) -> NDArray[np.float64]:
+        """Coordinates of a residue's atoms, in their order."""
+        return self.xyz[[atom.index for atom in residue.atoms]].reshape(-1, 3)
+
+    def moved(self, matrix: ArrayLike) -> ModelAtoms:
+        """The same atoms in another frame."""
+        return ModelAtoms(self.residues, frames.apply(matrix, self.xyz))
+
+    def renamed(self, rename: Callable[[str], str]) -> ModelAtoms:
+        """The same atoms with other chain names."""
+        rows = tuple(ResidueRow((rename(r.address[0]), *r.address[1:]), r.name, r.kind, r.atoms) for r in self.residues)
+        return ModelAtoms(rows, self.xyz)
+
+
+def read_cif_atoms(path: Path) -> ModelAtoms:
+    """Atoms of the first model in an mmCIF file, by the author's chain names and numbers.
+
+    Only what this program and its engine write is understood: one ``atom_site`` loop with one row a line.
+
+    Raises
+    ------
+    ValueError
+        If the file has no such loop, or a row is not complete.
+    OSError
+        If it cannot be read.
+    """
+    with path.open(encoding="utf-8") as stream:
+        columns, rows = _atom_site(stream)
+        place = {name: i for i, name in enumerate(columns)}
+        try:
+            used = [place[n] for n in ("Cartn_x", "Cartn_y", "Cartn_z", "auth_seq_id", "auth_asym_id", "label_atom_id")]
+        except KeyError as error:
+            raise ValueError(f"'{path}' has no complete atom_site records") from error
+        return _collect(rows, place, used)
+
+
+def _atom_site(stream: Iterator[str]) -> tuple[list[str], Iterator[list[str]]]:
+    columns: list[str] = []
+    first = ""
+    for line in stream:
+        if line.startswith("_atom_site."):
+            columns.append(line.split()[0].removeprefix("_atom_site."))
+        elif columns:
+            first = line
+            break
+
+    def rows() -> Iterator[list[str]]:
+        line = first
+        while line and not line.startswith(("#", "_", "loop_", "data_")):
+            if line.strip():
+                fields = _TOKEN.findall(line) if "'" in line or '"' in line else line.split()
+                if len(fields) != len(columns):
+                    raise ValueError("an atom_site record is not complete")
+                yield fields
+            line = next(stream, "")
+
+    return columns, rows()
+
+
+def _collect(rows: Iterator[list[str]], place: dict[str, int], used: list[int]) -> ModelAtoms:
+    x, y, z, number, chain, name = used
+    optional = {
+        key: place.get(key, -1)
+        for key in ("label_alt_id", "pdbx_PDB_ins_code", "occupancy", "B_iso_or_equiv", "type_symbol")
+    }
+    component = place.get("auth_comp_id", place.get("label_comp_id", -1))
+    model = place.get("pdbx_PDB_model_num", -1)
+    entity = place.get("label_entity_id", -1)
+    xyz: list[tuple[float, float, float]] = []
+    residues: list[ResidueRow] = []
+    atoms: list[AtomRow] = []
+    key: Any = None
+    first_model = None
+
+    def value(row: list[str], at: int, default: str = "") -> str:
+        return default if at < 0 or row[at] in (".", "?") else _plain(row[at])
+
+    for row in rows:
+        if first_model is None:
+            first_model = value(row, model)
+        elif value(row, model) != first_model:
+            break
+        address = (value(row, chain), int(row[number]), value(row, optional["pdbx_PDB_ins_code"]))
+        now = (address, value(row, component), value(row, entity))
+        if now != key:
+            if atoms:
+                residues.append(ResidueRow(key[0], key[1], "", tuple(atoms)))
+            key, atoms = now, []
+        atoms.append(
+            AtomRow(
+                value(row, name),
+                value(row, optional["type_symbol"]),
+                value(row, optional["label_alt_id"]),
+                len(xyz),
+                float(value(row, optional["occupancy"], "1")),
+                float(value(row, optional["B_iso_or_equiv"], "0")),
+            )
+        )
+        xyz.append((float(row[x]), float(row[y]), float(row[z])))
+    if atoms:
+        residues.append(ResidueRow(key[0], key[1], "", tuple(atoms)))
+    if not residues:
+        raise ValueError("the file has no atoms")
+    return ModelAtoms(tuple(residues), np.array(xyz, dtype=np.float64).reshape(-1, 3))
+
+
+def _plain(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] in "'\"" and text[-1] == text[0] else text

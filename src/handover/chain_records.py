@@ -1,0 +1,179 @@
+"""ChimeraX's chains: taking new residues into their sequences, and their gaps, and back."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .atoms import Address
+
+if TYPE_CHECKING:
+    from chimerax.atomic import AtomicStructure, Chain, Residue
+
+__all__ = ["ChainState", "fill_gaps", "read_chains", "restore_chains", "take_in"]
+
+
+@dataclass(frozen=True, eq=False)
+class ChainState:
+    """A chain as it was.
+
+    Parameters
+    ----------
+    chain_id : str
+    members : tuple of Address or None
+        Its residues, None where there is no structure.
+    characters : str
+    full : bool
+        Whether its full sequence was known.
+    gaps : tuple
+        Pairs of (address, atom name) that a missing-structure pseudobond connected.
+    """
+
+    chain_id: str
+    members: tuple[Address | None, ...]
+    characters: str
+    full: bool
+    gaps: tuple[tuple[tuple[Address, str], tuple[Address, str]], ...]
+
+
+def read_chains(structure: AtomicStructure, chain_ids: Collection[str]) -> list[ChainState]:
+    """State of the chains of these names."""
+    gaps = [tuple((_address(atom.residue), atom.name) for atom in bond.atoms) for bond in _missing_structure(structure)]
+    states = []
+    for chain in structure.chains:
+        if chain.chain_id in chain_ids:
+            members = tuple(None if r is None else _address(r) for r in chain.residues)
+            own = set(members)
+            mine: Any = tuple(pair for pair in gaps if pair[0][0] in own and pair[1][0] in own)
+            states.append(ChainState(chain.chain_id, members, chain.characters, bool(chain.from_seqres), mine))
+    return states
+
+
+def take_in(structure: AtomicStructure, new: Sequence[Residue], renamed: Mapping[Address, str]) -> None:
+    """Put new residues into the chains of their neighbours and remove the gaps that they fill.
+
+    ChimeraX joins a residue to a chain by itself only at the chain's ends. Chains in which no residue is new
+    keep their residues; letters follow residues whose names changed.
+    """
+    from chimerax.atomic import Sequence as AtomicSequence
+
+    added = set(new)
+    letters = {address: AtomicSequence.rname3to1(name) for address, name in renamed.items()}
+    for chain in list(structure.chains):
+        mine = [residue for residue in new if residue.chain_id == chain.chain_id]
+        if not mine or chain.polymer_type != type(mine[0]).PT_AMINO:
+            continue
+        old = set(chain.existing_residues)
+        order = [r for r in structure.residues if r in old or (r in added and r.chain_id == chain.chain_id)]
+        characters = [letters.get(_address(r), c) if r is not None else c for r, c in _lettered(chain)]
+        residues, text, filled = fill_gaps(
+            list(chain.residues), characters, order, old, lambda r: AtomicSequence.rname3to1(r.name)
+        )
+        full = bool(chain.from_seqres)
+        chain.bulk_set(residues, text)
+        chain.from_seqres = full and filled
+    _remove_filled_gaps(structure, added)
+
+
+def fill_gaps(
+    members: list[Any], characters: list[str], order: Sequence[Any], old: Collection[Any], letter: Any
+) -> tuple[list[Any], str, bool]:
+    """Merge a chain's residues with new ones.
+
+    Parameters
+    ----------
+    members : list
+        The chain's residues, None where there is no structure.
+    characters : list of str
+        One letter for each.
+    order : sequence
+        Old and new residues, in order.
+    old : collection
+        The residues that the chain has.
+    letter : callable
+        Letter of a new residue.
+
+    Returns
+    -------
+    residues, characters, exact
+        ``exact`` says whether every stretch of new residues had just as many empty places.
+    """
+    positions = {id(residue): i for i, residue in enumerate(members) if residue is not None}
+    known = [i for i, residue in enumerate(order) if residue in old]
+    residues: list[Any] = []
+    text: list[str] = []
+    exact = True
+    borders = [-1, *known, len(order)]
+    for left, right in itertools.pairwise(borders):
+        fresh = list(order[left + 1 : right])
+        start = -1 if left < 0 else positions[id(order[left])]
+        end = len(members) if right == len(order) else positions[id(order[right])]
+        room = end - start - 1
+        if not fresh or len(fresh) == room:
+            residues += fresh or members[start + 1 : end]
+            text += characters[start + 1 : end]
+        elif len(fresh) < room and (left < 0 or right == len(order)):
+            spare = room - len(fresh)  # at the ends of a chain the rest stays empty
+            at_start = left < 0
+            residues += [None] * spare + fresh if at_start else fresh + [None] * spare
+            text += characters[start + 1 : end]
+        else:
+            exact = False
+            residues += fresh
+            text += [letter(residue) for residue in fresh]
+        if right < len(order):
+            residues.append(order[right])
+            text.append(characters[end])
+    return residues, "".join(text), exact
+
+
+def restore_chains(structure: AtomicStructure, states: Sequence[ChainState], residues: Mapping[Address, Any]) -> None:
+    """Give chains the residues, letters and gaps that they had."""
+    by_id: dict[str, list[Chain]] = {}
+    for chain in structure.chains:
+        by_id.setdefault(chain.chain_id, []).append(chain)
+    for state in states:
+        members = [None if address is None else residues.get(address) for address in state.members]
+        own = {id(residue) for residue in members if residue is not None}
+        chain = next((c for c in by_id.get(state.chain_id, []) if any(id(r) in own for r in c.existing_residues)), None)
+        if chain is None:
+            continue
+        chain.bulk_set(members, state.characters)
+        chain.from_seqres = state.full
+        _restore_gaps(structure, state, residues)
+
+
+def _restore_gaps(structure: AtomicStructure, state: ChainState, residues: Mapping[Address, Any]) -> None:
+    present = {frozenset((_address(a.residue), a.name) for a in bond.atoms) for bond in _missing_structure(structure)}
+    for pair in state.gaps:
+        if frozenset(pair) in present:
+            continue
+        atoms = [residues[address].find_atom(name) for address, name in pair if address in residues]
+        if len(atoms) == 2 and None not in atoms:
+            group = structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE)
+            group.new_pseudobond(*atoms)
+
+
+def _remove_filled_gaps(structure: AtomicStructure, new: Collection[Any]) -> None:
+    """Delete missing-structure pseudobonds between residues that are no neighbours any more."""
+    order = {id(residue): i for i, residue in enumerate(structure.residues)}
+    fresh = sorted(order[id(residue)] for residue in new)
+    for bond in list(_missing_structure(structure)):
+        low, high = sorted(order[id(atom.residue)] for atom in bond.atoms)
+        if any(low < i < high for i in fresh):
+            bond.delete()
+
+
+def _missing_structure(structure: AtomicStructure) -> list[Any]:
+    group = structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE, create_type=None)
+    return [] if group is None else list(group.pseudobonds)
+
+
+def _lettered(chain: Chain) -> list[tuple[Any, str]]:
+    return list(zip(chain.residues, chain.characters, strict=True))
+
+
+def _address(residue: Residue) -> Address:
+    return residue.chain_id, int(residue.number), residue.insertion_code.strip()

@@ -1,0 +1,96 @@
+"""What a job changed: residue by residue, from the model that it was given and the one that it wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .atoms import Address, ModelAtoms, ResidueRow
+
+__all__ = ["Changes", "Inserted", "find_changes", "same_residue"]
+
+_TOLERANCE = 2e-3
+"""Angstrom below which an atom has not moved: files keep three to five decimals."""
+
+
+@dataclass(frozen=True)
+class Inserted:
+    """A residue that the model did not have.
+
+    Parameters
+    ----------
+    residue : ResidueRow
+    after, before : Address or None
+        Neighbours in the chain that the model had; None at its ends.
+    """
+
+    residue: ResidueRow
+    after: Address | None
+    before: Address | None
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """Difference of two models.
+
+    Parameters
+    ----------
+    changed : dict of Address to ResidueRow
+        Residues of both, as they are in the result, that differ in any atom.
+    inserted : tuple of Inserted
+        In chain order.
+    lost : tuple of Address
+        Residues that the result does not have under the same address.
+    result : ModelAtoms
+        What the rows of `changed` and `inserted` refer to.
+    """
+
+    changed: dict[Address, ResidueRow]
+    inserted: tuple[Inserted, ...]
+    lost: tuple[Address, ...]
+    result: ModelAtoms
+
+    def chains(self) -> tuple[str, ...]:
+        """Chains that differ."""
+        names = [*(a[0] for a in self.changed), *(i.residue.address[0] for i in self.inserted)]
+        return tuple(dict.fromkeys(names))
+
+
+def find_changes(before: ModelAtoms, after: ModelAtoms) -> Changes:
+    """Compare two models in one frame by addresses."""
+    old, new = before.by_address(), after.by_address()
+    changed = {
+        address: residue
+        for address, residue in new.items()
+        if address in old and not same_residue(before, old[address], after, residue)
+    }
+    inserted: list[Inserted] = []
+    for chain in dict.fromkeys(residue.address[0] for residue in after.residues):
+        rows = [r for r in after.residues if r.address[0] == chain]
+        following: Address | None = None
+        nexts: list[Address | None] = [None] * len(rows)
+        for i in range(len(rows) - 1, -1, -1):
+            nexts[i] = following
+            if rows[i].address in old:
+                following = rows[i].address
+        previous: Address | None = None
+        for residue, next_known in zip(rows, nexts, strict=True):
+            if residue.address in old:
+                previous = residue.address
+            else:
+                inserted.append(Inserted(residue, previous, next_known))
+    lost = tuple(address for address in old if address not in new)
+    return Changes(changed, tuple(inserted), lost, after)
+
+
+def same_residue(a: ModelAtoms, first: ResidueRow, b: ModelAtoms, second: ResidueRow) -> bool:
+    """Whether two residues have the same name, atoms, conformations and places."""
+    if first.name != second.name:
+        return False
+    one, two = first.conformers(), second.conformers()
+    if one.keys() != two.keys():
+        return False
+    rows = [(one[key].index, two[key].index) for key in one]
+    apart = a.xyz[[i for i, _ in rows]] - b.xyz[[j for _, j in rows]]
+    return bool((np.abs(apart) < _TOLERANCE).all()) if rows else True

@@ -1,0 +1,167 @@
+"""Writing a job's changes into an open model, atom by atom, and taking them back.
+
+Residues and atoms are found by address and name each time: objects that an undo has deleted and a redo has made
+again are new ones.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .atoms import Address, ResidueRow
+from .chain_records import ChainState, read_chains, restore_chains, take_in
+from .changes import Changes, Inserted
+from .residue_edit import AtomState, put_atoms, read_atoms
+
+if TYPE_CHECKING:
+    from chimerax.atomic import AtomicStructure, Residue
+
+__all__ = ["ModelEdit", "find_residues"]
+
+_PEPTIDE_BOND = 2.2
+"""Longest distance C to N, in angstrom, that is bonded."""
+
+
+def find_residues(structure: AtomicStructure) -> dict[Address, Residue]:
+    """Residues of an open model by address; of several with one address the first."""
+    found: dict[Address, Residue] = {}
+    for residue in structure.residues:
+        found.setdefault((residue.chain_id, int(residue.number), residue.insertion_code.strip()), residue)
+    return found
+
+
+@dataclass(eq=False)
+class ModelEdit:
+    """Changes to one open model that can be made, undone and made again.
+
+    Parameters
+    ----------
+    changes : Changes
+        In the model's own frame and under its chain names.
+    """
+
+    changes: Changes
+    _before: dict[Address, tuple[str, dict[str, AtomState]]] = field(default_factory=dict)
+    _chains: list[ChainState] = field(default_factory=list)
+
+    def apply(self, structure: AtomicStructure) -> None:
+        """Write the changes. Residues and atoms that did not change are not touched."""
+        residues = find_residues(structure)
+        changes = self.changes
+        chains = {i.residue.address[0] for i in changes.inserted} | {a[0] for a in changes.changed}
+        self._chains = read_chains(structure, chains)
+        self._before = {}
+        for address, row in changes.changed.items():
+            residue = residues[address]
+            self._before[address] = (residue.name, read_atoms(residue))
+            if residue.name != row.name:
+                residue.name = row.name
+            put_atoms(residue, _states(row, changes.result.xyz))
+        made: list[Residue] = []
+        last: dict[Address, Residue] = {}  # by the known residue before a gap: the newest residue behind it
+        for item in changes.inserted:
+            known = residues.get(item.after) if item.after is not None else None
+            previous = known if item.after is None else last.get(item.after, known)
+            new = self._insert(structure, item, residues, previous, known)
+            if item.after is not None:
+                last[item.after] = new
+            made.append(new)
+        for item, new in zip(changes.inserted, made, strict=True):
+            residues[item.residue.address] = new
+        take_in(structure, made, {address: row.name for address, row in changes.changed.items()})
+        self._join(residues)
+        if made:
+            _find_secondary_structure(structure, made)
+
+    def revert(self, structure: AtomicStructure) -> None:
+        """Take the changes back; what the user did to other residues since stays."""
+        residues = find_residues(structure)
+        for item in reversed(self.changes.inserted):
+            residue = residues.get(item.residue.address)
+            if residue is not None:
+                residue.delete()
+        for address, (name, atoms) in self._before.items():
+            residue = residues.get(address)
+            if residue is None:
+                continue
+            if residue.name != name:
+                residue.name = name
+            put_atoms(residue, atoms)
+        restore_chains(structure, self._chains, find_residues(structure))
+
+    def _insert(
+        self,
+        structure: AtomicStructure,
+        item: Inserted,
+        residues: dict[Address, Residue],
+        previous: Residue | None,
+        known: Residue | None,
+    ) -> Residue:
+        """Make a residue at its place in the order of the model, drawn like its neighbours."""
+        chain, number, code = item.residue.address
+        successor = residues.get(item.before) if item.before is not None else None
+        like = known if known is not None else successor
+        if previous is not None:
+            every = structure.residues
+            at = every.index(previous) + 1
+            successor = every[at] if at < len(every) else None
+        residue = structure.new_residue(item.residue.name, chain, number, code or " ", precedes=successor)
+        put_atoms(residue, _states(item.residue, self.changes.result.xyz))
+        if like is not None:
+            residue.ribbon_display = like.ribbon_display
+            residue.ribbon_color = like.ribbon_color
+            _draw_like(residue, like)
+        return residue
+
+    def _join(self, residues: dict[Address, Residue]) -> None:
+        """Bond residues that the job made or moved to their neighbours in the chain."""
+        from chimerax.atomic.struct_edit import add_bond
+
+        touched = {item.residue.address for item in self.changes.inserted} | set(self.changes.changed)
+        rows = self.changes.result.residues
+        for first, second in itertools.pairwise(rows):
+            if first.address[0] != second.address[0] or not {first.address, second.address} & touched:
+                continue
+            one, two = residues.get(first.address), residues.get(second.address)
+            carbon = one.find_atom("C") if one is not None else None
+            nitrogen = two.find_atom("N") if two is not None else None
+            if carbon is None or nitrogen is None or nitrogen in carbon.neighbors:
+                continue
+            if np.linalg.norm(np.asarray(carbon.coord) - np.asarray(nitrogen.coord)) < _PEPTIDE_BOND:
+                add_bond(carbon, nitrogen)
+
+
+def _find_secondary_structure(structure: AtomicStructure, new: Collection[Residue]) -> None:
+    """Assign helices and strands of new residues; what the model says of all others stays."""
+    from chimerax.dssp import compute_ss
+
+    fresh = set(new)
+    before = [(residue, residue.ss_type, residue.ss_id) for residue in structure.residues if residue not in fresh]
+    compute_ss(structure)
+    for residue, kind, number in before:
+        residue.ss_type = kind
+        residue.ss_id = number
+
+
+def _draw_like(residue: Residue, like: Residue) -> None:
+    """Give atoms of a new residue the colour and style of the same atoms of another."""
+    for atom in residue.atoms:
+        model = like.find_atom(atom.name)
+        if model is not None:
+            atom.color, atom.draw_mode, atom.display = model.color, model.draw_mode, model.display
+
+
+def _states(row: ResidueRow, xyz: NDArray[np.float64]) -> dict[str, AtomState]:
+    """Atoms that a residue is to have, by name."""
+    states: dict[str, AtomState] = {}
+    for atom in row.atoms:
+        state = states.setdefault(atom.name, AtomState(atom.element, atom.bfactor, {}, {}))
+        state.places[atom.altloc] = xyz[atom.index].copy()
+        state.occupancies[atom.altloc] = atom.occupancy
+    return states

@@ -1,0 +1,332 @@
+"""From what the user chose in the session to a job: inputs written, specification validated, frames noted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine import protocol
+from ..jobs.state import PreparedJob
+from . import frames
+from .atoms import Address, ModelAtoms
+from .map_export import choose_region, margin_for_gap, write_map
+from .model_export import duplicate_address, file_chain_names, read_open_model, write_cif
+from .record import Handover
+from .sequences import known_sequences, resolve_sequence
+from .staging import discard, new_job_folder, new_staging_folder
+
+if TYPE_CHECKING:
+    from chimerax.atomic import AtomicStructure, Residues
+    from chimerax.core.session import Session
+    from chimerax.map import Volume
+
+__all__ = ["MapChoice", "ModelChoice", "prepare_distances_job", "prepare_model_job"]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelChoice:
+    """The model of a job and what is said of it.
+
+    Parameters
+    ----------
+    model : AtomicStructure
+    sequence : str or None
+        As typed; None takes what the session knows.
+    chains : sequence of str or None
+    keep : Residues or None
+        Residues that stay where they are.
+    confidence : str
+        What the B-factor column says.
+    reference : AtomicStructure or None
+        Known answer, for figures only.
+    """
+
+    model: AtomicStructure
+    sequence: str | None = None
+    chains: Sequence[str] | None = None
+    keep: Residues | None = None
+    confidence: str = "none"
+    reference: AtomicStructure | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class MapChoice:
+    """The map of a job and what is said of it.
+
+    Parameters
+    ----------
+    map : Volume
+    half_maps : sequence of Volume or None
+    resolution : float or None
+    density_weight : float
+    region : str
+    step : int or None
+        As `choose_region` takes them.
+    """
+
+    map: Volume
+    half_maps: Sequence[Volume] | None = None
+    resolution: float | None = None
+    density_weight: float = 1.0
+    region: str = "shown"
+    step: int | None = None
+
+
+def prepare_model_job(
+    session: Session,
+    choice: ModelChoice,
+    map_choice: MapChoice | None,
+    options: Mapping[str, Any],
+    command: str,
+    *,
+    folder: str | None = None,
+    live: bool = True,
+    open_result: bool = True,
+) -> tuple[PreparedJob, list[str]]:
+    """Write the inputs of a refinement (with a map) or completion (without), and describe the job.
+
+    Model and map are only read. With a map all coordinates are in the map's frame, so that both may have been
+    moved in the scene; without one they are in the model's.
+
+    Parameters
+    ----------
+    session : Session
+    choice, map_choice
+        Model and map.
+    options : mapping
+        Further settings of the specification.
+    command : str
+        Equivalent command.
+    folder : str or None
+        Job folder; None makes one.
+    live, open_result : bool
+        Whether the running job and its result are shown.
+
+    Returns
+    -------
+    PreparedJob, list of str
+        The job, and what the user should know.
+
+    Raises
+    ------
+    UserError
+        If something cannot be used.
+    """
+    model, name = choice.model, f"#{choice.model.id_string}"
+    atoms = read_open_model(model)
+    names = file_chain_names(residue.address[0] for residue in atoms.residues)
+    chains = _check_chains(atoms, choice.chains, name)
+    volume = None if map_choice is None else map_choice.map
+    to_frame = frames.IDENTITY
+    if volume is not None:
+        to_frame = frames.between(frames.scene_matrix(model, name), frames.scene_matrix(volume, f"#{volume.id_string}"))
+    moved = atoms.moved(to_frame)
+    notes: list[str] = []
+    known = known_sequences(session, model, chains, names)
+    if choice.sequence is not None:
+        sequence: str | None = resolve_sequence(session, choice.sequence)
+    else:
+        sequence = known.fasta
+        notes += known.notes
+    settings: dict[str, Any] = {
+        **options,
+        "sequence": sequence,
+        "chains": None if chains is None else tuple(names[chain] for chain in chains),
+        "confidence": choice.confidence,
+        "keep": _keep_labels(choice.keep, model, names),
+    }
+    staging = new_staging_folder()
+    try:
+        settings["model"] = str(_write_model(moved, staging / "model.cif", names, str(model.name)))
+        if choice.reference is not None:
+            settings["reference"] = str(_write_reference(choice.reference, volume, model, staging / "reference.cif"))
+        if map_choice is not None:
+            settings |= _write_maps(map_choice, moved, known.longest_gap, staging, notes)
+        kind = "complete" if map_choice is None else "refine"
+        job_folder = new_job_folder(session, str(model.name), kind, folder)
+        spec = _specification(kind, {**settings, "output": str(job_folder)})
+    except BaseException:
+        discard(staging)
+        raise
+    handover = Handover(
+        model_to_frame=tuple(map(tuple, to_frame.tolist())),
+        model_id=model.id_string,
+        model_name=str(model.name),
+        map_id="" if volume is None else volume.id_string,
+        map_name="" if volume is None else str(volume.name),
+        chain_names={mine: theirs for mine, theirs in names.items() if mine != theirs},
+        staging=str(staging),
+        open_result=open_result,
+    )
+    title = f"complete {name}" if volume is None else f"refine {name} in #{volume.id_string}"
+    frame = frames.scene_matrix(volume if volume is not None else model, name)
+    prepared = PreparedJob(
+        kind=kind,
+        spec=spec,
+        folder=job_folder,
+        title=title,
+        command=command,
+        model=model,
+        map=volume,
+        frame_to_scene=frames.place(frame),
+        live=live,
+        extra=handover.to_extra(),
+    )
+    return prepared, notes
+
+
+def prepare_distances_job(
+    session: Session,
+    sequence: str,
+    restraints: str,
+    options: Mapping[str, Any],
+    command: str,
+    *,
+    reference: AtomicStructure | None = None,
+    folder: str | None = None,
+    live: bool = True,
+    open_result: bool = True,
+) -> PreparedJob:
+    """Describe the folding of a sequence from a file of restraints.
+
+    Raises
+    ------
+    UserError
+        If something cannot be used.
+    """
+    settings: dict[str, Any] = {**options, "restraints": str(Path(restraints).expanduser().resolve())}
+    settings["sequence"] = resolve_sequence(session, sequence)
+    staging = new_staging_folder()
+    try:
+        if reference is not None:
+            settings["reference"] = str(_write_reference(reference, None, None, staging / "reference.cif"))
+        job_folder = new_job_folder(session, Path(restraints).stem, "distances", folder)
+        spec = _specification("distances", {**settings, "output": str(job_folder)})
+    except BaseException:
+        discard(staging)
+        raise
+    return PreparedJob(
+        kind="distances",
+        spec=spec,
+        folder=job_folder,
+        title=f"fold from {Path(restraints).name}",
+        command=command,
+        live=live,
+        extra=Handover(staging=str(staging), open_result=open_result).to_extra(),
+    )
+
+
+def _specification(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Validated settings as plain values; those that are None stay at the engine's defaults."""
+    from chimerax.core.errors import UserError
+
+    given = {name: value for name, value in settings.items() if value is not None}
+    try:
+        return protocol.to_dict(protocol.from_dict({"version": protocol.SPEC_VERSION, "kind": kind, **given}))
+    except protocol.InputError as error:
+        raise UserError(str(error)) from error
+
+
+def _check_chains(atoms: ModelAtoms, chains: Sequence[str] | None, name: str) -> list[str] | None:
+    from chimerax.core.errors import UserError
+
+    proteins = list(dict.fromkeys(r.address[0] for r in atoms.residues if r.kind == "protein"))
+    if not proteins:
+        raise UserError(f"{name} contains no protein; ADP-3D works on protein chains.")
+    twice = duplicate_address(atoms)
+    if twice is not None:
+        chain, number, code = twice
+        raise UserError(
+            f"{name} has two residues numbered {chain} {number}{code}; give them different numbers or chains first."
+        )
+    if not chains:
+        return None
+    missing = [chain for chain in chains if chain not in proteins]
+    if missing:
+        raise UserError(
+            f"{name} has no protein chain {', '.join(missing)}; its protein chains are {', '.join(proteins)}."
+        )
+    return list(dict.fromkeys(chains))
+
+
+def _write_model(atoms: ModelAtoms, path: Path, names: Mapping[str, str], title: str) -> Path:
+    from chimerax.core.errors import UserError
+
+    try:
+        write_cif(atoms, path, names, title)
+    except OSError as error:
+        raise UserError(f"The model could not be written to '{path.parent}': {error.strerror or error}.") from error
+    return path
+
+
+def _write_reference(
+    reference: AtomicStructure, volume: Volume | None, model: AtomicStructure | None, path: Path
+) -> Path:
+    """Write the reference in the frame of the job."""
+    atoms = read_open_model(reference)
+    base = volume if volume is not None else model
+    if base is not None:
+        own, frame = (frames.scene_matrix(item, f"#{item.id_string}") for item in (reference, base))
+        atoms = atoms.moved(frames.between(own, frame))
+    names = file_chain_names(residue.address[0] for residue in atoms.residues)
+    return _write_model(atoms, path, names, str(reference.name))
+
+
+def _write_maps(choice: MapChoice, atoms: ModelAtoms, gap: int, staging: Path, notes: list[str]) -> dict[str, Any]:
+    """Write the map, and the half maps in the same region; return their settings."""
+    points = _protein_points(atoms)
+    region = choose_region(choice.map, points, margin_for_gap(gap), choice.region, choice.step)
+    notes += region.notes
+    write_map(choice.map, region, staging / "map.mrc")
+    settings: dict[str, Any] = {
+        "map": str(staging / "map.mrc"),
+        "resolution": choice.resolution,
+        "density_weight": choice.density_weight,
+    }
+    if choice.half_maps is not None:
+        paths = [staging / f"half_map_{i}.mrc" for i in (1, 2)]
+        for half, path in zip(choice.half_maps, paths, strict=True):
+            write_map(half, region, path, like=choice.map)
+        settings["half_maps"] = tuple(map(str, paths))
+    return settings
+
+
+def _protein_points(atoms: ModelAtoms) -> NDArray[np.float64]:
+    rows = [atom.index for residue in atoms.residues if residue.kind == "protein" for atom in residue.atoms]
+    return atoms.xyz[rows]
+
+
+def _keep_labels(keep: Residues | None, model: AtomicStructure, names: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Residues as ``A:12-40`` in the names of the job's files; ranges hold nothing but the residues given."""
+    from chimerax.core.errors import UserError
+
+    if keep is None:
+        return None
+    addresses: list[Address] = [
+        (r.chain_id, int(r.number), r.insertion_code.strip())
+        for r in keep
+        if r.structure is model and r.find_atom("CA") is not None
+    ]
+    if not addresses:
+        raise UserError(f"'keep' specifies no protein residue of #{model.id_string}.")
+    labels: list[str] = []
+    run: list[Address] = []
+    for address in [*sorted(set(addresses)), None]:
+        if run and address == (run[-1][0], run[-1][1] + 1, "") and not run[-1][2]:
+            run.append(address)
+            continue
+        if run:
+            labels.append(_range_label(run, names))
+        run = [] if address is None else [address]
+    return tuple(labels)
+
+
+def _range_label(run: Sequence[Address], names: Mapping[str, str]) -> str:
+    (chain, first, code), (_, last, _) = run[0], run[-1]
+    start = f"{names.get(chain, chain)}:{first}{code}"
+    return start if len(run) == 1 else f"{start}-{last}"

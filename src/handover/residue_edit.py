@@ -1,0 +1,186 @@
+"""The atoms of one residue of an open model: reading them, and putting them where and what they are to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from chimerax.atomic import Atom, Residue
+
+__all__ = ["AtomState", "put_atoms", "read_atoms"]
+
+_BACKBONE_BONDS = (("N", "CA"), ("CA", "C"), ("C", "O"), ("CA", "CB"), ("C", "OXT"))
+
+
+@dataclass(eq=False)
+class AtomState:
+    """One atom with all its conformations.
+
+    Parameters
+    ----------
+    element : str
+    bfactor : float
+    places : dict of str to ndarray
+        Coordinates by the name of the conformation, '' for none.
+    occupancies : dict of str to float
+    shown : str
+        Conformation that is shown.
+    drawing : dict
+        Attributes by which ChimeraX draws the atom; empty for its defaults.
+    bonds : tuple of (residue, atom name) pairs
+        Bonded atoms; a residue of None is the atom's own.
+    """
+
+    element: str
+    bfactor: float
+    places: dict[str, NDArray[np.float64]]
+    occupancies: dict[str, float]
+    shown: str = ""
+    drawing: dict[str, Any] = field(default_factory=dict)
+    bonds: tuple[tuple[tuple[str, int, str] | None, str], ...] = ()
+
+
+def read_atoms(residue: Residue) -> dict[str, AtomState]:
+    """All atoms of a residue by name, complete enough to make them again."""
+    states: dict[str, AtomState] = {}
+    for atom in residue.atoms:
+        locs = [loc for loc in atom.alt_locs if loc.strip()]
+        if locs:
+            places = {loc: np.array(atom.get_alt_loc_coord(loc)) for loc in locs}
+            occupancies = {loc: float(atom.get_alt_loc_occupancy(loc)) for loc in locs}
+        else:
+            places, occupancies = {"": np.array(atom.coord)}, {"": float(atom.occupancy)}
+        states[atom.name] = AtomState(
+            atom.element.name,
+            float(atom.bfactor),
+            places,
+            occupancies,
+            atom.alt_loc.strip(),
+            {
+                name: getattr(atom, name)
+                for name in ("color", "draw_mode", "display", "hide", "selected", "serial_number")
+            },
+            tuple(_bonded(atom, residue)),
+        )
+    return states
+
+
+def put_atoms(residue: Residue, states: dict[str, AtomState]) -> None:
+    """Give a residue exactly these atoms: move those it has, make missing ones, delete the others.
+
+    An atom that has conformations which ``states`` does not know goes with all of them to the one place
+    given, so that the residue's conformations stay consistent.
+    """
+    for atom in list(residue.atoms):
+        if atom.name not in states:
+            atom.delete()
+    present = {atom.name: atom for atom in residue.atoms}
+    made: dict[str, Atom] = {}
+    for name, state in states.items():
+        if name in present:
+            _place(present[name], state)
+        else:
+            made[name] = _make(residue, name, state)
+    _connect(residue, made, states)
+
+
+def _place(atom: Atom, state: AtomState) -> None:
+    locs = [loc for loc in atom.alt_locs if loc.strip()]
+    default = state.places.get("", next(iter(state.places.values())))
+    if not locs:
+        _set(atom, default, state, "")
+        return
+    shown = atom.alt_loc
+    for loc in locs:
+        atom.alt_loc = loc
+        _set(atom, state.places.get(loc, default), state, loc)
+    atom.alt_loc = shown
+
+
+def _set(atom: Atom, place: NDArray[np.float64], state: AtomState, loc: str) -> None:
+    if not np.array_equal(np.asarray(atom.coord), place):
+        atom.coord = place
+    if atom.bfactor != state.bfactor:
+        atom.bfactor = state.bfactor
+    occupancy = state.occupancies.get(loc)
+    if occupancy is not None and atom.occupancy != occupancy:
+        atom.occupancy = occupancy
+
+
+def _make(residue: Residue, name: str, state: AtomState) -> Atom:
+    from chimerax.atomic.struct_edit import add_atom
+
+    structure = residue.structure
+    first = next(iter(state.places))
+    copies = max(1, structure.num_coordsets)
+    place = np.array(state.places[first], dtype=np.float64)
+    atom = add_atom(
+        name,
+        state.element,
+        residue,
+        np.tile(place, (copies, 1)) if copies > 1 else place,
+        occupancy=state.occupancies[first],
+        bfactor=state.bfactor,
+    )
+    for loc in state.places:
+        if loc:
+            atom.set_alt_loc(loc, True)
+            atom.coord = state.places[loc]
+            atom.occupancy = state.occupancies[loc]
+            atom.bfactor = state.bfactor
+    if state.shown:
+        atom.alt_loc = state.shown
+    if state.drawing:
+        for attribute, value in state.drawing.items():
+            setattr(atom, attribute, value)
+    else:
+        _draw_default(atom, residue)
+    return atom
+
+
+def _draw_default(atom: Atom, residue: Residue) -> None:
+    """Draw a new atom like another backbone atom of its residue."""
+    for other in residue.atoms:
+        if other is not atom and other.name in ("CA", "N", "C"):
+            atom.draw_mode, atom.display, atom.hide = other.draw_mode, other.display, other.hide
+            return
+
+
+def _bonded(atom: Atom, residue: Residue) -> list[tuple[tuple[str, int, str] | None, str]]:
+    found: list[tuple[tuple[str, int, str] | None, str]] = []
+    for neighbour in atom.neighbors:
+        other = neighbour.residue
+        if other is residue:
+            found.append((None, neighbour.name))
+        else:
+            found.append(((other.chain_id, int(other.number), other.insertion_code.strip()), neighbour.name))
+    return found
+
+
+def _connect(residue: Residue, made: dict[str, Atom], states: dict[str, AtomState]) -> None:
+    """Bond the new atoms: as recorded, else as a backbone is."""
+    from chimerax.atomic.struct_edit import add_bond
+
+    if not made:
+        return
+    atoms = {atom.name: atom for atom in residue.atoms}
+    pairs = [
+        (a, b) for a, b in _BACKBONE_BONDS if (a in made and not states[a].bonds) or (b in made and not states[b].bonds)
+    ]
+    for a, b in pairs:
+        if a in atoms and b in atoms and atoms[b] not in atoms[a].neighbors:
+            add_bond(atoms[a], atoms[b])
+    for name, atom in made.items():
+        for address, partner_name in states[name].bonds:
+            if address is None:
+                partner = atoms.get(partner_name)
+            else:
+                chain, number, code = address
+                other = residue.structure.find_residue(chain, number, code or " ")
+                partner = None if other is None else other.find_atom(partner_name)
+            if partner is not None and partner not in atom.neighbors:
+                add_bond(atom, partner)

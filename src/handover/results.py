@@ -1,0 +1,198 @@
+"""Results of jobs as models: read back into the frame, chain names and numbers of the user's model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import frames
+from .atoms import ModelAtoms, read_cif_atoms
+from .record import Handover
+
+if TYPE_CHECKING:
+    from chimerax.atomic import AtomicStructure
+    from chimerax.core.session import Session
+    from numpy.typing import NDArray
+
+    from ..jobs.job import Job
+
+__all__ = ["input_atoms", "job_of_model", "open_result", "result_atoms", "result_model"]
+
+_ATTRIBUTE = "adp3d_result_of"
+"""Attribute of a result's model: the folder of its job."""
+
+
+def result_atoms(job: Job) -> ModelAtoms:
+    """Atoms of a finished job's result, in the user's model's own frame and under its chain names.
+
+    Raises
+    ------
+    UserError
+        If the job has no result, or its file was removed or damaged.
+    """
+    return _atoms_of(job, _result_path(job))
+
+
+def input_atoms(job: Job) -> ModelAtoms:
+    """Atoms of the model that a job was given, in the same frame and under the same names.
+
+    Raises
+    ------
+    UserError
+        If the copy in the job folder was removed or damaged.
+    """
+    from chimerax.core.errors import UserError
+
+    found = sorted((job.folder / "inputs").glob("model.*"))
+    if not found:
+        raise UserError(f"The folder of ADP-3D job {job.id} has no copy of its model; accept it as a new model.")
+    return _atoms_of(job, found[0])
+
+
+def result_model(session: Session, job: Job) -> AtomicStructure | None:
+    """The open model that shows a job's result, if there is one."""
+    folder = str(job.folder)
+    for model in session.models.list():
+        if getattr(model, _ATTRIBUTE, None) == folder:
+            return model
+    return None
+
+
+def job_of_model(model: Any) -> str | None:
+    """Folder of the job whose result a model is."""
+    return getattr(model, _ATTRIBUTE, None)
+
+
+def open_result(session: Session, job: Job) -> AtomicStructure:
+    """Open the result of a finished job as a new model.
+
+    Coordinates are those of the user's model's own frame, chains and numbers are the user's; the model
+    lies where the map is now. The confidence of each residue is in the B-factor column. A result that is
+    open already is not opened again.
+
+    Raises
+    ------
+    UserError
+        If the job has no result, or its file was removed or damaged.
+    """
+    from chimerax.mmcif import open_mmcif
+
+    opened = result_model(session, job)
+    if opened is not None:
+        return opened
+    path = _result_path(job)
+    models, _ = open_mmcif(session, str(path), log_info=False)
+    structure: AtomicStructure = models[0]
+    for extra in models[1:]:
+        extra.delete()
+    handover = Handover.of(job.prepared.extra)
+    _transform(structure, frames.invert(handover.matrix))
+    _rename_chains(structure, handover)
+    structure.position = frames.place(_place_in_scene(session, job, handover))
+    structure.name = f"{handover.model_name} {_DONE[job.kind]}" if handover.model_name else job.title
+    type(structure).register_attr(session, _ATTRIBUTE, "ADP-3D", attr_type=str)  # saved with sessions
+    setattr(structure, _ATTRIBUTE, str(job.folder))
+    session.models.add([structure])
+    _mark_confidence(session, job, structure, handover)
+    return structure
+
+
+def _mark_confidence(session: Session, job: Job, structure: AtomicStructure, handover: Handover) -> None:
+    """Colour the job's residues by confidence, and keep it as their attribute."""
+    from ..live.attributes import set_residue_values
+    from ..live.colouring import SCALES
+    from ..live.models import live_models
+
+    layout = job.layout
+    if layout is None:  # a job of an earlier session
+        return
+    chains = map(handover.session_chain, layout.chains)
+    codes = (code.strip() for code in layout.insertion_codes)
+    rows = {label: i for i, label in enumerate(zip(chains, layout.numbers, codes, strict=True))}
+    found = [
+        (residue, atom, row)
+        for residue in structure.residues
+        if (row := rows.get((residue.chain_id, int(residue.number), residue.insertion_code.strip()))) is not None
+        and (atom := residue.find_atom("CA")) is not None
+    ]
+    confidence = np.full(layout.n_residues, np.nan)
+    confidence[[row for _, _, row in found]] = [float(atom.bfactor) for _, atom, _ in found]
+    fit = job.latest("residue_fit")
+    residues = [residue for residue, _, _ in found]
+    set_residue_values(session, residues, [row for _, _, row in found], confidence, fit)
+    by = live_models(session).colouring(job)
+    values = np.array(fit) if by == "fit" and fit is not None and len(fit) == len(confidence) else confidence
+    if by not in SCALES:
+        return
+    colours = SCALES[by].rgba(values)
+    for residue, _, row in found:
+        residue.ribbon_color = colours[row]
+        residue.atoms.colors = colours[row]
+
+
+_DONE = {"refine": "refined", "complete": "completed", "distances": "folded"}
+
+
+def _result_path(job: Job) -> Path:
+    from chimerax.core.errors import UserError
+
+    if job.result is None:
+        raise UserError(f"ADP-3D job {job.id} has no result (it is {job.state}); wait until it has finished.")
+    if not job.result.is_file():
+        raise UserError(f"The result of ADP-3D job {job.id} is gone: '{job.result}' was removed; run the job again.")
+    return job.result
+
+
+def _atoms_of(job: Job, path: Path) -> ModelAtoms:
+    from chimerax.core.errors import UserError
+
+    handover = Handover.of(job.prepared.extra)
+    try:
+        atoms = read_cif_atoms(path)
+    except (ValueError, OSError) as error:
+        raise UserError(f"'{path}' cannot be read ({error}); run the job again.") from error
+    return atoms.moved(frames.invert(handover.matrix)).renamed(handover.session_chain)
+
+
+def _transform(structure: AtomicStructure, matrix: NDArray[np.float64]) -> None:
+    """Move all atoms, each in all its conformations."""
+    if frames.is_identity(matrix):
+        return
+    atoms = structure.atoms
+    several = np.asarray(atoms.num_alt_locs) > 0
+    alternatives = [
+        (atom, atom.alt_loc, {loc: np.array(atom.get_alt_loc_coord(loc)) for loc in atom.alt_locs})
+        for atom in atoms.filter(several)
+    ]
+    atoms.coords = frames.apply(matrix, atoms.coords)
+    for atom, shown, places in alternatives:
+        for loc, place in places.items():
+            atom.alt_loc = loc
+            atom.coord = frames.apply(matrix, place)
+        atom.alt_loc = shown
+
+
+def _rename_chains(structure: AtomicStructure, handover: Handover) -> None:
+    """Give chains the names that they have in the user's model."""
+    wanted = {theirs: mine for mine, theirs in handover.chain_names.items() if mine != theirs}
+    if not wanted:
+        return
+    chains = [chain for chain in structure.chains if chain.chain_id in wanted]
+    if chains:
+        structure.change_chain_ids(chains, [wanted[chain.chain_id] for chain in chains])
+    for residue in structure.residues:
+        if residue.chain is None and residue.chain_id in wanted:
+            residue.chain_id = wanted[residue.chain_id]
+
+
+def _place_in_scene(session: Session, job: Job, handover: Handover) -> NDArray[np.float64]:
+    """Scene position at which a model in the user's own frame lies in the map, where that is now."""
+    if job.map is not None:
+        return frames.compose(frames.scene_matrix(job.map, "the map"), handover.matrix)
+    if job.kind == "complete" and job.model is not None:
+        return frames.scene_matrix(job.model, "the model")
+    place = job.prepared.frame_to_scene
+    frame = frames.IDENTITY if place is None else np.asarray(place.matrix, np.float64)
+    return frames.compose(frame, handover.matrix)

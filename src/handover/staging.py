@@ -1,0 +1,79 @@
+"""Where inputs lie until the engine has copied them, and where job folders go."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chimerax.core.session import Session
+
+__all__ = ["base_folder", "discard", "new_job_folder", "new_staging_folder"]
+
+_PREFIX = "adp3d-inputs-"
+
+
+def new_staging_folder() -> Path:
+    """Empty temporary folder for the inputs of one job; it goes with ChimeraX if nobody removes it sooner."""
+    from chimerax.core.errors import UserError
+
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    except OSError as error:
+        raise UserError(
+            f"No temporary folder could be made for the job's inputs: {error.strerror or error}."
+        ) from error
+    atexit.register(discard, folder)
+    return folder
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder that `new_staging_folder` made; nothing else is ever removed."""
+    if folder.name.startswith(_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_job_folder(session: Session, name: str, kind: str, chosen: str | None) -> Path:
+    """Folder for a new job: the chosen one, else a new one among the user's job folders.
+
+    Raises
+    ------
+    UserError
+        If the chosen folder holds something already, or the place cannot be written to.
+    """
+    from chimerax.core.errors import UserError
+
+    if chosen:
+        folder = Path(os.path.abspath(os.path.expanduser(chosen)))
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UserError(f"The folder '{folder}' is not empty; choose a new folder for the job.")
+        return folder
+    base = base_folder(session)
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder '{base}' for jobs cannot be made: {error.strerror or error}.") from error
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(name).stem).strip("_")[:40] or "model"
+    taken = {path.name for path in base.iterdir()}
+    number = 1
+    while f"{stem}_{kind}_{number}" in taken:
+        number += 1
+    folder = base / f"{stem}_{kind}_{number}"
+    try:
+        folder.mkdir()  # taken: the next job, which may be prepared before this one starts, gets another
+    except OSError as error:
+        raise UserError(f"The folder '{folder}' cannot be made: {error.strerror or error}.") from error
+    return folder
+
+
+def base_folder(session: Session) -> Path:
+    """Folder for job folders: the user's setting, else one among the user's downloads."""
+    from ..settings import adp3d_settings
+
+    chosen = str(adp3d_settings(session).job_folder or "")
+    return Path(chosen).expanduser() if chosen else Path.home() / "Downloads" / "ChimeraX" / "ADP-3D"

@@ -1,0 +1,245 @@
+"""The jobs of one device: one engine process, kept warm, and the jobs that wait for it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..engine import protocol
+from ..process.advice import advice_for_end, in_chimerax_words
+from ..process.connection import Connection, EngineEnded
+from .job import Job
+from .reports import CHANGED, ENDED, absorb, end_job
+from .state import JobState
+
+__all__ = ["CheckDone", "DeviceQueue"]
+
+STOP_GRACE = 20.0
+"""Seconds that a job has to leave a checkpoint after it was asked to stop."""
+
+_PING_INTERVAL = 10.0
+_SILENCE_IDLE, _SILENCE_START, _SILENCE_JOB = 60.0, 180.0, 600.0
+_NOT_RUNNING = re.compile(r"No job '.*' is running\.")
+
+CheckDone = Callable[[dict[str, Any] | None, str], None]
+"""Called with the report of a check, or with None and a sentence about what went wrong."""
+
+
+class DeviceQueue:
+    """Runs the jobs of one device, one after the other.
+
+    Parameters
+    ----------
+    device : str
+        Device, as jobs name it.
+    connect : callable
+        Starts an engine; raises `EnvironmentProblem` or `OSError` where that is impossible.
+    notify : callable
+        Told what has changed: a trigger's name and the job.
+    clock : callable
+        Time in seconds.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        connect: Callable[[], Connection],
+        notify: Callable[[str, Job], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.device = device
+        self.connection: Connection | None = None
+        self.current: Job | None = None
+        self.engine_version = ""
+        self._connect = connect
+        self._notify = notify
+        self._clock = clock
+        self._waiting: deque[tuple[Job, protocol.Message]] = deque()
+        self._checks: dict[str, CheckDone] = {}
+        self._check_serial = 0
+        self._stop_deadline: float | None = None
+        self._ping_sent: float | None = None
+        self._next_ping = 0.0
+        self._welcomed = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is running, waiting or to be answered."""
+        return self.current is not None or bool(self._waiting) or bool(self._checks)
+
+    @property
+    def waiting(self) -> list[Job]:
+        """Jobs that wait for the engine."""
+        return [job for job, _ in self._waiting]
+
+    def submit(self, job: Job, message: protocol.Message) -> None:
+        """Run a job when the engine is free; ``message`` starts it."""
+        self._waiting.append((job, message))
+        self._start_next()
+
+    def check(self, spec: dict[str, Any], done: CheckDone) -> str:
+        """Ask the engine about a job without running it; returns the name of the question."""
+        self._check_serial += 1
+        key = f"check-{self.device}-{self._check_serial}"
+        self._checks[key] = done
+        try:
+            self._engine().send(protocol.Check(key, spec))
+        except Exception:
+            del self._checks[key]
+            raise
+        return key
+
+    def forget_check(self, key: str) -> None:
+        """Do not wait for the answer to a question any more."""
+        self._checks.pop(key, None)
+
+    def steer(self, job: Job, message: protocol.Message) -> bool:
+        """Pass a wish to the engine; False if the job is not the one that runs."""
+        if job is not self.current or self.connection is None:
+            return False
+        self.connection.send(message)
+        return True
+
+    def stop(self, job: Job) -> None:
+        """End a job: at once if it waits, otherwise after its checkpoint or by force."""
+        if job is self.current and self.connection is not None:
+            if job.state is not JobState.STOPPING:
+                job.state = JobState.STOPPING
+                self._stop_deadline = self._clock() + STOP_GRACE
+                self.connection.send(protocol.Stop(job.key))
+                self._notify(CHANGED, job)
+        elif any(job is other for other in self.waiting):
+            self._waiting = deque(item for item in self._waiting if item[0] is not job)
+            end_job(job, JobState.STOPPED)
+            self._notify(ENDED, job)
+
+    def pump(self) -> None:
+        """Take what the engine has reported, look after it, and start the next job."""
+        if self.connection is not None:
+            for message in self.connection.take():
+                if isinstance(message, EngineEnded):
+                    self._engine_ended(message)
+                    break
+                self._take(message)
+        self._watch()
+        self._start_next()
+
+    def shut_down(self, grace: float) -> None:
+        """End the engine, and with it a running job."""
+        for job in self.waiting:
+            self.stop(job)
+        if self.connection is not None:
+            self.connection.close(grace)
+
+    def _engine(self) -> Connection:
+        if self.connection is None:
+            self.connection = self._connect()
+            self._welcomed = False
+            self._ping_sent = None
+            self._next_ping = self._clock() + _PING_INTERVAL
+            self.connection.send(protocol.Hello(client="ChimeraX"))
+        return self.connection
+
+    def _start_next(self) -> None:
+        while self.current is None and self._waiting:
+            job, message = self._waiting.popleft()
+            try:
+                connection = self._engine()
+                connection.errors.begin_job()
+                connection.send(message)
+            except Exception as error:
+                # Whatever keeps the engine from starting is the job's failure, and its message the reason.
+                end_job(job, JobState.FAILED, str(error))
+                self._notify(ENDED, job)
+                continue
+            self.current = job
+            job.state = JobState.STARTING
+            job.started = time.time()
+            self._notify(CHANGED, job)
+
+    def _take(self, message: protocol.Message) -> None:
+        if isinstance(message, protocol.Pong):
+            self._ping_sent = None
+        elif isinstance(message, protocol.Welcome):
+            self._welcomed = True
+            self.engine_version = message.engine
+        elif isinstance(message, protocol.Checked):
+            self._answer(message.job_id, message.report, "")
+        elif isinstance(message, protocol.Error) and message.job_id in self._checks:
+            self._answer(message.job_id, None, f"{message.text} {message.advice}".strip())
+        elif self.current is not None and getattr(message, "job_id", "") == self.current.key:
+            self._report(self.current, message)
+
+    def _report(self, job: Job, message: protocol.Message) -> None:
+        if isinstance(message, protocol.Error) and _NOT_RUNNING.fullmatch(message.text):
+            return  # a wish crossed the job's last report, which is about to come
+        if isinstance(message, protocol.Started) and self.connection is not None:
+            job.folder = Path(message.folder)
+            self.connection.errors.save_to(job.folder)
+        triggers = absorb(job, message)
+        if job.ended:
+            self._release(job)
+        for trigger in triggers:
+            self._notify(trigger, job)
+
+    def _release(self, job: Job) -> None:
+        """The running job has ended and the engine is free."""
+        self.current = None
+        self._stop_deadline = None
+        if self.connection is None:
+            return
+        self.connection.errors.save_to(None)
+        if job.state is JobState.FAILED:
+            self.connection.errors.remove_if_alone(job.folder)
+        if job.state is JobState.STOPPED and self.device != "cpu" and not self.busy:
+            # Who stops a job wants the memory of the graphics card, which only the end of a process frees.
+            self.connection.close(STOP_GRACE)
+            self.connection = None
+
+    def _engine_ended(self, ended: EngineEnded) -> None:
+        connection, self.connection = self.connection, None
+        errors = "" if connection is None else connection.errors.text
+        text, advice = advice_for_end(ended.code, ended.reason, errors)
+        for key in list(self._checks):
+            self._answer(key, None, f"{text} {advice}".strip())
+        job = self.current
+        if job is not None:
+            if job.state is JobState.STOPPING:
+                end_job(job, JobState.STOPPED)
+                job.add_log("The job did not end in time; the engine was ended. The last checkpoint remains.")
+            else:
+                end_job(job, JobState.FAILED, text, advice)
+            self._release(job)
+            self._notify(CHANGED, job)
+            self._notify(ENDED, job)
+
+    def _answer(self, key: str, report: dict[str, Any] | None, problem: str) -> None:
+        done = self._checks.pop(key, None)
+        if done is not None:
+            done(report, in_chimerax_words(problem))
+
+    def _watch(self) -> None:
+        """End an engine that does not stop or does not answer."""
+        connection, now = self.connection, self._clock()
+        if connection is None:
+            return
+        if self._stop_deadline is not None and now > self._stop_deadline:
+            self._stop_deadline = None
+            connection.kill("the job did not stop in time")
+            return
+        if self._ping_sent is None:
+            if now >= self._next_ping:
+                connection.send(protocol.Ping())
+                self._ping_sent, self._next_ping = now, now + _PING_INTERVAL
+        elif connection.last_heard > self._ping_sent:
+            self._ping_sent = None  # it is alive, if busy
+        else:
+            limit = _SILENCE_JOB if self.current is not None else _SILENCE_IDLE
+            if not self._welcomed:
+                limit = _SILENCE_START
+            if now - self._ping_sent > limit:
+                connection.kill(f"it did not answer for {limit:.0f} seconds")

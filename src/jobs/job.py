@@ -1,0 +1,287 @@
+"""One job on the client's side: what the engine told about it, and how to steer it."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..engine import protocol
+from .state import JobState, Layout, PreparedJob
+
+if TYPE_CHECKING:
+    import numpy as np
+    from chimerax.atomic import AtomicStructure
+    from chimerax.map import Volume
+    from numpy.typing import NDArray
+
+__all__ = ["Job", "Steering"]
+
+_MAX_LOG_LINES = 5000
+_MAX_RECORDS = 20_000
+
+
+class Steering(Protocol):
+    """What a job asks of whoever runs it; `JobManager` is one."""
+
+    def stop(self, job: Job) -> None:
+        """End the job, by force after a while."""
+
+    def steer(self, job: Job, message: protocol.Message) -> None:
+        """Pass a wish on to the engine that runs the job."""
+
+    def wait(self, job: Job, timeout: float | None) -> bool:
+        """Work until the job has ended; False if the time was over first."""
+
+
+class Job:
+    """A job from its submission to its end.
+
+    Only the main thread reads and writes it.
+
+    Attributes
+    ----------
+    id : int
+        Number that the user sees, from 1.
+    prepared : PreparedJob
+        What was handed over, without `model` and `map`, which the job refers to weakly.
+    state : JobState
+    folder : Path
+        Job folder.
+    stage : str
+        What the engine is doing.
+    step, total : int
+        Step of the stage.
+    eta_seconds : float or None
+        Seconds left of the stage.
+    metrics : dict
+        Figures by name: list of (step or None, values). Of figures for each residue (``residue_...``) only
+        the newest is kept.
+    log : list of str
+        What the engine said, oldest first.
+    layout : Layout or None
+        Known soon after the job has started.
+    frame : tuple or None
+        Newest (step, coordinates), float32 (replica, N, 4, 3) in angstrom in the frame of the job's files.
+    frame_serial : int
+        Goes up by one with every new frame.
+    best_replica : int
+        Replica that fits best so far.
+    scores : dict
+        By replica, what `best_replica` is chosen by; more is better.
+    paths : dict
+        Files of a finished job by role (``result``, ``metrics``, ``trajectory`` ...).
+    result_metrics : dict
+        Figures of merit of a finished job.
+    error, advice : str
+        What went wrong, and what to do about it.
+    submitted, started, finished : float or None
+        Times (seconds since the epoch).
+    """
+
+    def __init__(self, number: int, prepared: PreparedJob, steering: Steering) -> None:
+        self.id = number
+        self.prepared = replace(prepared, model=None, map=None)
+        self._steering = weakref.ref(steering)
+        self._model = None if prepared.model is None else weakref.ref(prepared.model)
+        self._map = None if prepared.map is None else weakref.ref(prepared.map)
+        self.state = JobState.WAITING
+        self.folder = Path(prepared.folder)
+        self.stage = ""
+        self.step = 0
+        self.total = 0
+        self.eta_seconds: float | None = None
+        self.metrics: dict[str, list[tuple[int | None, list[float]]]] = {}
+        self.log: list[str] = []
+        self.layout: Layout | None = None
+        self.frame: tuple[int, NDArray[np.float32]] | None = None
+        self.frame_serial = 0
+        self.best_replica = 0
+        self.scores: dict[int, float] = {}
+        self.paths: dict[str, str] = {}
+        self.result_metrics: dict[str, Any] = {}
+        self.error = ""
+        self.advice = ""
+        self.submitted = time.time()
+        self.started: float | None = None
+        self.finished: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<Job {self.id}: {self.title}, {self.state}>"
+
+    @property
+    def title(self) -> str:
+        """What the job does, for tables and the log."""
+        return self.prepared.title
+
+    @property
+    def kind(self) -> str:
+        """``refine``, ``complete`` or ``distances``."""
+        return self.prepared.kind
+
+    @property
+    def key(self) -> str:
+        """Name of the job in messages."""
+        return f"job-{self.id}"
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has finished, was stopped or failed."""
+        return self.state.ended
+
+    @property
+    def model(self) -> AtomicStructure | None:
+        """Starting model; None once the user has closed it."""
+        return _open_model(self._model)
+
+    @property
+    def map(self) -> Volume | None:
+        """Map; None once the user has closed it."""
+        return _open_model(self._map)
+
+    @property
+    def result(self) -> Path | None:
+        """The finished model on disk."""
+        return Path(self.paths["result"]) if "result" in self.paths else None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the job was started, until its end."""
+        if self.started is None:
+            return 0.0
+        return (self.finished or time.time()) - self.started
+
+    @property
+    def fraction(self) -> float:
+        """Part of the present stage that is done, 0 to 1."""
+        if self.state is JobState.FINISHED:
+            return 1.0
+        return min(1.0, self.step / self.total) if self.total else 0.0
+
+    def pause(self) -> None:
+        """Hold the job after its present step."""
+        if self.state is JobState.RUNNING:
+            self._steer(protocol.Pause(self.key))
+            self.state = JobState.PAUSED
+
+    def resume(self) -> None:
+        """Let a paused job go on."""
+        if self.state is JobState.PAUSED:
+            self._steer(protocol.Resume(self.key))
+            self.state = JobState.RUNNING
+
+    def stop(self) -> None:
+        """End the job; a checkpoint stays, from which it can be reopened."""
+        steering = self._steering()
+        if steering is not None and not self.ended:
+            steering.stop(self)
+
+    def set_weight(self, name: str, value: float) -> None:
+        """Change a weight of the running job, such as ``density_weight``."""
+        self._steer(protocol.SetWeight(self.key, name, float(value)))
+
+    def fix(self, residues: list[int], fixed: bool) -> None:
+        """Hold residues (positions in the layout) where the best estimate has them, or release them."""
+        self._steer(protocol.Fix(self.key, [int(i) for i in residues], bool(fixed)))
+
+    def prepared_again(self) -> PreparedJob:
+        """What was handed over, with the models that are still open: to take the job up once more."""
+        return replace(self.prepared, model=self.model, map=self.map)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Work until the job has ended, at most ``timeout`` seconds; whether it has.
+
+        The session keeps drawing meanwhile, so that live models move.
+        """
+        steering = self._steering()
+        return self.ended if steering is None else steering.wait(self, timeout)
+
+    def latest(self, name: str) -> list[float] | None:
+        """Newest values of a figure, None before the first."""
+        records = self.metrics.get(name)
+        return records[-1][1] if records else None
+
+    def status(self) -> dict[str, Any]:
+        """Everything worth telling, as plain values that JSON can hold."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "title": self.title,
+            "command": self.prepared.command,
+            "state": self.state.value,
+            "folder": str(self.folder),
+            "device": self.prepared.device,
+            "replicas": self.prepared.replicas,
+            "stage": self.stage,
+            "step": self.step,
+            "total": self.total,
+            "eta_seconds": None if self.eta_seconds is None else round(self.eta_seconds, 1),
+            "seconds": round(self.seconds, 1),
+            "residues": None if self.layout is None else self.layout.n_residues,
+            "best_replica": self.best_replica,
+            "metrics": {
+                name: list(records[-1][1])
+                for name, records in self.metrics.items()
+                if records and not name.startswith("residue_")
+            },
+            "paths": dict(self.paths),
+            "result": dict(self.result_metrics),
+            "error": self.error,
+            "advice": self.advice,
+        }
+
+    def add_log(self, text: str) -> None:
+        """Keep a sentence; of very many the oldest are dropped."""
+        self.log.append(text)
+        del self.log[:-_MAX_LOG_LINES]
+
+    def add_metric(self, name: str, values: list[float], step: int | None, first_replica: int = 0) -> None:
+        """Keep a figure; batches of replicas of one step are joined."""
+        records = self.metrics.setdefault(name, [])
+        if name.startswith("residue_"):
+            records[:] = [(step, values)]
+            return
+        if first_replica:
+            step_before, before = records[-1] if records else (None, [])
+            if step_before == step and len(before) == first_replica:
+                records[-1] = (step, before + values)
+                return
+        records.append((step, values))
+        del records[:-_MAX_RECORDS]
+
+    def add_frame(self, step: int, coordinates: NDArray[np.float32], first_replica: int) -> bool:
+        """Take replicas ``first_replica``...; False if the frame does not fit the job.
+
+        Replicas not seen yet stay where the layout has them.
+        """
+        import numpy as np
+
+        count, n_residues = coordinates.shape[:2]
+        if self.layout is not None and n_residues != self.layout.n_residues:
+            return False
+        total = max(self.prepared.replicas, first_replica + count)
+        if self.frame is not None and self.frame[1].shape[1] == n_residues:
+            total = max(total, len(self.frame[1]))
+        if count == total:
+            merged = coordinates
+        else:
+            merged = np.empty((total, n_residues, 4, 3), np.float32)
+            merged[:] = coordinates[:1] if self.layout is None else self.layout.coordinates
+            if self.frame is not None and self.frame[1].shape[1] == n_residues:
+                merged[: len(self.frame[1])] = self.frame[1]
+            merged[first_replica : first_replica + count] = coordinates
+        self.frame = (step, merged)
+        self.frame_serial += 1
+        return True
+
+    def _steer(self, message: protocol.Message) -> None:
+        steering = self._steering()
+        if steering is not None:
+            steering.steer(self, message)
+
+
+def _open_model(reference: weakref.ref[Any] | None) -> Any:
+    model = None if reference is None else reference()
+    return None if model is None or getattr(model, "deleted", False) else model

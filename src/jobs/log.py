@@ -1,0 +1,81 @@
+"""What users read about their jobs in ChimeraX's log and status line."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+from .job import Job
+from .reports import CHANGED, ENDED
+from .state import JobState
+
+if TYPE_CHECKING:
+    from chimerax.core.session import Session
+    from chimerax.core.triggerset import TriggerSet
+
+__all__ = ["JobLog", "progress_text"]
+
+
+def progress_text(job: Job) -> str:
+    """One line about where the job is."""
+    text = f"ADP-3D job {job.id} {job.state}"
+    if job.state in (JobState.RUNNING, JobState.PAUSED) and job.total:
+        text += f": {job.stage}, step {job.step} of {job.total}"
+        if job.eta_seconds is not None and job.state is JobState.RUNNING:
+            text += f", about {_duration(job.eta_seconds)} left"
+    return text
+
+
+class JobLog:
+    """Listener that writes the start, the warnings and the end of jobs to the log, progress to the status line."""
+
+    def __init__(self, session: Session, triggers: TriggerSet) -> None:
+        self._session = weakref.ref(session)
+        self._lines: dict[int, int] = {}
+        self._shown: dict[int, tuple[JobState, str, int]] = {}
+        self._announced: set[int] = set()
+        triggers.add_handler(CHANGED, self._changed)
+        triggers.add_handler(ENDED, self._ended)
+
+    def _changed(self, _: str, job: Job) -> None:
+        session = self._session()
+        if session is None:
+            return
+        if job.state is JobState.RUNNING and job.id not in self._announced:
+            self._announced.add(job.id)
+            session.logger.info(f"ADP-3D job {job.id} ({job.title}) runs in {job.folder}")
+        done = self._lines.get(job.id, 0)
+        for line in job.log[done:]:
+            if line.startswith("warning: "):
+                session.logger.warning(f"ADP-3D job {job.id}: {line.removeprefix('warning: ')}")
+        self._lines[job.id] = len(job.log)
+        if job.state is JobState.WAITING or job.ended:
+            return
+        # A line for every per cent of a stage: the status line is shared with everybody.
+        shown = (job.state, job.stage, int(100 * job.fraction))
+        if self._shown.get(job.id) != shown:
+            self._shown[job.id] = shown
+            session.logger.status(progress_text(job))
+
+    def _ended(self, _: str, job: Job) -> None:
+        session = self._session()
+        if session is None:
+            return
+        self._lines.pop(job.id, None)
+        self._shown.pop(job.id, None)
+        what = f"ADP-3D job {job.id} ({job.title})"
+        if job.state is JobState.FAILED:
+            session.logger.warning(f"{what} failed: {job.error} {job.advice}".rstrip())
+        elif job.state is JobState.STOPPED:
+            session.logger.info(f"{what} was stopped")
+        else:
+            session.logger.info(f"{what} has finished: {job.paths.get('result', job.folder)}")
+        session.logger.status(f"ADP-3D job {job.id} {job.state}")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,353 @@
+"""All jobs of a session: hands them to engines, brings their reports to the main thread, tells who listens."""
+
+from __future__ import annotations
+
+import atexit
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..engine import protocol
+from ..process import environment
+from ..process.connection import Connection
+from .device_queue import CheckDone, DeviceQueue
+from .job import Job
+from .reports import CHANGED, ENDED, FRAME, LAYOUT, end_job
+from .state import JobState, PreparedJob
+from .stored import prepared_from_folder, read_finished
+
+if TYPE_CHECKING:
+    from chimerax.core.session import Session
+
+__all__ = ["ADDED", "REMOVED", "TRIGGERS", "JobManager", "job_manager"]
+
+ADDED, REMOVED = "job added", "job removed"
+TRIGGERS = (ADDED, LAYOUT, CHANGED, FRAME, ENDED, REMOVED)
+"""Triggers of `JobManager.triggers`; their data is the job. Within one pump they fire in this order."""
+
+_ATTRIBUTE = "_adp3d_job_manager"
+_POLL = 0.02
+_QUIT_GRACE = 3.0
+
+
+def job_manager(session: Session) -> JobManager:
+    """The job manager of the session, made at its first use."""
+    manager: JobManager | None = getattr(session, _ATTRIBUTE, None)
+    if manager is None:
+        manager = JobManager(session)
+        setattr(session, _ATTRIBUTE, manager)
+    return manager
+
+
+class JobManager:
+    """Jobs of a session, in the order of their submission.
+
+    Only the main thread may use it. With a GUI it works whenever a frame is drawn; without one it works
+    inside of `Job.wait` and `check`, and whenever `pump` is called.
+
+    Attributes
+    ----------
+    jobs : list of Job
+    triggers : TriggerSet
+        See `TRIGGERS`.
+    """
+
+    def __init__(self, session: Session) -> None:
+        from chimerax.core.triggerset import TriggerSet
+
+        from .log import JobLog
+        from .task import JobTasks
+
+        self._session = weakref.ref(session)
+        self.jobs: list[Job] = []
+        self.triggers = TriggerSet()
+        for name in TRIGGERS:
+            self.triggers.add_trigger(name)
+        self._next_id = 1
+        self._queues: dict[str, DeviceQueue] = {}
+        self._homes: dict[int, DeviceQueue] = {}
+        self._news: dict[tuple[int, int], Job] = {}
+        self._answers: list[Callable[[], None]] = []
+        self._pumping = False
+        self._log = JobLog(session, self.triggers)
+        self._tasks = JobTasks(session, self.triggers)
+        self._handlers = [
+            session.triggers.add_handler("new frame", self._new_frame),
+            session.triggers.add_handler("app quit", self._quit),
+        ]
+        atexit.register(_shut_down_at_exit, weakref.ref(self))
+
+    @property
+    def session(self) -> Session:
+        """The session."""
+        session = self._session()
+        if session is None:
+            raise RuntimeError("the session has ended")
+        return session
+
+    def submit(self, prepared: PreparedJob, *, overwrite: bool = False) -> Job:
+        """Queue a new job.
+
+        Raises
+        ------
+        UserError
+            If there is no usable environment for the engine.
+        """
+        environment.require(self.session)
+        job = self._add(prepared)
+        self._enqueue(job, protocol.Submit(job.key, prepared.spec, overwrite))
+        self._flush()
+        return job
+
+    def reopen(self, folder: Path | str, prepared: PreparedJob | None = None) -> Job:
+        """Take up the job of a folder: show a finished one, go on with an unfinished one.
+
+        Parameters
+        ----------
+        folder : Path or str
+            Job folder.
+        prepared : PreparedJob, optional
+            Title, command, models and frame of the job; by default the folder's own specification.
+
+        Raises
+        ------
+        UserError
+            If the folder holds no readable job, or there is no usable environment.
+        """
+        folder = Path(folder)
+        known = prepared_from_folder(folder)
+        prepared = known if prepared is None else replace(prepared, spec=known.spec, folder=folder, kind=known.kind)
+        finished = read_finished(folder)
+        if finished is None:
+            environment.require(self.session)
+        job = self._add(prepared)
+        if finished is None:
+            self._enqueue(job, protocol.Reopen(job.key, str(folder)))
+        else:
+            job.paths, job.result_metrics = finished
+            end_job(job, JobState.FINISHED)
+            self._notify(ENDED, job)
+        self._flush()
+        return job
+
+    def get(self, job_id: int | None = None) -> Job:
+        """Job by its number; by default the one that runs, else the latest.
+
+        Raises
+        ------
+        UserError
+            If there is no such job.
+        """
+        from chimerax.core.errors import UserError
+
+        if job_id is None:
+            running = [job for job in self.jobs if job.state.active]
+            chosen = running or self.jobs[-1:]
+        else:
+            chosen = [job for job in self.jobs if job.id == job_id]
+        if not chosen:
+            raise UserError(
+                "There are no ADP-3D jobs; start one with 'adp3d refine' or 'adp3d complete'."
+                if job_id is None
+                else f"There is no ADP-3D job {job_id}; 'adp3d jobs' lists them."
+            )
+        return chosen[0]
+
+    def remove(self, job: Job) -> None:
+        """Take a job that has ended out of the list; its folder stays.
+
+        Raises
+        ------
+        UserError
+            If it has not ended.
+        """
+        from chimerax.core.errors import UserError
+
+        if not job.ended:
+            raise UserError(f"ADP-3D job {job.id} has not ended; stop it first with 'adp3d stop {job.id}'.")
+        self.jobs.remove(job)
+        self._homes.pop(job.id, None)
+        self._notify(REMOVED, job)
+        self._flush()
+
+    def begin_check(self, spec: dict[str, Any], done: CheckDone) -> None:
+        """Ask what would become of a job, without running it; ``done`` is called from a later `pump`.
+
+        Raises
+        ------
+        UserError
+            If there is no usable environment.
+        """
+        from chimerax.core.errors import UserError
+
+        environment.require(self.session)
+
+        def answer(report: dict[str, Any] | None, problem: str) -> None:
+            self._answers.append(lambda: done(report, problem))
+
+        try:
+            self._queue(str(spec.get("device", "auto"))).check(spec, answer)
+        except (OSError, environment.EnvironmentProblem) as error:
+            raise UserError(str(error)) from error
+
+    def check(self, spec: dict[str, Any], timeout: float = 300.0) -> dict[str, Any]:
+        """What would become of a job, without running it: the report of the engine's ``check``.
+
+        Raises
+        ------
+        UserError
+            If the input cannot be used, the engine fails, or it takes longer than ``timeout`` seconds.
+        """
+        from chimerax.core.errors import UserError
+
+        answers: list[tuple[dict[str, Any] | None, str]] = []
+        self.begin_check(spec, lambda report, problem: answers.append((report, problem)))
+        if not self._work_until(lambda: bool(answers), timeout):
+            raise UserError(f"The check took longer than {timeout:.0f} seconds; try it with a smaller map.")
+        report, problem = answers[0]
+        if report is None:
+            raise UserError(problem)
+        return report
+
+    def stop(self, job: Job) -> None:
+        """End a job; see `Job.stop`."""
+        if job.id in self._homes:
+            self._homes[job.id].stop(job)
+        self._flush()
+
+    def steer(self, job: Job, message: protocol.Message) -> None:
+        """Pass a wish on to the engine that runs the job.
+
+        Raises
+        ------
+        UserError
+            If the job does not run.
+        """
+        from chimerax.core.errors import UserError
+
+        if job.id not in self._homes or not self._homes[job.id].steer(job, message):
+            raise UserError(f"ADP-3D job {job.id} does not run (it is {job.state}).")
+        self._notify(CHANGED, job)
+
+    def wait(self, job: Job, timeout: float | None = None) -> bool:
+        """Work until a job has ended; see `Job.wait`."""
+        try:
+            return self._work_until(lambda: job.ended, timeout)
+        except KeyboardInterrupt:
+            job.stop()
+            raise
+
+    def pump(self) -> None:
+        """Bring what the engines reported to the jobs, and fire triggers; main thread only."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            for queue in list(self._queues.values()):
+                queue.pump()
+        finally:
+            self._pumping = False
+        self._flush()
+
+    def engines(self) -> list[dict[str, Any]]:
+        """What runs at present, for `adp3d status`: device, process number, job, jobs waiting."""
+        return [
+            {
+                "device": queue.device,
+                "process": None if queue.connection is None else queue.connection.pid,
+                "version": queue.engine_version,
+                "job": None if queue.current is None else queue.current.id,
+                "waiting": [job.id for job in queue.waiting],
+            }
+            for queue in self._queues.values()
+        ]
+
+    def end_idle_engines(self) -> None:
+        """End engines that have nothing to do, so that the next job starts a new one."""
+        for device, queue in list(self._queues.items()):
+            if not queue.busy:
+                queue.shut_down(_QUIT_GRACE)
+                del self._queues[device]
+
+    def shutdown(self, grace: float = _QUIT_GRACE) -> None:
+        """End all engines; running jobs leave a checkpoint if they are quick enough. Returns at once."""
+        for queue in self._queues.values():
+            queue.shut_down(grace)
+        for handler in self._handlers:
+            handler.remove()
+        self._handlers.clear()
+
+    def _add(self, prepared: PreparedJob) -> Job:
+        job = Job(self._next_id, prepared, self)
+        self._next_id += 1
+        self.jobs.append(job)
+        self._notify(ADDED, job)
+        return job
+
+    def _enqueue(self, job: Job, message: protocol.Message) -> None:
+        self._homes[job.id] = self._queue(job.prepared.device)
+        self._homes[job.id].submit(job, message)
+
+    def _queue(self, device: str) -> DeviceQueue:
+        device = environment.known_device(self.session, device)
+        if device not in self._queues:
+            self._queues[device] = DeviceQueue(device, self._connect, self._notify)
+        return self._queues[device]
+
+    def _connect(self) -> Connection:
+        command, variables = environment.worker_command(self.session)
+        return Connection(command, variables)
+
+    def _notify(self, trigger: str, job: Job) -> None:
+        """Note that a trigger is to fire; several notes of one pump make one."""
+        self._news[job.id, TRIGGERS.index(trigger)] = job
+
+    def _flush(self) -> None:
+        """Fire the triggers noted and give the answers; not from inside of the queues' work."""
+        while (self._news or self._answers) and not self._pumping:
+            news, self._news = self._news, {}
+            answers, self._answers = self._answers, []
+            for (_, trigger), job in sorted(news.items(), key=lambda item: item[0]):
+                self.triggers.activate_trigger(TRIGGERS[trigger], job)
+            for answer in answers:
+                answer()
+
+    def _work_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self.pump()
+            if done():
+                return True
+            if deadline is not None and time.monotonic() > deadline:
+                return False
+            self._rest()
+
+    def _rest(self) -> None:
+        """Let a moment pass; with a GUI, draw meanwhile."""
+        session = self.session
+        if session.ui.is_gui:
+            from Qt.QtCore import QEventLoop
+
+            session.update_loop.draw_new_frame()
+            # Windows are redrawn, but no command can start inside of this one.
+            session.ui.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
+        time.sleep(_POLL)
+
+    def _new_frame(self, *_: object) -> None:
+        try:
+            self.pump()
+        except Exception:
+            # An exception would end the handler, or open a dialog at every frame.
+            self.session.logger.report_exception(preface="ADP-3D could not read what its engine reports")
+
+    def _quit(self, *_: object) -> None:
+        self.shutdown()
+
+
+def _shut_down_at_exit(reference: weakref.ref[JobManager]) -> None:
+    manager = reference()
+    if manager is not None:
+        manager.shutdown()

@@ -1,0 +1,99 @@
+"""What the engine's reports change in a job."""
+
+from __future__ import annotations
+
+import time
+
+from ..engine import protocol
+from ..process.advice import advice_for_text, in_chimerax_words
+from .job import Job
+from .state import JobState, Layout
+
+__all__ = ["CHANGED", "ENDED", "FRAME", "LAYOUT", "absorb", "end_job"]
+
+LAYOUT, CHANGED, FRAME, ENDED = "job layout", "job changed", "job frame", "job ended"
+
+_BEST_BY = {"refine": ("correlation", 1.0), "complete": ("known_rmsd", -1.0), "distances": ("satisfied", 1.0)}
+"""Figure that tells which replica is the best so far, and its sign."""
+
+_MARGIN = 0.01
+"""A replica must be better by this part to take over: the picture should not jump back and forth."""
+
+
+def absorb(job: Job, message: protocol.Message) -> tuple[str, ...]:
+    """Take one report of the engine into the job.
+
+    Returns
+    -------
+    tuple of str
+        The triggers that tell what has changed.
+    """
+    if isinstance(message, protocol.Started):
+        job.state = JobState.RUNNING if job.state is JobState.STARTING else job.state
+        job.started = job.started or time.time()
+        return (CHANGED,)
+    if isinstance(message, protocol.Layout):
+        job.layout = _layout(message)
+        return (LAYOUT, CHANGED)
+    if isinstance(message, protocol.Progress):
+        job.stage, job.step, job.total = message.stage, message.step, message.total
+        job.eta_seconds = message.eta_seconds
+        return (CHANGED,)
+    if isinstance(message, protocol.Frame):
+        return (FRAME,) if job.add_frame(message.step, message.coordinates, message.first_replica) else ()
+    if isinstance(message, protocol.Metric):
+        job.add_metric(message.name, list(message.values), message.step, message.first_replica)
+        _choose_best(job, message)
+        return (CHANGED,)
+    if isinstance(message, protocol.Log):
+        text = in_chimerax_words(message.text)
+        job.add_log(text if message.level == "info" else f"{message.level}: {text}")
+        return (CHANGED,)
+    if isinstance(message, protocol.Result):
+        job.paths, job.result_metrics = dict(message.paths), dict(message.metrics)
+        end_job(job, JobState.FINISHED)
+        return (CHANGED, ENDED)
+    if isinstance(message, protocol.Stopped):
+        end_job(job, JobState.STOPPED)
+        return (CHANGED, ENDED)
+    if isinstance(message, protocol.Error):
+        # Without advice the sentence itself says what to do.
+        known = advice_for_text(f"{message.text}\n{message.advice}") if message.advice else ""
+        end_job(job, JobState.FAILED, message.text, known or message.advice)
+        return (CHANGED, ENDED)
+    return ()
+
+
+def end_job(job: Job, state: JobState, error: str = "", advice: str = "") -> None:
+    """Note the end of a job, and what to do about an error."""
+    job.state = state
+    job.finished = time.time()
+    job.eta_seconds = None
+    if error:
+        job.error = in_chimerax_words(error)
+        job.advice = in_chimerax_words(advice)
+        job.add_log(f"error: {job.error} {job.advice}".rstrip())
+
+
+def _layout(message: protocol.Layout) -> Layout:
+    return Layout(
+        tuple(message.chains),
+        tuple(message.numbers),
+        tuple(message.insertion_codes),
+        tuple(message.names),
+        tuple(message.known),
+        tuple(message.links),
+        message.coordinates[0].astype("f8"),
+    )
+
+
+def _choose_best(job: Job, message: protocol.Metric) -> None:
+    name, sign = _BEST_BY.get(job.kind, ("", 1.0))
+    if message.name != name:
+        return
+    for i, value in enumerate(message.values):
+        job.scores[message.first_replica + i] = sign * value
+    leader = max(job.scores, key=job.scores.__getitem__)
+    lead = job.scores[leader] - job.scores.get(job.best_replica, float("-inf"))
+    if lead > _MARGIN * abs(job.scores[leader]):
+        job.best_replica = leader

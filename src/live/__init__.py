@@ -1,0 +1,1 @@
+"""What a running job looks like: models that move, colours, trajectories, sessions."""

@@ -1,0 +1,97 @@
+"""What a session file keeps of a job, and jobs made from that again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..jobs.state import JobState, Layout, PreparedJob
+from .models import live_models
+
+if TYPE_CHECKING:
+    from chimerax.core.models import Model
+    from chimerax.core.session import Session
+
+    from ..jobs.job import Job
+
+__all__ = ["attach_models", "prepared_from", "record_of"]
+
+_LABELS = ("chains", "numbers", "insertion_codes", "names", "known", "links")
+
+
+def record_of(session: Session, job: Job) -> dict[str, Any]:
+    """A job as plain values and open models."""
+    place = job.prepared.frame_to_scene
+    live = live_models(session)
+    view = live.views.get(job.id)
+    models = [] if view is None else [view.group, view.best, *view.traces]
+    return {
+        "kind": job.kind,
+        "title": job.title,
+        "command": job.prepared.command,
+        "folder": str(job.folder),
+        "spec": dict(job.prepared.spec),
+        "live": job.prepared.live,
+        "extra": dict(job.prepared.extra),
+        "state": job.state.value,
+        "best_replica": job.best_replica,
+        "colouring": live.colouring(job),
+        "frame_to_scene": None if place is None else np.array(place.matrix, dtype=np.float64),
+        "layout": _layout_record(job.layout),
+        "model": _if_open(session, job.model),
+        "map": _if_open(session, job.map),
+        "live_models": [_if_open(session, model) for model in models],
+    }
+
+
+def prepared_from(record: Mapping[str, Any]) -> PreparedJob:
+    """What was handed over when the job of a record was submitted."""
+    from chimerax.geometry import Place
+
+    matrix = record["frame_to_scene"]
+    return PreparedJob(
+        kind=record["kind"],
+        spec=dict(record["spec"]),
+        folder=Path(record["folder"]),
+        title=record["title"],
+        command=record["command"],
+        model=record["model"],
+        map=record["map"],
+        frame_to_scene=None if matrix is None else Place(matrix),
+        live=record["live"],
+        extra=dict(record["extra"]),
+    )
+
+
+def attach_models(session: Session, job: Job, record: Mapping[str, Any]) -> None:
+    """Give a job the models and the progress that a session has saved of it."""
+    live = live_models(session)
+    live.set_colouring(job, record["colouring"])
+    if job.layout is None:
+        job.layout = _layout_from(record["layout"])
+        job.best_replica = int(record["best_replica"])
+    group, best, *traces = record["live_models"] or [None, None]
+    if group is not None and best is not None:
+        kept = [trace for trace in traces if trace is not None]
+        live.adopt(job, group, best, kept, final=record["state"] == JobState.FINISHED.value)
+
+
+def _layout_record(layout: Layout | None) -> dict[str, Any] | None:
+    if layout is None:
+        return None
+    return {**{name: list(getattr(layout, name)) for name in _LABELS}, "coordinates": np.array(layout.coordinates)}
+
+
+def _layout_from(record: Mapping[str, Any] | None) -> Layout | None:
+    if record is None:
+        return None
+    labels: dict[str, Any] = {name: tuple(record[name]) for name in _LABELS}
+    return Layout(**labels, coordinates=np.array(record["coordinates"], dtype=np.float64))
+
+
+def _if_open(session: Session, model: Model | None) -> Model | None:
+    """Models that are closed or not in the session are not to be saved."""
+    return model if model is not None and not model.deleted and session.models.have_model(model) else None

@@ -1,0 +1,32 @@
+"""Fit and temperature of a job as curves for the plot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..live.plot_data import fit_series, temperature_series
+from .plot import Curve
+
+if TYPE_CHECKING:
+    from ..jobs.job import Job
+
+__all__ = ["job_curves"]
+
+_SHORT = {
+    "correlation": "Map fit",
+    "known_rmsd": "RMSD (Å)",
+    "satisfied": "Satisfied",
+    "log_likelihood": "Log-likelihood",
+    "noise_level": "Temperature",
+}
+
+
+def job_curves(job: Job) -> tuple[list[Curve], float]:
+    """Curves of the best replica of a job, and the step at which its present stage ends."""
+    found = (fit_series(job), temperature_series(job))
+    curves = [
+        Curve(_SHORT.get(series.name, series.label), series.steps.astype(float), series.of(job.best_replica))
+        for series in found
+        if series is not None
+    ]
+    return curves, float(job.total)

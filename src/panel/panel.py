@@ -1,0 +1,189 @@
+"""Everything in the window: the form and the jobs, kept up to date with the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from Qt.QtCore import Qt, QTimer
+from Qt.QtGui import QFontDatabase
+from Qt.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from ..jobs.manager import job_manager
+from ..process.environment import configured
+from .curves import job_curves
+from .form import can_check, check_command, missing, run_command
+from .guard import guard
+from .job_view import JobView, wrapped_label
+from .memory import PanelMemory
+from .report import report_text
+from .settings_form import SettingsForm
+
+__all__ = ["Panel"]
+
+_REFRESH_MILLISECONDS = 200
+_LEAST_HEIGHT = 340
+"""Pixels; below them ChimeraX's other panels would leave too little to work with."""
+_MODEL_TRIGGERS = ("add models", "remove models", "model id changed", "model name changed")
+_JOB_TRIGGERS = ("job added", "job changed", "job layout", "job ended", "job removed")
+
+
+class Panel:
+    """Builds commands, runs them and shows the jobs; has no logic of its own.
+
+    Parameters
+    ----------
+    session : Session
+    area : QWidget
+        Empty widget to fill.
+    show_help : callable
+        Opens the help page.
+    """
+
+    def __init__(self, session: Any, area: QWidget, show_help: Callable[[], None]) -> None:
+        self.session = session
+        self._memory = PanelMemory(session)
+        self.manager = job_manager(session)
+        self._build(area, show_help)
+        self.form.load(*self._memory.recall())
+        self._timer = QTimer(area)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_REFRESH_MILLISECONDS)
+        self._timer.timeout.connect(self._guarded(self.refresh_jobs))
+        refresh_models, schedule = self._guarded(self.form.refresh), self._guarded(self._schedule)
+        self._handlers = [
+            *(session.triggers.add_handler(name, refresh_models) for name in _MODEL_TRIGGERS),
+            session.triggers.add_handler("command finished", self._guarded(self._offer_install)),
+            *(self.manager.triggers.add_handler(name, schedule) for name in _JOB_TRIGGERS),
+        ]
+        self.form.refresh()
+        self.refresh_jobs()
+        self._offer_install()
+
+    def close(self) -> None:
+        """Listen no more; jobs go on."""
+        for handler in self._handlers:
+            handler.remove()
+        self._handlers = []
+        self._timer.stop()
+
+    def note(self, text: str) -> None:
+        """Show a sentence below the buttons."""
+        self._note.setText(text)
+        self._note.setVisible(bool(text))
+
+    def _guarded(self, function: Any) -> Any:
+        return guard(self.session, self.note, function)
+
+    def _build(self, area: QWidget, show_help: Callable[[], None]) -> None:
+        around = QVBoxLayout(area)
+        around.setContentsMargins(0, 0, 0, 0)
+        self._scroll = scroll = QScrollArea(area)
+        scroll.setMinimumHeight(_LEAST_HEIGHT)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        around.addWidget(scroll)
+        page = QWidget(scroll)
+        scroll.setWidget(page)
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.setSpacing(4)
+
+        self._note = wrapped_label(page)
+        self._command = QPlainTextEdit(page)
+        self._command.setReadOnly(True)
+        self._command.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self._command.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+        self._command.setFixedHeight(3 * self._command.fontMetrics().lineSpacing() + 10)
+        self._command.setToolTip("The command that Run gives")
+        self._command.setAccessibleName("Equivalent command")
+        self.estimate, self.run_button, self.help_button = (
+            QPushButton(text, page) for text in ("Estimate", "Run", "Help")
+        )
+        self.estimate.setToolTip("Check model, map and sequence, and estimate memory and time; changes nothing")
+        self.run_button.setToolTip("Start the job")
+        self.form = SettingsForm(self._models, self._maps, self._sequences, self._show_command, self._guarded, page)
+        self.jobs = JobView(
+            self._execute, lambda: self.form.options()["densityWeight"], job_curves, self._guarded, page
+        )
+        self.estimate.clicked.connect(self._guarded(self._estimate))
+        self.run_button.clicked.connect(self._guarded(self._run))
+        self.help_button.clicked.connect(self._guarded(show_help))
+
+        self.install = QPushButton("Install the engine...", page)
+        self.install.setToolTip("The engine computes outside of ChimeraX and is installed once, from the network.")
+        self.install.clicked.connect(self._guarded(lambda: self._execute("adp3d install")))
+
+        layout.addWidget(self.install)
+        layout.addWidget(self.form)
+        layout.addWidget(self._command)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
+        for button in (self.estimate, self.run_button, self.help_button):
+            buttons.addWidget(button)
+        layout.addLayout(buttons)
+        layout.addWidget(self._note)
+        layout.addWidget(self.jobs)
+        layout.addStretch(1)
+        self.note("")
+
+    def _models(self) -> Sequence[Any]:
+        from chimerax.atomic import AtomicStructure
+
+        models = self.session.models.list(type=AtomicStructure)
+        return [model for model in models if model.num_residues and not _belongs_to_job(model)]
+
+    def _maps(self) -> Sequence[Any]:
+        from chimerax.map import Volume
+
+        return list(self.session.models.list(type=Volume))
+
+    def _sequences(self) -> Sequence[str]:
+        manager = getattr(self.session, "alignments", None)  # made by another bundle when it is first used
+        alignments = [] if manager is None else manager.alignments
+        return [f"{alignment.ident}:{sequence.name}" for alignment in alignments for sequence in alignment.seqs]
+
+    def _schedule(self) -> None:
+        """Refresh soon, once for all that happens until then."""
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def refresh_jobs(self) -> None:
+        """Show the present state of the jobs."""
+        self.jobs.show_jobs(list(self.manager.jobs))
+
+    def _offer_install(self) -> None:
+        """Show the button for the installation as long as no engine is installed."""
+        self.install.setVisible(configured(self.session) is None)
+
+    def _show_command(self) -> None:
+        form = self.form.form()
+        wanted = missing(form)
+        self._command.setPlainText("" if wanted else run_command(form))
+        self._command.setPlaceholderText(wanted)
+        self.estimate.setEnabled(can_check(form))
+        self.run_button.setEnabled(not wanted)
+
+    def _estimate(self) -> None:
+        self.note("Checking...")
+        report = self._execute(check_command(self.form.form()))
+        self.note(report_text(report))
+
+    def _run(self) -> None:
+        form = self.form.form()
+        self._memory.keep(form.task, form.options)
+        self.note("")
+        self._execute(run_command(form))
+        self.refresh_jobs()
+        self._scroll.ensureWidgetVisible(self.jobs, 0, 0)
+
+    def _execute(self, command: str) -> Any:
+        from chimerax.core.commands import run
+
+        return run(self.session, command)
+
+
+def _belongs_to_job(model: Any) -> bool:
+    """Whether a model is one of a job's live models, which are no starting models."""
+    return model.parent is not None and model.parent.name.startswith("ADP-3D job ")

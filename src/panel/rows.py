@@ -1,0 +1,105 @@
+"""A job as the panel shows it: its row in the table, its state line, and which buttons make sense."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["COLUMNS", "JobRow", "duration", "job_row"]
+
+COLUMNS = ("Job", "State", "Done", "Left")
+
+_FIGURES = (
+    ("map_cc_after", "map correlation", ".3f"),
+    ("restraints_satisfied_percent", "restraints satisfied (%)", ".0f"),
+    ("mean_confidence", "mean confidence", ".0f"),
+)
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """What the panel shows of one job.
+
+    Parameters
+    ----------
+    job_id : int
+        Number of the job.
+    cells : tuple of str
+        Texts of `COLUMNS`.
+    tip : str
+        What the row says when the mouse rests on it.
+    line : str
+        State of the job in one sentence.
+    fraction : float
+        Part of the present stage that is done, 0 to 1.
+    active, can_pause, can_resume, can_stop, can_steer, can_accept, can_replay : bool
+        What the job is ready for.
+    """
+
+    job_id: int
+    cells: tuple[str, ...]
+    tip: str
+    line: str
+    fraction: float
+    active: bool
+    can_pause: bool
+    can_resume: bool
+    can_stop: bool
+    can_steer: bool
+    can_accept: bool
+    can_replay: bool
+
+
+def job_row(job: Any) -> JobRow:
+    """Row of a job (`chimerax.adp3d.jobs.job.Job`)."""
+    state = str(job.state)
+    left = "" if job.eta_seconds is None or job.ended else duration(job.eta_seconds)
+    done = f"{100 * job.fraction:.0f}%" if job.state.active or state == "finished" else ""
+    has_result = job.result is not None
+    return JobRow(
+        job_id=job.id,
+        cells=(f"{job.id}  {job.title}", state, done, left),
+        tip="\n".join(filter(None, (f"Job {job.id}: {job.title}", job.prepared.command, str(job.folder), job.error))),
+        line=_line(job, state, left),
+        fraction=job.fraction,
+        active=job.state.active,
+        can_pause=state == "running",
+        can_resume=state in ("paused", "stopped", "failed"),
+        can_stop=not job.ended and state != "stopping",
+        can_accept=has_result,
+        can_steer=state in ("running", "paused"),
+        can_replay=job.frame is not None or "frames" in job.paths,
+    )
+
+
+def duration(seconds: float) -> str:
+    """Rounded time, such as ``45 s``, ``12 min`` or ``2.5 h``."""
+    if seconds < 90:
+        return f"{max(0, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _line(job: Any, state: str, left: str) -> str:
+    if state == "failed":
+        return " ".join(filter(None, (f"Job {job.id} failed.", job.error, job.advice)))
+    if state == "finished":
+        figures = job.result_metrics
+        parts = [f"Job {job.id} finished after {duration(figures.get('seconds', job.seconds))}"]
+        parts += [f"{label} {figures[name]:{form}}" for name, label, form in _FIGURES if _is_number(figures.get(name))]
+        return ", ".join(parts) + "."
+    if not job.state.active or state == "starting":
+        return f"Job {job.id}: {state}."
+    parts = [f"Job {job.id}: {state}"]
+    if job.stage:
+        parts.append(job.stage)
+    if job.total:
+        parts.append(f"step {job.step} of {job.total}")
+    if left:
+        parts.append(f"{left} left")
+    return ", ".join(parts) + "."
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

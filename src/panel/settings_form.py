@@ -1,0 +1,161 @@
+"""Upper half of the panel: what to do, with which model, map and sequence, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from Qt.QtCore import Qt
+from Qt.QtWidgets import QComboBox, QFormLayout, QTabBar, QToolButton, QVBoxLayout, QWidget
+
+from .choosers import FileChooser, ModelChooser, SequenceChooser
+from .editors import Editor, editor, narrow
+from .form import FIELDS, TASKS, Form
+from .presets import CUSTOM, PRESETS, preset_of
+
+__all__ = ["SettingsForm"]
+
+_TASK_TIPS = {
+    "refine": "Complete and refine a model in a map",
+    "complete": "Complete a model without a map",
+    "distances": "Fold a sequence from distances between residues",
+}
+_RESTRAINT_FILES = "Restraints (*.csv *.str *.star *.nef *.tbl *.gz);;All files (*)"
+
+
+class SettingsForm(QWidget):
+    """Choosers and options of the three tasks, which share them.
+
+    Parameters
+    ----------
+    list_models, list_maps : callable
+        Open atomic structures, and open maps.
+    list_sequences : callable
+        Specifiers of the sequences of open alignments.
+    changed : callable
+        Called after each change by the user.
+    guarded : callable
+        Turns a function into a callback that never raises.
+    """
+
+    def __init__(
+        self,
+        list_models: Callable[[], Sequence[Any]],
+        list_maps: Callable[[], Sequence[Any]],
+        list_sequences: Callable[[], Sequence[str]],
+        changed: Callable[[], None],
+        guarded: Callable[[Callable[[], None]], Callable[..., None]],
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self._changed = changed
+        self._loading = True
+        on_change = guarded(self._on_change)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(4)
+        self.tabs = QTabBar(self)
+        self.tabs.setExpanding(True)
+        self.tabs.setUsesScrollButtons(False)
+        for task in TASKS:
+            index = self.tabs.addTab(task.capitalize())
+            self.tabs.setTabToolTip(index, _TASK_TIPS[task])
+        outer.addWidget(self.tabs)
+        self._layout = layout = QFormLayout()
+        layout.setContentsMargins(4, 0, 4, 0)
+        layout.setVerticalSpacing(4)
+        layout.setHorizontalSpacing(6)
+        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        outer.addLayout(layout)
+
+        self.model = ModelChooser(list_models, on_change, self)
+        self.map = ModelChooser(list_maps, on_change, self)
+        self.sequence = SequenceChooser(list_sequences, on_change, guarded, self)
+        self.restraints = FileChooser("File of restraints", _RESTRAINT_FILES, on_change, guarded, self)
+        self.preset = narrow(QComboBox(self))
+        self.preset.addItems([*PRESETS, CUSTOM])
+        self.preset.setToolTip("Replicas and steps at once: a first look, the defaults, or a result to publish.")
+        layout.addRow("Model", self.model.widget)
+        layout.addRow("Map", self.map.widget)
+        layout.addRow("Sequence", self.sequence.widget)
+        layout.addRow("Restraints", self.restraints.widget)
+        layout.addRow("Preset", self.preset)
+        self._editors: dict[str, Editor] = {f.keyword: editor(f, on_change, self) for f in FIELDS}
+        for f in (f for f in FIELDS if f.always):
+            layout.addRow(f.label, self._editors[f.keyword].widget)
+        self.more = QToolButton(self)
+        self.more.setText("More options")
+        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.more.setCheckable(True)
+        self.more.setAutoRaise(True)
+        layout.addRow(self.more)
+        for f in (f for f in FIELDS if not f.always):
+            layout.addRow(f.label, self._editors[f.keyword].widget)
+
+        self.tabs.currentChanged.connect(on_change)
+        self.more.toggled.connect(on_change)
+        self.preset.activated.connect(guarded(self._apply_preset))
+        self.preset.setCurrentText(preset_of(self.options()))
+        self._show_rows()
+        self._loading = False
+
+    @property
+    def task(self) -> str:
+        """Task of the chosen tab."""
+        return TASKS[self.tabs.currentIndex()]
+
+    def form(self) -> Form:
+        """Everything chosen, independent of the widgets."""
+        return Form(
+            task=self.task,
+            model=self.model.specifier,
+            map=self.map.specifier,
+            sequence=self.sequence.text,
+            restraints=self.restraints.path,
+            options=self.options(),
+        )
+
+    def options(self) -> dict[str, Any]:
+        """Option values by keyword."""
+        return {keyword: made.value() for keyword, made in self._editors.items()}
+
+    def load(self, task: str, options: Mapping[str, Any]) -> None:
+        """Show other settings, those remembered from last time."""
+        self._loading = True
+        try:
+            if task in TASKS:
+                self.tabs.setCurrentIndex(TASKS.index(task))
+            for keyword, value in options.items():
+                self._editors[keyword].set_value(value)
+        finally:
+            self._loading = False
+        self._on_change()
+
+    def refresh(self) -> None:
+        """Follow the models, maps and alignments that are open now."""
+        for chooser in (self.model, self.map, self.sequence):
+            chooser.refresh()
+        self._on_change()
+
+    def _apply_preset(self) -> None:
+        preset = PRESETS.get(self.preset.currentText())
+        if preset is not None:
+            self.load(self.task, preset)
+        self._on_change()
+
+    def _on_change(self) -> None:
+        if self._loading:
+            return
+        self.preset.setCurrentText(preset_of(self.options()))
+        self._show_rows()
+        self._changed()
+
+    def _show_rows(self) -> None:
+        task, more = self.task, self.more.isChecked()
+        self.more.setArrowType(Qt.ArrowType.DownArrow if more else Qt.ArrowType.RightArrow)
+        shown = {self.map.widget: task == "refine", self.restraints.widget: task == "distances"}
+        for f in FIELDS:
+            shown[self._editors[f.keyword].widget] = task in f.tasks and (f.always or more)
+        for widget, visible in shown.items():
+            self._layout.setRowVisible(widget, visible)

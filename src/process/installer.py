@@ -1,0 +1,206 @@
+"""Installations as the session sees them: one at a time, told in the log, and remembered."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..settings import adp3d_settings
+from .environment import default_directory, interpreter_of
+from .install import Installation, Plan, is_ours
+
+if TYPE_CHECKING:
+    from chimerax.core.session import Session
+
+__all__ = ["Installer", "current_installer", "plan_installation", "start_installer"]
+
+_ATTRIBUTE = "_adp3d_installer"
+_POLL = 0.05
+_STATUS_SECONDS = 0.5
+
+
+def current_installer(session: Session) -> Installer | None:
+    """The installation that runs, None if there is none."""
+    installer: Installer | None = getattr(session, _ATTRIBUTE, None)
+    return installer if installer is not None and installer.running else None
+
+
+def plan_installation(session: Session, directory: str | None, device: str, python: str | None) -> Plan:
+    """Check what the user asks for.
+
+    Parameters
+    ----------
+    session : Session
+    directory : str or None
+        Folder for the environment; by default the one of last time, else one in the user's data folder.
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
+    python : str or None
+        Ready environment to use instead: its interpreter, or its folder.
+
+    Raises
+    ------
+    UserError
+        If the two exclude each other, or the folder or interpreter cannot be used.
+    """
+    from chimerax.core.errors import UserError
+    from chimerax.core.python_utils import chimerax_python_executable
+
+    own = Path(chimerax_python_executable())
+    if python is not None:
+        if directory is not None:
+            raise UserError("Give either a folder to install into or the 'python' of a ready environment, not both.")
+        ready = Path(python).expanduser().absolute()
+        if ready.is_dir():
+            ready = interpreter_of(ready)
+        if not ready.is_file():
+            raise UserError(f"There is no Python '{ready}'; give the interpreter or the folder of an environment.")
+        return Plan(None, device, ready, own)
+    before = str(adp3d_settings(session).engine_directory)
+    folder = Path(directory).expanduser().absolute() if directory else Path(before) if before else default_directory()
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"'{folder}' is a file; give a folder to install into.")
+    if folder.is_dir() and not is_ours(folder) and any(folder.iterdir()):
+        raise UserError(f"The folder '{folder}' holds other files; give a new or empty folder to install into.")
+    return Plan(folder, device, None, own)
+
+
+def start_installer(session: Session, plan: Plan) -> Installer:
+    """Begin an installation.
+
+    Raises
+    ------
+    UserError
+        If one is running, or a job uses the environment.
+    """
+    from chimerax.core.errors import UserError
+
+    from ..jobs.manager import job_manager
+
+    if current_installer(session) is not None:
+        raise UserError("An installation is running; end it first with 'adp3d install cancel true'.")
+    manager = job_manager(session)
+    busy = [job for job in manager.jobs if not job.ended]
+    if busy:
+        raise UserError(f"ADP-3D job {busy[0].id} uses the engine; wait for it or stop it, then install.")
+    manager.end_idle_engines()
+    installer = Installer(session, plan)
+    setattr(session, _ATTRIBUTE, installer)
+    return installer
+
+
+class Installer:
+    """An installation that writes to the log; main thread only.
+
+    Parameters
+    ----------
+    session : Session
+    plan : Plan
+    """
+
+    def __init__(self, session: Session, plan: Plan) -> None:
+        self._session = weakref.ref(session)
+        self._done = False
+        self._last_status = 0.0
+        self._installation = Installation(plan)
+        self._handlers = [
+            session.triggers.add_handler("new frame", self._new_frame),
+            session.triggers.add_handler("app quit", lambda *_: self._installation.cancel()),
+        ]
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended, or its end has not been told yet."""
+        return not self._done
+
+    @property
+    def error(self) -> str:
+        """Why it failed; empty for success."""
+        return self._installation.error
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What the engine's doctor said."""
+        return self._installation.report
+
+    def cancel(self) -> None:
+        """End it."""
+        self._installation.cancel()
+
+    def wait(self) -> None:
+        """Work until it has ended.
+
+        Raises
+        ------
+        UserError
+            If it failed or was cancelled.
+        """
+        from chimerax.core.errors import UserError
+
+        try:
+            while self.running:
+                self.pump()
+                session = self._session()
+                if session is not None and session.ui.is_gui:
+                    from Qt.QtCore import QEventLoop
+
+                    session.ui.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
+                time.sleep(_POLL)
+        except KeyboardInterrupt:
+            self.cancel()
+            raise
+        if self.error:
+            raise UserError(self.error)
+
+    def pump(self) -> None:
+        """Write what is new to the log, and remember the environment at the end."""
+        session = self._session()
+        if session is None or self._done:
+            return
+        ended = not self._installation.running
+        for note in self._installation.take():
+            if note.level == "info":
+                session.logger.info(f"ADP-3D installation: {note.text}")
+            elif note.level == "warning":
+                session.logger.warning(f"ADP-3D installation: {note.text}")
+            elif time.monotonic() - self._last_status > _STATUS_SECONDS:
+                self._last_status = time.monotonic()
+                session.logger.status(f"ADP-3D installation: {note.text}")
+        if ended:
+            self._done = True
+            for handler in self._handlers:
+                handler.remove()
+            self._conclude(session)
+
+    def _conclude(self, session: Session) -> None:
+        done = self._installation
+        if done.error or done.python is None:
+            if done.cancelled:
+                session.logger.info(f"ADP-3D installation: {done.error} Run 'adp3d install' to go on with it.")
+            else:
+                session.logger.warning(f"ADP-3D installation: {done.error}")
+            session.logger.status("")
+            return
+        settings = adp3d_settings(session)
+        settings.engine_python = str(done.python)
+        settings.engine_directory = "" if done.plan.directory is None else str(done.plan.directory)
+        settings.engine_device = done.plan.device
+        settings.engine_found_device = str(done.report.get("device", ""))
+        session.logger.info(
+            f"ADP-3D installation: the engine {done.report.get('adp3d', '')} is ready (Python "
+            f"{done.report.get('python', '')}, torch {done.report.get('versions', {}).get('torch', '')}, device "
+            f"{settings.engine_found_device})."
+        )
+        session.logger.status("ADP-3D is ready.")
+
+    def _new_frame(self, *_: object) -> None:
+        session = self._session()
+        try:
+            self.pump()
+        except Exception:
+            # An exception would remove the handler, or open a dialog at every frame.
+            self._done = True
+            if session is not None:
+                session.logger.report_exception(preface="The installation of ADP-3D's engine")

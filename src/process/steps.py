@@ -1,0 +1,128 @@
+"""The steps of an installation: which commands are run, one after the other, and what their failures mean."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .environment import ENGINE, engine_command, interpreter_of
+
+__all__ = ["Step", "explain", "has_nvidia", "install_steps", "requirements", "torch_index", "verify_step"]
+
+_PIP = ("-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off")
+_PATIENCE = ("--retries", "1", "--timeout", "30")
+_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+_CUDA_INDEX = "https://download.pytorch.org/whl/cu126"
+
+_NO_NETWORK = re.compile(
+    r"name resolution|getaddrinfo failed|nodename nor servname|Network is unreachable|No route to host"
+    r"|Failed to establish a new connection|NewConnectionError|ConnectTimeout|Connection refused|ProxyError"
+    r"|Could not connect|error sending request|dns error|Max retries exceeded|Read timed out",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of an installation.
+
+    Attributes
+    ----------
+    title : str
+        What it does, for the log.
+    command : tuple of str
+    required : bool
+        Whether a failure ends the installation; otherwise the next step makes up for it.
+    """
+
+    title: str
+    command: tuple[str, ...]
+    required: bool = True
+
+
+def install_steps(maker: Sequence[str] | None, directory: Path, device: str, platform: str, nvidia: bool) -> list[Step]:
+    """Commands that make and fill an environment.
+
+    Parameters
+    ----------
+    maker : sequence of str or None
+        Makes the environment; None if there is a sound one to repair.
+    directory : Path
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
+    platform : str
+        As `sys.platform`.
+    nvidia : bool
+        Whether the computer has an NVIDIA driver.
+    """
+    python = str(interpreter_of(directory))
+    pip = (python, *_PIP, *_PATIENCE)
+    steps = []
+    if maker is not None:
+        steps.append(Step("Making the environment", (*maker, str(directory))))
+    torch = next(line for line in requirements() if line.startswith("torch"))
+    index = torch_index(device, platform, nvidia)
+    if index:
+        # Smaller, or able to use the card; where that index cannot be reached the usual one must do.
+        steps.append(Step("Installing torch", (*pip, torch, "--index-url", index), required=False))
+    steps.append(Step("Installing packages", (*pip, "-r", str(ENGINE / "requirements.txt"))))
+    return steps
+
+
+def verify_step(python: Path, device: str) -> Step:
+    """Command that examines an environment and prints a report as JSON."""
+    return Step("Verifying", tuple(engine_command(python, "doctor", "--json", "--device", device)))
+
+
+def requirements(engine: Path = ENGINE) -> list[str]:
+    """Packages that the engine needs, as pip takes them."""
+    lines = (engine / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def has_nvidia() -> bool:
+    """Whether the computer has an NVIDIA driver."""
+    places = {"win32": r"C:\Windows\System32\nvidia-smi.exe", "linux": "/usr/bin/nvidia-smi"}
+    place = places.get(sys.platform)
+    return place is not None and (Path(place).exists() or Path("/proc/driver/nvidia/version").exists())
+
+
+def explain(output: str) -> str:
+    """One sentence for a step that failed."""
+    if _NO_NETWORK.search(output):
+        return (
+            "The packages cannot be downloaded because there is no connection to the internet; connect this computer "
+            "(or let 'adp3d install python PATH' point to a ready environment) and run 'adp3d install' again."
+        )
+    if re.search(r"No space left|disk is full|ENOSPC|not enough space", output, re.IGNORECASE):
+        return "The disk is full; free about 2 GB (8 GB for a graphics card) and run 'adp3d install' again."
+    if re.search(r"Permission denied|Read-only file system|Access is denied", output):
+        return "The folder cannot be written to; run 'adp3d install DIRECTORY' with another folder."
+    if "No matching distribution found" in output:
+        return (
+            "A package that the engine needs is not offered for this Python and system; let 'adp3d install python "
+            "PATH' point to a ready environment."
+        )
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return f"A step of the installation failed ({lines[-1][:200] if lines else 'without a message'})."
+
+
+def torch_index(device: str, platform: str, nvidia: bool) -> str:
+    """Package index that torch is taken from first; empty for the usual one.
+
+    Parameters
+    ----------
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
+    platform : str
+        As `sys.platform`.
+    nvidia : bool
+        Whether the computer has an NVIDIA driver.
+    """
+    wants_cuda = device == "cuda" or (device == "auto" and nvidia)
+    if platform == "linux" and not wants_cuda:
+        return _CPU_INDEX
+    return _CUDA_INDEX if platform == "win32" and wants_cuda else ""

@@ -1,0 +1,53 @@
+"""What ADP-3D remembers between sessions, in ChimeraX's own preferences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chimerax.core.session import Session
+
+__all__ = ["adp3d_settings"]
+
+_ATTRIBUTE = "_adp3d_settings"
+
+
+def adp3d_settings(session: Session) -> Any:
+    """Settings of ADP-3D; assigning to an attribute saves it at once.
+
+    Attributes of the result
+    ------------------------
+    engine_python : str
+        Interpreter of the engine's environment, set by ``adp3d install``; empty before.
+    engine_directory : str
+        Folder of the environment that ``adp3d install`` made; empty for one that was only pointed to.
+    engine_device : str
+        Device that the environment was installed for: ``auto``, ``cpu`` or ``cuda``.
+    engine_found_device : str
+        Device that the engine chose when the environment was verified.
+    job_folder : str
+        Where new job folders go; empty for a folder in the user's home.
+    """
+    settings = getattr(session, _ATTRIBUTE, None)
+    if settings is None:
+        settings = _make_settings(session)
+        setattr(session, _ATTRIBUTE, settings)
+    return settings
+
+
+def _make_settings(session: Session) -> Any:
+    """Settings object; the class is made here because its base belongs to ChimeraX."""
+    from chimerax.core.settings import Settings
+
+    class ADP3DSettings(Settings):
+        """Saved as plain values."""
+
+        AUTO_SAVE = {  # noqa: RUF012  (ChimeraX reads it from the class)
+            "engine_python": "",
+            "engine_directory": "",
+            "engine_device": "auto",
+            "engine_found_device": "",
+            "job_folder": "",
+        }
+
+    return ADP3DSettings(session, "ADP-3D")

@@ -1,0 +1,134 @@
+"""Comparing models, the example, and arguments of commands."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+
+def _run(session, command, **kw):
+    from chimerax.core.commands import run
+
+    return run(session, command, **kw)
+
+
+def test_compare_in_place_and_superposed(session, make_model, tmp_path):
+    whole, part = make_model(missing=(), name="whole"), make_model(missing=(8, 9, 10), name="part")
+    part.atoms.coords = part.atoms.coords + np.array([3.0, 0.0, 4.0])
+    before = part.atoms.coords.copy()
+    pair = f"#{part.id_string} #{whole.id_string}"
+    report = _run(session, f"adp3d compare {pair} save {tmp_path / 'curve.csv'}")
+    assert report["rmsd"] == pytest.approx(5.0, abs=1e-4) and report["completeness"] == pytest.approx(17 / 20)
+    assert (report["residues"], report["reference_residues"]) == (17, 20)
+    assert len(report["curve"]) == 17 and (tmp_path / "curve.csv").read_text().count("\n") == 18
+    assert _run(session, f"adp3d compare {pair} superpose true")["rmsd"] == pytest.approx(0.0, abs=1e-3)
+    assert np.array_equal(part.atoms.coords, before)
+    swapped = _run(session, f"adp3d compare #{whole.id_string} #{part.id_string}")
+    assert (swapped["model"], swapped["reference"]) == (f"#{whole.id_string}", f"#{part.id_string}")
+
+
+def test_curve_follows_its_definition():
+    from chimerax.adp3d.handover.pairing import error_curve
+
+    completeness, rmsd = error_curve(np.array([3.0, 0.0, 4.0]), np.array([50.0, 90.0, 10.0]), 6)
+    assert completeness == pytest.approx([1 / 6, 2 / 6, 3 / 6])
+    assert rmsd == pytest.approx([0.0, np.sqrt(9 / 2), np.sqrt(25 / 3)])
+
+
+def test_superposition_recovers_a_motion():
+    from chimerax.adp3d.handover.pairing import superpose
+    from chimerax.geometry import rotation, translation
+
+    points = np.random.default_rng(1).normal(size=(12, 3)) * 10
+    moved = (translation((4, 5, 6)) * rotation((1, 2, 3), 77)) * points
+    assert superpose(moved, points) == pytest.approx(points, abs=1e-4)
+
+
+def test_chains_are_paired_by_sequence_where_names_and_numbers_differ(session, make_model):
+    from chimerax.adp3d.handover.pairing import pair_traces, read_traces
+
+    one = make_model(missing=(), chains="A", name="one")
+    two = make_model(missing=(), chains="Q", name="two", first=101)
+    pairs = pair_traces(read_traces(one), read_traces(two))
+    assert pairs.chains == (("A", "Q"),) and len(pairs.first) == 20
+    assert np.allclose(pairs.first, pairs.second)
+
+
+def test_nothing_in_common(session, make_model):
+    from chimerax.core.errors import UserError
+
+    one = make_model(missing=(), name="one")
+    two = make_model(missing=(), name="two", sequence="WGWGHHTSSTWGWHTSGHWT", first=500)
+    with pytest.raises(UserError, match="in common"):
+        _run(session, f"adp3d compare #{one.id_string} #{two.id_string}")
+
+
+def test_example_files_are_there_and_unpack(session, tmp_path):
+    import gzip
+
+    from chimerax.adp3d.commands import demo
+    from chimerax.adp3d.settings import adp3d_settings
+
+    adp3d_settings(session).job_folder = str(tmp_path)
+    files = demo.demo_files()
+    assert all(path.is_file() for path in files.values())
+    unpacked = demo._unpacked(session, files["model"])
+    assert unpacked.read_bytes() == gzip.decompress(files["model"].read_bytes()) and unpacked.suffix == ".cif"
+
+
+def test_example_opens(session, tmp_path):
+    if getattr(session, "open_command", None) is None:
+        pytest.skip("opening map files is ChimeraX's business")
+    from chimerax.adp3d.settings import adp3d_settings
+
+    adp3d_settings(session).job_folder = str(tmp_path)
+    volume, model, reference = _run(session, "adp3d demo reference true")
+    assert volume.data.size == (86, 93, 98) and model.num_residues == 111 and reference.num_residues == 172
+    report = _run(session, f"adp3d compare #{model.id_string} #{reference.id_string}")
+    assert report["rmsd"] == pytest.approx(0.0, abs=0.01) and report["completeness"] == pytest.approx(111 / 172)
+
+
+@pytest.mark.parametrize("written", ["#{a},{b}", "#{a},#{b}"])
+def test_half_maps(session, make_map, written):
+    from chimerax.adp3d.commands.arguments import HalfMapsArg
+
+    one, two = make_map(), make_map()
+    maps, _, rest = HalfMapsArg.parse(written.format(a=one.id_string, b=two.id_string) + " wait true", session)
+    assert maps == [one, two] and rest.strip() == "wait true"
+
+
+@pytest.mark.parametrize(("text", "good"), [("cpu", True), ("CUDA:1", True), ("gpu", False), ("cuda:x", False)])
+def test_devices(session, text, good):
+    from chimerax.adp3d.commands.arguments import DeviceArg
+    from chimerax.core.commands import AnnotationError
+
+    if good:
+        assert DeviceArg.parse(text, session)[0] == text.lower()
+    else:
+        with pytest.raises(AnnotationError):
+            DeviceArg.parse(text, session)
+
+
+def test_classes_of_session_files(session):
+    from chimerax.adp3d import bundle_api
+
+    assert bundle_api.get_class("SavedJobs").__name__ == "SavedJobs"
+    assert bundle_api.get_class("Anything") is None
+
+
+def test_equivalent_command():
+    from types import SimpleNamespace
+
+    from chimerax.adp3d.commands.submit import command_text
+
+    volume = SimpleNamespace(id_string="1.2")
+    settings = [
+        ("in_map", volume),
+        ("half_maps", [volume, volume]),
+        ("keep", None),
+        ("live", True),
+        ("resolution", 3.5),
+    ]
+    assert command_text("refine", "#2", settings) == (
+        "adp3d refine #2 inMap #1.2 halfMaps #1.2,#1.2 live true resolution 3.5"
+    )

@@ -1,0 +1,166 @@
+"""Commands that run jobs, as the user types them, with the real engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SHORT = "replicas 2 steps 3 device cpu"
+
+
+def _run(session, command, **kw):
+    from chimerax.core.commands import run
+
+    return run(session, command, **kw)
+
+
+@pytest.fixture
+def density(make_map):
+    """Map of the helix that `make_model` opens, with a little noise."""
+
+    def make(model, spacing=1.0):
+        xyz = np.asarray(model.atoms.scene_coords)
+        origin = xyz.min(0) - 8.0
+        size = np.ceil((xyz.max(0) + 8.0 - origin) / spacing).astype(int)
+        k, j, i = np.meshgrid(*(np.arange(n) for n in size[::-1]), indexing="ij")
+        grid = origin + spacing * np.stack([i, j, k], axis=-1)
+        values = np.random.default_rng(0).normal(scale=0.02, size=size[::-1])
+        for point in xyz:
+            values += np.exp(-((grid - point) ** 2).sum(-1) / 1.5)
+        return make_map(array=values.astype(np.float32), origin=tuple(origin), step=(spacing,) * 3)
+
+    return make
+
+
+def test_complete_from_start_to_accept(session, make_model, messages, tmp_path):
+    from chimerax.adp3d.handover.record import Handover
+    from chimerax.adp3d.handover.results import result_model
+
+    model = make_model(waters=1)
+    spec = f"#{model.id_string}"
+    before = model.atoms.coords.copy()
+    folder = tmp_path / "job"
+    job = _run(session, f"adp3d complete {spec} {SHORT} keep {spec}/A:1-3 folder {folder}")
+    assert str(job.state) == "finished" and job.prepared.spec["keep"] == ["A:1-3"]
+    assert not Path(Handover.of(job.prepared.extra).staging).exists(), "temporary inputs are gone"
+    assert np.array_equal(model.atoms.coords, before) and model.num_residues == 18
+    assert job.prepared.command == f"adp3d complete {spec} keep {spec}/A:1-3 replicas 2 steps 3 device cpu"
+    result = result_model(session, job)
+    assert result is not None and result.id is not None and result is not model
+    assert [r.number for r in result.residues if r.name != "HOH"] == list(range(1, 21))
+    first = [a for a in model.atoms if a.residue.number <= 3]
+    same = [result.find_residue("A", a.residue.number).find_atom(a.name) for a in first]
+    assert np.array([a.coord for a in same]) == pytest.approx(np.array([a.coord for a in first]), abs=2e-3)
+    kept = [tuple(a.coord) for a in first]
+    accepted = _run(session, f"adp3d accept {job.id}")
+    assert accepted is model and model.num_residues == 21
+    assert [tuple(a.coord) for a in model.atoms if a.residue.number <= 3] == kept
+    assert any("written into" in text for _, text in messages)
+    session.undo.undo()
+    assert np.array_equal(model.atoms.coords, before) and model.num_residues == 18
+
+
+def test_refine_of_a_moved_model_in_a_moved_map(session, make_model, density, tmp_path):
+    from chimerax.geometry import rotation, translation
+
+    model = make_model()
+    volume = density(make_model(missing=()))
+    whole = translation((20, 5, -7)) * rotation((1, 1, 0), 50)
+    model.position, volume.position = whole, whole * volume.position
+    inside = translation((3, 1, 2)) * rotation((0, 1, 2), 25)  # the model's own frame is not the map's
+    model.atoms.coords = np.ascontiguousarray(inside.inverse() * model.atoms.coords)
+    model.position = model.position * inside
+    before, scene = model.atoms.coords.copy(), model.atoms.scene_coords.copy()
+    command = (
+        f"adp3d refine #{model.id_string} inMap #{volume.id_string} resolution 3 {SHORT} folder {tmp_path / 'job'}"
+    )
+    job = _run(session, command)
+    assert str(job.state) == "finished" and job.error == ""
+    from chimerax.adp3d.handover.results import result_model
+
+    result = result_model(session, job)
+    assert np.array_equal(model.atoms.coords, before)
+    shared = [result.find_residue("A", a.residue.number).find_atom(a.name) for a in model.atoms]
+    apart = np.linalg.norm(np.array([a.scene_coord for a in shared]) - scene, axis=1)
+    assert apart.max() < 6.0 and np.median(apart) < 2.0, "the result lies on the model, not in another frame"
+    own = np.linalg.norm(np.array([a.coord for a in shared]) - before, axis=1)
+    assert own == pytest.approx(apart, abs=0.01), "coordinates are those of the model's own frame"
+    before_accept = model.num_residues
+    _run(session, f"adp3d accept {job.id}")
+    assert model.num_residues == before_accept + 3
+
+
+def test_model_closed_while_the_job_runs(session, make_model, tmp_path, wait_until):
+    from chimerax.core.errors import UserError
+
+    model = make_model()
+    job = _run(session, f"adp3d complete #{model.id_string} {SHORT} wait false folder {tmp_path / 'job'}")
+    session.models.close([model])
+    wait_until(lambda: job.ended)
+    assert str(job.state) == "finished"
+    with pytest.raises(UserError, match="newModel true"):
+        _run(session, f"adp3d accept {job.id}")
+    result = _run(session, f"adp3d accept {job.id} newModel true")
+    assert result.num_residues == 20
+    again = _run(session, f"adp3d accept {job.id} newModel true")
+    assert again is result
+
+
+def test_distances(session, tmp_path):
+    rows = [f"A,{i},CA,A,{i + 4},CA,6.2" for i in range(1, 13)]
+    path = tmp_path / "restraints.csv"
+    path.write_text("chain1,residue1,atom1,chain2,residue2,atom2,distance\n" + "\n".join(rows) + "\n")
+    command = f"adp3d distances MALEKMALEKMALEKM restraints {path} {SHORT} openResult false folder {tmp_path / 'job'}"
+    job = _run(session, command)
+    assert str(job.state) == "finished", job.error
+    assert not session.models.list()
+    result = _run(session, "adp3d accept")
+    assert result.num_residues == 16
+
+
+def test_check_changes_nothing(session, make_model, density, tmp_path, monkeypatch):
+    from chimerax.adp3d.settings import adp3d_settings
+
+    adp3d_settings(session).job_folder = str(tmp_path / "jobs")
+    model = make_model()
+    volume = density(model)
+    opened = {m for m in session.models.list() if len(m.id) == 1}
+    report = _run(session, f"adp3d check #{model.id_string} inMap #{volume.id_string} resolution 3 device cpu")
+    assert report["ok"] is True and report["lines"]
+    assert {m for m in session.models.list() if len(m.id) == 1} == opened and not (tmp_path / "jobs").exists()
+
+
+def test_errors_are_one_sentence_before_anything_starts(session, make_model, make_map, tmp_path):
+    from chimerax.adp3d.jobs.manager import job_manager
+    from chimerax.core.errors import UserError
+
+    model, volume = make_model(), make_map(origin=(500.0, 0.0, 0.0))
+    wrong = {
+        f"adp3d refine #{model.id_string} inMap #{volume.id_string}": "outside of map",
+        f"adp3d complete #{model.id_string} chains A,Q": "no protein chain Q",
+        f"adp3d complete #{model.id_string} sequence 12345": "is no file",
+        f"adp3d complete #{model.id_string} prior ../x": "name of a prior",
+        f"adp3d refine #{model.id_string}": "inMap|in_map",
+        "adp3d accept 99": "no ADP-3D job 99",
+    }
+    for command, words in wrong.items():
+        with pytest.raises(UserError, match=words):
+            _run(session, command)
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "mine.txt").write_text("x")
+    with pytest.raises(UserError, match="not empty"):
+        _run(session, f"adp3d complete #{model.id_string} folder {full}")
+    assert not job_manager(session).jobs and (full / "mine.txt").exists()
+
+
+def test_job_folders_have_names_of_their_own(session, make_model, tmp_path):
+    from chimerax.adp3d.handover.staging import new_job_folder
+    from chimerax.adp3d.settings import adp3d_settings
+
+    adp3d_settings(session).job_folder = str(tmp_path / "jobs")
+    first = new_job_folder(session, "my model (1).pdb", "refine", None)
+    second = new_job_folder(session, "my model (1).pdb", "refine", None)
+    assert first != second and first.name == "my_model_1_refine_1" and second.name == "my_model_1_refine_2"

@@ -1,0 +1,148 @@
+"""Commands that list and steer jobs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from chimerax.adp3d.jobs.manager import job_manager
+from chimerax.adp3d.jobs.selection import positions
+from chimerax.adp3d.jobs.state import JobState
+from chimerax.core.commands import run
+from chimerax.core.errors import UserError
+
+ENGINE = """
+    import numpy as np
+    running, n = "", 6
+    while (message := receive()) is not None:
+        if message.kind == "submit":
+            running = message.job_id
+            send(protocol.Started(running, message.spec["output"]))
+            columns = ["A"] * n, list(range(5, 5 + n)), [""] * n, ["GLY"] * n, [True] * n, [True] * n
+            send(protocol.Layout(running, *columns, np.zeros((1, n, 4, 3), np.float32)))
+            send(protocol.Progress(running, "sampling", 3, 10, 12.0))
+        elif message.kind == "stop":
+            send(protocol.Stopped(running, "/a/folder"))
+            running = ""
+        elif message.kind != "hello":
+            send(protocol.Log(running, repr(message)))
+"""
+
+
+@pytest.fixture
+def running(session, use_engine, tiny_job, wait_until):
+    """A running job of an engine that tells back what it was asked."""
+    use_engine(ENGINE)
+    prepared = tiny_job()
+    job = job_manager(session).submit(prepared)
+    wait_until(lambda: job.total > 0)
+    return job
+
+
+def test_jobs_are_listed(session, running, messages):
+    assert run(session, "adp3d jobs") == [running]
+    (table,) = [text for _, text in messages if "Stage" in text]
+    assert "complete job" in table
+    assert "sampling 3/10" in table
+    with pytest.raises(UserError, match="has not ended"):
+        run(session, "adp3d jobs remove 1")
+    run(session, "adp3d stop")
+    assert run(session, "adp3d jobs remove 1") == []
+
+
+def test_without_jobs_the_list_is_empty(session, messages):
+    assert run(session, "adp3d jobs") == []
+    assert ("note", "There are no ADP-3D jobs.") in [(level, text.strip()) for level, text in messages]
+
+
+def test_status_is_plain_and_starts_nothing(session, running):
+    status = json.loads(json.dumps(run(session, "adp3d status")))
+    assert status["environment"]["problem"] == ""
+    assert status["jobs"][0]["state"] == "running"
+    assert status["engines"][0]["job"] == 1
+    assert run(session, "adp3d status 1")["id"] == 1
+
+
+def test_a_job_is_paused_resumed_and_stopped(session, running, wait_until):
+    assert run(session, "adp3d pause") is running
+    assert running.state is JobState.PAUSED
+    with pytest.raises(UserError, match="it is paused"):
+        run(session, "adp3d pause 1")
+    assert run(session, "adp3d resume wait false").state is JobState.RUNNING
+    with pytest.raises(UserError, match="need not be resumed"):
+        run(session, "adp3d resume")
+    wait_until(lambda: len(running.log) == 2)
+    assert running.log[0].startswith("Pause(")
+    assert running.log[1].startswith("Resume(")
+    assert run(session, "adp3d stop wait true") is running
+    assert running.state is JobState.STOPPED
+    with pytest.raises(UserError, match="has ended already"):
+        run(session, "adp3d stop 1")
+
+
+def test_weights_are_set_for_jobs_with_a_map_only(session, running, wait_until):
+    with pytest.raises(UserError, match="uses no map"):
+        run(session, "adp3d set densityWeight 2")
+    with pytest.raises(UserError, match="Say what to set"):
+        run(session, "adp3d set 1")
+    object.__setattr__(running.prepared, "kind", "refine")
+    run(session, "adp3d set 1 densityWeight 2.5")
+    wait_until(lambda: bool(running.log))
+    assert "density_weight" in running.log[0]
+    assert "2.5" in running.log[0]
+
+
+def test_a_stopped_job_is_taken_up_by_number_or_folder(session, running, tiny_job, tmp_path):
+    from chimerax.adp3d.engine import protocol
+
+    run(session, "adp3d stop wait true")
+    folder = tmp_path / "my job"
+    folder.mkdir()
+    spec = protocol.from_dict(running.prepared.spec)
+    (folder / "job.json").write_text(protocol.to_json(spec), encoding="utf-8")
+    running.folder = folder
+    again = run(session, "adp3d resume 1 wait false")
+    assert (again.id, again.title, again.folder) == (2, running.title, folder)
+    with pytest.raises(UserError, match="is ADP-3D job 2"):
+        run(session, f'adp3d resume "{folder}"')
+    again.stop()
+    again.state = JobState.STOPPED
+    assert run(session, f'adp3d resume "{folder}" wait false').id == 3
+    with pytest.raises(UserError, match="not the folder"):
+        run(session, f'adp3d resume "{tmp_path}"')
+
+
+@pytest.fixture
+def structure(session):
+    """Chain A with residues 1 to 8, chain B with residue 1."""
+    import numpy as np
+    from chimerax.atomic import AtomicStructure
+    from chimerax.atomic.struct_edit import add_atom
+
+    structure = AtomicStructure(session, name="test", auto_style=False)
+    for chain, numbers in (("A", range(1, 9)), ("B", (1,))):
+        for number in numbers:
+            residue = structure.new_residue("GLY", chain, number)
+            add_atom("CA", "C", residue, np.array([3.8 * number, 0.0, 0.0]))
+    session.models.add([structure])
+    return structure
+
+
+def test_residues_are_fixed_and_released(session, running, structure, wait_until, messages):
+    spec = structure.atomspec
+    run(session, f"adp3d fix {spec}/A:4-6")
+    run(session, f"adp3d release {spec}/A:6 job 1")
+    wait_until(lambda: len(running.log) == 2)
+    assert running.log[0] == "Fix(job_id='job-1', residues=[0, 1], fixed=True)"
+    assert running.log[1] == "Fix(job_id='job-1', residues=[1], fixed=False)"
+    assert any("2 residues are held" in text for _, text in messages)
+    with pytest.raises(UserError, match="None of these residues"):
+        run(session, f"adp3d fix {spec}/B")
+    run(session, "adp3d stop")
+    with pytest.raises(UserError, match="does not run"):
+        run(session, f"adp3d fix {spec}/A:5")
+
+
+def test_positions_follow_the_labels(running, structure):
+    assert positions(running.layout, structure.residues) == [0, 1, 2, 3]
+    assert positions(running.layout, structure.residues[:4]) == []

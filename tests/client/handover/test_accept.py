@@ -1,0 +1,258 @@
+"""Results into the user's model: exactly, as one step, and only if it is safe."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+
+def _state(structure):
+    """Everything about a model that accepting and undoing must preserve."""
+    chains = {
+        c.chain_id: (c.characters, [None if r is None else r.number for r in c.residues], bool(c.from_seqres))
+        for c in structure.chains
+    }
+    bonds = sorted(
+        tuple(sorted((a.residue.chain_id, a.residue.number, a.name) for a in bond.atoms)) for bond in structure.bonds
+    )
+    atoms = [
+        (a.residue.chain_id, a.residue.number, a.name, a.bfactor, a.occupancy, a.display, tuple(a.color))
+        for a in structure.atoms
+    ]
+    return sorted(atoms), bonds, chains, [(r.chain_id, r.number, r.name) for r in structure.residues]
+
+
+def _places(structure):
+    return {(a.residue.chain_id, a.residue.number, a.name): tuple(a.coord) for a in structure.atoms}
+
+
+def _accept(session, job, structure):
+    from chimerax.adp3d.handover.accept import accept_into
+
+    return accept_into(session, job, structure)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_result_comes_back_into_the_models_own_frame(session, make_model, make_map, make_job, moved):
+    from chimerax.geometry import rotation, translation
+
+    structure, volume = make_model(waters=2), make_map()
+    if moved:
+        # the same relative place: model and map moved together, and the model's own frame is another than the map's
+        place = translation((5, -3, 8)) * rotation((1, 2, 0), 35)
+        structure.atoms.coords = np.ascontiguousarray(place.inverse() * structure.atoms.coords)
+        structure.position = place
+        whole = rotation((0, 0, 1), 60)
+        structure.position = whole * structure.position
+        volume.position = whole
+    before = _places(structure)
+    job = make_job(structure, volume, shift=0.0)
+    scene = {k: structure.scene_position * np.array(v) for k, v in before.items()}
+    done = _accept(session, job, structure)
+    assert (done.changed, done.inserted) == (0, 3)
+    after = _places(structure)
+    assert all(structure.scene_position * np.array(after[k]) == pytest.approx(scene[k], abs=2e-3) for k in scene)
+    water = ("A", 301, "O")
+    assert after[water] == before[water]
+    assert len(structure.residues) == 22
+
+
+def test_accept_and_undo(session, make_model, make_job):
+    structure = make_model(waters=2)
+    structure.residues[4].find_atom("CA").color = (1, 2, 3, 255)
+    state, places = _state(structure), _places(structure)
+    job = make_job(structure)
+    done = _accept(session, job, structure)
+    assert (done.changed, done.inserted, done.chains, done.replaced) == (17, 3, ("A",), ())
+    assert len(session.undo.undo_stack) == 1
+    after = _places(structure)
+    assert all(np.array(after[k]) - np.array(places[k]) == pytest.approx(0.3, abs=1e-5) for k in places if k[1] < 300)
+    assert {k[1] for k in after} == {*range(1, 21), 301, 302}
+    assert all(after[k] == places[k] for k in places if k[1] > 300), "untouched to the last bit"
+    chain = structure.chains[0]
+    assert chain.characters == "MALEKMALEKMALEKMALEK" and chain.num_existing_residues == 20 and chain.from_seqres
+    assert [r.number for r in structure.residues][:20] == list(range(1, 21))
+    carbon, nitrogen = structure.residues[6].find_atom("C"), structure.residues[7].find_atom("N")
+    assert (
+        nitrogen in carbon.neighbors
+        and structure.residues[9].find_atom("C") in structure.residues[10].find_atom("N").neighbors
+    )
+    assert structure.residues[7].find_atom("CA").bfactor == pytest.approx(55.0)
+    session.undo.undo()
+    assert _state(structure) == state and _places(structure) == places
+    session.undo.redo()
+    assert _places(structure) == after
+    session.undo.undo()
+    assert _state(structure) == state and _places(structure) == places
+
+
+def test_missing_structure_marks_go_and_come_back(session, make_model, make_job):
+    structure = make_model()
+    group = structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE)
+    group.new_pseudobond(structure.residues[6].find_atom("C"), structure.residues[7].find_atom("N"))
+    _accept(session, make_job(structure), structure)
+    group = structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE, create_type=None)
+    assert group is None or group.num_pseudobonds == 0
+    session.undo.undo()
+    group = structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE, create_type=None)
+    assert group.num_pseudobonds == 1
+
+
+def test_display_and_position_may_change(session, make_model, make_job):
+    from chimerax.geometry import translation
+
+    structure = make_model(waters=1)
+    job = make_job(structure)
+    structure.atoms.colors = (9, 8, 7, 255)
+    structure.atoms.displays = False
+    structure.position = translation((1, 2, 3))
+    structure.residues[-1].find_atom("O").coord = np.array([0.0, 0.0, 99.0])  # a water, not the job's
+    _accept(session, job, structure)
+    assert structure.num_residues == 21
+    assert tuple(structure.residues[-1].find_atom("O").coord) == (0.0, 0.0, 99.0)
+
+
+def _delete_residue(structure):
+    structure.residues[3].delete()
+
+
+def _move_atom(structure):
+    structure.residues[3].find_atom("CA").coord = np.array([1.0, 2.0, 3.0])
+
+
+def _delete_atom(structure):
+    structure.residues[3].find_atom("CB").delete()
+
+
+def _rename(structure):
+    structure.residues[3].name = "TRP"
+
+
+def _build_gap(structure):
+    from chimerax.atomic.struct_edit import add_atom
+
+    residue = structure.new_residue("ALA", "A", 9, precedes=structure.residues[7])
+    add_atom("CA", "C", residue, np.array([0.0, 0.0, 0.0]), serial_number=999, occupancy=1.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_delete_residue, "A 4 deleted"),
+        (_move_atom, "A 4 was moved"),
+        (_delete_atom, "A 4 has other atoms"),
+        (_rename, "A 4 has other atoms"),
+        (_build_gap, "A 9 is there by now"),
+    ],
+)
+def test_unsafe_changes_are_refused(session, make_model, make_job, change, words):
+    from chimerax.core.errors import UserError
+
+    structure = make_model()
+    job = make_job(structure)
+    change(structure)
+    state, places = _state(structure), _places(structure)
+    with pytest.raises(UserError, match=words) as error:
+        _accept(session, job, structure)
+    assert "newModel true" in str(error.value)
+    assert _state(structure) == state and _places(structure) == places
+    assert not session.undo.undo_stack
+
+
+def test_two_jobs_on_one_model(session, make_model, make_job):
+    structure = make_model()
+    first = make_job(structure, shift=0.3, number=1)
+    second = make_job(structure, shift=-0.4, number=2)
+    original = _places(structure)
+    state = _state(structure)
+    _accept(session, first, structure)
+    one = _places(structure)
+    done = _accept(session, second, structure)
+    assert done.replaced == (1,) and "replaces what job 1" in done.sentence(2, "#1")
+    two = _places(structure)
+    assert all(np.array(two[k]) - np.array(original[k]) == pytest.approx(-0.4, abs=1e-5) for k in original)
+    session.undo.undo()
+    assert _places(structure) == one
+    session.undo.redo()
+    assert _places(structure) == two
+    session.undo.undo()
+    session.undo.undo()
+    assert _places(structure) == original and _state(structure) == state
+
+
+def test_two_jobs_on_two_chains_do_not_disturb_each_other(session, make_model, make_job):
+    structure = make_model(chains="AB")
+    first = make_job(structure, number=1, chains=["A"])
+    second = make_job(structure, number=2, chains=["B"])
+    _accept(session, first, structure)
+    after_first = _places(structure)
+    done = _accept(session, second, structure)
+    assert done.chains == ("B",) and done.replaced == ()
+    after = _places(structure)
+    assert all(after[k] == after_first[k] for k in after_first if k[0] == "A")
+
+
+def test_side_chains_and_conformations_follow(session, make_model, make_job):
+    structure = make_model()
+    residue = structure.residues[2]
+    place = np.array(residue.find_atom("CB").coord)
+    for loc, offset in (("A", 0.0), ("B", 0.5)):
+        atom = residue.find_atom("CB")
+        atom.set_alt_loc(loc, True)
+        atom.coord = place + offset
+        atom.occupancy = 0.5
+    job = make_job(structure)
+    _accept(session, job, structure)
+    atom = structure.residues[2].find_atom("CB")
+    assert np.array(atom.get_alt_loc_coord("A")) == pytest.approx(place + 0.3, abs=1e-5)
+    assert np.array(atom.get_alt_loc_coord("B")) == pytest.approx(place + 0.8, abs=1e-5)
+    session.undo.undo()
+    atom = structure.residues[2].find_atom("CB")
+    assert np.array(atom.get_alt_loc_coord("A")) == pytest.approx(place, abs=1e-12)
+    assert np.array(atom.get_alt_loc_coord("B")) == pytest.approx(place + 0.5, abs=1e-12)
+
+
+def test_undo_after_the_model_was_closed(session, make_model, make_job):
+    from chimerax.core.errors import UserError
+
+    structure = make_model()
+    _accept(session, make_job(structure), structure)
+    session.models.close([structure])
+    with pytest.raises(UserError, match="closed"):
+        session.undo.undo()
+
+
+def test_nothing_to_accept(session, make_model, make_job):
+    from chimerax.core.errors import UserError
+
+    structure = make_model(missing=())
+    job = make_job(structure, shift=0.0)
+    with pytest.raises(UserError, match="nothing to accept"):
+        _accept(session, job, structure)
+
+
+def test_joined_fragments_are_refused(session, make_model, make_job):
+    from chimerax.core.errors import UserError
+
+    structure = make_model()
+    job = make_job(structure)
+    text = (job.folder / "result.cif").read_text().splitlines()
+    (job.folder / "result.cif").write_text("\n".join(line for line in text if " 20 LYS A " not in line) + "\n")
+    with pytest.raises(UserError, match="joins or renumbers"):
+        _accept(session, job, structure)
+
+
+@pytest.mark.parametrize("damage", ["removed", "garbage"])
+def test_result_lost_or_damaged(session, make_model, make_job, damage):
+    from chimerax.core.errors import UserError
+
+    structure = make_model()
+    job = make_job(structure)
+    places = _places(structure)
+    if damage == "removed":
+        (job.folder / "result.cif").unlink()
+    else:
+        (job.folder / "result.cif").write_text("loop_\n_atom_site.id\n1\n")
+    with pytest.raises(UserError):
+        _accept(session, job, structure)
+    assert _places(structure) == places

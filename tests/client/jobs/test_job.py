@@ -1,0 +1,192 @@
+"""What a job keeps of the engine's reports."""
+
+from __future__ import annotations
+
+import gc
+import json
+
+import numpy as np
+import pytest
+from chimerax.adp3d.engine import protocol
+from chimerax.adp3d.jobs.job import Job
+from chimerax.adp3d.jobs.reports import absorb
+from chimerax.adp3d.jobs.state import JobState, PreparedJob
+
+
+class Steering:
+    """Keeps the wishes of a job."""
+
+    def __init__(self):
+        self.wishes = []
+
+    def steer(self, job, message):
+        self.wishes.append(message)
+
+    def stop(self, job):
+        self.wishes.append("stop")
+
+    def wait(self, job, timeout):
+        return False
+
+
+@pytest.fixture
+def steering():
+    return Steering()
+
+
+@pytest.fixture
+def make_job(tmp_path, steering):
+    def make(kind="refine", replicas=3, **more):
+        spec = {"kind": kind, "replicas": replicas, "device": "cpu"}
+        return Job(1, PreparedJob(kind, spec, tmp_path, "a title", "a command", **more), steering)
+
+    return make
+
+
+def layout(n):
+    columns = ["A"] * n, list(range(1, n + 1)), [""] * n, ["GLY"] * n, [True] * n, [True] * n
+    return protocol.Layout("job-1", *columns, np.full((1, n, 4, 3), 7, np.float32))
+
+
+def frame(step, value, n=5, replicas=3, first=0):
+    return protocol.Frame("job-1", step, np.full((replicas, n, 4, 3), value, np.float32), first)
+
+
+def test_layout_is_taken_over(make_job):
+    job = make_job()
+    assert absorb(job, layout(5)) == ("job layout", "job changed")
+    assert job.layout.n_residues == 5
+    assert job.layout.numbers == (1, 2, 3, 4, 5)
+    assert job.layout.coordinates.dtype == np.float64
+    assert job.layout.coordinates.shape == (5, 4, 3)
+
+
+def test_frames_of_batches_are_merged_over_the_layout(make_job):
+    job = make_job()
+    absorb(job, layout(5))
+    assert absorb(job, frame(1, 1.0, replicas=2)) == ("job frame",)
+    step, xyz = job.frame
+    assert step == 1
+    assert xyz.shape == (3, 5, 4, 3)
+    assert [float(r.mean()) for r in xyz] == [1.0, 1.0, 7.0]
+    absorb(job, frame(2, 2.0, replicas=1, first=2))
+    assert [float(r.mean()) for r in job.frame[1]] == [1.0, 1.0, 2.0]
+    assert job.frame_serial == 2
+
+
+def test_a_merged_frame_leaves_the_one_before_alone(make_job):
+    job = make_job()
+    absorb(job, layout(5))
+    absorb(job, frame(1, 1.0))
+    before = job.frame[1]
+    absorb(job, frame(2, 2.0, replicas=1))
+    assert float(before.max()) == 1.0
+
+
+def test_frames_of_another_model_are_refused(make_job):
+    job = make_job()
+    absorb(job, layout(5))
+    assert absorb(job, frame(1, 1.0, n=6)) == ()
+    assert job.frame is None
+
+
+def test_metrics_of_batches_are_joined(make_job):
+    job = make_job()
+    absorb(job, protocol.Metric("job-1", "correlation", [0.1, 0.2], 4))
+    absorb(job, protocol.Metric("job-1", "correlation", [0.3], 4, 2))
+    absorb(job, protocol.Metric("job-1", "correlation", [0.5], 5))
+    assert job.metrics["correlation"] == [(4, [0.1, 0.2, 0.3]), (5, [0.5])]
+    assert job.latest("correlation") == [0.5]
+    assert job.latest("unknown") is None
+
+
+def test_only_the_newest_figures_of_residues_are_kept(make_job):
+    job = make_job()
+    for step in range(3):
+        absorb(job, protocol.Metric("job-1", "residue_fit", [float(step)] * 5, step))
+    assert job.metrics["residue_fit"] == [(2, [2.0] * 5)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "values", "best"),
+    [("refine", "correlation", [0.1, 0.5, 0.2], 1), ("complete", "known_rmsd", [0.9, 0.5, 0.2], 2)],
+)
+def test_the_best_replica_is_chosen_by_fit(make_job, kind, name, values, best):
+    job = make_job(kind)
+    absorb(job, protocol.Metric("job-1", name, values, 1))
+    assert job.best_replica == best
+
+
+def test_the_best_replica_does_not_change_for_a_trifle(make_job):
+    job = make_job()
+    absorb(job, protocol.Metric("job-1", "correlation", [0.5, 0.1], 1))
+    absorb(job, protocol.Metric("job-1", "correlation", [0.5, 0.501], 2))
+    assert job.best_replica == 0
+    absorb(job, protocol.Metric("job-1", "correlation", [0.5, 0.6], 3))
+    assert job.best_replica == 1
+
+
+def test_status_is_plain(make_job):
+    job = make_job()
+    absorb(job, protocol.Started("job-1", "x"))
+    absorb(job, layout(5))
+    absorb(job, protocol.Progress("job-1", "sampling", 3, 10, 4.2, {"fit": 0.5}))
+    absorb(job, protocol.Metric("job-1", "correlation", [0.1, 0.2], 4))
+    absorb(job, protocol.Metric("job-1", "residue_fit", [0.5] * 5, 4))
+    status = json.loads(json.dumps(job.status()))
+    assert status["stage"] == "sampling"
+    assert status["residues"] == 5
+    assert status["metrics"] == {"correlation": [0.1, 0.2]}
+    assert job.fraction == pytest.approx(0.3)
+
+
+def test_an_error_becomes_advice_in_the_words_of_commands(make_job):
+    job = make_job()
+    text = "No CUDA device can be used on this machine; use --device cpu or auto."
+    assert absorb(job, protocol.Error("job-1", text)) == ("job changed", "job ended")
+    assert job.state is JobState.FAILED
+    assert job.ended
+    assert "use device cpu" in job.error
+    assert job.log
+
+
+def test_wishes_depend_on_the_state(make_job, steering):
+    job = make_job()
+    job.pause()
+    job.resume()
+    assert steering.wishes == []
+    job.state = JobState.RUNNING
+    job.pause()
+    assert job.state is JobState.PAUSED
+    job.resume()
+    assert job.state is JobState.RUNNING
+    job.set_weight("density_weight", 2)
+    job.fix([1, 2], True)
+    kinds = [wish.kind for wish in steering.wishes]
+    assert kinds == ["pause", "resume", "set_weight", "fix"]
+    job.stop()
+    assert steering.wishes[-1] == "stop"
+
+
+def test_models_are_not_kept_alive(make_job, session):
+    from chimerax.core.models import Model
+
+    model = Model("m", session)
+    session.models.add([model])
+    job = make_job(model=model)
+    assert job.model is model
+    assert job.prepared.model is None
+    assert job.prepared_again().model is model
+    session.models.close([model])
+    assert job.model is None
+    del model
+    gc.collect()
+    assert job.prepared_again().model is None
+
+
+def test_a_long_log_is_cut(make_job):
+    job = make_job()
+    for i in range(6000):
+        job.add_log(str(i))
+    assert len(job.log) == 5000
+    assert job.log[-1] == "5999"

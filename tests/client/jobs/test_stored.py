@@ -1,0 +1,55 @@
+"""Job folders read without the engine."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from chimerax.adp3d.engine import protocol
+from chimerax.adp3d.jobs.stored import is_finished, is_job_folder, prepared_from_folder, read_finished
+from chimerax.core.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    spec = protocol.CompleteSpec(model="inputs/model.pdb", output=".", replicas=3)
+    (tmp_path / "job.json").write_text(protocol.to_json(spec), encoding="utf-8")
+    return tmp_path
+
+
+def test_the_specification_is_read(folder):
+    assert is_job_folder(folder)
+    prepared = prepared_from_folder(folder)
+    assert prepared.kind == "complete"
+    assert prepared.replicas == 3
+    assert prepared.spec["output"] == str(folder)
+    assert folder.name in prepared.title
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("not json", "cannot be read"),
+        ('{"version": 99, "kind": "complete"}', "cannot be read"),
+        (None, "not the folder"),
+    ],
+)
+def test_unreadable_folders_are_refused(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "job.json").write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        prepared_from_folder(tmp_path)
+
+
+def test_only_complete_results_count(folder):
+    assert not is_finished(folder)
+    assert read_finished(folder) is None
+    (folder / "metrics.json").write_text(json.dumps({"replicas": 3}), encoding="utf-8")
+    assert not is_finished(folder)
+    (folder / "result.cif").write_text("data_x\n", encoding="utf-8")
+    (folder / "fit.png").write_bytes(b"")
+    paths, metrics = read_finished(folder)
+    assert metrics == {"replicas": 3}
+    assert set(paths) == {"result", "metrics", "fit"}
+    (folder / "metrics.json").write_text("{", encoding="utf-8")
+    assert read_finished(folder) is None

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+SESSION = 0x2
+
+
+@pytest.fixture
+def keeper(bench):
+    from chimerax.adp3d.live.session import saved_jobs
+
+    return saved_jobs(bench.session)
+
+
+def restart(bench, keeper, data):
+    """What opening the session in a new ChimeraX does, with the models restored already; the new keeper."""
+    from chimerax.adp3d.live.models import live_models
+
+    live_models(bench.session).forget()
+    bench.manager.jobs.clear()
+    bench.manager._queues.clear()
+    keeper._unfinished.clear()
+    restored = type(keeper).restore_snapshot(bench.session, data)
+    bench.session.triggers.activate_trigger("end restore session", bench.session)
+    return restored
+
+
+def job_folder(bench, job) -> None:
+    """Files of a job that has begun."""
+    model = job.folder / "inputs" / "model.cif"
+    model.parent.mkdir(parents=True)
+    model.write_text("data_model\n")
+    (model.parent / "map.mrc").write_bytes(b"")
+    (job.folder / "job.json").write_text(
+        '{"version": 1, "kind": "refine", "output": ".", "map": "inputs/map.mrc", "model": "inputs/model.cif"}'
+    )
+
+
+def finish_files(bench, job) -> np.ndarray:
+    """Files of the job once it has finished; the result."""
+    result = bench.helix(24).round(3) + 5.0
+    (job.folder / "result.cif").write_text(bench.mmcif(result[None], job.layout, np.full(24, 88.0)))
+    (job.folder / "metrics.json").write_text('{"map_cc_after": 0.7}')
+    return result
+
+
+def test_nothing_to_save_without_jobs(bench, keeper):
+    assert not keeper.include_state()
+    bench.submit()
+    assert keeper.include_state()
+
+
+def test_snapshot_holds_plain_values_and_open_models(bench, keeper):
+    from chimerax.core.models import Model
+    from chimerax.geometry import translation
+
+    job = bench.submit(frame_to_scene=translation((1.0, 0.0, 0.0)), extra={"tag": 3})
+    bench.frame(job)
+    bench.manager.pump()
+    seen = []
+
+    def walk(value) -> None:
+        seen.append(type(value))
+        if isinstance(value, dict):
+            for key, item in value.items():
+                walk(key)
+                walk(item)
+        elif isinstance(value, list | tuple):
+            for item in value:
+                walk(item)
+        elif isinstance(value, np.ndarray):
+            assert value.dtype == np.float64
+        else:
+            assert value is None or isinstance(value, str | int | float | bool | Model), value
+
+    walk(keeper.take_snapshot(bench.session, SESSION))
+    assert np.ndarray in seen
+
+
+def test_unfinished_job_is_offered_and_resumed_with_its_models(bench, keeper, log):
+    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.live.models import live_models
+
+    live = live_models(bench.session)
+    job = bench.submit()
+    live.colour(job, "fit")
+    job_folder(bench, job)
+    best = live.views[job.id].best
+    restored = restart(bench, keeper, keeper.take_snapshot(bench.session, SESSION))
+    (offer,) = restored.unfinished
+    assert offer.folder == job.folder
+    assert offer.title == "refine #2 in #1"
+    assert any("cxcmd:adp3d%20resume" in text and "had not finished" in text for text in log)
+    assert bench.manager.jobs == []
+
+    resumed = restored.resume(bench.session, offer.folder)
+    assert isinstance(bench.engine.sent[-1], protocol.Reopen)
+    assert resumed.prepared.command == "adp3d refine #2 inMap #1"
+    bench.start(resumed)
+    frame = bench.frame(resumed)
+    bench.manager.pump()
+    assert live.views[resumed.id].best is best
+    assert live.colouring(resumed) == "fit"
+    np.testing.assert_allclose(best.atoms.coords, frame[0].reshape(-1, 3), atol=1e-5)
+    assert restored.unfinished == []
+
+
+def test_finished_job_is_listed_with_its_models(bench, keeper):
+    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.jobs.state import JobState
+    from chimerax.adp3d.live.models import live_models
+
+    job = bench.submit()
+    job.best_replica = 1
+    job_folder(bench, job)
+    finish_files(bench, job)
+    bench.engine.report(protocol.Result(job.key, {"result": str(job.folder / "result.cif")}, {"map_cc_after": 0.7}))
+    bench.manager.pump()
+    live = live_models(bench.session)
+    best = live.views[job.id].best
+    best.atoms.coords = moved = best.atoms.coords + 3.0  # by the user, after the end
+    restart(bench, keeper, keeper.take_snapshot(bench.session, SESSION))
+    (again,) = bench.manager.jobs
+    assert again.state is JobState.FINISHED
+    assert again.result_metrics == {"map_cc_after": 0.7}
+    assert again.best_replica == 1
+    assert again.layout.chains == job.layout.chains
+    assert live.views[again.id].best is best
+    np.testing.assert_array_equal(best.atoms.coords, moved)
+    live.colour(again, "confidence")
+    np.testing.assert_allclose(best.atoms.bfactors, 88.0)
+
+
+def test_job_that_finished_after_the_session_was_saved(bench, keeper, log):
+    from chimerax.adp3d.live.models import live_models
+
+    job = bench.submit()
+    job_folder(bench, job)
+    data = keeper.take_snapshot(bench.session, SESSION)
+    best = live_models(bench.session).views[job.id].best
+    result = finish_files(bench, job)
+    restart(bench, keeper, data)
+    assert any("has finished since this session was saved" in text for text in log)
+    np.testing.assert_allclose(best.atoms.coords, result.reshape(-1, 3), atol=2e-3)
+
+
+def test_folder_that_is_gone(bench, keeper, log):
+    bench.submit()
+    restored = restart(bench, keeper, keeper.take_snapshot(bench.session, SESSION))
+    assert restored.unfinished == []
+    assert bench.manager.jobs == []
+    assert any("is gone" in text and "cannot be resumed" in text for text in log)
+
+
+def test_job_that_still_runs_here(bench, keeper):
+    from chimerax.adp3d.live.models import live_models
+
+    job = bench.submit()
+    job_folder(bench, job)
+    live = live_models(bench.session)
+    best = live.views[job.id].best
+    data = keeper.take_snapshot(bench.session, SESSION)
+    live.forget()
+    type(keeper).restore_snapshot(bench.session, data)
+    bench.session.triggers.activate_trigger("end restore session", bench.session)
+    assert bench.manager.jobs == [job]
+    assert live.views[job.id].best is best
+
+
+def test_models_cut_before_saving_are_left_alone(bench, keeper):
+    from chimerax.adp3d.live.backbone import rows_fit
+
+    job = bench.submit()
+    from chimerax.adp3d.live.models import live_models
+
+    view = live_models(bench.session).views[job.id]
+    assert rows_fit(view.best, job.layout)
+    view.best.residues[5:8].atoms.delete()
+    assert rows_fit(view.best, job.layout)  # rows are as they were
+    view.best.residues.numbers = view.best.residues.numbers + 1
+    assert not rows_fit(view.best, job.layout)
+
+
+def test_offers_are_saved_again(bench, keeper):
+    job = bench.submit()
+    job_folder(bench, job)
+    restored = restart(bench, keeper, keeper.take_snapshot(bench.session, SESSION))
+    data = restored.take_snapshot(bench.session, SESSION)
+    assert [record["title"] for record in data["jobs"]] == ["refine #2 in #1"]
+    restored.reset_state(bench.session)
+    assert restored.unfinished == []

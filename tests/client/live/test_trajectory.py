@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def stored(bench):
+    """A running job of three replicas that has stored frames 5, 10, 15, 20; and those frames."""
+    from chimerax.adp3d.engine.trajectory_format import pack_header, pack_record
+
+    job = bench.submit(n=24, replicas=3)
+    rng = np.random.default_rng(1)
+    frames = rng.normal(0.0, 20.0, (4, 3, 24, 4, 3)).astype(np.float32)
+    job.folder.mkdir(parents=True)
+    data = pack_header(24)
+    for step, frame in zip((5, 10, 15, 20), frames, strict=True):
+        data += pack_record(step, 0, frame)
+    (job.folder / "trajectory.bin").write_bytes(data + b"half a record")
+    return bench, job, frames
+
+
+def coordinate_sets(structure) -> np.ndarray:
+    sets = []
+    for number in structure.coordset_ids:
+        structure.active_coordset_id = number
+        sets.append(structure.atoms.coords)
+    return np.stack(sets)
+
+
+def test_frames_become_coordinate_sets(stored):
+    from chimerax.adp3d.live.trajectory import open_trajectory
+    from chimerax.geometry import translation
+
+    bench, job, frames = stored
+    object.__setattr__(job.prepared, "frame_to_scene", translation((0.0, 0.0, 7.0)))
+    job.best_replica = 2
+    structure = open_trajectory(bench.session, job)
+    assert structure in bench.session.models.list()
+    assert structure.num_coordsets == 4
+    assert structure.active_coordset_id == 4
+    assert list(structure.coordset_ids) == [1, 2, 3, 4]
+    np.testing.assert_allclose(coordinate_sets(structure), frames[:, 2].reshape(4, -1, 3), atol=0.006)
+    np.testing.assert_allclose(structure.scene_position.origin(), (0.0, 0.0, 7.0))
+    assert structure.residues.ribbon_displays.all()
+
+
+def test_live_models_are_left_alone(stored):
+    from chimerax.adp3d.live.models import live_models
+    from chimerax.adp3d.live.trajectory import open_trajectory
+
+    bench, job, _ = stored
+    best = live_models(bench.session).views[job.id].best
+    before = best.atoms.coords
+    open_trajectory(bench.session, job, replica=0)
+    np.testing.assert_array_equal(best.atoms.coords, before)
+    assert best.num_coordsets == 1
+
+
+def test_thinned_frames_keep_both_ends(stored):
+    from chimerax.adp3d.live.trajectory import TRAJECTORY_FILE, read_frames
+
+    _, job, frames = stored
+    steps, chosen = read_frames(job.folder / TRAJECTORY_FILE, 1, max_frames=2)
+    assert steps == (5, 20)
+    np.testing.assert_allclose(chosen, frames[[0, 3], 1], atol=0.006)
+    steps, _ = read_frames(job.folder / TRAJECTORY_FILE, 1, max_frames=1)
+    assert steps == (20,)
+
+
+def test_command(stored):
+    from chimerax.adp3d.commands.trajectory import adp3d_trajectory
+
+    bench, job, frames = stored
+    structure = adp3d_trajectory(bench.session, job.id, replica=2, frames=3)
+    assert structure.num_coordsets == 3
+    np.testing.assert_allclose(structure.atoms.coords, frames[3, 1].reshape(-1, 3), atol=0.006)
+
+
+def test_problems_in_one_sentence(stored):
+    from chimerax.adp3d.live.trajectory import open_trajectory
+    from chimerax.core.errors import UserError
+
+    bench, job, _ = stored
+    with pytest.raises(UserError, match="replica 9 are stored; there are frames of replicas 1, 2, 3"):
+        open_trajectory(bench.session, job, replica=8)
+    (job.folder / "trajectory.bin").write_bytes(b"something else entirely")
+    with pytest.raises(UserError, match="is not a trajectory"):
+        open_trajectory(bench.session, job)
+    (job.folder / "trajectory.bin").unlink()
+    with pytest.raises(UserError, match="No trajectory is stored"):
+        open_trajectory(bench.session, job)
+
+
+def test_trajectory_of_another_job_in_the_folder(stored):
+    from chimerax.adp3d.engine.trajectory_format import pack_header, pack_record
+    from chimerax.adp3d.live.trajectory import open_trajectory
+    from chimerax.core.errors import UserError
+
+    bench, job, _ = stored
+    data = pack_header(5) + pack_record(1, 0, np.zeros((1, 5, 4, 3)))
+    (job.folder / "trajectory.bin").write_bytes(data)
+    with pytest.raises(UserError, match="has 5 residues, the job 24"):
+        open_trajectory(bench.session, job)

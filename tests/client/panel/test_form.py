@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import pytest
+from chimerax.adp3d.panel.form import (
+    FIELDS,
+    TASKS,
+    Form,
+    can_check,
+    check_command,
+    defaults,
+    job_command,
+    missing,
+    run_command,
+    valid_options,
+)
+
+
+def test_shortest_commands():
+    assert run_command(Form("refine", model="#2", map="#1")) == "adp3d refine #2 inMap #1"
+    assert run_command(Form("complete", model="#2.1")) == "adp3d complete #2.1"
+    form = Form("distances", model="#2", restraints="/tmp/a.csv")
+    assert run_command(form) == "adp3d distances #2 restraints /tmp/a.csv"
+
+
+def test_defaults_are_left_out_and_changes_are_written_in_order():
+    options = defaults()
+    form = Form("refine", model="#2", map="#1", options=options)
+    assert run_command(form) == "adp3d refine #2 inMap #1"
+    options |= {"steps": 60, "replicas": 4, "resolution": 2.5, "live": False, "densityWeight": 1234567.5}
+    assert run_command(form) == (
+        "adp3d refine #2 inMap #1 replicas 4 steps 60 resolution 2.5 densityWeight 1234567.5 live false"
+    )
+
+
+def test_options_of_other_tasks_are_left_out():
+    options = defaults() | {"resolution": 2.5, "halfMaps": "#3,#4", "keep": "/A:1-5", "seed": 7}
+    assert run_command(Form("complete", model="#2", options=options)) == "adp3d complete #2 keep /A:1-5 seed 7"
+    form = Form("distances", sequence="MKV", restraints="r.csv", options=options)
+    assert run_command(form) == "adp3d distances MKV restraints r.csv seed 7"
+
+
+def test_what_holds_blanks_is_quoted():
+    options = {"keep": "/A:1-5 & sel", "halfMaps": "#3, #4", "chains": "A,B"}
+    form = Form("refine", model="#2", map="#1", sequence="/tmp/my files/a.fasta", options=options)
+    assert run_command(form) == (
+        'adp3d refine #2 inMap #1 sequence "/tmp/my files/a.fasta" halfMaps #3,#4 keep "/A:1-5 & sel" chains A,B'
+    )
+    form = Form("distances", model="#1", restraints="C:/my files/r.tbl")
+    assert run_command(form) == 'adp3d distances #1 restraints "C:/my files/r.tbl"'
+
+
+def test_a_semicolon_cannot_start_another_command():
+    command = run_command(Form("complete", model="#1", sequence="a; close"))
+    assert command == 'adp3d complete #1 sequence "a; close"'
+
+
+def test_check_leaves_out_what_it_has_not():
+    form = Form("refine", model="#2", map="#1", sequence="MKV", options={"steps": 60, "replicas": 4, "live": False})
+    assert check_command(form) == "adp3d check #2 inMap #1 sequence MKV replicas 4 steps 60"
+    assert can_check(form)
+    assert not can_check(Form("refine"))
+    assert not can_check(Form("distances", model="#1", restraints="r.csv"))
+
+
+def test_commands_on_jobs():
+    assert job_command("stop", 3) == "adp3d stop 3"
+    assert job_command("set", 3, "densityWeight", "2") == "adp3d set 3 densityWeight 2"
+
+
+@pytest.mark.parametrize(
+    ("form", "word"),
+    [
+        (Form("refine"), "model"),
+        (Form("refine", model="#1"), "map"),
+        (Form("complete"), "model"),
+        (Form("distances", model="#1"), "restraints"),
+        (Form("distances", restraints="r.csv"), "sequence"),
+    ],
+)
+def test_what_is_missing_is_said_in_a_sentence(form, word):
+    assert word in missing(form)
+    assert missing(form).endswith(".")
+
+
+def test_nothing_is_missing():
+    assert not missing(Form("refine", model="#2", map="#1"))
+    assert not missing(Form("complete", model="#2"))
+    assert not missing(Form("distances", sequence="MKV", restraints="r.csv"))
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        "nonsense",
+        {},
+        {"steps": "many", "replicas": -1, "device": "toaster", "live": 1, "unknown": 3},
+        {"steps": True, "replicas": 2.5, "confidence": None},
+    ],
+)
+def test_stored_values_that_do_not_fit_are_dropped(stored):
+    assert valid_options(stored) == defaults()
+
+
+def test_stored_values_that_fit_are_taken_but_not_those_of_one_model():
+    stored = {"steps": 60, "device": "cpu", "live": False, "keep": "/A:1", "resolution": 3.0}
+    assert valid_options(stored) == defaults() | {"steps": 60, "device": "cpu", "live": False}
+
+
+def test_fields_are_consistent():
+    assert len({f.keyword for f in FIELDS}) == len(FIELDS)
+    for f in FIELDS:
+        assert set(f.tasks) <= set(TASKS)
+        assert f.tip.endswith(".")
+        assert not f.choices or f.default in f.choices
+
+
+def test_defaults_are_those_of_the_engine():
+    from chimerax.adp3d.engine.protocol import RefineSpec
+
+    spec = RefineSpec(output="job", map="a.mrc", model="a.cif")
+    assert defaults()["replicas"] == spec.replicas
+    assert defaults()["steps"] == spec.steps
+    assert defaults()["seed"] == spec.seed
+    assert defaults()["device"] == spec.device
+    assert defaults()["confidence"] == spec.confidence
+    assert defaults()["densityWeight"] == spec.density_weight

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+from chimerax.adp3d.panel.form import defaults
+from chimerax.adp3d.panel.presets import CUSTOM, PRESETS, STANDARD, preset_of
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_recognised(name):
+    assert preset_of(defaults() | dict(PRESETS[name])) == name
+
+
+def test_defaults_are_the_standard_preset():
+    assert preset_of(defaults()) == STANDARD
+
+
+def test_anything_else_is_custom():
+    assert preset_of(defaults() | {"steps": 61}) == CUSTOM
+    assert preset_of({}) == CUSTOM
+
+
+def test_presets_grow():
+    costs = [preset["replicas"] * preset["steps"] for preset in PRESETS.values()]
+    assert costs == sorted(costs)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+
+@pytest.fixture
+def tool(session, application):
+    real = importlib.util.find_spec("chimerax.ui.statusbar") is not None
+    if real and not session.ui.is_gui:
+        pytest.skip("windows of tools need ChimeraX with its main window")
+    from chimerax.adp3d.panel.tool import ADP3DTool
+
+    tool = ADP3DTool(session, "ADP-3D")
+    yield tool
+    if tool in session.tools.list():
+        tool.delete()
+
+
+def test_tool_shows_the_panel(tool, session, application):
+    from chimerax.adp3d.jobs.manager import job_manager
+
+    assert tool in session.tools.list()
+    assert tool.tool_window.ui_area.isVisible()
+    assert tool.panel.manager is job_manager(session)
+    assert tool.display_name == tool.tool_name
+
+
+def test_the_page_of_the_help_button_exists(tool):
+    from chimerax.adp3d.process.environment import ENGINE
+
+    assert tool.help.startswith("help:user/")
+    assert (ENGINE.parent / "docs" / tool.help.removeprefix("help:")).is_file()
+
+
+def test_closed_tool_leaves_jobs_alone(tool, session, make_job):
+    from chimerax.adp3d.jobs.manager import job_manager
+
+    tool.delete()
+    assert tool not in session.tools.list()
+    job_manager(session).triggers.activate_trigger("job changed", make_job(1))
+    assert not tool.panel._timer.isActive()

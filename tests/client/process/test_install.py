@@ -1,0 +1,209 @@
+"""Installations: made, repaired, cancelled, and failing in one sentence."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from chimerax.adp3d.process import installer
+from chimerax.adp3d.process.environment import configured, interpreter_of
+from chimerax.adp3d.process.install import MARKER, Installation, Plan, is_ours
+from chimerax.adp3d.process.locate import Maker
+from chimerax.adp3d.process.steps import explain, install_steps, requirements
+from chimerax.adp3d.settings import adp3d_settings
+from chimerax.core.commands import run
+from chimerax.core.errors import UserError
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pip is imitated by shell scripts")
+
+MAKER = """#!/bin/sh
+mkdir -p "$1/bin"
+cat > "$1/bin/python" <<'END'
+#!/bin/sh
+case "$*" in
+  *"-m pip"*) {pip} ;;
+  *) exec "{python}" "$@" ;;
+esac
+END
+chmod +x "$1/bin/python"
+"""
+
+
+@pytest.fixture
+def maker(session, tmp_path):
+    """Function that gives a maker whose environments run this test's engine, and a given program for pip."""
+
+    def make(pip='echo "pip $*"', independent=True):
+        path = tmp_path / "maker"
+        path.write_text(MAKER.format(pip=pip, python=os.environ["ADP3D_PYTHON"]), encoding="utf-8")
+        path.chmod(0o755)
+        return lambda chimerax_python: Maker((str(path),), "a script", independent)
+
+    return make
+
+
+def finish(installation, seconds=90):
+    installation.join(seconds)
+    assert not installation.running
+    return installation
+
+
+def plan(directory, device="cpu", python=None):
+    return Plan(directory, device, python, Path(sys.executable))
+
+
+def test_an_environment_is_made_verified_and_repaired(maker, tmp_path):
+    directory = tmp_path / "env"
+    done = finish(Installation(plan(directory), maker()))
+    assert done.error == ""
+    assert done.python == interpreter_of(directory)
+    assert done.report["healthy"] is True
+    assert done.report["device"] == "cpu"
+    assert is_ours(directory)
+    log = (directory / "install.log").read_text(encoding="utf-8")
+    assert "requirements.txt" in log
+    assert [note.text for note in done.take() if note.level == "info"][-1] == "Installing packages"
+
+    again = finish(Installation(plan(directory), lambda chimerax_python: None))  # needs no maker
+    assert again.error == ""
+    assert any("Repairing" in note.text for note in again.take())
+
+
+@pytest.mark.parametrize(
+    "target", [lambda folder: folder / "gone", lambda folder: os.environ["ADP3D_PYTHON"]], ids=["broken", "other torch"]
+)
+def test_a_broken_environment_or_one_for_another_device_is_made_again(maker, tmp_path, target):
+    directory = tmp_path / "env"
+    (directory / "bin").mkdir(parents=True)
+    (directory / MARKER).write_text('{"torch": "another index"}', encoding="utf-8")
+    (directory / "left over").touch()
+    (directory / "bin" / "python").symlink_to(target(tmp_path))
+    done = finish(Installation(plan(directory), maker("exit 1")))
+    assert not (directory / "left over").exists()
+    assert is_ours(directory)
+    assert "failed" in done.error
+
+
+def test_other_peoples_folders_are_left_alone(maker, tmp_path):
+    (tmp_path / "thesis.txt").touch()
+    done = finish(Installation(plan(tmp_path), maker()))
+    assert "holds other files" in done.error
+    assert (tmp_path / "thesis.txt").exists()
+    assert not is_ours(tmp_path)
+
+
+def test_without_network_one_sentence_says_so(maker, tmp_path):
+    pip = (
+        'echo "WARNING: Retrying after connection broken by NewConnectionError: Failed to establish a new connection: '
+        '[Errno -3] Temporary failure in name resolution"; '
+        'echo "ERROR: No matching distribution found for torch"; exit 1'
+    )
+    done = finish(Installation(plan(tmp_path / "env"), maker(pip)))
+    assert "no connection to the internet" in done.error
+    assert done.error.count(".") == 1
+    assert done.python is None
+
+
+def test_an_installation_is_cancelled(maker, tmp_path):
+    running = Installation(plan(tmp_path / "env"), maker("sleep 60"))
+    end = time.monotonic() + 20
+    while not any("Installing" in note.text for note in running.take()):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    started = time.monotonic()
+    running.cancel()
+    finish(running, 10)
+    assert time.monotonic() - started < 5
+    assert "cancelled" in running.error
+    assert is_ours(tmp_path / "env")
+
+
+def test_without_any_python_the_user_is_told_what_to_get(tmp_path):
+    done = finish(Installation(plan(tmp_path / "env"), lambda chimerax_python: None))
+    assert "python.org" in done.error
+    assert not (tmp_path / "env").exists()
+
+
+def test_dependence_on_chimerax_is_a_warning(maker, tmp_path):
+    done = finish(Installation(plan(tmp_path / "env"), maker("exit 1", independent=False)))
+    assert any(note.level == "warning" and "depends on this ChimeraX" in note.text for note in done.take())
+
+
+def test_the_command_points_to_a_ready_environment(session, messages, monkeypatch):
+    ready = os.environ["ADP3D_PYTHON"]
+    monkeypatch.delenv("ADP3D_PYTHON")
+    done = run(session, f'adp3d install python "{ready}" device cpu wait true')
+    assert done.error == ""
+    settings = adp3d_settings(session)
+    assert settings.engine_python == ready
+    assert settings.engine_found_device == "cpu"
+    assert settings.engine_directory == ""
+    assert configured(session).python == Path(ready)
+    assert any("is ready" in text for _, text in messages)
+    # the path is kept as it was given: a link into an environment means that environment
+    assert run(session, "adp3d status")["environment"]["problem"] == ""
+
+
+def test_the_command_shows_progress_and_can_be_cancelled(session, messages, maker, tmp_path, monkeypatch, wait_until):
+    monkeypatch.setattr(installer, "Installation", lambda plan: Installation(plan, maker("sleep 60")))
+    running = run(session, f'adp3d install "{tmp_path / "env"}" wait false')
+    wait_until(lambda: any("Installing" in text for _, text in messages), 20)
+    with pytest.raises(UserError, match="An installation is running"):
+        run(session, "adp3d install wait false")
+    run(session, "adp3d install cancel true")
+    wait_until(lambda: not running.running, 10)
+    assert any("cancelled" in text for _, text in messages)
+    assert installer.current_installer(session) is None
+    assert run(session, "adp3d install cancel true") is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("FOLDER python x", "not both"),
+        ("python /no/such/python", "There is no Python"),
+        ("FOLDER", "holds other files"),
+        ("FOLDER/file", "is a file"),
+    ],
+)
+def test_arguments_are_checked(session, tmp_path, arguments, message):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=message):
+        run(session, "adp3d install " + arguments.replace("FOLDER", str(tmp_path)))
+
+
+def test_steps():
+    directory = Path("/env")
+    cpu = install_steps(("maker",), directory, "cpu", "linux", nvidia=True)
+    assert [step.title for step in cpu] == ["Making the environment", "Installing torch", "Installing packages"]
+    assert cpu[0].command == ("maker", str(directory))
+    assert "https://download.pytorch.org/whl/cpu" in cpu[1].command
+    assert not cpu[1].required
+    assert cpu[2].command[-1].endswith("requirements.txt")
+    assert len(install_steps(None, directory, "auto", "linux", nvidia=True)) == 1
+    assert len(install_steps(None, directory, "auto", "darwin", nvidia=False)) == 1
+    windows = install_steps(None, directory, "cuda", "win32", nvidia=True)
+    assert any("whl/cu" in part for part in windows[0].command)
+
+
+def test_requirements_are_those_of_the_package():
+    names = [line.split(">")[0] for line in requirements()]
+    assert {"torch", "gemmi", "msgpack"} <= set(names)
+    assert all("#" not in line and line == line.strip() for line in requirements())
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("x: No space left on device", "disk is full"),
+        ("Permission denied: '/opt'", "cannot be written to"),
+        ("No matching distribution found for torch", "not offered"),
+        ("one\nlast line\n", "(last line)"),
+        ("", "without a message"),
+    ],
+)
+def test_failures_are_explained(output, sentence):
+    assert sentence in explain(output)

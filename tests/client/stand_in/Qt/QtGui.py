@@ -1,0 +1,3 @@
+"""Imitates prereqs/qtshim/Qt/QtGui.py."""
+
+from PySide6.QtGui import *  # noqa: F403

@@ -1,0 +1,37 @@
+"""atomic/src/__init__.py."""
+
+from .args import (
+    AtomicStructureArg,
+    AtomicStructuresArg,
+    AtomsArg,
+    ResiduesArg,
+    StructureArg,
+    StructuresArg,
+    UniqueChainsArg,
+)
+from .collections import Atoms, Bonds, Chains, Residues
+from .molobject import Atom, Bond, Chain, Element, Residue, Sequence
+from .structure import AtomicStructure, Structure, all_atomic_structures
+
+__all__ = [
+    "Atom",
+    "AtomicStructure",
+    "AtomicStructureArg",
+    "AtomicStructuresArg",
+    "Atoms",
+    "AtomsArg",
+    "Bond",
+    "Bonds",
+    "Chain",
+    "Chains",
+    "Element",
+    "Residue",
+    "Residues",
+    "ResiduesArg",
+    "Sequence",
+    "Structure",
+    "StructureArg",
+    "StructuresArg",
+    "UniqueChainsArg",
+    "all_atomic_structures",
+]

@@ -1,0 +1,3 @@
+"""core/src/__init__.py."""
+
+version = "1.12"

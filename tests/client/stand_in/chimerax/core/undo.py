@@ -1,0 +1,88 @@
+"""core/src/undo.py."""
+
+from .errors import UserError
+from .state import StateManager
+
+
+class UndoAction:
+    """A step that can be taken back."""
+
+    def __init__(self, name, can_redo=True):
+        self.name = name
+        self.can_redo = can_redo
+
+    def undo(self):
+        raise NotImplementedError
+
+    def redo(self):
+        raise NotImplementedError
+
+
+class Undo(StateManager):
+    """Stacks of steps."""
+
+    def __init__(self, session, first=False, max_depth=10):
+        self.session = session
+        self.max_depth = max_depth
+        self.undo_stack = []
+        self.redo_stack = []
+
+    def register(self, action):
+        self.undo_stack.append(action)
+        if self.max_depth > 0:
+            del self.undo_stack[: -self.max_depth]
+        self.redo_stack.clear()
+        return action
+
+    def deregister(self, action, delete_history=True):
+        for stack in (self.undo_stack, self.redo_stack):
+            if action in stack:
+                start = stack.index(action)
+                del stack[0 if delete_history else start : start + 1]
+
+    def clear(self):
+        self.undo_stack.clear()
+        self.redo_stack.clear()
+
+    def top_undo_name(self):
+        return self.undo_stack[-1].name if self.undo_stack else None
+
+    def top_redo_name(self):
+        return self.redo_stack[-1].name if self.redo_stack else None
+
+    def undo(self, silent=True):
+        if not self.undo_stack:
+            if not silent:
+                raise IndexError("pop from empty list")
+            return
+        action = self.undo_stack.pop()
+        try:
+            action.undo()
+        except UserError:
+            raise
+        except Exception as error:
+            self.session.logger.report_exception(f"undo failed: {error}")
+            self.redo_stack.clear()
+        else:
+            if action.can_redo:
+                self.redo_stack.append(action)
+            else:
+                self.redo_stack.clear()
+
+    def redo(self, silent=True):
+        if not self.redo_stack:
+            if not silent:
+                raise IndexError("pop from empty list")
+            return
+        action = self.redo_stack.pop()
+        try:
+            action.redo()
+        except UserError:
+            raise
+        except Exception as error:
+            self.session.logger.report_exception(f"redo failed: {error}")
+        else:
+            self.undo_stack.append(action)
+
+    def reset_state(self, session):
+        self.clear()

@@ -1,0 +1,99 @@
+"""geometry/src/place.py."""
+
+import numpy as np
+
+
+class Place:
+    """Coordinate system: 3 axes (columns) and an origin, float64."""
+
+    def __init__(self, matrix=None, axes=None, origin=None):
+        if matrix is None:
+            self._matrix = np.eye(3, 4)
+            if axes is not None:
+                self._matrix[:, :3] = np.transpose(axes)
+            if origin is not None:
+                self._matrix[:, 3] = origin
+        else:
+            self._matrix = np.array(matrix, np.float64, order="C")
+
+    @property
+    def matrix(self):
+        return self._matrix.copy()
+
+    def copy(self):
+        return Place(self._matrix)
+
+    def __eq__(self, other):
+        return isinstance(other, Place) and np.array_equal(self._matrix, other._matrix)
+
+    __hash__ = None
+
+    def __mul__(self, other):
+        if isinstance(other, Place):
+            rotation = self._matrix[:, :3] @ other._matrix[:, :3]
+            shift = self._matrix[:, :3] @ other._matrix[:, 3] + self._matrix[:, 3]
+            return Place(np.column_stack([rotation, shift]))
+        if isinstance(other, np.ndarray | tuple | list):
+            return self.transform_points(np.asarray(other, np.float64))
+        raise TypeError(f'Cannot multiply Place times "{other}"')
+
+    def transform_points(self, xyz, in_place=False):
+        result = np.asarray(xyz) @ self._matrix[:, :3].T + self._matrix[:, 3]
+        if in_place:
+            xyz[:] = result
+            return xyz
+        return result
+
+    def transform_vectors(self, v, in_place=False):
+        result = np.asarray(v) @ self._matrix[:, :3].T
+        if in_place:
+            v[:] = result
+            return v
+        return result
+
+    transform_vector = transform_vectors
+
+    def inverse(self, is_orthonormal=False):
+        rotation = np.linalg.inv(self._matrix[:, :3])
+        return Place(np.column_stack([rotation, -rotation @ self._matrix[:, 3]]))
+
+    def zero_translation(self):
+        matrix = self.matrix
+        matrix[:, 3] = 0
+        return Place(matrix)
+
+    def translation(self):
+        return self._matrix[:, 3].copy()
+
+    origin = translation
+
+    def axes(self):
+        return self._matrix[:, :3].transpose().copy()
+
+    def is_identity(self, tolerance=0):
+        return bool(np.abs(self._matrix - np.eye(3, 4)).max() <= tolerance)
+
+    def same(self, p, angle_tolerance=0, shift_tolerance=0):
+        angle = np.degrees(np.arccos(np.clip((np.trace((self.inverse() * p)._matrix[:, :3]) - 1) / 2, -1, 1)))
+        shift = np.linalg.norm(self._matrix[:, 3] - p._matrix[:, 3])
+        return bool(angle <= angle_tolerance and shift <= shift_tolerance)
+
+
+def identity():
+    """geometry/src/place.py, identity."""
+    return Place()
+
+
+def translation(v):
+    """geometry/src/place.py, translation."""
+    return Place(origin=v)
+
+
+def rotation(axis, angle, center=(0, 0, 0)):
+    """geometry/src/place.py, rotation: around an axis, in degrees."""
+    x, y, z = np.asarray(axis, float) / np.linalg.norm(axis)
+    sin, cos = np.sin(np.radians(angle)), np.cos(np.radians(angle))
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    matrix = np.eye(3) + sin * cross + (1 - cos) * cross @ cross
+    center = np.asarray(center, float)
+    return Place(np.column_stack([matrix, center - matrix @ center]))

@@ -1,0 +1,21 @@
+"""ui/src/gui.py: windows of tools; they are not docked, as there is no main window."""
+
+from Qt.QtWidgets import QWidget
+
+
+class MainToolWindow:
+    """Window of a tool; `ui_area` is the parent of the tool's widgets."""
+
+    def __init__(self, tool_instance, **kw):
+        self.tool_instance = tool_instance
+        self.title = tool_instance.display_name
+        self.ui_area = QWidget()
+        self.shown = False
+
+    def manage(self, placement=None, **kw):
+        self.ui_area.show()
+        self.shown = True
+
+    def destroy(self):
+        self.ui_area.close()
+        self.ui_area.deleteLater()

@@ -1,0 +1,120 @@
+"""Preflight of a small real problem."""
+
+from __future__ import annotations
+
+import json
+
+import gemmi
+import numpy as np
+import pytest
+import torch
+
+from adp3d.events import Control, Stopped
+from adp3d.pipeline.check import check
+from adp3d.specification import CompleteSpec, DistancesSpec, RefineSpec
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def refine(small, **options):
+    files = {"map": str(small.map), "model": str(small.model)}
+    return RefineSpec(**{"output": "unused", "device": "cpu", "replicas": 2, "steps": 10, **files, **options})
+
+
+def test_a_job_that_can_run(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report = check(refine(small, keep=("A:20-25",)))
+    assert report["ok"] and report["problems"] == []
+    assert json.loads(json.dumps(report)) == json.loads(json.dumps(report, default=list))
+    assert (report["residues"], report["known"], report["missing"], report["kept"]) == (44, 37, 7, 6)
+    (chain,) = report["chains"]
+    assert (chain["matches"], chain["identity"]) == (37, 1.0)
+    (segment,) = chain["unmodelled"]
+    assert (segment["first"], segment["last"], segment["length"]) == ("30", "36", 7)
+    placed = report["map"]
+    assert placed["inside"] == 1.0 and placed["above_noise"] > 0.9 and placed["correlation"] > 0.3
+    assert 1.3 < placed["resolution"] < 2.5 and not placed["resolution_given"]
+    cost = report["cost"]
+    assert 0 < cost["peak_bytes"] < cost["available_bytes"] and cost["seconds"] > 0
+    assert (cost["batch"], cost["replicas"], cost["device"]) == (2, 2, "cpu")
+    assert report["lines"][-1] == "The job can run."
+    assert any("30 to 36 (7)" in line for line in report["lines"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_is_not_docked(small, tmp_path):
+    structure = gemmi.read_structure(str(small.model))
+    for chain in structure[0]:
+        for residue in chain:
+            for atom in residue:
+                atom.pos += gemmi.Position(500.0, 0.0, 0.0)
+    structure.make_mmcif_document().write_file(str(tmp_path / "far.cif"))
+    report = check(refine(small, model=str(tmp_path / "far.cif")))
+    assert not report["ok"] and "overlap" in report["problems"][0]
+    assert report["map"] is None and report["known"] == 37  # what could be found is there
+
+
+def test_a_model_beside_its_density(small, tmp_path):
+    structure = gemmi.read_structure(str(small.model))
+    for residue in structure[0]["A"]:
+        for atom in residue:
+            atom.pos += gemmi.Position(12.0, 9.0, 0.0)
+    structure.make_mmcif_document().write_file(str(tmp_path / "beside.cif"))
+    report = check(refine(small, model=str(tmp_path / "beside.cif")))
+    assert any("fit it into the map" in text for text in report["advice"])
+    assert report["map"]["correlation"] < 0.3
+
+
+def test_all_problems_are_told_at_once(small, tmp_path):
+    missing = str(tmp_path / "none.cif")
+    report = check(refine(small, device="cuda:77", prior="alphafold", reference=missing))
+    assert not report["ok"] and len(report["problems"]) == 3
+    for word, problem in zip(("CUDA" if not torch.cuda.is_available() else "cuda:77", "alphafold", missing),
+                             report["problems"], strict=True):  # fmt: skip
+        assert word in problem
+    assert report["map"] is not None and report["cost"] is not None
+    assert [line for line in report["lines"] if line.startswith("Problem: ")]
+
+
+def test_a_sequence_that_is_not_the_models(small):
+    report = check(CompleteSpec(output="unused", model=str(small.model), sequence="W" * 60, device="cpu"))
+    assert report["problems"] or any("right one" in text for text in report["advice"])
+
+
+def test_a_complete_model_needs_no_building(small):
+    report = check(CompleteSpec(output="unused", model=str(small.deposited), device="cpu"))
+    assert report["ok"] and report["missing"] == 0 and report["map"] is None
+    assert any("nothing to build" in text for text in report["advice"])
+
+
+def test_residues_to_keep_that_are_not_there(small):
+    for item, words in (("A:30-36", "does not show"), ("A:500", "no residues"), ("B:1", "its chains are A")):
+        report = check(CompleteSpec(output="unused", model=str(small.model), keep=(item,), device="cpu"))
+        assert words in report["problems"][0]
+
+
+def test_distances(small, tmp_path):
+    (tmp_path / "r.csv").write_text("residue1,residue2,distance\n1,9,12.0\n3,12,8.0\n")
+    spec = DistancesSpec(output="unused", restraints=str(tmp_path / "r.csv"), sequence=small.sequence, device="cpu")
+    report = check(spec)
+    assert report["ok"] and report["restraints"] == 2 and report["cost"]["replicas"] == 16
+    assert any("few" in text for text in report["advice"])
+    (tmp_path / "r.csv").write_text("residue1,residue2,distance\n1,900,12.0\n")
+    assert not check(spec)["ok"]
+
+
+def test_it_ends_when_asked(small):
+    control = Control()
+    control.stop()
+    with pytest.raises(Stopped):
+        check(refine(small), control.obey)
+
+
+def test_the_models_coordinates_do_not_matter_to_the_cost(small):
+    one, two = (check(CompleteSpec(output="unused", model=str(small.model), replicas=n, device="cpu")) for n in (1, 4))
+    assert np.isclose(two["cost"]["seconds"], 4 * one["cost"]["seconds"], rtol=0.2)
