@@ -15,7 +15,7 @@ from adp3d.errors import InputError
 from adp3d.structure.polymer import AMINO_ACIDS, Polymer
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-OWN = ("command", "completion", "distances", "held_out", "make_demo", "refinement", "report", "scaling")
+OWN = ("command", "completion", "designs", "distances", "held_out", "make_demo", "refinement", "report", "scaling", "steps")
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def load(monkeypatch):
 @pytest.fixture
 def helices(load):
     """Ideal backbones (N, 4, 3) of any length."""
-    return load("scaling").helix_bundle
+    return load("scaling", "steps").helix_bundle
 
 
 def _archive(folder, rows, helices):
@@ -173,12 +173,45 @@ def test_few_distances_are_among_the_many_and_exact(load, helices):
 def test_completion_without_a_prior_keeps_the_known_residues(load, helices):
     completion, held_out = load("completion"), load("held_out")
     protein = held_out.Protein("x", Polymer.single_chain("A" * 40), torch.as_tensor(helices(40)).float() + 30.0)
-    options = argparse.Namespace(replicas=2, steps=20, seed=0)
+    options = argparse.Namespace(replicas=2, steps=20, seed=0, threads=1)
     row = completion.complete(protein, 2, "gaussian", options)
     known = 40 * 4 * row["rmsd_mean"] ** 2 - 20 * 4 * row["missing_mean"] ** 2
     assert 0 < row["rmsd_best"] <= row["rmsd_chosen"] and row["missing_best"] > row["rmsd_best"]
     # all of the error is that of the unknown half
     assert known / (40 * 4 * row["rmsd_mean"] ** 2) == pytest.approx(0.0, abs=0.01)
+
+
+def test_posterior_sampling_is_a_row_like_the_others(load, helices):
+    completion, held_out = load("completion"), load("held_out")
+    protein = held_out.Protein("x", Polymer.single_chain("A" * 30), torch.as_tensor(helices(30)).float())
+    options = argparse.Namespace(replicas=2, steps=5, seed=0, threads=1)
+    rows = [completion.complete(protein, 2, name, options) for name in ("dps", "gaussian")]
+    assert rows[0].keys() == rows[1].keys() and rows[0]["prior"] == "dps"
+    assert 0 < rows[0]["rmsd_best"] < 50
+
+
+def test_rows_are_taken_up_again(load, tmp_path):
+    report = load("report")
+    rows = [{"protein": "1abc_A", "k": 2, "rmsd": 0.25}, {"protein": "2abc_A", "k": 4, "rmsd": 1.5}]
+    first = report.Table(tmp_path / "t.csv")
+    first.restore(text=("protein",))
+    assert first.rows == []
+    first.add(rows[0])
+    second = report.Table(tmp_path / "t.csv")
+    second.restore(text=("protein",))
+    second.add(rows[1])
+    third = report.Table(tmp_path / "t.csv")
+    third.restore(text=("protein",))
+    assert third.rows == rows
+
+
+def test_validation_proteins_come_from_their_split(tmp_path, load, helices):
+    rows = [(f"{i}abc", split, i, _sequence(i)) for i, split in enumerate(("val", "test", "val", "train"))]
+    _archive(tmp_path, rows, helices)
+    held_out = load("held_out")
+    assert {protein.name for protein in held_out.validation_proteins(tmp_path, 2)} == {"0abc_A", "2abc_A"}
+    with pytest.raises(InputError, match="2 usable"):
+        held_out.validation_proteins(tmp_path, 3)
 
 
 def test_segments_are_removed_between_kept_runs(load):

@@ -15,7 +15,7 @@ _AGREEMENT_START = 0.45
 """Time at which the last descent starts: noise of about 1.5 angstrom, more than averaging distorts."""
 AGREEMENT_FRACTION = 0.4
 """Steps of the last descent, as a fraction of those before."""
-_SCALE = 4.0
+_SCALE = 8.0
 """Distance in angstrom at which a replica's vote on a residue has fallen to a quarter."""
 _ITERATIONS = 8
 

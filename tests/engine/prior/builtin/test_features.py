@@ -26,7 +26,8 @@ def batch(seed=0):
     chain = torch.tensor([0] * 7 + [1] * 5).expand(B, N)
     index = torch.cat([torch.arange(7), torch.tensor([0, 1, 4, 5, 6])]).expand(B, N)
     return NoisyBatch(
-        x, torch.full((B, N, 4), 0.6), torch.full((B,), 0.8), torch.full((B,), 0.6), torch.zeros(B, N, dtype=torch.int64),
+        x, torch.full((B, N, 4), 0.6), torch.full((B,), 0.8), torch.full((B,), 0.6),
+        torch.zeros(B, N, dtype=torch.int64),
         chain, index,
         torch.ones(B, N, dtype=torch.bool),
     )  # fmt: skip
