@@ -26,6 +26,7 @@ class JobTasks:
         self._tasks: dict[int, Task] = {}
         triggers.add_handler("job added", self._added)
         triggers.add_handler(ENDED, self._ended)
+        triggers.add_handler("job removed", self._removed)
 
     def _added(self, _: str, job: Job) -> None:
         session = self._session()
@@ -36,13 +37,24 @@ class JobTasks:
         from chimerax.core.tasks import TaskState
 
         session = self._session()
-        task = self._tasks.pop(job.id, None)
+        task = self._tasks.get(job.id)
         if session is None or task is None:
             return
         task.end_time = datetime.datetime.now()
-        if task.id in session.tasks and session.tasks[task.id] is task:
+        if _is_listed(session, task):
             # As there is no thread behind the task, these are set here, on the main thread.
             task.state = TaskState.FAILED if job.state is JobState.FAILED else TaskState.FINISHED
+
+    def _removed(self, _: str, job: Job) -> None:
+        session = self._session()
+        task = self._tasks.pop(job.id, None)
+        if session is not None and task is not None and _is_listed(session, task):
+            session.tasks.remove(task)
+
+
+def _is_listed(session: Session, task: Task) -> bool:
+    """Whether the task is still in the task manager's list: users can clear it."""
+    return task.id in session.tasks and session.tasks[task.id] is task
 
 
 def _make_task(session: Session, job: Job) -> Task:

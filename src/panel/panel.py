@@ -22,7 +22,7 @@ from .settings_form import SettingsForm
 __all__ = ["Panel"]
 
 _REFRESH_MILLISECONDS = 200
-_LEAST_HEIGHT = 340
+_LEAST_HEIGHT = 260
 """Pixels; below them ChimeraX's other panels would leave too little to work with."""
 _MODEL_TRIGGERS = ("add models", "remove models", "model id changed", "model name changed")
 _JOB_TRIGGERS = ("job added", "job changed", "job layout", "job ended", "job removed")

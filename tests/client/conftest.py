@@ -285,5 +285,7 @@ def _clean(session) -> None:
         del session._adp3d_job_manager
     for name in [name for name in vars(session) if name.startswith("_adp3d_") and name != "_adp3d_settings"]:
         delattr(session, name)
+    for task in [task for task in session.tasks.list() if str(task).startswith("ADP-3D")]:
+        session.tasks.remove(task)
     session.models.close([m for m in session.models.list() if len(m.id) == 1])
     session.undo.clear()

@@ -48,6 +48,8 @@ def test_a_failed_job_is_a_failed_task(session, job, wait_until):
     assert task.state.value == "failed"
     assert task.runtime.total_seconds() >= 0
     assert not task.SESSION_SAVE
+    job_manager(session).remove(job)
+    assert tasks_of(session) == []
 
 
 def test_closing_the_session_keeps_the_task(session, job):
