@@ -31,8 +31,7 @@ from report import Row, Table, column, replica_figures, write_table
 from torch import Tensor
 
 from adp3d.physics.masking import MaskedModel
-from adp3d.prior.conditioning import KnownAtoms
-from adp3d.prior.protocol import Prior
+from adp3d.prior.protocol import KnownAtoms, Prior
 from adp3d.prior.registry import load_prior
 from adp3d.prior.schedule import step_times
 from adp3d.solver.completion import complete as run_completion

@@ -15,7 +15,10 @@ from adp3d.errors import InputError
 from adp3d.structure.polymer import AMINO_ACIDS, Polymer
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-OWN = ("command", "completion", "designs", "distances", "held_out", "make_demo", "refinement", "report", "scaling", "steps")
+OWN = (
+    *("command", "completion", "designs", "distances", "held_out", "make_demo"),
+    *("refinement", "report", "scaling", "steps"),
+)
 
 
 @pytest.fixture

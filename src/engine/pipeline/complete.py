@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..events import Control, Events
 from ..physics.masking import MaskedModel
-from ..prior.conditioning import KnownAtoms
+from ..prior.protocol import KnownAtoms
 from ..solver.completion import complete
 from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.protocol import Level, Update

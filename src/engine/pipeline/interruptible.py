@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from ..prior.conditioning import KnownAtoms
-from ..prior.protocol import Correlation, Prior, Schedule
+from ..prior.protocol import Correlation, KnownAtoms, Prior, Schedule
 
 __all__ = ["InterruptiblePrior"]
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..events import Control, Events, NullEvents
 from ..physics.masking import MaskedModel
-from ..prior.conditioning import KnownAtoms
+from ..prior.protocol import KnownAtoms
 from ..prior.schedule import step_times
 from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.density_potential import DensityPotential

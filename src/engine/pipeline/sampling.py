@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..events import Control, Events, Hold, NullEvents, shift_steps
-from ..prior.conditioning import KnownAtoms
-from ..prior.protocol import Prior
+from ..prior.protocol import KnownAtoms, Prior
 from ..solver.adp3d import initial_state, solve
 from ..solver.noise import ReplicaNoise
 from ..solver.pins import Pins

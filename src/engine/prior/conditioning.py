@@ -12,28 +12,9 @@ from torch import Tensor
 
 from .correlation import GlobularCorrelation
 from .precision import chain_variances, solve_chain
+from .protocol import KnownAtoms
 
-__all__ = ["GaussianEstimate", "KnownAtoms", "gaussian_estimate"]
-
-
-@dataclass(frozen=True)
-class KnownAtoms:
-    """Atoms whose positions are known with a stated uncertainty.
-
-    Attributes
-    ----------
-    target : Tensor, shape (N, 4, 3) or (B, N, 4, 3)
-        Positions in angstrom; anything finite where the weight is zero.
-    weights : Tensor, shape (N, 4) or (B, N, 4)
-        Inverse variances 1/sigma^2 per coordinate, in 1/angstrom^2; zero where unknown.
-    """
-
-    target: Tensor
-    weights: Tensor
-
-    def relative_to(self, origin: Tensor) -> KnownAtoms:
-        """The same atoms in frames centred at ``origin``, shape (replica, 1, 1, 3)."""
-        return KnownAtoms(self.target - origin, self.weights)
+__all__ = ["GaussianEstimate", "gaussian_estimate"]
 
 
 @dataclass(frozen=True)

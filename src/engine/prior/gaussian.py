@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from .conditioning import KnownAtoms, gaussian_estimate
+from .conditioning import gaussian_estimate
 from .correlation import GlobularCorrelation
+from .protocol import KnownAtoms
 from .schedule import LogSnrSchedule
 
 __all__ = ["GaussianPrior"]

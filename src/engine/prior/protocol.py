@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
 
-from .conditioning import KnownAtoms
+__all__ = ["Correlation", "KnownAtoms", "Prior", "Schedule"]
 
-__all__ = ["Correlation", "Prior", "Schedule"]
+
+@dataclass(frozen=True)
+class KnownAtoms:
+    """Atoms whose positions are known with a stated uncertainty.
+
+    Attributes
+    ----------
+    target : Tensor, shape (N, 4, 3) or (B, N, 4, 3)
+        Positions in angstrom; anything finite where the weight is zero.
+    weights : Tensor, shape (N, 4) or (B, N, 4)
+        Inverse variances 1/sigma^2 per coordinate, in 1/angstrom^2; zero where unknown.
+    """
+
+    target: Tensor
+    weights: Tensor
+
+    def relative_to(self, origin: Tensor) -> KnownAtoms:
+        """The same atoms in frames centred at ``origin``, shape (replica, 1, 1, 3)."""
+        return KnownAtoms(self.target - origin, self.weights)
 
 
 class Correlation(Protocol):

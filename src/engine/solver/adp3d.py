@@ -9,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..prior.conditioning import KnownAtoms
-from ..prior.protocol import Prior
+from ..prior.protocol import KnownAtoms, Prior
 from .noise import ReplicaNoise
 from .protocol import Level, Observer, SolverState, Update
 

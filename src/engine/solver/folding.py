@@ -10,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..prior.conditioning import KnownAtoms
-from ..prior.protocol import Prior
+from ..prior.protocol import KnownAtoms, Prior
 from ..prior.schedule import step_times
 from .adp3d import initial_state, solve
 from .noise import ReplicaNoise

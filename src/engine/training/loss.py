@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from ..prior.builtin.network import NoisyBatch
-from ..prior.conditioning import KnownAtoms, gaussian_estimate
+from ..prior.conditioning import gaussian_estimate
 from ..prior.correlation import GlobularCorrelation
+from ..prior.protocol import KnownAtoms
 from ..prior.schedule import LogSnrSchedule
 from .crops import Crop
 from .knowledge import KnownPattern

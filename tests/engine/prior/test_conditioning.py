@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from adp3d.prior.conditioning import KnownAtoms, gaussian_estimate
+from adp3d.prior.conditioning import gaussian_estimate
 from adp3d.prior.correlation import GlobularCorrelation
+from adp3d.prior.protocol import KnownAtoms
 
 CORRELATION = GlobularCorrelation((5, 9))
 N = 14

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from ...structure.polymer import AMINO_ACIDS, Polymer
-from ..conditioning import KnownAtoms, gaussian_estimate
+from ..conditioning import gaussian_estimate
 from ..correlation import GlobularCorrelation
+from ..protocol import KnownAtoms
 from ..schedule import LogSnrSchedule
 from .network import Denoiser, NoisyBatch
 

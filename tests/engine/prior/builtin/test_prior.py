@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from adp3d.prior.builtin.prior import BuiltinPrior
 from adp3d.prior.builtin.weights_file import load_denoiser
-from adp3d.prior.conditioning import KnownAtoms
+from adp3d.prior.protocol import KnownAtoms
 from adp3d.structure.backbone import place_atom, place_oxygen
 from adp3d.structure.polymer import Polymer
 

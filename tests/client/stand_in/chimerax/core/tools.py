@@ -23,7 +23,7 @@ class ToolInstance(State):
     def display_help(self):
         from .commands import run
 
-        run(self.session, "help %s" % self.help if self.help is not None else "")
+        run(self.session, f"help {self.help}" if self.help is not None else "")
 
 
 class Tools:
