@@ -180,7 +180,7 @@ def probe(python: Path, engine: Path = ENGINE) -> str:
     """
     from .connection import hidden_options
 
-    command = [str(python), "-I", str(_HERE / "probe.py"), str(engine)]
+    command = [str(python), "-I", "-B", str(_HERE / "probe.py"), str(engine)]
     try:
         done = subprocess.run(
             command,
@@ -220,9 +220,10 @@ def clean_variables(environ: Mapping[str, str]) -> dict[str, str]:
 def engine_command(python: Path, *arguments: str) -> list[str]:
     """Command line of this bundle's engine, run by an interpreter.
 
-    ``-I`` keeps the user's own packages and settings out; ``faulthandler`` makes crashes leave a trace.
+    ``-I`` keeps the user's own packages and settings out, ``-B`` the bundle's folder as it is (on a full disk
+    Python leaves truncated byte code that breaks every later start); ``faulthandler`` makes crashes leave a trace.
     """
-    options = ["-I", "-X", "utf8", "-X", "faulthandler"]
+    options = ["-I", "-B", "-X", "utf8", "-X", "faulthandler"]
     return [str(python), *options, str(_HERE / "launch.py"), str(ENGINE), *arguments]
 
 

@@ -202,7 +202,7 @@ def scripted_engine(tmp_path):
         head = ENGINE_HEAD.format(process=process, engine=str(ENGINE))
         script.write_text(head + textwrap.dedent(program), encoding="utf-8")
         python = os.environ.get("ADP3D_PYTHON") or sys.executable
-        return [python, "-I", str(script)], clean_variables(os.environ)
+        return [python, "-I", "-B", str(script)], clean_variables(os.environ)
 
     return make
 

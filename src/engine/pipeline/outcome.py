@@ -81,6 +81,7 @@ def report_model_job(
         "completeness_after": 100.0 * float(np.isfinite(best).all((1, 2)).mean()),
         "placement": target.report.to_dict(),
         "replicas": len(outcome.replicas),
+        "chosen_replica": int(outcome.chosen),
         "replica_scores": [round(float(s), 4) for s in outcome.score],
         "mean_confidence": round(float(outcome.confidence.mean()), 2),
         "geometry": describe_geometry(best, polymer),

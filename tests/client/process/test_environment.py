@@ -129,6 +129,10 @@ def test_the_bundles_own_engine_is_run(python, session):
     assert done.stdout.strip() == f"adp3d {version}"
 
 
+def test_nothing_is_written_into_the_bundle(python, session):
+    assert "-B" in engine_command(python, "worker")
+
+
 def test_another_engine_in_the_environment_does_not_count(python, session, tmp_path):
     """The engine that is loaded is the bundle's, also where the environment holds another one."""
     (tmp_path / "adp3d").mkdir()
@@ -139,7 +143,7 @@ def test_another_engine_in_the_environment_does_not_count(python, session, tmp_p
         f"launch.load_engine({str(ENGINE)!r}); import adp3d; "
         f"from adp3d.protocol import PROTOCOL_VERSION as version; print(adp3d.__file__, version)"
     )
-    done = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([str(python), "-I", "-B", "-c", code], capture_output=True, text=True, check=True)
     from chimerax.adp3d.engine.protocol import PROTOCOL_VERSION
 
     assert done.stdout.split() == [str(ENGINE / "__init__.py"), str(PROTOCOL_VERSION)]

@@ -52,6 +52,7 @@ def test_metrics_in_closed_form(setting):
     assert metrics["ca_rmsd_missing_by_replica"][1] == pytest.approx(1.0, abs=1e-3)
     assert metrics["mean_confidence"] == pytest.approx(50.0)
     assert metrics["replica_scores"] == [1.0, 0.0]
+    assert metrics["chosen_replica"] == 0
     for name in ("result.cif", "ensemble.cif", "convergence.png", "confidence.png", "rmsd_completeness.png"):
         assert (job.path / name).stat().st_size > 1000, name
     confidence = [r["CA"][0].b_iso for r in gemmi.read_structure(str(job.result))[0]["A"]]
