@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ STOP_GRACE = 20.0
 
 _PING_INTERVAL = 10.0
 _SILENCE_IDLE, _SILENCE_START, _SILENCE_JOB = 60.0, 180.0, 600.0
+_SENTENCES = ("lines", "problems", "advice")
+"""What a check tells in words."""
 _NOT_RUNNING = re.compile(r"No job '.*' is running\.")
 
 CheckDone = Callable[[dict[str, Any] | None, str], None]
@@ -220,7 +222,7 @@ class DeviceQueue:
     def _answer(self, key: str, report: dict[str, Any] | None, problem: str) -> None:
         done = self._checks.pop(key, None)
         if done is not None:
-            done(report, in_chimerax_words(problem))
+            done(None if report is None else _reworded(report), in_chimerax_words(problem))
 
     def _watch(self) -> None:
         """End an engine that does not stop or does not answer."""
@@ -243,3 +245,9 @@ class DeviceQueue:
                 limit = _SILENCE_START
             if now - self._ping_sent > limit:
                 connection.kill(f"it did not answer for {limit:.0f} seconds")
+
+
+def _reworded(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Report of a check with the keywords of commands in its sentences."""
+    sentences = {name: [in_chimerax_words(str(text)) for text in report[name]] for name in _SENTENCES if name in report}
+    return {**report, **sentences}

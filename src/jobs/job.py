@@ -222,7 +222,7 @@ class Job:
             "residues": None if self.layout is None else self.layout.n_residues,
             "best_replica": self.best_replica,
             "metrics": {
-                name: list(records[-1][1])
+                name: [None if value != value else value for value in records[-1][1]]  # NaN is no JSON
                 for name, records in self.metrics.items()
                 if records and not name.startswith("residue_")
             },
@@ -248,6 +248,7 @@ class Job:
             if step_before == step and len(before) == first_replica:
                 records[-1] = (step, before + values)
                 return
+            values = [float("nan")] * first_replica + values
         records.append((step, values))
         del records[:-_MAX_RECORDS]
 

@@ -15,7 +15,7 @@ from ..process import environment
 from ..process.connection import Connection
 from .device_queue import CheckDone, DeviceQueue
 from .job import Job
-from .reports import CHANGED, ENDED, FRAME, LAYOUT, end_job
+from .reports import CHANGED, ENDED, FRAME, LAYOUT, end_job, take_result
 from .state import JobState, PreparedJob
 from .stored import prepared_from_folder, read_finished
 
@@ -127,7 +127,7 @@ class JobManager:
         if finished is None:
             self._enqueue(job, protocol.Reopen(job.key, str(folder)))
         else:
-            job.paths, job.result_metrics = finished
+            take_result(job, *finished)
             end_job(job, JobState.FINISHED)
             self._notify(ENDED, job)
         self._flush()

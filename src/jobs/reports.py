@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from ..engine import protocol
 from ..process.advice import advice_for_text, in_chimerax_words
 from .job import Job
 from .state import JobState, Layout
 
-__all__ = ["CHANGED", "ENDED", "FRAME", "LAYOUT", "absorb", "end_job"]
+__all__ = ["CHANGED", "ENDED", "FRAME", "LAYOUT", "absorb", "end_job", "take_result"]
 
 LAYOUT, CHANGED, FRAME, ENDED = "job layout", "job changed", "job frame", "job ended"
 
@@ -50,7 +51,7 @@ def absorb(job: Job, message: protocol.Message) -> tuple[str, ...]:
         job.add_log(text if message.level == "info" else f"{message.level}: {text}")
         return (CHANGED,)
     if isinstance(message, protocol.Result):
-        job.paths, job.result_metrics = dict(message.paths), dict(message.metrics)
+        take_result(job, dict(message.paths), dict(message.metrics))
         end_job(job, JobState.FINISHED)
         return (CHANGED, ENDED)
     if isinstance(message, protocol.Stopped):
@@ -62,6 +63,14 @@ def absorb(job: Job, message: protocol.Message) -> tuple[str, ...]:
         end_job(job, JobState.FAILED, message.text, known or message.advice)
         return (CHANGED, ENDED)
     return ()
+
+
+def take_result(job: Job, paths: dict[str, str], metrics: dict[str, Any]) -> None:
+    """Note files and figures of a finished job; the engine's choice of a replica is final."""
+    job.paths, job.result_metrics = paths, metrics
+    chosen = metrics.get("chosen_replica")
+    if isinstance(chosen, int):
+        job.best_replica = chosen
 
 
 def end_job(job: Job, state: JobState, error: str = "", advice: str = "") -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ..jobs.job import Job
 
-__all__ = ["SavedJobs", "UnfinishedJob", "saved_jobs"]
+__all__ = ["SavedJobs", "UnfinishedJob", "saved_jobs", "unfinished_jobs"]
 
 _TAG = "ADP-3D jobs"
 _VERSION = 1
@@ -58,6 +58,15 @@ def saved_jobs(session: Session) -> SavedJobs:
         keeper = SavedJobs(session)
         session.add_state_manager(_TAG, keeper)
     return keeper
+
+
+def unfinished_jobs(session: Session) -> list[UnfinishedJob]:
+    """Jobs of a restored session that can be resumed; looking does not make the session need this bundle."""
+    try:
+        keeper: SavedJobs = session.get_state_manager(_TAG)
+    except KeyError:
+        return []
+    return keeper.unfinished
 
 
 class SavedJobs(StateManager):

@@ -10,6 +10,7 @@ from Qt.QtGui import QFontDatabase
 from Qt.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from ..jobs.manager import job_manager
+from ..live.session import unfinished_jobs
 from ..process.environment import configured
 from .curves import job_curves
 from .form import can_check, check_command, missing, run_command
@@ -17,6 +18,7 @@ from .guard import guard
 from .job_view import JobView, wrapped_label
 from .memory import PanelMemory
 from .report import report_text
+from .saved_jobs import SavedJobsButton
 from .settings_form import SettingsForm
 
 __all__ = ["Panel"]
@@ -25,6 +27,7 @@ _REFRESH_MILLISECONDS = 200
 _LEAST_HEIGHT = 260
 """Pixels; below them ChimeraX's other panels would leave too little to work with."""
 _MODEL_TRIGGERS = ("add models", "remove models", "model id changed", "model name changed")
+_SAVED_TRIGGERS = ("end restore session", "command finished")
 _JOB_TRIGGERS = ("job added", "job changed", "job layout", "job ended", "job removed")
 
 
@@ -54,11 +57,13 @@ class Panel:
         self._handlers = [
             *(session.triggers.add_handler(name, refresh_models) for name in _MODEL_TRIGGERS),
             session.triggers.add_handler("command finished", self._guarded(self._offer_install)),
+            *(session.triggers.add_handler(name, self._guarded(self._offer_saved)) for name in _SAVED_TRIGGERS),
             *(self.manager.triggers.add_handler(name, schedule) for name in _JOB_TRIGGERS),
         ]
         self.form.refresh()
         self.refresh_jobs()
         self._offer_install()
+        self._offer_saved()
 
     def close(self) -> None:
         """Listen no more; jobs go on."""
@@ -115,7 +120,10 @@ class Panel:
         self.install.setToolTip("The engine computes outside of ChimeraX and is installed once, from the network.")
         self.install.clicked.connect(self._guarded(lambda: self._execute("adp3d install")))
 
+        self.saved = SavedJobsButton(self._execute, self._guarded, page)
+
         layout.addWidget(self.install)
+        layout.addWidget(self.saved)
         layout.addWidget(self.form)
         layout.addWidget(self._command)
         buttons = QHBoxLayout()
@@ -156,6 +164,10 @@ class Panel:
     def _offer_install(self) -> None:
         """Show the button for the installation as long as no engine is installed."""
         self.install.setVisible(configured(self.session) is None)
+
+    def _offer_saved(self) -> None:
+        """Offer the jobs of a restored session that can be resumed."""
+        self.saved.offer(unfinished_jobs(self.session))
 
     def _show_command(self) -> None:
         form = self.form.form()

@@ -97,7 +97,7 @@ def _line(job: Any, state: str, left: str) -> str:
     if job.total:
         parts.append(f"step {job.step} of {job.total}")
     if left:
-        parts.append(f"{left} left")
+        parts.append(f"{left} left of this stage")
     return ", ".join(parts) + "."
 
 

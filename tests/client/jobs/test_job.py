@@ -100,6 +100,23 @@ def test_metrics_of_batches_are_joined(make_job):
     assert job.latest("unknown") is None
 
 
+def test_figures_of_a_later_batch_keep_their_replicas(make_job):
+    job = make_job()
+    absorb(job, protocol.Metric("job-1", "correlation", [0.1, 0.2], 4))
+    absorb(job, protocol.Metric("job-1", "correlation", [0.3], 1, 2))
+    assert np.isnan(job.latest("correlation")[:2]).all() and job.latest("correlation")[2] == 0.3
+    assert job.status()["metrics"]["correlation"] == [None, None, 0.3]
+    json.dumps(job.status(), allow_nan=False)
+
+
+def test_the_engines_choice_is_final(make_job):
+    job = make_job()
+    absorb(job, protocol.Metric("job-1", "correlation", [0.1, 0.5, 0.2], 4))
+    assert job.best_replica == 1
+    absorb(job, protocol.Result("job-1", {}, {"chosen_replica": 2}))
+    assert job.best_replica == 2
+
+
 def test_only_the_newest_figures_of_residues_are_kept(make_job):
     job = make_job()
     for step in range(3):
