@@ -12,8 +12,15 @@ if TYPE_CHECKING:
 __all__ = ["accept_desc", "adp3d_accept"]
 
 
+_B_FACTORS = ("confidence", "keep")
+
+
 def adp3d_accept(
-    session: Session, job: int | None = None, into: AtomicStructure | None = None, new_model: bool = False
+    session: Session,
+    job: int | None = None,
+    into: AtomicStructure | None = None,
+    new_model: bool = False,
+    b_factors: str = "confidence",
 ) -> AtomicStructure:
     """Take over the result of a finished job.
 
@@ -29,6 +36,8 @@ def adp3d_accept(
         Model to write into, where it is another than the job's own (for instance in a restored session).
     new_model : bool
         Open the result as a model of its own instead.
+    b_factors : str
+        B-factors of the residues that the job moved: ``confidence`` of the result, or ``keep`` those of the model.
 
     Returns
     -------
@@ -38,7 +47,7 @@ def adp3d_accept(
     from chimerax.core.errors import UserError
 
     from ..handover.accept import accept_into
-    from ..handover.results import open_result, result_model
+    from ..handover.results import moved_in_map, open_result, result_model
     from ..jobs.manager import job_manager
 
     chosen = job_manager(session).get(job)
@@ -54,8 +63,13 @@ def adp3d_accept(
             f"The model that ADP-3D job {chosen.id} started from is closed; use "
             f"'adp3d accept {chosen.id} newModel true', or name a model with 'into'."
         )
-    done = accept_into(session, chosen, target)
+    done = accept_into(session, chosen, target, keep_bfactors=b_factors == "keep")
     text = done.sentence(chosen.id, f"#{target.id_string}")
+    if moved_in_map(chosen, target):
+        text += (
+            f" #{target.id_string} has been moved with respect to map #{chosen.map.id_string} since the job started; "
+            "the result is where the model is, not where the map is."
+        )
     shown = result_model(session, chosen)
     if shown is not None and shown.display:
         shown.display = False
@@ -67,10 +81,10 @@ def adp3d_accept(
 def accept_desc() -> CmdDesc:
     """How the command is written."""
     from chimerax.atomic import AtomicStructureArg
-    from chimerax.core.commands import BoolArg, CmdDesc, PositiveIntArg
+    from chimerax.core.commands import BoolArg, CmdDesc, EnumOf, PositiveIntArg
 
     return CmdDesc(
         optional=[("job", PositiveIntArg)],
-        keyword=[("into", AtomicStructureArg), ("new_model", BoolArg)],
+        keyword=[("into", AtomicStructureArg), ("new_model", BoolArg), ("b_factors", EnumOf(_B_FACTORS))],
         synopsis="Write the result of an ADP-3D job into its model, or open it as a new model",
     )

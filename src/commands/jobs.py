@@ -52,8 +52,13 @@ def _table(jobs: list[Job]) -> str:
     rows = [("Job", "What", "State", "Stage", "Time", "Folder")]
     for job in jobs:
         stage = f"{job.stage} {job.step}/{job.total}" if job.total and not job.ended else ""
-        rows.append((str(job.id), job.title, job.state.value, stage, f"{job.seconds:.0f} s", str(job.folder)))
+        rows.append((str(job.id), job.title, job.state.value, stage, _time(job), str(job.folder)))
     cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
     cells[0] = cells[0].replace("td>", "th>")
     lines = "\n".join(f"<tr>{row}</tr>" for row in cells)
     return f'<table border="1" cellpadding="4" cellspacing="0">\n{lines}\n</table>'
+
+
+def _time(job: Job) -> str:
+    """Seconds of computing; empty for jobs that wait, and where it is not known."""
+    return f"{job.seconds:.0f} s" if job.seconds else ""

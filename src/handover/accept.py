@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .atoms import Address, ModelAtoms
+from .atoms import Address, ModelAtoms, ResidueRow
 from .changes import Changes, find_changes
 from .edit import ModelEdit
 from .model_export import read_open_model
@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 
     from ..jobs.job import Job
 
-__all__ = ["Acceptance", "accept_into", "make_undo_action", "problems"]
+__all__ = ["Acceptance", "accept_into", "is_accepted", "make_undo_action", "obstacle", "problems"]
 
 _EDITS = "_adp3d_edits"
-"""Attribute of a model: what was accepted into it and not undone, oldest first."""
+"""Attribute of a model: what was accepted into it and not undone, oldest first; not kept in session files."""
 
 _MOVED = 5e-3
 """Angstrom beyond which an atom of the model has been moved since the job started."""
+
+_SAME = 1e-3
+"""Angstrom within which an atom is where a result has it."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +45,23 @@ class Acceptance:
         Chains concerned.
     replaced : tuple of int
         Jobs whose accepted results this one replaced.
+    kept_bfactors : bool
+        Whether atoms that were there kept their B-factors.
+    already : bool
+        Whether the result was in the model before, so that nothing was done.
     """
 
     changed: int
     inserted: int
     chains: tuple[str, ...]
     replaced: tuple[int, ...]
+    kept_bfactors: bool = False
+    already: bool = False
 
     def sentence(self, job_id: int, model: str) -> str:
         """Say what was done."""
+        if self.already:
+            return f"The result of ADP-3D job {job_id} is already in {model}; nothing was changed."
         text = (
             f"Result of ADP-3D job {job_id} is written into {model}: {self.changed} residues moved, "
             f"{self.inserted} new, in chain {', '.join(self.chains)}. 'undo' takes all of it back."
@@ -58,6 +69,10 @@ class Acceptance:
         if self.replaced:
             jobs = ", ".join(map(str, self.replaced))
             text += f" It replaces what job {jobs} had written there."
+        if self.kept_bfactors:
+            text += " B-factors of atoms that were there are kept; new atoms have the confidence."
+        else:
+            text += " Their B-factors are now the confidence, 0 to 100 ('bFactors keep' leaves them)."
         return text
 
 
@@ -67,11 +82,20 @@ class _Applied:
     edit: ModelEdit
 
 
-def accept_into(session: Session, job: Job, structure: AtomicStructure) -> Acceptance:
+def accept_into(session: Session, job: Job, structure: AtomicStructure, *, keep_bfactors: bool = False) -> Acceptance:
     """Write a job's result into an open model, as one undoable step.
 
     Only residues that the job moved or made are touched; all others keep their atoms to the last bit. What
-    another job wrote into the same residues before, and was accepted, is replaced.
+    another job wrote into the same residues before, and was accepted, is replaced. A result that an earlier
+    session has accepted is recognised by its coordinates, and left as it is.
+
+    Parameters
+    ----------
+    session : Session
+    job : Job
+    structure : AtomicStructure
+    keep_bfactors : bool
+        Whether atoms that are there keep their B-factors, instead of taking the confidence of the result.
 
     Raises
     ------
@@ -88,7 +112,10 @@ def accept_into(session: Session, job: Job, structure: AtomicStructure) -> Accep
     before = input_atoms(job)
     applied: list[_Applied] = getattr(structure, _EDITS, [])
     taken_back: list[_Applied] = []
-    found = problems(before, read_open_model(structure), changes)
+    present = read_open_model(structure)
+    found = problems(before, present, changes)
+    if found and all(item.job_id != job.id for item in applied) and _is_in(present, changes):
+        return Acceptance(0, 0, changes.chains(), (), already=True)
     for item in reversed(applied):
         if not found:
             break
@@ -104,14 +131,44 @@ def accept_into(session: Session, job: Job, structure: AtomicStructure) -> Accep
             f"{name} has changed since ADP-3D job {job.id} started ({_few(found)}); take the result as a model of its "
             f"own with 'adp3d accept {job.id} newModel true', or run the job again."
         )
-    new = _Applied(job.id, ModelEdit(changes))
+    new = _Applied(job.id, ModelEdit(changes, keep_bfactors))
     new.edit.apply(structure)
     remaining = [item for item in applied if item not in taken_back]
     setattr(structure, _EDITS, [*remaining, new])
     step = make_undo_action(structure, applied, [*remaining, new], taken_back, new)
     session.undo.register(step)
     replaced = tuple(sorted({item.job_id for item in taken_back}))
-    return Acceptance(len(changes.changed), len(changes.inserted), changes.chains(), replaced)
+    return Acceptance(len(changes.changed), len(changes.inserted), changes.chains(), replaced, keep_bfactors)
+
+
+def is_accepted(job: Job, structure: AtomicStructure) -> bool:
+    """Whether a model is where the job's result is, in every residue that the job changed or made.
+
+    Raises
+    ------
+    UserError
+        If the files of the job were removed or damaged.
+    """
+    changes = find_changes(input_atoms(job), result_atoms(job))
+    return bool(changes.chains()) and _is_in(read_open_model(structure), changes)
+
+
+def obstacle(job: Job, structure: AtomicStructure) -> str:
+    """What is in the way of accepting a job's result into a model, in words; '' if nothing is.
+
+    Raises
+    ------
+    UserError
+        If the files of the job were removed or damaged.
+    """
+    before = input_atoms(job)
+    changes = find_changes(before, result_atoms(job))
+    if changes.lost:
+        return _tell(changes.lost, "changes")
+    chains = set(changes.chains())
+    if any(set(item.edit.changes.chains()) & chains for item in getattr(structure, _EDITS, [])):
+        return ""  # an earlier result is taken back first
+    return _few(problems(before, read_open_model(structure), changes))
 
 
 def make_undo_action(
@@ -196,6 +253,24 @@ def problems(before: ModelAtoms, now: ModelAtoms, changes: Changes) -> list[str]
         (taken, "is there by now"),
     )
     return [_tell(addresses, what) for addresses, what in counted if addresses]
+
+
+def _is_in(now: ModelAtoms, changes: Changes) -> bool:
+    """Whether a model has everything that a job changed or made where the result has it."""
+    present = now.by_address()
+    wanted = [*changes.changed.values(), *(item.residue for item in changes.inserted)]
+    return all(row.address in present and _has(now, present[row.address], changes.result, row) for row in wanted)
+
+
+def _has(now: ModelAtoms, residue: ResidueRow, result: ModelAtoms, row: ResidueRow) -> bool:
+    """Whether a residue is as the result has it; conformations that the result does not know lie in one place."""
+    if residue.name != row.name or residue.names() != row.names():
+        return False
+    places = row.conformers()
+    first = {atom.name: atom for atom in reversed(row.atoms)}
+    pairs = [(atom.index, places.get((atom.name, atom.altloc), first[atom.name]).index) for atom in residue.atoms]
+    apart = now.xyz[[i for i, _ in pairs]] - result.xyz[[j for _, j in pairs]]
+    return bool((np.abs(apart) < _SAME).all())
 
 
 def _refuse_lost(job: Job, changes: Changes, name: str) -> None:

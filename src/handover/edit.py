@@ -44,9 +44,12 @@ class ModelEdit:
     ----------
     changes : Changes
         In the model's own frame and under its chain names.
+    keep_bfactors : bool
+        Whether atoms that are there keep their B-factors.
     """
 
     changes: Changes
+    keep_bfactors: bool = False
     _before: dict[Address, tuple[str, dict[str, AtomState]]] = field(default_factory=dict)
     _chains: list[ChainState] = field(default_factory=list)
 
@@ -62,7 +65,7 @@ class ModelEdit:
             self._before[address] = (residue.name, read_atoms(residue))
             if residue.name != row.name:
                 residue.name = row.name
-            put_atoms(residue, _states(row, changes.result.xyz))
+            put_atoms(residue, _states(row, changes.result.xyz), keep_bfactors=self.keep_bfactors)
         made: list[Residue] = []
         last: dict[Address, Residue] = {}  # by the known residue before a gap: the newest residue behind it
         for item in changes.inserted:

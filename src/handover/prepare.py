@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -229,7 +230,12 @@ def _specification(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return protocol.to_dict(protocol.from_dict({"version": protocol.SPEC_VERSION, "kind": kind, **given}))
     except protocol.InputError as error:
-        raise UserError(str(error)) from error
+        raise UserError(_in_keywords(str(error))) from error
+
+
+def _in_keywords(text: str) -> str:
+    """A sentence of the engine about a setting, with that called as the keywords of the commands are."""
+    return re.sub(r"^'[a-z_]+'", lambda name: re.sub(r"_([a-z])", lambda after: after[1].upper(), name[0]), text)
 
 
 def _check_chains(atoms: ModelAtoms, chains: Sequence[str] | None, name: str) -> list[str] | None:

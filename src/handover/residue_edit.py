@@ -69,11 +69,19 @@ def read_atoms(residue: Residue) -> dict[str, AtomState]:
     return states
 
 
-def put_atoms(residue: Residue, states: dict[str, AtomState]) -> None:
+def put_atoms(residue: Residue, states: dict[str, AtomState], *, keep_bfactors: bool = False) -> None:
     """Give a residue exactly these atoms: move those it has, make missing ones, delete the others.
 
     An atom that has conformations which ``states`` does not know goes with all of them to the one place
     given, so that the residue's conformations stay consistent.
+
+    Parameters
+    ----------
+    residue : Residue
+    states : dict
+        Atoms by name.
+    keep_bfactors : bool
+        Whether atoms that it has keep their B-factors.
     """
     for atom in list(residue.atoms):
         if atom.name not in states:
@@ -82,29 +90,29 @@ def put_atoms(residue: Residue, states: dict[str, AtomState]) -> None:
     made: dict[str, Atom] = {}
     for name, state in states.items():
         if name in present:
-            _place(present[name], state)
+            _place(present[name], state, keep_bfactors)
         else:
             made[name] = _make(residue, name, state)
     _connect(residue, made, states)
 
 
-def _place(atom: Atom, state: AtomState) -> None:
+def _place(atom: Atom, state: AtomState, keep_bfactor: bool) -> None:
     locs = [loc for loc in atom.alt_locs if loc.strip()]
     default = state.places.get("", next(iter(state.places.values())))
     if not locs:
-        _set(atom, default, state, "")
+        _set(atom, default, state, "", keep_bfactor)
         return
     shown = atom.alt_loc
     for loc in locs:
         atom.alt_loc = loc
-        _set(atom, state.places.get(loc, default), state, loc)
+        _set(atom, state.places.get(loc, default), state, loc, keep_bfactor)
     atom.alt_loc = shown
 
 
-def _set(atom: Atom, place: NDArray[np.float64], state: AtomState, loc: str) -> None:
+def _set(atom: Atom, place: NDArray[np.float64], state: AtomState, loc: str, keep_bfactor: bool) -> None:
     if not np.array_equal(np.asarray(atom.coord), place):
         atom.coord = place
-    if atom.bfactor != state.bfactor:
+    if not keep_bfactor and atom.bfactor != state.bfactor:
         atom.bfactor = state.bfactor
     occupancy = state.occupancies.get(loc)
     if occupancy is not None and atom.occupancy != occupancy:

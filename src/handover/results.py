@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
     from ..jobs.job import Job
 
-__all__ = ["input_atoms", "job_of_model", "open_result", "result_atoms", "result_model"]
+__all__ = ["input_atoms", "job_of_model", "moved_in_map", "open_result", "result_atoms", "result_model"]
 
 _ATTRIBUTE = "adp3d_result_of"
 """Attribute of a result's model: the folder of its job."""
+
+_MOVED = 0.01
+"""Angstrom beyond which a model has been moved with respect to a map."""
 
 
 def result_atoms(job: Job) -> ModelAtoms:
@@ -63,6 +66,19 @@ def result_model(session: Session, job: Job) -> AtomicStructure | None:
 def job_of_model(model: Any) -> str | None:
     """Folder of the job whose result a model is."""
     return getattr(model, _ATTRIBUTE, None)
+
+
+def moved_in_map(job: Job, structure: AtomicStructure) -> bool:
+    """Whether a model has another place with respect to the job's map than the job's model had."""
+    if job.map is None:
+        return False
+    model, volume = (
+        np.array(item.scene_position.matrix, dtype=np.float64) for item in (structure, job.map)
+    )  # positions that scale are no error here
+    now = frames.between(model, volume)
+    points = np.asarray(structure.atoms.coords)
+    before = Handover.of(job.prepared.extra).matrix
+    return bool(np.abs(frames.apply(now, points) - frames.apply(before, points)).max(initial=0.0) > _MOVED)
 
 
 def open_result(session: Session, job: Job) -> AtomicStructure:

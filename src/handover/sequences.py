@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from chimerax.core.session import Session
 
 __all__ = ["KnownSequences", "known_sequences", "resolve_sequence"]
+
+_PATH = re.compile(
+    r"~.*|\.{1,2}[/\\].*|[A-Za-z]:[/\\].*|/[^/,:]{2,}/.*|.*\.(fasta|fas|faa|fa|seq|pir|aln|txt|cif|mmcif|pdb|ent)(\.gz)?",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What only a file can be called, and not letters or a chain."""
 
 _LETTERS = re.compile(r"[A-Za-z*]+(?:[,:;][A-Za-z*]+)*")
 
@@ -113,14 +120,17 @@ def resolve_sequence(session: Session, text: str) -> str:
     if text.startswith(">"):
         return text
     if len(text) < 1000:
-        path = Path(text).expanduser()
-        if path.is_file():
-            return str(path.resolve())
-    if text.startswith(("#", "/")):
+        path = os.path.expanduser(text)  # which, unlike pathlib, takes names that no system accepts
+        if os.path.isfile(path):
+            return str(Path(path).resolve())
+    is_path = not text.startswith("#") and _PATH.fullmatch(text) is not None
+    if text.startswith(("#", "/")) and not is_path:
         return _from_chains(session, text)
     aligned = _from_alignment(session, text)
     if aligned is not None:
         return f">{text.replace(chr(10), ' ')}\n{aligned}\n"
+    if is_path:
+        raise UserError(f"There is no file '{text}'.")
     if _LETTERS.fullmatch(text) and len(text) >= 3:
         return text.replace(";", ",")
     raise UserError(

@@ -6,7 +6,10 @@ import atexit
 import os
 import re
 import shutil
+import stat
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["base_folder", "discard", "new_job_folder", "new_staging_folder"]
 
 _PREFIX = "adp3d-inputs-"
+_STALE_SECONDS = 2 * 86_400.0
+"""Age of folders that a ChimeraX which ended abruptly has left behind."""
 
 
 def new_staging_folder() -> Path:
     """Empty temporary folder for the inputs of one job; it goes with ChimeraX if nobody removes it sooner."""
     from chimerax.core.errors import UserError
 
+    _remove_stale()
     try:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     except OSError as error:
@@ -30,6 +36,16 @@ def new_staging_folder() -> Path:
         ) from error
     atexit.register(discard, folder)
     return folder
+
+
+def _remove_stale() -> None:
+    """Remove folders of this user that are so old that no job can wait for them any more."""
+    with suppress(OSError):  # the temporary folder cannot be listed, or another ChimeraX is quicker
+        for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+            state = folder.lstat()
+            ours = not hasattr(os, "getuid") or state.st_uid == os.getuid()
+            if ours and stat.S_ISDIR(state.st_mode) and time.time() - state.st_mtime > _STALE_SECONDS:
+                discard(folder)
 
 
 def discard(folder: Path) -> None:

@@ -6,15 +6,18 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..engine import protocol
 from ..process.advice import advice_for_end, in_chimerax_words
 from ..process.connection import Connection, EngineEnded
+from ..process.error_output import LOG_NAME
 from .job import Job
 from .reports import CHANGED, ENDED, absorb, end_job
 from .state import JobState
+from .stored import is_job_folder
 
 __all__ = ["CheckDone", "DeviceQueue"]
 
@@ -117,6 +120,7 @@ class DeviceQueue:
         elif any(job is other for other in self.waiting):
             self._waiting = deque(item for item in self._waiting if item[0] is not job)
             end_job(job, JobState.STOPPED)
+            _remove_if_empty(job.folder)
             self._notify(ENDED, job)
 
     def pump(self) -> None:
@@ -156,6 +160,7 @@ class DeviceQueue:
             except Exception as error:
                 # Whatever keeps the engine from starting is the job's failure, and its message the reason.
                 end_job(job, JobState.FAILED, str(error))
+                _remove_if_empty(job.folder)
                 self._notify(ENDED, job)
                 continue
             self.current = job
@@ -214,7 +219,13 @@ class DeviceQueue:
                 end_job(job, JobState.STOPPED)
                 job.add_log("The job did not end in time; the engine was ended. The last checkpoint remains.")
             else:
+                resume = f"adp3d resume {job.id}" if is_job_folder(job.folder) else ""
+                log = (job.folder / LOG_NAME).is_file()
+                text, advice = advice_for_end(ended.code, ended.reason, errors, log=log, resume=resume)
+                if ended.reason:
+                    job.add_log(f"The engine was ended because {ended.reason}.")
                 end_job(job, JobState.FAILED, text, advice)
+            _remove_if_empty(job.folder)
             self._release(job)
             self._notify(CHANGED, job)
             self._notify(ENDED, job)
@@ -245,6 +256,12 @@ class DeviceQueue:
                 limit = _SILENCE_START
             if now - self._ping_sent > limit:
                 connection.kill(f"it did not answer for {limit:.0f} seconds")
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove the folder that was reserved for a job which has left nothing in it."""
+    with suppress(OSError):  # there is none, or it holds something
+        folder.rmdir()
 
 
 def _reworded(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -148,9 +148,10 @@ class Job:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the job was started, until its end."""
+        """Seconds since the job was started, until its end; of one that finished earlier, those it has noted."""
         if self.started is None:
-            return 0.0
+            noted = self.result_metrics.get("seconds")
+            return float(noted) if isinstance(noted, int | float) else 0.0
         return (self.finished or time.time()) - self.started
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..jobs.manager import job_manager
+from .closing import closed_sentence
 from .colouring import CONFIDENCE, FIT, SCALES, confidence_from_spread, show_colour_key
 from .final import colour_result, final_replicas, show_result
 from .updater import Timing, Updater
@@ -30,6 +31,8 @@ COLOURINGS = (*SCALES, "none")
 _ATTRIBUTE = "_adp3d_live_models"
 _COLOUR_INTERVAL = 0.25
 """Seconds between two changes of colours at least: they take as long as moving all replicas."""
+_AFTER_CLOSING = ("command finished", "command failed", "new frame")
+"""Triggers at which all that one action of the user closes is closed."""
 _REFRESH = 2.0
 """Seconds after which helices and strands are found again, and a spread computed here is."""
 
@@ -60,6 +63,7 @@ class LiveModels:
         self._colouring: dict[int, str] = {}
         self._coloured: dict[int, object] = {}
         self._waiting: dict[int, Job] = {}
+        self._closed: dict[int, set[str]] = {}
         self._colour_changed: dict[int, float] = {}
         self._refreshed: dict[int, float] = {}
         self._updater = Updater(session, self._update)
@@ -72,6 +76,7 @@ class LiveModels:
             triggers.add_handler("job ended", self._on_end),
             triggers.add_handler("job removed", self._on_removed),
             session.triggers.add_handler(REMOVE_MODELS, self._on_models_closed),
+            *(session.triggers.add_handler(name, self._tell_closed) for name in _AFTER_CLOSING),
         ]
 
     @property
@@ -146,6 +151,7 @@ class LiveModels:
         """Follow no models any more: the session is being closed."""
         self.views.clear()
         self._waiting.clear()
+        self._closed.clear()
         self._coloured.clear()
         self._colour_changed.clear()
         self._refreshed.clear()
@@ -177,23 +183,24 @@ class LiveModels:
         self._drop(job.id)
 
     def _on_models_closed(self, _trigger: str, models: list[Model]) -> None:
-        """Tell what it means for a running job that the user closed something."""
+        """Note what the user closed of running jobs; told once it is known whether the whole session is closed."""
         for job in self._manager.jobs:
             if job.ended:
                 continue
-            inputs = [name for name, model in (("model", job.model), ("map", job.map)) if model in models and model]
-            if inputs:
-                self._session.logger.info(
-                    f"The {' and the '.join(inputs)} of ADP-3D job {job.id} were closed; the job goes on with its "
-                    f"own copy in '{job.folder}'. Its result will open as a new model."
-                )
+            parts = {name for name, model in (("model", job.model), ("map", job.map)) if model and model in models}
             view = self.views.get(job.id)
             if view is not None and all(m.deleted or m in models for m in (view.best, *view.traces)):
                 self._drop(job.id)
-                self._session.logger.info(
-                    f"The live models of ADP-3D job {job.id} were closed; the job goes on. Its result will be in "
-                    f"'{job.folder}'."
-                )
+                parts.add("live models")
+            if parts:
+                self._closed.setdefault(job.id, set()).update(parts)
+
+    def _tell_closed(self, *_: object) -> None:
+        """Say in one sentence for each job what was closed of it, and what becomes of its result."""
+        closed, self._closed = self._closed, {}
+        for job in self._manager.jobs:
+            if job.id in closed and not job.ended:
+                self._session.logger.info(closed_sentence(job.id, closed[job.id]))
 
     def _take_over(self, job: Job) -> JobView | None:
         """View of the job that worked in the same folder before this one resumed it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..jobs.job import Job
 
-__all__ = ["attach_models", "prepared_from", "record_of"]
+__all__ = ["attach_models", "one_for_each_folder", "prepared_from", "record_of"]
 
 _LABELS = ("chains", "numbers", "insertion_codes", "names", "known", "links")
 
@@ -45,6 +45,21 @@ def record_of(session: Session, job: Job) -> dict[str, Any]:
         "map": _if_open(session, job.map),
         "live_models": [_if_open(session, model) for model in models],
     }
+
+
+def one_for_each_folder(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The latest record of each folder, in their order: a job that was resumed has several.
+
+    Models and layout stay with the earlier record where the latest, that of a job just resumed, has none yet.
+    """
+    latest: dict[str, Mapping[str, Any]] = {}
+    for record in records:
+        before = latest.pop(record["folder"], None)
+        if before is not None and before["live_models"] and not record["live_models"]:
+            kept = {name: before[name] for name in ("live_models", "layout", "best_replica")}
+            record = {**record, **kept}
+        latest[record["folder"]] = record
+    return list(latest.values())
 
 
 def prepared_from(record: Mapping[str, Any]) -> PreparedJob:

@@ -20,7 +20,7 @@ from ..jobs.manager import job_manager
 from ..jobs.state import JobState
 from ..jobs.stored import is_finished, is_job_folder
 from .models import live_models
-from .records import attach_models, prepared_from, record_of
+from .records import attach_models, one_for_each_folder, prepared_from, record_of
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
@@ -31,6 +31,8 @@ __all__ = ["SavedJobs", "UnfinishedJob", "saved_jobs", "unfinished_jobs"]
 
 _TAG = "ADP-3D jobs"
 _VERSION = 1
+_TOOL = "ADP-3D"
+_GOING_OR_DONE = frozenset(JobState) - {JobState.STOPPED, JobState.FAILED}
 
 
 @dataclass(frozen=True)
@@ -82,20 +84,24 @@ class SavedJobs(StateManager):
 
     def take_snapshot(self, session: Session, flags: int) -> dict[str, Any]:
         """Everything that is needed to list, show or resume the jobs again, as plain values and models."""
-        jobs = job_manager(session).jobs
-        records = [record_of(session, job) for job in jobs]
-        folders = {record["folder"] for record in records}
-        waiting = [record for record in self._unfinished.values() if record["folder"] not in folders]
-        return {"version": _VERSION, "jobs": [*waiting, *records]}
+        records = [record_of(session, job) for job in job_manager(session).jobs]
+        return {
+            "version": _VERSION,
+            "jobs": one_for_each_folder([*self._unfinished.values(), *records]),
+            "panel": _panel_is_shown(session),
+        }
 
     @classmethod
     def restore_snapshot(cls, session: Session, data: Mapping[str, Any]) -> SavedJobs:
         """Take up the jobs once the whole session is there."""
         keeper = saved_jobs(session)
-        records = list(data.get("jobs", ()))
+        records = one_for_each_folder(data.get("jobs", ()))
+        panel = bool(data.get("panel")) and session.ui.is_gui
 
         def restore(*_: object) -> str:
             keeper._restore(session, records)
+            if panel:
+                _show_panel(session)
             return "delete handler"
 
         session.triggers.add_handler("end restore session", restore)
@@ -111,8 +117,8 @@ class SavedJobs(StateManager):
                 manager.remove(job)
             else:
                 session.logger.info(
-                    f"ADP-3D job {job.id} ({job.title}) goes on without its session; its result will be in "
-                    f"'{job.folder}'. 'adp3d stop {job.id}' ends it."
+                    f"ADP-3D job {job.id} ({job.title}) goes on in '{job.folder}' without its session; "
+                    f"'adp3d stop {job.id}' ends it."
                 )
 
     @property
@@ -146,9 +152,9 @@ class SavedJobs(StateManager):
         manager = job_manager(session)
         for record in records:
             folder = Path(record["folder"])
-            running = [job for job in manager.jobs if job.folder == folder and not job.ended]
-            if running:
-                attach_models(session, running[0], record)
+            known = [job for job in manager.jobs if job.folder == folder and job.state in _GOING_OR_DONE]
+            if known:
+                attach_models(session, known[-1], record)
             elif is_finished(folder):
                 self._restore_finished(session, record)
             elif is_job_folder(folder):
@@ -171,6 +177,22 @@ class SavedJobs(StateManager):
         attach_models(session, job, record)
         if record["state"] != JobState.FINISHED.value:
             session.logger.info(f"ADP-3D job {job.id} ({job.title}) has finished since this session was saved.")
+        if job.model is not None and job.kind != "distances":  # such a fold is a model of its own
+            session.logger.info(
+                f"'adp3d accept {job.id}' writes the result of ADP-3D job {job.id} into #{job.model.id_string}, "
+                "if it is not there yet."
+            )
+
+
+def _panel_is_shown(session: Session) -> bool:
+    """Whether the panel is open; it is noted with the jobs only, so that no other session needs this bundle."""
+    return any(tool.tool_name == _TOOL and tool.displayed() for tool in session.tools.list())
+
+
+def _show_panel(session: Session) -> None:
+    from chimerax.core.commands import run
+
+    run(session, f'ui tool show "{_TOOL}"', log=False)
 
 
 def _resume_command(folder: Path) -> str:

@@ -108,7 +108,6 @@ FIELDS = (
         high=50.0,
         step=0.1,
         unset="auto",
-        always=True,
     ),
     Field(
         "confidence",
@@ -119,7 +118,6 @@ FIELDS = (
         "none",
         tasks=_MODEL_TASKS,
         choices=("none", "modelangelo", "plddt", "bfactor"),
-        always=True,
         remembered=True,
     ),
     Field(

@@ -24,8 +24,8 @@ from .settings_form import SettingsForm
 __all__ = ["Panel"]
 
 _REFRESH_MILLISECONDS = 200
-_LEAST_HEIGHT = 260
-"""Pixels; below them ChimeraX's other panels would leave too little to work with."""
+_LEAST_HEIGHT = 340
+"""Pixels: ChimeraX's other panels leave no more than this, in which the form and the buttons must be seen."""
 _MODEL_TRIGGERS = ("add models", "remove models", "model id changed", "model name changed")
 _SAVED_TRIGGERS = ("end restore session", "command finished")
 _JOB_TRIGGERS = ("job added", "job changed", "job layout", "job ended", "job removed")
@@ -181,6 +181,7 @@ class Panel:
         self.note("Checking...")
         report = self._execute(check_command(self.form.form()))
         self.note(report_text(report))
+        self._bring_into_view(self._note)
 
     def _run(self) -> None:
         form = self.form.form()
@@ -188,7 +189,15 @@ class Panel:
         self.note("")
         self._execute(run_command(form))
         self.refresh_jobs()
-        self._scroll.ensureWidgetVisible(self.jobs, 0, 0)
+        self._bring_into_view(self.jobs)
+
+    def _bring_into_view(self, widget: QWidget) -> None:
+        """Scroll to a widget once the page has its new size."""
+
+        def scroll() -> None:
+            self._scroll.ensureWidgetVisible(widget, 0, 0)
+
+        QTimer.singleShot(0, widget, self._guarded(scroll))
 
     def _execute(self, command: str) -> Any:
         from chimerax.core.commands import run

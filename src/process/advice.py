@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import signal
 
-__all__ = ["advice_for_end", "advice_for_text", "in_chimerax_words"]
+__all__ = ["UNREADABLE", "advice_for_end", "advice_for_text", "in_chimerax_words"]
+
+UNREADABLE = "its output could not be read"
+"""How the reason begins for which an engine is ended that sends anything but messages."""
 
 _INSTALL = "Run the command 'adp3d install' to repair the engine's environment."
+_BROKEN = "The engine's environment is broken; run the command 'adp3d install' to repair it."
 
 _KNOWN: tuple[tuple[str, str], ...] = (
     (
@@ -60,7 +64,9 @@ def advice_for_text(text: str) -> str:
     return max(found, key=lambda item: item[0])[1] if found else ""
 
 
-def advice_for_end(code: int | None, reason: str, errors: str) -> tuple[str, str]:
+def advice_for_end(
+    code: int | None, reason: str, errors: str, *, log: bool = False, resume: str = ""
+) -> tuple[str, str]:
     """Sentence and advice for an engine that ended by itself while it was needed.
 
     Parameters
@@ -71,10 +77,27 @@ def advice_for_end(code: int | None, reason: str, errors: str) -> tuple[str, str
         Why the client ended it, if it did.
     errors : str
         Its last error output.
+    log : bool
+        Whether there is an ``engine.log`` to read.
+    resume : str
+        Command that goes on with the job, if there is something to go on with.
     """
+    said, again = _causes(code, reason, errors)
+    parts = [again]
+    if resume and code is not None and code < 0 and not reason.startswith(UNREADABLE):
+        parts.append(f"'{resume}' goes on from the last checkpoint.")
+    if log:
+        parts.append("The job folder holds engine.log.")
+    return said, " ".join(part for part in parts if part)
+
+
+def _causes(code: int | None, reason: str, errors: str) -> tuple[str, str]:
+    """What happened, and what to do about its cause."""
     known = advice_for_text(errors)
+    if reason.startswith(UNREADABLE):
+        return f"The engine was ended because {UNREADABLE}.", known or _BROKEN
     if reason:
-        return f"The engine was ended because {reason}.", known or "Run the job again; its folder holds engine.log."
+        return f"The engine was ended because {reason}.", known or "Run the job again."
     if code is not None and code < 0:
         name = _signal_name(-code)
         if -code == getattr(signal, "SIGKILL", 9):
@@ -83,7 +106,7 @@ def advice_for_end(code: int | None, reason: str, errors: str) -> tuple[str, str
                 "smaller region of the map."
             )
             return f"The engine was killed ({name}).", known or advice
-        return f"The engine crashed ({name}).", known or f"The job folder holds engine.log. {_INSTALL}"
+        return f"The engine crashed ({name}).", known or _INSTALL
     last = _last_line(errors)
     said = f": {last}" if last else ""
     return f"The engine ended unexpectedly (exit status {code}){said}", known or _INSTALL

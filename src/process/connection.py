@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from ..engine import protocol
+from .advice import UNREADABLE
 from .error_output import ErrorOutput
 
 __all__ = ["Connection", "EngineEnded", "end_process_tree", "hidden_options", "start_hidden"]
@@ -129,7 +130,7 @@ class Connection:
                 self.last_heard = time.monotonic()
                 self._put(message)
         except (protocol.ProtocolError, OSError) as error:
-            self._reason = self._reason or f"its output could not be read: {error}"
+            self._reason = self._reason or f"{UNREADABLE}: {error}"
             end_process_tree(self._process)
         if not self.wait(_EXIT_WAIT):
             self.kill("it closed its output without ending")

@@ -199,8 +199,28 @@ def probe(python: Path, engine: Path = ENGINE) -> str:
         problems = json.loads(done.stdout.decode("utf-8", "replace").splitlines()[-1])["problems"]
     except (ValueError, IndexError, KeyError, TypeError):
         errors = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        return errors[-1][:200] if errors else f"it ended with exit status {done.returncode}"
+        said = errors[-1][:200] if errors else f"it ended with exit status {done.returncode}"
+        return said if _is_python(python) else f"it is not a Python interpreter that works ({said})"
     return "; ".join(str(problem) for problem in problems)
+
+
+def _is_python(python: Path) -> bool:
+    """Whether a program that failed to run the probe computes as Python does."""
+    from .connection import hidden_options
+
+    try:
+        done = subprocess.run(
+            [str(python), "-I", "-c", "print(6 * 7)"],
+            capture_output=True,
+            timeout=_PROBE_SECONDS,
+            env=clean_variables(os.environ),
+            stdin=subprocess.DEVNULL,
+            check=False,
+            **hidden_options(),
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.stdout.strip() == b"42"
 
 
 def clean_variables(environ: Mapping[str, str]) -> dict[str, str]:

@@ -44,8 +44,8 @@ class ErrorOutput:
     def remove_if_alone(self, folder: Path) -> None:
         """Remove the log, and its folder, where the engine has discarded the job and nothing else is left."""
         try:
-            if [path.name for path in folder.iterdir()] == [LOG_NAME]:
-                (folder / LOG_NAME).unlink()
+            if {path.name for path in folder.iterdir()} <= {LOG_NAME}:
+                (folder / LOG_NAME).unlink(missing_ok=True)
                 folder.rmdir()
         except OSError:
             return  # it is gone already, or somebody uses it now

@@ -185,6 +185,8 @@ class Installation:
 
     def _verify(self, python: Path) -> None:
         problem = probe(python)
+        if problem and self.plan.python is not None:
+            raise _Failed(f"'{python}' cannot be used: {problem}; give the interpreter of a ready environment.")
         if problem:
             raise _Failed(f"The environment cannot be used: {problem}; run 'adp3d install' to make a new one.")
         _, output = self._do(verify_step(python, self.plan.device), None)

@@ -132,3 +132,17 @@ def test_equivalent_command():
     assert command_text("refine", "#2", settings) == (
         "adp3d refine #2 inMap #1.2 halfMaps #1.2,#1.2 live true resolution 3.5"
     )
+
+
+def test_example_is_seen_through_and_has_the_settings_of_the_readme(session, tmp_path, messages):
+    if getattr(session, "open_command", None) is None:
+        pytest.skip("opening map files is ChimeraX's business")
+    from chimerax.adp3d.settings import adp3d_settings
+
+    adp3d_settings(session).job_folder = str(tmp_path)
+    volume, model = _run(session, "adp3d demo")
+    assert [s.level for s in volume.surfaces] == [pytest.approx(0.035)]
+    assert volume.surfaces[0].color[3] == pytest.approx(0.35 * 255, abs=1)
+    what = f"#{model.id_string} inMap #{volume.id_string} resolution 1.75 replicas 4 steps 100"
+    text = " ".join(word for _, text in messages for word in text.split())  # the log breaks lines
+    assert f"adp3d refine {what}" in text and f"adp3d check {what}" in text

@@ -142,6 +142,7 @@ def test_errors_are_one_sentence_before_anything_starts(session, make_model, mak
         f"adp3d complete #{model.id_string} chains A,Q": "no protein chain Q",
         f"adp3d complete #{model.id_string} sequence 12345": "is no file",
         f"adp3d complete #{model.id_string} prior ../x": "name of a prior",
+        f"adp3d refine #{model.id_string} inMap #{volume.id_string} densityWeight nan": "'densityWeight' must|outside",
         f"adp3d refine #{model.id_string}": "inMap|in_map",
         "adp3d accept 99": "no ADP-3D job 99",
     }
@@ -164,3 +165,64 @@ def test_job_folders_have_names_of_their_own(session, make_model, tmp_path):
     first = new_job_folder(session, "my model (1).pdb", "refine", None)
     second = new_job_folder(session, "my model (1).pdb", "refine", None)
     assert first != second and first.name == "my_model_1_refine_1" and second.name == "my_model_1_refine_2"
+
+
+def test_settings_are_called_as_their_keywords():
+    from chimerax.adp3d.handover.prepare import _specification
+    from chimerax.core.errors import UserError
+
+    files = {"model": "a.cif", "output": "out"}
+    with pytest.raises(UserError, match="'densityWeight' must lie between"):
+        _specification("refine", {**files, "map": "a.mrc", "density_weight": float("nan")})
+    with pytest.raises(UserError, match=r"'prior' must be the name of a prior .*, not 'my/own_prior'"):
+        _specification("complete", {**files, "prior": "my/own_prior"})
+
+
+def test_result_of_a_closed_session_stays_in_its_folder(session, make_model, messages, tmp_path, wait_until):
+    model = make_model()
+    folder = tmp_path / "job"
+    job = _run(session, f"adp3d complete #{model.id_string} {SHORT} wait false folder {folder}")
+    session.reset()
+    wait_until(lambda: job.ended)
+    assert str(job.state) == "finished" and not session.models.list()
+    said = " ".join(word for _, text in messages for word in text.split())  # the log breaks lines
+    assert f"adp3d resume {folder}" in said and "whose session was closed" in said
+    _run(session, f"adp3d resume {folder}")
+    assert [m.num_residues for m in session.models.list() if hasattr(m, "num_residues")] == [20]
+
+
+@pytest.mark.parametrize("change", ["closed", "deleted", "nothing"])
+def test_what_the_log_offers_at_the_end(session, make_model, density, messages, tmp_path, wait_until, change):
+    model = make_model()
+    command = f"adp3d refine #{model.id_string} inMap #{density(model).id_string} resolution 3 {SHORT}"
+    job = _run(session, f"{command} wait false folder {tmp_path / 'job'}")
+    wait_until(lambda: job.layout is not None)
+    if change == "closed":
+        session.models.close([model])
+    elif change == "deleted":
+        model.residues[3].delete()
+    wait_until(lambda: job.ended)
+    (said,) = (text for _, text in messages if text.startswith("The result of ADP-3D job"))
+    assert (f"'adp3d accept {job.id} newModel true'" in said) == (change != "nothing")
+    assert (f"'adp3d accept {job.id}' writes it" in said) == (change == "nothing")
+
+
+def test_accept_says_what_becomes_of_b_factors(session, make_model, messages, tmp_path):
+    model = make_model()
+    job = _run(session, f"adp3d complete #{model.id_string} {SHORT} folder {tmp_path / 'job'}")
+    before = [a.bfactor for a in model.residues[2].atoms]
+    _run(session, f"adp3d accept {job.id} bFactors keep")
+    assert [a.bfactor for a in model.residues[2].atoms] == before
+    assert any("B-factors of atoms that were there are kept" in text for _, text in messages)
+
+
+def test_accept_tells_of_a_model_moved_in_its_map(session, make_model, density, messages, tmp_path):
+    from chimerax.geometry import translation
+
+    model = make_model()
+    volume = density(model)
+    command = f"adp3d refine #{model.id_string} inMap #{volume.id_string} resolution 3 {SHORT}"
+    job = _run(session, f"{command} folder {tmp_path / 'job'}")
+    model.position = translation((5.0, 0.0, 0.0))
+    _run(session, f"adp3d accept {job.id}")
+    assert any("has been moved with respect to map" in text for _, text in messages)

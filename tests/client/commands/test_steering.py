@@ -50,6 +50,21 @@ def test_jobs_are_listed(session, running, messages):
     assert run(session, "adp3d jobs remove 1") == []
 
 
+@pytest.mark.parametrize("figures", [{}, {"seconds": 61.6}])
+def test_time_of_a_job_that_finished_earlier(session, tiny_job, messages, figures):
+    folder = tiny_job().folder
+    folder.mkdir()
+    spec = {name: value for name, value in tiny_job().spec.items() if value is not None}
+    (folder / "job.json").write_text(json.dumps({"version": 1, **spec}), encoding="utf-8")
+    (folder / "result.cif").write_text("data_result\n", encoding="utf-8")
+    (folder / "metrics.json").write_text(json.dumps(figures), encoding="utf-8")
+    job_manager(session).reopen(folder)
+    run(session, "adp3d jobs")
+    (table,) = [text for _, text in messages if "Stage" in text]
+    assert "0 s" not in table
+    assert "62 s" in table if figures else " s" not in table.split("finished")[1].split(str(folder))[0]
+
+
 def test_without_jobs_the_list_is_empty(session, messages):
     assert run(session, "adp3d jobs") == []
     assert ("note", "There are no ADP-3D jobs.") in [(level, text.strip()) for level, text in messages]

@@ -256,3 +256,97 @@ def test_result_lost_or_damaged(session, make_model, make_job, damage):
     with pytest.raises(UserError):
         _accept(session, job, structure)
     assert _places(structure) == places
+
+
+def _as_restored(structure):
+    """What a session file does not keep of a model."""
+    del structure._adp3d_edits
+
+
+def test_result_that_a_restored_model_has_already(session, make_model, make_job):
+    structure = make_model(waters=1)
+    residue = structure.residues[2]
+    place = np.array(residue.find_atom("CB").coord)
+    for loc, offset in (("A", 0.0), ("B", 0.5)):
+        atom = residue.find_atom("CB")
+        atom.set_alt_loc(loc, True)
+        atom.coord = place + offset
+        atom.occupancy = 0.5
+    job = make_job(structure)
+    _accept(session, job, structure)
+    _as_restored(structure)
+    state, places = _state(structure), _places(structure)
+    done = _accept(session, job, structure)
+    assert done.already and "already in #7" in done.sentence(1, "#7")
+    assert _state(structure) == state and _places(structure) == places and len(session.undo.undo_stack) == 1
+
+
+def test_restored_model_that_was_moved_since_is_refused(session, make_model, make_job):
+    from chimerax.core.errors import UserError
+
+    structure = make_model()
+    job = make_job(structure)
+    _accept(session, job, structure)
+    _as_restored(structure)
+    atom = structure.residues[3].find_atom("CA")
+    atom.coord = np.array(atom.coord) + 0.01
+    with pytest.raises(UserError, match="has changed since"):
+        _accept(session, job, structure)
+
+
+def test_accepting_twice_in_one_session_works(session, make_model, make_job):
+    structure = make_model()
+    job = make_job(structure)
+    _accept(session, job, structure)
+    places = _places(structure)
+    done = _accept(session, job, structure)
+    assert not done.already and done.replaced == (1,) and _places(structure) == places
+
+
+def test_b_factors_are_kept_if_wanted(session, make_model, make_job):
+    from chimerax.adp3d.handover.accept import accept_into
+
+    structure = make_model()
+    before = {(a.residue.number, a.name): a.bfactor for a in structure.atoms}
+    state = _state(structure)
+    job = make_job(structure)
+    done = accept_into(session, job, structure, keep_bfactors=True)
+    after = {(a.residue.number, a.name): a.bfactor for a in structure.atoms}
+    assert all(after[key] == before[key] for key in before) and after[8, "CA"] == pytest.approx(55.0)
+    assert "are kept" in done.sentence(1, "#1")
+    session.undo.undo()
+    assert _state(structure) == state
+    done = accept_into(session, job, structure)
+    assert structure.residues[2].find_atom("CA").bfactor == pytest.approx(77.0)
+    assert "now the confidence" in done.sentence(1, "#1")
+
+
+def test_what_is_in_the_way(session, make_model, make_job):
+    from chimerax.adp3d.handover.accept import is_accepted, obstacle
+
+    structure = make_model()
+    job, other = make_job(structure, number=1), make_job(structure, shift=-0.4, number=2)
+    assert obstacle(job, structure) == "" and not is_accepted(job, structure)
+    _accept(session, job, structure)
+    assert is_accepted(job, structure) and not is_accepted(other, structure)
+    assert obstacle(other, structure) == "", "what job 1 wrote would be replaced"
+    session.undo.undo()
+    structure.residues[3].delete()
+    assert "A 4 deleted" in obstacle(job, structure)
+
+
+def test_model_moved_in_the_map(session, make_model, make_map, make_job):
+    from chimerax.adp3d.handover.results import moved_in_map
+    from chimerax.geometry import translation
+
+    structure, volume = make_model(), make_map()
+    structure.position = translation((0.0, 0.0, 0.5))
+    job = make_job(structure, volume)
+    assert not moved_in_map(job, structure)
+    both = translation((4.0, 0.0, 0.0))
+    structure.position, volume.position = both * structure.position, both
+    assert not moved_in_map(job, structure)
+    structure.position = translation((0.0, 1.0, 0.0)) * structure.position
+    assert moved_in_map(job, structure)
+    job.map = None
+    assert not moved_in_map(job, structure)

@@ -73,3 +73,33 @@ def test_typed_sequences(session, make_model, tmp_path):
     for wrong in ("no such file.fasta", "MAL3K", f"#{structure.id_string}/Z"):
         with pytest.raises(UserError):
             resolve_sequence(session, wrong)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/no/such/file",
+        "~/no_such_file",
+        "seqs.fasta",
+        "/x.fa",
+        "../a.seq",
+        "C:\\data\\a.txt",
+        "~nobody_of_this/x.fasta",
+    ],
+)
+def test_files_that_do_not_exist(session, make_model, text):
+    from chimerax.adp3d.handover.sequences import resolve_sequence
+    from chimerax.core.errors import UserError
+
+    make_model()
+    with pytest.raises(UserError) as error:
+        resolve_sequence(session, text)
+    assert str(error.value) == f"There is no file '{text}'."
+
+
+def test_chains_of_all_models_and_long_sequences_are_no_files(session, make_model):
+    from chimerax.adp3d.handover.sequences import resolve_sequence
+
+    make_model()
+    assert resolve_sequence(session, "/A") == ">sequence 1\nMALEKMALEKMALEKMALEK\n"
+    assert resolve_sequence(session, "MALEK" * 100) == "MALEK" * 100

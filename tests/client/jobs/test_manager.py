@@ -101,7 +101,9 @@ def _quiet(job) -> bool:
 
 def test_a_waiting_job_is_stopped_at_once(session, tiny_job):
     manager = job_manager(session)
-    first, second = manager.submit(tiny_job("one", steps=3000)), manager.submit(tiny_job("two"))
+    waiting = tiny_job("two")
+    waiting.folder.mkdir()  # reserved
+    first, second = manager.submit(tiny_job("one", steps=3000)), manager.submit(waiting)
     second.stop()
     assert second.state is JobState.STOPPED
     assert first.state is JobState.STARTING
@@ -118,6 +120,7 @@ def test_an_engine_killed_mid_job_fails_the_job_and_the_next_one_runs(session, t
     assert job.state is JobState.FAILED
     assert "killed" in job.error
     assert "memory" in job.advice
+    assert f"'adp3d resume {job.id}' goes on from the last checkpoint" in job.advice
     assert any(level == "warning" and "killed" in text for level, text in messages)
     assert following.wait(60)
     assert following.state is JobState.FINISHED, following.error
@@ -133,10 +136,16 @@ def test_garbage_on_the_engines_output_fails_the_job(session, tiny_job, use_engi
         time.sleep(60)
         """
     )
-    job = job_manager(session).submit(tiny_job())
+    prepared = tiny_job()
+    prepared.folder.mkdir()  # reserved
+    job = job_manager(session).submit(prepared)
     assert job.wait(20)
     assert job.state is JobState.FAILED
     assert "output could not be read" in job.error
+    assert "environment is broken" in job.advice
+    assert "adp3d install" in job.advice
+    assert "engine.log" not in job.advice
+    assert not job.folder.exists()
     assert job_manager(session).engines()[0]["process"] is None
 
 

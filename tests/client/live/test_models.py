@@ -106,6 +106,7 @@ def test_all_live_models_closed_mid_job(bench, live, log):
     job = bench.submit()
     bench.session.models.close([live.views[job.id].group])
     assert job.id not in live.views
+    bench.session.update_loop.draw_new_frame()
     assert any("live models of ADP-3D job" in text and "the job goes on" in text for text in log)
     bench.frame(job)
     bench.manager.pump()
@@ -123,9 +124,38 @@ def test_user_closes_model_and_map_mid_job(bench, live, log):
     bench.session.models.add([model, volume])
     job = bench.submit(model=model, map=volume)
     assert job.model is model
-    bench.session.models.close([model, volume])
-    assert any("model and the map" in text and f"job {job.id}" in text for text in log)
+    bench.session.models.close([model])
+    bench.session.models.close([volume])  # by the same command
+    bench.session.triggers.activate_trigger("command finished", "close #1,2")
+    bench.session.update_loop.draw_new_frame()
+    (said,) = (text for text in log if "closed" in text)
+    assert said == (
+        f"The model and the map of ADP-3D job {job.id} were closed; the job goes on with its own copies, "
+        f"and 'adp3d accept {job.id} newModel true' opens its result when it has finished."
+    )
     assert not job.ended
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        (["map"], "The map of ADP-3D job 3 was closed; the job goes on with its own copy."),
+        (["live models"], "The live models of ADP-3D job 3 were closed; the job goes on."),
+        (
+            ["live models", "map"],
+            "The map and the live models of ADP-3D job 3 were closed; the job goes on with its own copy.",
+        ),
+        (
+            ["live models", "map", "model"],
+            "The model, the map and the live models of ADP-3D job 3 were closed; the job goes on with its own copies, "
+            "and 'adp3d accept 3 newModel true' opens its result when it has finished.",
+        ),
+    ],
+)
+def test_sentences_about_closed_models(parts, sentence):
+    from chimerax.adp3d.live.closing import closed_sentence
+
+    assert closed_sentence(3, parts) == sentence
 
 
 def test_session_closed_mid_job(bench, live, log):
@@ -135,7 +165,11 @@ def test_session_closed_mid_job(bench, live, log):
     job = bench.submit()
     bench.session.reset()
     assert bench.session.models.list() == []
-    assert any(f"job {job.id}" in text and "goes on without its session" in text for text in log)
+    bench.session.triggers.activate_trigger("command finished", "close session")
+    bench.session.update_loop.draw_new_frame()
+    (said,) = (text for text in log if f"job {job.id}" in text and "goes on" in text)
+    assert "without its session" in said
+    assert not any("were closed" in text or "was closed" in text for text in log)
     bench.frame(job)
     bench.manager.pump()
     assert bench.session.models.list() == []

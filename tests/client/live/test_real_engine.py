@@ -28,5 +28,6 @@ def test_models_follow_a_real_job_to_its_result(session, tiny_job, wait_until):
     assert trace.display
     assert not np.array_equal(trace.vertices, now[:, 1])
     assert fit_series(job).values.shape[0] == 2
-    assert (np.diff(temperature_series(job).of(0)) <= 0).all()
+    # it falls, twice: the second descent starts from what the replicas agree on
+    assert (np.diff(temperature_series(job).of(0)) > 0).sum() <= 1
     assert open_trajectory(session, job).num_coordsets >= 3

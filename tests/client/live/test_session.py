@@ -45,6 +45,14 @@ def finish_files(bench, job) -> np.ndarray:
     return result
 
 
+def stop(bench, job) -> None:
+    """End a job as the engine tells it."""
+    from chimerax.adp3d.engine import protocol
+
+    bench.engine.report(protocol.Stopped(job.key, str(job.folder)))
+    bench.manager.pump()
+
+
 def test_nothing_to_save_without_jobs(bench, keeper):
     assert not keeper.include_state()
     bench.submit()
@@ -190,3 +198,87 @@ def test_offers_are_saved_again(bench, keeper):
     assert [record["title"] for record in data["jobs"]] == ["refine #2 in #1"]
     restored.reset_state(bench.session)
     assert restored.unfinished == []
+
+
+def test_a_resumed_job_is_restored_once(bench, keeper, log):
+    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.jobs.state import JobState
+    from chimerax.adp3d.live.models import live_models
+
+    stopped = bench.submit()
+    job_folder(bench, stopped)
+    stop(bench, stopped)
+    early = keeper.take_snapshot(bench.session, SESSION)["jobs"]
+    bench.manager._queues.clear()  # the folder names another device, and there is one scripted engine
+    resumed = bench.manager.reopen(stopped.folder, stopped.prepared_again())
+    bench.start(resumed)
+    finish_files(bench, resumed)
+    paths = {"result": str(resumed.folder / "result.cif")}
+    bench.engine.report(protocol.Result(resumed.key, paths, {"map_cc_after": 0.7}))
+    bench.manager.pump()
+    best = live_models(bench.session).views[resumed.id].best
+    data = keeper.take_snapshot(bench.session, SESSION)
+    assert [record["state"] for record in data["jobs"]] == ["finished"]
+    log.clear()
+    restart(bench, keeper, {**data, "jobs": [*early, *data["jobs"]]})  # as earlier versions saved it
+    (again,) = bench.manager.jobs
+    assert again.state is JobState.FINISHED
+    assert live_models(bench.session).views[again.id].best is best
+    assert not any("since this session was saved" in text for text in log)
+
+
+def test_models_of_a_job_just_resumed_are_saved(bench, keeper):
+    stopped = bench.submit()
+    job_folder(bench, stopped)
+    stop(bench, stopped)
+    bench.manager.reopen(stopped.folder, stopped.prepared_again())
+    (record,) = keeper.take_snapshot(bench.session, SESSION)["jobs"]
+    assert record["state"] == "starting"
+    assert record["live_models"]
+    assert record["layout"] is not None
+
+
+def test_restored_results_name_the_command_that_accepts_them(bench, keeper, log):
+    from chimerax.adp3d.live.backbone import build_backbone
+
+    other = bench.submit()
+    model = build_backbone(bench.session, other.layout, "mine")
+    bench.session.models.add([model])
+    stop(bench, other)
+    job = bench.submit(model=model)
+    job_folder(bench, job)
+    finish_files(bench, job)
+    restart(bench, keeper, keeper.take_snapshot(bench.session, SESSION))
+    (again,) = bench.manager.jobs
+    said = f"'adp3d accept {again.id}' writes the result of ADP-3D job {again.id} into #{model.id_string}"
+    assert any(text.startswith(said) for text in log)
+
+
+class Tool:
+    """A panel that is open, as far as the session's keeper looks at it."""
+
+    tool_name = "ADP-3D"
+
+    def __init__(self, shown):
+        self._shown = shown
+
+    def displayed(self):
+        return self._shown
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_the_panel_comes_back_with_the_jobs(bench, keeper, monkeypatch, shown):
+    import chimerax.core.commands as commands
+
+    given = []
+    monkeypatch.setattr(commands, "run", lambda session, text, **_: given.append(text))
+    monkeypatch.setattr(bench.session.tools, "list", lambda: [Tool(shown)])
+    assert not keeper.include_state()  # the panel alone does not make the session need this bundle
+    bench.submit()
+    data = keeper.take_snapshot(bench.session, SESSION)
+    monkeypatch.setattr(bench.session.ui, "is_gui", True)
+    restart(bench, keeper, data)
+    assert given == ['ui tool show "ADP-3D"'] * shown
+    monkeypatch.setattr(bench.session.ui, "is_gui", False)
+    restart(bench, keeper, data)
+    assert given == ['ui tool show "ADP-3D"'] * shown

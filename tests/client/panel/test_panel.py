@@ -79,6 +79,18 @@ def test_estimate_shows_the_report(panel, commands, monkeypatch):
     assert panel._note.text() == "The job can run.\nChain A: 111 of 172 residues."
 
 
+def test_estimate_scrolls_to_its_report(panel, commands, monkeypatch, area, application):
+    _, results = commands
+    _choose(panel, monkeypatch)
+    area.resize(300, 330)
+    results["check"] = {"ok": True, "lines": ["Chain A: 111 of 172 residues."]}
+    application.processEvents()
+    panel.estimate.click()
+    application.processEvents()
+    assert not panel._note.visibleRegion().isEmpty()
+    assert panel._note.visibleRegion().boundingRect() == panel._note.rect()
+
+
 def test_errors_of_commands_are_shown_in_the_panel(panel, commands, monkeypatch):
     from chimerax.core.errors import UserError
 
@@ -123,6 +135,14 @@ def test_closed_panel_listens_no_more(panel, session, make_job):
     panel.close()
     job_manager(session).triggers.activate_trigger("job changed", make_job(1))
     assert not panel._timer.isActive()
+
+
+def test_the_least_height_shows_command_and_buttons(panel, area, application, monkeypatch):
+    _choose(panel, monkeypatch)
+    area.resize(300, area.minimumSizeHint().height())  # what is left in ChimeraX's window with its usual panels
+    application.processEvents()
+    for widget in (panel._command, panel.estimate, panel.run_button):
+        assert widget.visibleRegion().boundingRect() == widget.rect()
 
 
 def test_fits_in_300_pixels(panel, area, application, monkeypatch):

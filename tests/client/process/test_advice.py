@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from chimerax.adp3d.process.advice import advice_for_end, advice_for_text, in_chimerax_words
+from chimerax.adp3d.process.advice import UNREADABLE, advice_for_end, advice_for_text, in_chimerax_words
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,10 @@ def test_the_newest_cause_counts():
     ("code", "reason", "errors", "sentence", "advice"),
     [
         (-9, "", "", "was killed (SIGKILL)", "memory ran out"),
-        (-11, "", "", "crashed (SIGSEGV)", "engine.log"),
+        (-11, "", "", "crashed (SIGSEGV)", "adp3d install"),
         (1, "", "x\nKeyError: 'y'\n", "exit status 1): KeyError: 'y'", "adp3d install"),
         (1, "", "No module named 'gemmi'", "exit status 1)", "adp3d install"),
-        (-9, "it did not answer for 60 seconds", "", "because it did not answer", "engine.log"),
+        (-9, "it did not answer for 60 seconds", "", "because it did not answer", "Run the job again"),
         (None, "", "", "ended unexpectedly", "adp3d install"),
     ],
 )
@@ -46,6 +46,24 @@ def test_ends_of_the_engine(code, reason, errors, sentence, advice):
     said, advised = advice_for_end(code, reason, errors)
     assert sentence in said
     assert advice in advised
+
+
+def test_the_log_is_named_only_if_it_is_there():
+    assert "engine.log" not in advice_for_end(-11, "", "")[1]
+    assert "engine.log" in advice_for_end(-11, "", "", log=True)[1]
+
+
+def test_a_killed_engine_names_the_command_that_goes_on():
+    _, advice = advice_for_end(-9, "", "", resume="adp3d resume 4")
+    assert "memory ran out" in advice
+    assert "'adp3d resume 4' goes on from the last checkpoint." in advice
+    assert "resume" not in advice_for_end(-9, "", "")[1]
+
+
+def test_garbage_means_a_broken_environment():
+    said, advice = advice_for_end(-9, f"{UNREADABLE}: 4 bytes", "", resume="adp3d resume 4")
+    assert said == "The engine was ended because its output could not be read."
+    assert advice == "The engine's environment is broken; run the command 'adp3d install' to repair it."
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,16 @@ def test_programs_that_are_no_python_are_refused(tmp_path, program, problem):
     if program:
         path.chmod(0o755)
     assert problem in probe(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no ls")
+def test_another_program_is_named_as_no_python(session, messages):
+    from chimerax.core.commands import run
+
+    assert probe(Path("/bin/ls")).startswith("it is not a Python interpreter")
+    with suppress(UserError):
+        run(session, "adp3d install python /bin/ls wait true")
+    assert any("'/bin/ls'" in text and "not a Python interpreter" in text for _, text in messages)
 
 
 def test_the_bundles_own_engine_is_run(python, session):

@@ -20,6 +20,9 @@ class ToolInstance(State):
     def delete(self):
         self.session.tools.remove([self])
 
+    def displayed(self):
+        return self.tool_window.shown
+
     def display_help(self):
         from .commands import run
 
