@@ -32,7 +32,7 @@ class Table:
         if self._path.is_file():
             with self._path.open(newline="", encoding="utf-8") as file:
                 for row in csv.DictReader(file):
-                    self.rows.append({key: value if key in text else float(value) for key, value in row.items()})
+                    self.rows.append({key: value if key in text else _number(value) for key, value in row.items()})
 
     def add(self, row: Row) -> None:
         """Append a row; all rows have the same columns."""
@@ -65,6 +65,11 @@ def replica_figures(values: ArrayLike, chosen: int, name: str) -> dict[str, floa
         f"{name}_best": float(array.min()),
         f"{name}_chosen": float(array[chosen]),
     }
+
+
+def _number(text: str) -> int | float:
+    """Number of a cell, whole where it was written so."""
+    return int(text) if text.lstrip("-").isdigit() else float(text)
 
 
 def _rounded(row: Row) -> dict[str, object]:
