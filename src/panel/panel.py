@@ -53,6 +53,11 @@ class Panel:
         self._timer.setSingleShot(True)
         self._timer.setInterval(_REFRESH_MILLISECONDS)
         self._timer.timeout.connect(self._guarded(self.refresh_jobs))
+        self._scroll_to: QWidget = self.jobs
+        self._scroll_timer = QTimer(area)
+        self._scroll_timer.setSingleShot(True)
+        self._scroll_timer.setInterval(0)
+        self._scroll_timer.timeout.connect(self._guarded(self._scroll_now))
         refresh_models, schedule = self._guarded(self.form.refresh), self._guarded(self._schedule)
         self._handlers = [
             *(session.triggers.add_handler(name, refresh_models) for name in _MODEL_TRIGGERS),
@@ -71,6 +76,7 @@ class Panel:
             handler.remove()
         self._handlers = []
         self._timer.stop()
+        self._scroll_timer.stop()
 
     def note(self, text: str) -> None:
         """Show a sentence below the buttons."""
@@ -193,11 +199,11 @@ class Panel:
 
     def _bring_into_view(self, widget: QWidget) -> None:
         """Scroll to a widget once the page has its new size."""
+        self._scroll_to = widget
+        self._scroll_timer.start()
 
-        def scroll() -> None:
-            self._scroll.ensureWidgetVisible(widget, 0, 0)
-
-        QTimer.singleShot(0, widget, self._guarded(scroll))
+    def _scroll_now(self) -> None:
+        self._scroll.ensureWidgetVisible(self._scroll_to, 0, 0)
 
     def _execute(self, command: str) -> Any:
         from chimerax.core.commands import run
