@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -80,8 +81,7 @@ def gaussian_estimate(
         rows = slice(0, 1) if same else slice(None)
         each = np.broadcast_to(w, (b, 4 * length))
         posterior = chain_variances(decay, correlation.step_scale, damping[rows], each[rows])
-        prior = chain_variances(decay, correlation.step_scale, np.ones(1), np.zeros((1, w.shape[1])))
-        ratio[:, part] = np.sqrt(posterior / prior)
+        ratio[:, part] = np.sqrt(posterior / _prior_variances(decay, correlation.step_scale, 4 * length))
         if same:
             columns = pull.transpose(1, 0, 2).reshape(4 * length, -1)
             solved = solve_chain(decay, correlation.step_scale, damping[0], w[0], columns)
@@ -94,6 +94,12 @@ def gaussian_estimate(
     return GaussianEstimate(
         mean + torch.from_numpy(shift).reshape(x_t.shape).to(x_t), torch.from_numpy(ratio).reshape(b, n, 4).to(x_t)
     )
+
+
+@lru_cache(maxsize=64)
+def _prior_variances(decay: float, step_scale: float, atoms: int) -> NDArray[np.float64]:
+    """Diagonal of R R^T of one chain, shape (1, atoms); the same at every step of a job."""
+    return chain_variances(decay, step_scale, np.ones(1), np.zeros((1, atoms)))
 
 
 def _flat(values: Tensor) -> NDArray[np.float64]:

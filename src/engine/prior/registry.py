@@ -40,7 +40,7 @@ def _builtin_without_sequence(polymer: Polymer, device: torch.device) -> Prior:
 
 
 def _builtin_plain(polymer: Polymer, device: torch.device) -> Prior:
-    return BuiltinPrior(load_denoiser().to(device), polymer, show_known=False)
+    return BuiltinPrior(_denoiser(device), polymer, show_known=False)
 
 
 def _gaussian(polymer: Polymer, device: torch.device) -> Prior:
