@@ -9,8 +9,9 @@ known residue are measured with 0.02 A, so the frame is fixed and RMSDs are take
 over all backbone atoms (``rmsd``) and over those of unknown residues (``missing``). The same solver runs
 with the default prior, with and without the sequence, without showing it the known atoms
 (``builtin-plain``: they act through the likelihood only, as in the paper), and with the Gaussian chain,
-which is the run without a learned prior; ``dps`` is posterior sampling with the default prior. ``best``
-needs the truth; ``chosen`` is the replica that likelihood and denoising energy prefer.
+which is the run without a learned prior; ``dps`` is posterior sampling with the default prior. Models are
+finished as `adp3d complete` finishes them. ``best`` needs the truth; ``chosen`` is the replica that likelihood
+and denoising energy prefer, and the geometry in the table is its own.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import torch
-from command import begin, benchmark_parser, positive, run_command
+from command import begin, benchmark_parser, run_command
+from final_model import Geometry, finish, geometry_figures
 from held_out import Protein, held_out_proteins, target_protein
+from parallel import add_options, compute
 from report import Row, Table, column, replica_figures, write_table
 from torch import Tensor
 
@@ -55,6 +57,7 @@ TARGET = "8ok3"
 TARGET_CHAIN = "8ok3_A"
 SIGMA = 0.02
 RESOLUTION = 1.5
+GEOMETRY = tuple(field.name for field in fields(Geometry))
 GOALS = {2: 0.5, 4: 1.0, 8: 1.5, 16: 4.0}
 LABELS = {
     "builtin": "prior with sequence",
@@ -80,6 +83,7 @@ def complete(protein: Protein, k: int, name: str, options: argparse.Namespace) -
     start = time.perf_counter()
     prior = load_prior("builtin" if name == "dps" else name, protein.polymer, torch.device("cpu"))
     x, chosen = complete_with(prior, protein, k, options, dps=name == "dps")
+    geometry = geometry_figures(x[chosen], protein.polymer)
     return {
         "protein": protein.name,
         "residues": protein.n_residues,
@@ -88,6 +92,7 @@ def complete(protein: Protein, k: int, name: str, options: argparse.Namespace) -
         "replicas": options.replicas,
         "steps": options.steps,
         **rmsd_figures(x, protein, k, chosen),
+        **asdict(geometry),
         "seconds": time.perf_counter() - start,
     }
 
@@ -110,7 +115,8 @@ def complete_with(
         x = run_completion(sample, options.steps, options.replicas).x
     energy = denoising_energy(prior, x, torch.Generator().manual_seed(options.seed))
     misfit = (model.weights * (x - model.target).square().sum(-1)).sum((1, 2))
-    return x, rank_replicas({"log_likelihood": -0.5 * misfit, "energy": -energy}, {}, SCALES).chosen
+    ranking = rank_replicas({"log_likelihood": -0.5 * misfit, "energy": -energy}, {}, SCALES)
+    return finish(x, protein.polymer, model), ranking.chosen
 
 
 def rmsd_figures(x: Tensor, protein: Protein, k: int, chosen: int) -> dict[str, float]:
@@ -159,6 +165,7 @@ def summarise(rows: list[Row]) -> list[Row]:
                     "missing_mean": float(column(part, "missing_mean").mean()),
                     "missing_chosen": float(column(part, "missing_chosen").mean()),
                     "proteins_better_than_no_prior": int((mean < bars).sum()),
+                    **{name: float(column(part, name).mean()) for name in GEOMETRY},
                     "seconds_per_protein": float(column(part, "seconds").mean()),
                 }
             )
@@ -211,8 +218,7 @@ def main() -> None:
     parser = benchmark_parser("completion", __doc__, steps=100, proteins=HELD_OUT + 1)
     parser.add_argument("--priors", nargs="+", default=PRIORS, choices=PRIORS, metavar="PRIOR")
     parser.add_argument("--spacings", type=int, nargs="+", default=SPACINGS, choices=SPACINGS, metavar="K")
-    parser.add_argument("--processes", type=positive, default=1, help="rows computed at the same time")
-    parser.add_argument("--resume", action="store_true", help="keep the rows that the output folder has")
+    add_options(parser)
     options = parser.parse_args()
     begin(options)
     table = Table(options.out / "completion.csv")
@@ -221,24 +227,21 @@ def main() -> None:
     done = {(row["protein"], int(str(row["k"])), row["prior"]) for row in table.rows}
     chosen = list(proteins(options.data, options.proteins))
     waiting = [
-        (protein, k, name)
+        (protein, k, name, options)
         for k in options.spacings
         for name in options.priors
         for protein in chosen
         if (protein.name, k, name) not in done
     ]
-    # workers inherit the tuned environment; each row is independent and seeded
-    with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
-        for finished in as_completed([pool.submit(complete, *task, options) for task in waiting]):
-            row = finished.result()
-            table.add(row)
-            print(
-                f"{row['protein']} ({row['residues']} residues), k = {row['k']}, {LABELS[str(row['prior'])]}: "
-                f"mean {row['rmsd_mean']:.2f}, best {row['rmsd_best']:.2f}, "
-                f"chosen {row['rmsd_chosen']:.2f} A, {row['seconds']:.0f} s",
-                flush=True,
-            )
-            write_table(options.out / "summary.csv", summarise(table.rows))
+    for row in compute(complete, waiting, options.processes):
+        table.add(row)
+        print(
+            f"{row['protein']} ({row['residues']} residues), k = {row['k']}, {LABELS[str(row['prior'])]}: "
+            f"mean {row['rmsd_mean']:.2f}, best {row['rmsd_best']:.2f}, "
+            f"chosen {row['rmsd_chosen']:.2f} A, {row['seconds']:.0f} s",
+            flush=True,
+        )
+        write_table(options.out / "summary.csv", summarise(table.rows))
     summary = summarise(table.rows)
     write_table(options.out / "summary.csv", summary)
     draw(options.out / "completion.png", table.rows, summary)

@@ -1,9 +1,9 @@
 """Fold held-out proteins from random CA-CA distances.
 
 Usage: ``python benchmarks/distances.py --data FOLDER [--out FOLDER] [--replicas 8] [--steps 60] ...``.
-Writes ``distances.csv`` (protein x m x prior), ``summary.csv`` and ``distances.png`` after each protein.
+Writes ``distances.csv`` (protein x m x prior) and ``summary.csv`` as it goes, then ``distances.png``.
 
-The proteins are the three of `held_out.held_out_proteins` nearest to 100 residues, and 8ok3. Each of m
+The proteins are those of `held_out.held_out_proteins` and 8ok3. Each of m
 pairs of CA atoms, drawn without repetition, has its exact distance measured. `adp3d.solver.folding.fold`
 decides the hand without the truth: replicas fold, then fold again beside their mirror images, and the
 ranking keeps as many as there were. RMSDs are over all backbone atoms after superposition. A structure
@@ -15,15 +15,20 @@ apart, so the rates of the Gaussian chain are those of a coin.
 from __future__ import annotations
 
 import argparse
+import math
 import time
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import torch
 from command import begin, benchmark_parser, run_command
-from held_out import Protein, held_out_proteins, target_protein
+from completion import proteins as completion_proteins
+from final_model import Geometry, finish, geometry_figures
+from held_out import Protein
 from numpy.typing import NDArray
+from parallel import add_options, compute
 from report import Row, Table, column, replica_figures, write_table
 from torch import Tensor
 
@@ -40,22 +45,16 @@ import matplotlib.pyplot as plt
 
 COUNTS = (250, 500, 1000, 2000)
 PRIORS = ("builtin", "gaussian")
-HELD_OUT = 3
-LENGTH = 100
-TARGET = "8ok3"
+HELD_OUT = 21
 SIGMA = 0.5
 """Standard deviation in angstrom that the likelihood takes, the package's own default."""
-GOAL_COUNT, GOAL = 500, 2.5
-RESOLUTION = 1.5
+GOAL_COUNT, GOAL = 500, 1.77
+"""The paper's accuracy, in angstrom, from this many distances for proteins near 127 residues."""
+NEAR = (100, 155)
+"""Residues of the proteins that count as near 127."""
+GEOMETRY = tuple(field.name for field in fields(Geometry))
 LABELS = {"builtin": "prior", "gaussian": "no prior"}
 COLOURS = {"builtin": "C0", "gaussian": "C7"}
-
-
-def proteins(data: Path, count: int) -> list[Protein]:
-    """Held-out proteins by their distance from 100 residues, then the paper's public target."""
-    near = sorted(held_out_proteins(data, min(count, HELD_OUT)), key=lambda p: (abs(p.n_residues - LENGTH), p.name))
-    chosen = near[: min(count, HELD_OUT)]
-    return [*chosen, target_protein(data, TARGET)] if count > HELD_OUT else chosen
 
 
 def measure(protein: Protein, count: int, seed: int) -> DistanceLikelihood:
@@ -69,6 +68,7 @@ def measure(protein: Protein, count: int, seed: int) -> DistanceLikelihood:
 
 def fold_protein(protein: Protein, count: int, name: str, options: argparse.Namespace) -> Row:
     """Fold one protein with one prior; RMSDs and hands of its replicas in a row."""
+    torch.set_num_threads(options.threads)
     start = time.perf_counter()
     prior = load_prior(name, protein.polymer, torch.device("cpu"))
     likelihood = measure(protein, count, options.seed)
@@ -83,11 +83,12 @@ def fold_protein(protein: Protein, count: int, name: str, options: argparse.Name
         return denoising_energy(prior, x, torch.Generator().manual_seed(options.seed))
 
     found = fold(sample, likelihood, energy, options.steps, options.replicas)
+    final = finish(found.x, protein.polymer)
     seconds = time.perf_counter() - start
     truth = protein.x.double().numpy()
     mirrored_before = is_mirrored(stages[0], truth)
-    mirrored_after = is_mirrored(found.x, truth)
-    x = found.x.double().numpy().reshape(len(found.x), -1, 3)
+    mirrored_after = is_mirrored(final, truth)
+    x = final.double().numpy().reshape(len(final), -1, 3)
     return {
         "protein": protein.name,
         "residues": protein.n_residues,
@@ -100,7 +101,8 @@ def fold_protein(protein: Protein, count: int, name: str, options: argparse.Name
         "mirrored_before": float(mirrored_before.mean()),
         "mirrored_after": float(mirrored_after.mean()),
         "chosen_is_mirrored": int(mirrored_after[0]),
-        "satisfied": float(likelihood.satisfied(found.x[:1])[0]),
+        "satisfied": float(likelihood.satisfied(final[:1])[0]),
+        **asdict(geometry_figures(final[0], protein.polymer)),
         "seconds": seconds,
     }
 
@@ -129,13 +131,23 @@ def summarise(rows: list[Row]) -> list[Row]:
                     **{key: float(column(part, key).mean()) for key in ("rmsd_mean", "rmsd_best", "rmsd_chosen")},
                     "rmsd_chosen_std_of_proteins": float(chosen.std(ddof=1)) if len(part) > 1 else 0.0,
                     "rmsd_chosen_worst": float(chosen.max()),
+                    "fraction_below_goal": float((chosen < GOAL).mean()),
+                    "rmsd_chosen_near_127_residues": _near(part),
                     "mirrored_before": float(column(part, "mirrored_before").mean()),
                     "mirrored_after": float(column(part, "mirrored_after").mean()),
                     "proteins_with_mirrored_choice": int(column(part, "chosen_is_mirrored").sum()),
+                    **{name: float(column(part, name).mean()) for name in GEOMETRY},
                     "seconds_per_protein": float(column(part, "seconds").mean()),
                 }
             )
     return summary
+
+
+def _near(rows: list[Row]) -> float:
+    """Mean RMSD of the chosen replicas of proteins near 127 residues."""
+    residues = column(rows, "residues")
+    near = (residues >= NEAR[0]) & (residues <= NEAR[1])
+    return float(column(rows, "rmsd_chosen")[near].mean()) if near.any() else math.nan
 
 
 def draw(path: Path, rows: list[Row], summary: list[Row]) -> None:
@@ -160,7 +172,7 @@ def draw(path: Path, rows: list[Row], summary: list[Row]) -> None:
     for protein in dict.fromkeys(str(row["protein"]) for row in rows):
         one = [row for row in rows if row["protein"] == protein and row["prior"] == "builtin"]
         left.plot(column(one, "m"), column(one, "rmsd_chosen"), "-", color="C2", linewidth=0.6, alpha=0.5)
-    left.axhline(RESOLUTION, color="k", linestyle="--", linewidth=0.8, label=f"{RESOLUTION} Å")
+    left.axhline(GOAL, color="k", linestyle="--", linewidth=0.8, label=f"{GOAL} Å")
     count = max(int(str(row["proteins"])) for row in summary)
     left.set(xscale="log", yscale="log", ylabel="backbone RMSD (Å)", title=f"Mean over proteins: {count}")
     left.set_yticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
@@ -180,31 +192,42 @@ def draw(path: Path, rows: list[Row], summary: list[Row]) -> None:
 def main() -> None:
     """Fold all proteins and write tables and picture."""
     parser = benchmark_parser("distances", __doc__, steps=60, proteins=HELD_OUT + 1)
+    parser.add_argument("--priors", nargs="+", default=PRIORS, choices=PRIORS, metavar="PRIOR")
     parser.add_argument("--counts", type=int, nargs="+", default=COUNTS, choices=COUNTS, metavar="M")
+    add_options(parser)
     options = parser.parse_args()
     begin(options)
     table = Table(options.out / "distances.csv")
-    summary: list[Row] = []
-    for protein in proteins(options.data, options.proteins):
-        for count in options.counts:
-            for name in PRIORS:
-                row = fold_protein(protein, count, name, options)
-                table.add(row)
-                print(
-                    f"{protein.name} ({protein.n_residues} residues), m = {count}, {LABELS[name]}: "
-                    f"chosen {row['rmsd_chosen']:.2f}, best {row['rmsd_best']:.2f}, "
-                    f"mean {row['rmsd_mean']:.2f} A, mirror images {row['mirrored_before']:.0%} before and "
-                    f"{row['mirrored_after']:.0%} after, {row['seconds']:.0f} s",
-                    flush=True,
-                )
-        summary = summarise(table.rows)
-        write_table(options.out / "summary.csv", summary)
-        draw(options.out / "distances.png", table.rows, summary)
+    if options.resume:
+        table.restore(text=("protein", "prior"))
+    done = {(row["protein"], int(str(row["m"])), row["prior"]) for row in table.rows}
+    chosen = list(completion_proteins(options.data, options.proteins))
+    waiting = [
+        (protein, count, name, options)
+        for count in options.counts
+        for name in options.priors
+        for protein in chosen
+        if (protein.name, count, name) not in done
+    ]
+    for row in compute(fold_protein, waiting, options.processes):
+        table.add(row)
+        print(
+            f"{row['protein']} ({row['residues']} residues), m = {row['m']}, {LABELS[str(row['prior'])]}: "
+            f"chosen {row['rmsd_chosen']:.2f}, best {row['rmsd_best']:.2f}, "
+            f"mean {row['rmsd_mean']:.2f} A, mirror images {row['mirrored_before']:.0%} before and "
+            f"{row['mirrored_after']:.0%} after, {row['seconds']:.0f} s",
+            flush=True,
+        )
+        write_table(options.out / "summary.csv", summarise(table.rows))
+    summary = summarise(table.rows)
+    write_table(options.out / "summary.csv", summary)
+    draw(options.out / "distances.png", table.rows, summary)
     for row in summary:
         goal = f" (goal: below {GOAL} A)" if row["m"] == GOAL_COUNT and row["prior"] == "builtin" else ""
         print(
-            f"m = {row['m']}, {LABELS[str(row['prior'])]}: chosen {row['rmsd_chosen']:.2f}{goal}, "
-            f"best {row['rmsd_best']:.2f}, mean {row['rmsd_mean']:.2f} A"
+            f"m = {row['m']}, {LABELS[str(row['prior'])]}: chosen {row['rmsd_chosen']:.2f}, "
+            f"{row['fraction_below_goal']:.0%} of proteins below {GOAL} A, "
+            f"near 127 residues {row['rmsd_chosen_near_127_residues']:.2f}{goal}"
         )
 
 

@@ -16,8 +16,8 @@ from adp3d.structure.polymer import AMINO_ACIDS, Polymer
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 OWN = (
-    *("command", "completion", "designs", "distances", "held_out", "make_demo"),
-    *("refinement", "report", "scaling", "steps"),
+    *("command", "completion", "designs", "distances", "final_model", "held_out", "make_demo", "parallel"),
+    *("refinement", "report", "samples", "scaling", "steps"),
 )
 
 
@@ -225,3 +225,42 @@ def test_segments_are_removed_between_kept_runs(load):
     assert 0.28 < gone / len(numbers) < 0.4
     assert all(b[0] - a[1] - 1 == 22 for a, b in itertools.pairwise(removed))
     assert removed[-1][1] <= numbers[-1] - 11
+
+
+def test_finished_models_keep_known_atoms_and_their_geometry_is_judged(load, helices):
+    final_model = load("final_model")
+    truth = torch.as_tensor(helices(18)).float()
+    polymer = Polymer.single_chain("A" * 18)
+    known = torch.zeros(18, 4, dtype=torch.bool)
+    known[::4] = True
+    model = load("completion").MaskedModel(truth, known, torch.full(known.shape, 0.02))
+    rough = truth + 0.2 * torch.randn(2, 18, 4, 3, generator=torch.Generator().manual_seed(0))
+    done = final_model.finish(rough, polymer, model)
+    torch.testing.assert_close(done[:, known], truth[known].expand(2, -1, -1))
+    before, after = (final_model.geometry_figures(x[0], polymer) for x in (rough, done))
+    assert after.bond_rmsz < 0.3 * before.bond_rmsz
+    # a right-handed helix has negative phi, its mirror image positive
+    assert final_model.geometry_figures(truth, polymer).positive_phi_percent == 0
+    mirrored = final_model.geometry_figures(truth * torch.tensor([1.0, 1.0, -1.0]), polymer)
+    assert mirrored.positive_phi_percent == 100
+
+
+def test_parallel_rows_come_from_the_function_itself(load):
+    rows = list(load("parallel").compute(divmod, [(7, 2), (9, 4)], 2))
+    assert sorted(rows) == [(2, 1), (3, 1)]
+
+
+def test_samples_are_described_by_their_helices_and_their_hand(load, helices):
+    samples = load("samples")
+    polymer = Polymer.single_chain("A" * 72)
+    x = torch.as_tensor(helices(18)).float()
+    one = samples.describe(x, Polymer.single_chain("A" * 18))
+    assert one["helix_percent"] > 80
+    assert one["strand_percent"] == 0
+    bundle = torch.as_tensor(helices(72)).float()
+    natural = samples.describe(bundle, polymer)
+    mirrored = samples.describe(bundle * torch.tensor([1.0, 1.0, -1.0]), polymer)
+    assert (natural["right_handed"], mirrored["right_handed"]) == (1, 0)
+    assert mirrored["helix_percent"] == 0
+    assert natural["radius_ratio"] == pytest.approx(mirrored["radius_ratio"])
+    assert 0.7 < natural["radius_ratio"] < 1.4

@@ -47,14 +47,19 @@ class MessageBlock(nn.Module):
         for layer in (self.out, self.ff[-1]):
             nn.init.normal_(layer.weight, std=0.02)  # type: ignore[arg-type]
 
-    def forward(self, h: Tensor, pair: Tensor, time: Tensor, index: Tensor, valid: Tensor) -> Tensor:
-        """Updated residues (B, N, w) from residues, pairs (B, N, K, p), time (B, w) and neighbour lists."""
+    @property
+    def pair_layer(self) -> nn.Linear:
+        """Layer whose product with the pairs `forward` expects."""
+        return self.edge
+
+    def forward(self, h: Tensor, pair: Tensor, projected: Tensor, time: Tensor, index: Tensor, valid: Tensor) -> Tensor:
+        """Updated residues (B, N, w), as `AttentionBlock.forward`; pairs act through ``projected`` (B, N, K, p)."""
         b, n, _ = h.shape
         shift, gain = self.time(time)[:, None].chunk(2, -1)
         u = self.norm(h) * (1 + gain) + shift
         flat = (index + n * torch.arange(b, device=h.device)[:, None, None]).flatten()
         sent = self.sender(u).reshape(b * n, -1)[flat].view(*index.shape, -1)
-        message = self.message(self.receiver(u)[:, :, None] + sent + self.edge(pair))
+        message = self.message(self.receiver(u)[:, :, None] + sent + projected)
         total = (message * valid[..., None]).sum(2) / _USUAL_NEIGHBOURS
         h = h + self.out(self.message_norm(total))
         return h + self.ff(h)

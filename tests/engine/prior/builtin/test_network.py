@@ -55,22 +55,6 @@ def test_mirror_images_are_told_apart():
     assert (reflected - plain).abs().max() > 0.05
 
 
-def test_sparse_and_dense_attention_agree():
-    net, batch = _network(dataclasses.replace(SMALL, neighbours=28)), _batch(n=60)
-    block = net.stages[0].blocks[0]
-    heads, d, k = 4, 8, 28
-    generator = torch.Generator().manual_seed(2)
-    q, key, value = torch.randn(3, 2, 60, heads, d, generator=generator)
-    pair = torch.randn(2, 60, k, 8, generator=generator)
-    index, valid = neighbour_list(batch.mean[:, :, 1], batch.present, k)
-    valid = valid & (torch.rand(valid.shape, generator=generator) > 0.1)
-    with torch.no_grad():
-        dense = block._dense(q, key, value, pair, index, valid)
-        sparse = block._sparse(q, key, value, pair, index, valid)
-    for a, b in zip(dense, sparse, strict=True):
-        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
-
-
 def test_padding_does_not_change_the_rest():
     net, batch = _network(), _batch(n=40)
     pad = lambda v: torch.cat([v, v[:, :7]], 1)  # noqa: E731
