@@ -4,12 +4,17 @@ Usage: ``python benchmarks/refinement.py --data FOLDER [--quick] [--out FOLDER] 
 Writes ``refinement.csv``, ``segments.csv`` (CA RMSD of each missing segment), ``curves.csv`` and
 ``refinement.png`` after each map; the job folders stay in ``OUT/runs``.
 
-- ``emd-20026``: experimental map, deposited model without the segments of the bundled example;
+- ``emd-20026``: experimental map, deposited model without the segments of the bundled example, and bent;
 - ``7pzt``: noise-free simulated map at 2 A, ModelAngelo's own model, to be compared with the deposited one.
   That model was built in another box and is moved into ours by a mere shift, the mean CA offset from the
   deposited model: the one thing here that uses the truth before the result is judged;
-- ``emd-30342``: experimental map at 3.9 A, deposited model without segments of 6 to 20 residues (slow, left
-  out with ``--quick``).
+- ``emd-30342``: experimental map at 3.9 A, deposited model without segments of 6 to 20 residues, and bent (slow,
+  left out with ``--quick``);
+- ``3j9s-a``: experimental map at 2.6 A and an AlphaFold model of which one domain was docked; nobody deposited
+  a model, so only the map can judge (slow too).
+
+A bent model has every atom moved by a smooth random field (waves of 20 to 40 A) of 0.8 A on average, as if a
+related structure had been fitted as a rigid body.
 
 Each job runs through `adp3d.pipeline.execute.execute` in a process of its own, as the command line would
 run it, so times and peak memory include everything. The sequence is that of the deposited entry. RMSDs
@@ -31,11 +36,11 @@ import gemmi
 import matplotlib
 import numpy as np
 from command import begin, benchmark_parser, run_command
-from make_demo import REMOVED, without
+from make_demo import REMOVED
 from numpy.typing import NDArray
 from report import Row, Table
+from starting_models import incomplete_model, shifted_model
 
-from adp3d.errors import InputError
 from adp3d.events import Control, NullEvents
 from adp3d.pipeline.execute import execute
 from adp3d.pipeline.job import JobFolder
@@ -43,16 +48,11 @@ from adp3d.pipeline.problem import Problem, load_problem
 from adp3d.solver.recombination import missing_segments
 from adp3d.specification import RefineSpec
 from adp3d.structure.read import read_structure
-from adp3d.structure.sequences import NamedSequence
 from adp3d.structure.target import build_target
 from adp3d.validation.completeness import rmsd_against_completeness
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-
-KEPT = 22
-LENGTHS = (8, 12, 6, 16, 10, 20)
-"""Residues kept before each removed segment, and lengths of those in turn: about a third is removed."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,18 @@ class Entry:
         How its B-factor column is read.
     elsewhere : bool
         The starting model lies in another box and is shifted onto the deposited one.
+    sequence : str or None
+        FASTA file; the deposited model's own sequence if None.
     """
 
     name: str
     map: str
-    deposited: str
+    deposited: str | None
     resolution: float
     model: str | None = None
     confidence: str = "none"
     elsewhere: bool = False
+    sequence: str | None = None
 
 
 ENTRIES = (
@@ -95,6 +98,15 @@ ENTRIES = (
         elsewhere=True,
     ),
     Entry("emd-30342", "maps/emd-30342/map.mrc", "maps/emd-30342/deposited.cif", 3.9),
+    Entry(
+        "3j9s-a",
+        "maps/3j9s-a/map.mrc",
+        None,
+        2.6,
+        "maps/3j9s-a/alphafold_docked.pdb",
+        "plddt",
+        sequence="maps/3j9s-a/sequence.fasta",
+    ),
 )
 QUICK = ("emd-20026", "7pzt")
 
@@ -113,60 +125,29 @@ class PrintedEvents(NullEvents):
         print(f"  {text}", flush=True)
 
 
-def segments_to_remove(numbers: list[int]) -> tuple[tuple[int, int], ...]:
-    """First and last residue number of each segment to remove from a chain with these residue numbers."""
-    found: list[tuple[int, int]] = []
-    start = KEPT
-    while start + (length := LENGTHS[len(found) % len(LENGTHS)]) + KEPT // 2 <= len(numbers):
-        found.append((numbers[start], numbers[start + length - 1]))
-        start += length + KEPT
-    return tuple(found)
-
-
-def incomplete_model(entry: Entry, deposited: Path, path: Path) -> None:
-    """Write the deposited model without some segments of its only protein chain."""
-    structure = read_structure(deposited)
-    numbers = [int(residue.seqid.num or 0) for residue in structure[0][0].get_polymer()]
-    if len(structure[0]) != 1 or len(set(numbers)) != len(numbers):
-        raise InputError(f"{deposited} is not one chain with plain numbers: choose another model.")
-    removed = REMOVED if entry.name == "emd-20026" else segments_to_remove(numbers)
-    without(structure, removed).make_mmcif_document().write_file(str(path))
-
-
-def shifted_model(model: Path, deposited: Path, path: Path) -> None:
-    """Write a model moved, without any turn, by its mean CA offset from the deposited one."""
-    truth = build_target(read_structure(deposited), None)
-    structure = read_structure(model)
-    placed = build_target(structure, [NamedSequence("deposited", truth.polymer.sequence)])
-    common = placed.known[:, 1] & truth.known[:, 1]
-    shift = (truth.xyz[common, 1] - placed.xyz[common, 1]).mean(0)
-    for chain in structure[0]:
-        for residue in chain:
-            for atom in residue:
-                atom.pos += gemmi.Position(*shift)
-    structure.make_mmcif_document().write_file(str(path))
-    print(f"  starting model shifted by {np.round(shift, 2).tolist()} A onto the deposited one", flush=True)
-
-
 def specify(entry: Entry, options: argparse.Namespace) -> RefineSpec:
     """Job for an entry, its starting model written first if need be."""
     folder = options.out / "runs"
     folder.mkdir(parents=True, exist_ok=True)
-    deposited = options.data / entry.deposited
+    deposited = None if entry.deposited is None else options.data / entry.deposited
     model = folder / f"{entry.name}_start.cif"
-    if entry.model is None:
-        incomplete_model(entry, deposited, model)
-    elif entry.elsewhere:
-        shifted_model(options.data / entry.model, deposited, model)
+    if deposited is None or (entry.model is not None and not entry.elsewhere):
+        model = options.data / str(entry.model)
+    elif entry.model is None:
+        removed = REMOVED if entry.name == "emd-20026" else None
+        incomplete_model(deposited, model, removed, options.seed)
     else:
-        model = options.data / entry.model
-    sequence = build_target(read_structure(deposited), None).polymer.sequence
+        shifted_model(options.data / entry.model, deposited, model)
+    if entry.sequence is not None:
+        sequence = str(options.data / entry.sequence)
+    else:
+        sequence = build_target(read_structure(options.data / str(deposited)), None).polymer.sequence
     return RefineSpec(
         output=str(folder / entry.name),
         map=str(options.data / entry.map),
         model=str(model),
         sequence=sequence,
-        reference=str(deposited),
+        reference=None if deposited is None else str(deposited),
         resolution=entry.resolution,
         confidence=entry.confidence,
         replicas=options.replicas,
@@ -195,7 +176,7 @@ def ensemble_ca(path: Path) -> NDArray[np.float64]:
 
 def summary_row(entry: Entry, metrics: Mapping[str, Any], options: argparse.Namespace) -> Row:
     """The figures of one job."""
-    missing = [value for value in metrics["ca_rmsd_missing_by_replica"] if value is not None]
+    missing = [value for value in metrics.get("ca_rmsd_missing_by_replica", ()) if value is not None]
     return {
         "entry": entry.name,
         "residues": metrics["residues"],
@@ -203,7 +184,7 @@ def summary_row(entry: Entry, metrics: Mapping[str, Any], options: argparse.Name
         "replicas": options.replicas,
         "steps": options.steps,
         **{
-            key: metrics[key]
+            key: metrics.get(key)
             for key in (
                 "completeness_before",
                 "completeness_after",
@@ -212,12 +193,15 @@ def summary_row(entry: Entry, metrics: Mapping[str, Any], options: argparse.Name
                 "ca_rmsd_missing",
             )
         },
-        "ca_rmsd_missing_mean": float(np.mean(missing)),
-        "ca_rmsd_missing_best": float(np.min(missing)),
+        "ca_rmsd_missing_mean": float(np.mean(missing)) if missing else None,
+        "ca_rmsd_missing_best": float(np.min(missing)) if missing else None,
         "ca_rmsd_all": metrics["ca_rmsd_all"],
         "map_cc_before": metrics["map_cc_before"],
         "map_cc_after": metrics["map_cc_after"],
-        "ramachandran_favoured_percent": metrics["geometry"]["ramachandran_favoured_percent"],
+        **{
+            key: metrics["geometry"][key]
+            for key in ("bond_rmsz", "angle_rmsz", "ramachandran_favoured_percent", "ca_breaks")
+        },
         "seconds": metrics["seconds"],
         "peak_memory_gb": metrics["peak_memory_bytes"] / 1e9,
     }
@@ -331,22 +315,42 @@ def main() -> None:
         table.add(row)
         problem = load_problem(spec, NullEvents())
         reference = problem.reference
-        assert reference is not None  # every job of this benchmark has one
-        ca = ensemble_ca(Path(spec.output) / "ensemble.cif")
-        confidence = result_confidence(Path(spec.output) / "result.cif", problem)
-        for one in segment_rows(entry, problem, reference, ca):
-            segments.add(one)
-        for one in curve_rows(entry, problem, reference, ca, confidence):
-            curves.add(one)
-        draw(options.out / "refinement.png", curves.rows)
-        print(
-            f"  {row['completeness_before']:.0f} % of {row['residues']} residues before, "
-            f"{row['completeness_after']:.0f} % after; CA RMSD known {row['ca_rmsd_start']:.2f} -> "
-            f"{row['ca_rmsd_known']:.2f}, missing {row['ca_rmsd_missing']:.2f} A; map-model correlation "
-            f"{row['map_cc_before']:.3f} -> {row['map_cc_after']:.3f}; {row['seconds']:.0f} s, "
-            f"{row['peak_memory_gb']:.1f} GB",
-            flush=True,
-        )
+        if reference is not None:
+            judge(entry, spec, problem, reference, segments, curves)
+            draw(options.out / "refinement.png", curves.rows)
+        print(sentence(row), flush=True)
+
+
+def judge(
+    entry: Entry,
+    spec: RefineSpec,
+    problem: Problem,
+    reference: NDArray[np.float64],
+    segments: Table,
+    curves: Table,
+) -> None:
+    """Compare the replicas of a finished job with the deposited model."""
+    ca = ensemble_ca(Path(spec.output) / "ensemble.cif")
+    confidence = result_confidence(Path(spec.output) / "result.cif", problem)
+    for one in segment_rows(entry, problem, reference, ca):
+        segments.add(one)
+    for one in curve_rows(entry, problem, reference, ca, confidence):
+        curves.add(one)
+
+
+def sentence(row: Row) -> str:
+    """The figures of a job for the terminal."""
+
+    def figure(key: str, digits: int = 2) -> str:
+        return "unknown" if row[key] is None else f"{float(str(row[key])):.{digits}f}"
+
+    return (
+        f"  {figure('completeness_before', 0)} % of {row['residues']} residues before, "
+        f"{figure('completeness_after', 0)} % after; CA RMSD known {figure('ca_rmsd_start')} -> "
+        f"{figure('ca_rmsd_known')}, missing {figure('ca_rmsd_missing')} A; map-model correlation "
+        f"{figure('map_cc_before', 3)} -> {figure('map_cc_after', 3)}; {figure('seconds', 0)} s, "
+        f"{figure('peak_memory_gb', 1)} GB"
+    )
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def _play(session: Any, folder: Path) -> Iterator[bool]:
     run(session, 'ui tool show "ADP-3D"')
     for name in ("Log", "Models", "Volume Viewer"):
         run(session, f'ui tool hide "{name}"')
-    run(session, "set bgColor white; volume #1 transparency 0.6; lighting soft; hide #2 atoms; view")
+    run(session, "set bgColor white; volume #1 transparency 0.6; hide #2 atoms; view #2; zoom 0.95")
     (tool,) = (tool for tool in session.tools.list() if tool.display_name == "ADP-3D")
     area, panel = tool.tool_window.ui_area, tool.panel
     dock = area.parentWidget().parentWidget()
@@ -83,7 +83,9 @@ def _play(session: Any, folder: Path) -> Iterator[bool]:
     jobs = panel.manager.jobs
     yield from _wait(lambda: bool(jobs) and jobs[-1].step >= RUNNING_STEP)
     _save(area, folder / "panel_running.png")
+    run(session, "lighting soft")  # beautiful, and too slow with software rendering for a whole job
     _save_window(session, folder / "chimerax_running.png")
+    run(session, "lighting simple")
     yield from _wait(lambda: jobs[-1].ended)
     yield from _wait(lambda: False, ticks=8)
     _save(area, folder / "panel_finished.png")
@@ -192,7 +194,8 @@ def _job(manager: Any, number: int, state: str) -> Any:
     job.state, job.stage, job.total = JobState(state), "sampling", 60
     job.step = {"running": 25, "finished": 60}.get(state, 0)
     job.started, job.finished = 1000.0, 1200.0 if job.ended else None
-    job.eta_seconds = 130.0 if state == "running" else None
+    if state == "running":
+        job.done, job.eta_seconds = 0.12, 130.0
     random = np.random.default_rng(1)
     for step in range(1, job.step + 1):
         fit = 0.46 + 0.28 * (1 - np.exp(-step / 15))

@@ -60,7 +60,7 @@ def adp3d_accept(
     target = into if into is not None else chosen.model
     if target is None:
         raise UserError(
-            f"The model that ADP-3D job {chosen.id} started from is closed; use "
+            f"The model that ADP-3D job {chosen.id} started from is not open; use "
             f"'adp3d accept {chosen.id} newModel true', or name a model with 'into'."
         )
     done = accept_into(session, chosen, target, keep_bfactors=b_factors == "keep")

@@ -19,7 +19,7 @@ from chimerax.core.commands import (
     next_token,
 )
 
-from ..engine.protocol import CONFIDENCES, UPDATES
+from ..engine.protocol import CONFIDENCES, PRIORS, UPDATES
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
@@ -93,7 +93,7 @@ def run_keywords() -> list[tuple[str, Any]]:
     return [
         ("replicas", Bounded(IntArg, 1, 1024)),
         ("steps", Bounded(IntArg, 1, 100_000)),
-        ("prior", StringArg),
+        ("prior", EnumOf(PRIORS)),
         ("seed", Bounded(IntArg, 0, 2**63 - 1)),
         ("device", DeviceArg),
         ("update", EnumOf(UPDATES)),

@@ -20,6 +20,8 @@ QUICK = {"replicas": 4, "steps": 100}
 
 _LEVEL = 0.035
 _TRANSPARENCY = 0.65
+_SPECK = 6
+"""Size in angstrom of the pieces of surface that are not shown."""
 
 _NAMES = {"map": "protomer.map.gz", "model": "incomplete.cif.gz", "reference": "deposited.cif.gz"}
 
@@ -81,11 +83,12 @@ def adp3d_demo(session: Session, reference: bool = False, run: bool = False) -> 
 
 
 def _show_surface(session: Session, volume: Volume) -> None:
-    """Show the map as a surface through which the model is seen."""
+    """Show the map as a surface through which the model is seen, without specks, which only cost drawing time."""
     from chimerax.core.commands import run
 
-    style = f"volume #{volume.id_string} style surface level {_LEVEL} transparency {_TRANSPARENCY}"
-    run(session, style, log=False)
+    spec = f"#{volume.id_string}"
+    run(session, f"volume {spec} style surface level {_LEVEL} transparency {_TRANSPARENCY}", log=False)
+    run(session, f"surface dust {spec} size {_SPECK}", log=False)
 
 
 def _unpacked(session: Session, packed: Path) -> Path:

@@ -49,10 +49,11 @@ def jobs_desc() -> CmdDesc:
 
 
 def _table(jobs: list[Job]) -> str:
-    rows = [("Job", "What", "State", "Stage", "Time", "Folder")]
+    rows = [("Job", "What", "State", "Done", "Stage", "Time", "Folder")]
     for job in jobs:
         stage = f"{job.stage} {job.step}/{job.total}" if job.total and not job.ended else ""
-        rows.append((str(job.id), job.title, job.state.value, stage, _time(job), str(job.folder)))
+        done = f"{100 * job.fraction:.0f}%" if job.state.active else ""
+        rows.append((str(job.id), job.title, job.state.value, done, stage, _time(job), str(job.folder)))
     cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
     cells[0] = cells[0].replace("td>", "th>")
     lines = "\n".join(f"<tr>{row}</tr>" for row in cells)

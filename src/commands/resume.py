@@ -1,4 +1,4 @@
-"""``adp3d resume``: lets a paused job go on, or takes up one that was stopped or broke off."""
+"""``adp3d resume``: lets a paused job go on, or takes up one that was stopped, broke off or has finished."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def adp3d_resume(session: Session, job: int | str | None = None, wait: bool | No
     job : int or str, optional
         Number of a job, or a job folder, also one of another session. By default the job that is paused, else
         the latest. One that was stopped or failed starts again from its last checkpoint, as a new job in the
-        same folder.
+        same folder. The result of a folder whose job has finished is opened.
     wait : bool, optional
         Return when it has ended; by default without a GUI.
 
@@ -80,11 +80,23 @@ def _by_number(session: Session, number: int | None) -> Job:
 def _by_folder(session: Session, name: str) -> Job:
     from chimerax.core.errors import UserError
 
+    from ..handover.watch import show_finished
     from ..jobs.manager import job_manager
+    from ..jobs.state import JobState
     from ..live.session import saved_jobs
 
     folder = Path(name).expanduser().absolute()
-    busy = [job for job in job_manager(session).jobs if job.folder == folder and not job.ended]
+    listed = [job for job in job_manager(session).jobs if job.folder == folder]
+    busy = [job for job in listed if not job.ended]
     if busy:
         raise UserError(f"The job in '{folder}' is ADP-3D job {busy[0].id} (it is {busy[0].state}).")
-    return saved_jobs(session).resume(session, folder)
+    finished = [job for job in listed if job.state is JobState.FINISHED]
+    if finished:
+        going = finished[-1]
+    elif listed:
+        going = job_manager(session).reopen(folder, listed[-1].prepared_again())
+    else:
+        going = saved_jobs(session).resume(session, folder)
+    if going.state is JobState.FINISHED:
+        show_finished(session, going)
+    return going

@@ -26,7 +26,13 @@ class Events(Protocol):
     """
 
     def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
-        """Tell that ``step`` of ``total`` steps are done; ``metrics`` (such as ``fit``) are for display."""
+        """Tell that ``step`` of ``total`` steps of a stage are done; ``metrics`` (such as ``fit``) are for display."""
+
+    def overall(self, done: int, total: int) -> None:
+        """Tell how much of all stages is done, in steps of single replicas, before the `progress` at that step.
+
+        ``total`` is positive; it falls when a stage turns out not to be needed.
+        """
 
     def layout(self, layout: Layout) -> None:
         """Take the residues of the job, told once before the first frame; its ``job_id`` is empty."""
@@ -53,6 +59,9 @@ class NullEvents:
     """Listener that hears nothing; base of listeners that hear only some of it."""
 
     def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        """Ignore."""
+
+    def overall(self, done: int, total: int) -> None:
         """Ignore."""
 
     def layout(self, layout: Layout) -> None:
@@ -102,6 +111,10 @@ class _FanOut:
         for listener in self._listeners:
             listener.progress(stage, step, total, metrics)
 
+    def overall(self, done: int, total: int) -> None:
+        for listener in self._listeners:
+            listener.overall(done, total)
+
     def layout(self, layout: Layout) -> None:
         for listener in self._listeners:
             listener.layout(layout)
@@ -137,6 +150,9 @@ class _Shifted:
 
     def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
         self._events.progress(stage, step, total, metrics)
+
+    def overall(self, done: int, total: int) -> None:
+        self._events.overall(done, total)
 
     def layout(self, layout: Layout) -> None:
         self._events.layout(layout)

@@ -39,7 +39,7 @@ __all__ = [
     "Welcome",
 ]
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 """Raised with every change of a message; client and engine must agree exactly."""
 
 
@@ -200,7 +200,10 @@ class Layout:
 
 @dataclass(frozen=True)
 class Progress:
-    """Engine to client: ``step`` of ``total`` of a stage is done; seconds left where they can be told."""
+    """Engine to client: ``step`` of ``total`` of a stage is done; seconds left of it where they can be told.
+
+    ``done`` is the part of the whole job that is done, 0 to 1, and ``job_eta_seconds`` what is left of that.
+    """
 
     kind: ClassVar[str] = "progress"
     job_id: str
@@ -209,6 +212,8 @@ class Progress:
     total: int
     eta_seconds: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    done: float | None = None
+    job_eta_seconds: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

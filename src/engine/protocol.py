@@ -45,6 +45,7 @@ from .messages import (
 )
 from .specification import (
     CONFIDENCES,
+    PRIORS,
     SPEC_VERSION,
     UPDATES,
     CommonSpec,
@@ -63,6 +64,7 @@ from .specification import (
 __all__ = [
     "CONFIDENCES",
     "MAX_FRAME_BYTES",
+    "PRIORS",
     "PROTOCOL_VERSION",
     "SPEC_VERSION",
     "UPDATES",

@@ -10,10 +10,13 @@ from typing import Any
 
 from .errors import InputError
 
-__all__ = ["CHECKS", "CONFIDENCES", "UPDATES", "check_text", "shorten"]
+__all__ = ["CHECKS", "CONFIDENCES", "PRIORS", "UPDATES", "check_text", "shorten"]
 
 CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
 """How the B-factor column of the starting model is read."""
+
+PRIORS = ("builtin", "builtin-nosequence", "builtin-plain", "gaussian")
+"""Names of the priors; `adp3d.prior.registry` has what they stand for, but is heavy to import."""
 
 UPDATES = ("proximal", "gradient")
 """How the solver moves towards the measurements at each step."""
@@ -103,12 +106,6 @@ def _optional(check: Check) -> Check:
     return lambda name, value: None if value is None else check(name, value)
 
 
-def _prior(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
-        raise InputError(f"'{name}' must be the name of a prior such as 'builtin', not {shorten(value)}.")
-    return value
-
-
 def _keep(name: str, value: Any) -> tuple[str, ...]:
     items: tuple[str, ...] = _texts(None, "a list of residues such as 'A:12-40'")(name, value)
     for item in items:
@@ -124,7 +121,7 @@ CHECKS: dict[str, Check] = {
     "steps": _integer(1, 100_000),
     "seed": _integer(0, 2**63 - 1),
     "device": _device,
-    "prior": _prior,
+    "prior": _choice(PRIORS),
     "update": _choice(UPDATES),
     "trajectory_interval": _integer(0, 100_000),
     "map": check_text,

@@ -10,10 +10,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 from .errors import InputError
-from .setting_checks import CHECKS, CONFIDENCES, UPDATES, check_text, shorten
+from .setting_checks import CHECKS, CONFIDENCES, PRIORS, UPDATES, check_text, shorten
 
 __all__ = [
     "CONFIDENCES",
+    "PRIORS",
     "SPEC_VERSION",
     "UPDATES",
     "CommonSpec",
@@ -55,7 +56,7 @@ class CommonSpec:
     device : str
         ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     prior : str
-        Name of the registered prior.
+        One of `PRIORS`.
     update : str
         One of `UPDATES`.
     trajectory_interval : int

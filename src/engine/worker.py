@@ -64,7 +64,9 @@ class WorkerEvents:
         self._job_id = job_id
         self._send = send
         self._clock = clock
-        self._eta = Eta(clock)
+        self._eta, self._job_eta = Eta(clock), Eta(clock)
+        self._done: float | None = None
+        self._job_left: float | None = None
         self._last: dict[str, float] = {}
 
     def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
@@ -72,7 +74,12 @@ class WorkerEvents:
         left = self._eta.update(stage, step, total)
         if step >= total or self._due(f"progress {stage}"):
             figures = {name: float(value) for name, value in (metrics or {}).items()}
-            self._send(protocol.Progress(self._job_id, stage, step, total, left, figures))
+            self._send(protocol.Progress(self._job_id, stage, step, total, left, figures, self._done, self._job_left))
+
+    def overall(self, done: int, total: int) -> None:
+        """Keep how far the job is for the next progress."""
+        self._done = done / total
+        self._job_left = self._job_eta.update("", done, total)
 
     def layout(self, layout: protocol.Layout) -> None:
         """Send the residues of the job."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .accepted import Accepted, accepted_into, register_step, set_accepted
 from .atoms import Address, ModelAtoms, ResidueRow
 from .changes import Changes, find_changes
 from .edit import ModelEdit
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 
     from ..jobs.job import Job
 
-__all__ = ["Acceptance", "accept_into", "is_accepted", "make_undo_action", "obstacle", "problems"]
-
-_EDITS = "_adp3d_edits"
-"""Attribute of a model: what was accepted into it and not undone, oldest first; not kept in session files."""
+__all__ = ["Acceptance", "accept_into", "is_accepted", "obstacle", "problems"]
 
 _MOVED = 5e-3
 """Angstrom beyond which an atom of the model has been moved since the job started."""
@@ -44,7 +41,7 @@ class Acceptance:
     chains : tuple of str
         Chains concerned.
     replaced : tuple of int
-        Jobs whose accepted results this one replaced.
+        Jobs whose accepted results this one replaced; 0 for one that is not listed any more.
     kept_bfactors : bool
         Whether atoms that were there kept their B-factors.
     already : bool
@@ -67,8 +64,10 @@ class Acceptance:
             f"{self.inserted} new, in chain {', '.join(self.chains)}. 'undo' takes all of it back."
         )
         if self.replaced:
-            jobs = ", ".join(map(str, self.replaced))
-            text += f" It replaces what job {jobs} had written there."
+            listed = [str(number) for number in self.replaced if number]
+            earlier = ["an earlier job"] if 0 in self.replaced else []
+            jobs = [f"job {', '.join(listed)}"] if listed else []
+            text += f" It replaces what {' and '.join(jobs + earlier)} had written there."
         if self.kept_bfactors:
             text += " B-factors of atoms that were there are kept; new atoms have the confidence."
         else:
@@ -76,18 +75,13 @@ class Acceptance:
         return text
 
 
-@dataclass(frozen=True, eq=False)
-class _Applied:
-    job_id: int
-    edit: ModelEdit
-
-
 def accept_into(session: Session, job: Job, structure: AtomicStructure, *, keep_bfactors: bool = False) -> Acceptance:
     """Write a job's result into an open model, as one undoable step.
 
     Only residues that the job moved or made are touched; all others keep their atoms to the last bit. What
-    another job wrote into the same residues before, and was accepted, is replaced. A result that an earlier
-    session has accepted is recognised by its coordinates, and left as it is.
+    another job wrote into the same residues before, and was accepted, is replaced, also if that was in an earlier
+    session; a job that was prepared after it goes on from it instead. A result that is in the model but not known
+    to have been accepted is recognised by its coordinates, and left as it is.
 
     Parameters
     ----------
@@ -110,11 +104,11 @@ def accept_into(session: Session, job: Job, structure: AtomicStructure, *, keep_
     if not changes.changed and not changes.inserted:
         raise UserError(f"ADP-3D job {job.id} changed nothing in {name}; there is nothing to accept.")
     before = input_atoms(job)
-    applied: list[_Applied] = getattr(structure, _EDITS, [])
-    taken_back: list[_Applied] = []
+    applied = accepted_into(structure)
+    taken_back: list[Accepted] = []
     present = read_open_model(structure)
     found = problems(before, present, changes)
-    if found and all(item.job_id != job.id for item in applied) and _is_in(present, changes):
+    if found and all(item.folder != str(job.folder) for item in applied) and _is_in(present, changes):
         return Acceptance(0, 0, changes.chains(), (), already=True)
     for item in reversed(applied):
         if not found:
@@ -131,12 +125,10 @@ def accept_into(session: Session, job: Job, structure: AtomicStructure, *, keep_
             f"{name} has changed since ADP-3D job {job.id} started ({_few(found)}); take the result as a model of its "
             f"own with 'adp3d accept {job.id} newModel true', or run the job again."
         )
-    new = _Applied(job.id, ModelEdit(changes, keep_bfactors))
+    new = Accepted(str(job.folder), job.id, ModelEdit(changes, keep_bfactors), applied, tuple(taken_back))
     new.edit.apply(structure)
-    remaining = [item for item in applied if item not in taken_back]
-    setattr(structure, _EDITS, [*remaining, new])
-    step = make_undo_action(structure, applied, [*remaining, new], taken_back, new)
-    session.undo.register(step)
+    set_accepted(structure, new.after())
+    register_step(session, structure, new)
     replaced = tuple(sorted({item.job_id for item in taken_back}))
     return Acceptance(len(changes.changed), len(changes.inserted), changes.chains(), replaced, keep_bfactors)
 
@@ -166,62 +158,9 @@ def obstacle(job: Job, structure: AtomicStructure) -> str:
     if changes.lost:
         return _tell(changes.lost, "changes")
     chains = set(changes.chains())
-    if any(set(item.edit.changes.chains()) & chains for item in getattr(structure, _EDITS, [])):
+    if any(set(item.edit.changes.chains()) & chains for item in accepted_into(structure)):
         return ""  # an earlier result is taken back first
     return _few(problems(before, read_open_model(structure), changes))
-
-
-def make_undo_action(
-    structure: AtomicStructure,
-    before: Sequence[_Applied],
-    after: Sequence[_Applied],
-    taken_back: Sequence[_Applied],
-    new: _Applied,
-) -> Any:
-    """Undo step of an acceptance, in the form that ChimeraX's undo stack holds.
-
-    Parameters
-    ----------
-    structure : AtomicStructure
-        Held weakly.
-    before, after : sequence
-        What is accepted into the model without and with this step.
-    taken_back : sequence
-        Edits that the step reverted first, in that order.
-    new : object
-        The edit that it made.
-    """
-    from chimerax.core.errors import UserError
-    from chimerax.core.undo import UndoAction
-
-    reference = weakref.ref(structure)
-
-    def model() -> AtomicStructure:
-        found = reference()
-        if found is None or found.deleted:
-            raise UserError("The model into which the ADP-3D result was written is closed; there is nothing to undo.")
-        return found
-
-    class _AcceptStep(UndoAction):
-        """One acceptance."""
-
-        def undo(self) -> None:
-            """Take the result out of the model, and put back what it replaced."""
-            target = model()
-            new.edit.revert(target)
-            for item in reversed(taken_back):
-                item.edit.apply(target)
-            setattr(target, _EDITS, list(before))
-
-        def redo(self) -> None:
-            """Write the result into the model again."""
-            target = model()
-            for item in taken_back:
-                item.edit.revert(target)
-            new.edit.apply(target)
-            setattr(target, _EDITS, list(after))
-
-    return _AcceptStep(f"accept ADP-3D job {new.job_id}")
 
 
 def problems(before: ModelAtoms, now: ModelAtoms, changes: Changes) -> list[str]:

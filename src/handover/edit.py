@@ -46,23 +46,27 @@ class ModelEdit:
         In the model's own frame and under its chain names.
     keep_bfactors : bool
         Whether atoms that are there keep their B-factors.
+    before : dict
+        Name and atoms of the changed residues when `apply` was called last, by address.
+    chains : list of ChainState
+        The chains concerned, then.
     """
 
     changes: Changes
     keep_bfactors: bool = False
-    _before: dict[Address, tuple[str, dict[str, AtomState]]] = field(default_factory=dict)
-    _chains: list[ChainState] = field(default_factory=list)
+    before: dict[Address, tuple[str, dict[str, AtomState]]] = field(default_factory=dict)
+    chains: list[ChainState] = field(default_factory=list)
 
     def apply(self, structure: AtomicStructure) -> None:
         """Write the changes. Residues and atoms that did not change are not touched."""
         residues = find_residues(structure)
         changes = self.changes
         chains = {i.residue.address[0] for i in changes.inserted} | {a[0] for a in changes.changed}
-        self._chains = read_chains(structure, chains)
-        self._before = {}
+        self.chains = read_chains(structure, chains)
+        self.before = {}
         for address, row in changes.changed.items():
             residue = residues[address]
-            self._before[address] = (residue.name, read_atoms(residue))
+            self.before[address] = (residue.name, read_atoms(residue))
             if residue.name != row.name:
                 residue.name = row.name
             put_atoms(residue, _states(row, changes.result.xyz), keep_bfactors=self.keep_bfactors)
@@ -89,14 +93,14 @@ class ModelEdit:
             residue = residues.get(item.residue.address)
             if residue is not None:
                 residue.delete()
-        for address, (name, atoms) in self._before.items():
+        for address, (name, atoms) in self.before.items():
             residue = residues.get(address)
             if residue is None:
                 continue
             if residue.name != name:
                 residue.name = name
             put_atoms(residue, atoms)
-        restore_chains(structure, self._chains, find_residues(structure))
+        restore_chains(structure, self.chains, find_residues(structure))
 
     def _insert(
         self,
@@ -164,7 +168,8 @@ def _states(row: ResidueRow, xyz: NDArray[np.float64]) -> dict[str, AtomState]:
     """Atoms that a residue is to have, by name."""
     states: dict[str, AtomState] = {}
     for atom in row.atoms:
-        state = states.setdefault(atom.name, AtomState(atom.element, atom.bfactor, {}, {}))
+        state = states.setdefault(atom.name, AtomState(atom.element, {}, {}, {}))
+        state.bfactors[atom.altloc] = atom.bfactor
         state.places[atom.altloc] = xyz[atom.index].copy()
         state.occupancies[atom.altloc] = atom.occupancy
     return states

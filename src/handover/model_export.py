@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .atoms import Address, AtomRow, ModelAtoms, ResidueRow
+from .conformations import conformation_bfactors
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure
@@ -59,8 +60,9 @@ def read_open_model(structure: AtomicStructure) -> ModelAtoms:
             rows.append(AtomRow(str(name), str(element), "", len(xyz), occupancy, bfactor))
             xyz.append(place)
             continue
+        bfactors = conformation_bfactors(atom)
         for loc in sorted(atom.alt_locs):
-            weight = float(atom.get_alt_loc_occupancy(loc))
+            weight, bfactor = float(atom.get_alt_loc_occupancy(loc)), bfactors[loc.strip()]
             rows.append(AtomRow(str(name), str(element), loc.strip(), len(xyz), weight, bfactor))
             xyz.append(atom.get_alt_loc_coord(loc))
     residues = [

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .conformations import conformation_bfactors
+
 if TYPE_CHECKING:
     from chimerax.atomic import Atom, Residue
 
@@ -23,9 +25,10 @@ class AtomState:
     Parameters
     ----------
     element : str
-    bfactor : float
+    bfactors : dict of str to float
+        By the name of the conformation, '' for none.
     places : dict of str to ndarray
-        Coordinates by the name of the conformation, '' for none.
+        Coordinates.
     occupancies : dict of str to float
     shown : str
         Conformation that is shown.
@@ -36,7 +39,7 @@ class AtomState:
     """
 
     element: str
-    bfactor: float
+    bfactors: dict[str, float]
     places: dict[str, NDArray[np.float64]]
     occupancies: dict[str, float]
     shown: str = ""
@@ -52,11 +55,13 @@ def read_atoms(residue: Residue) -> dict[str, AtomState]:
         if locs:
             places = {loc: np.array(atom.get_alt_loc_coord(loc)) for loc in locs}
             occupancies = {loc: float(atom.get_alt_loc_occupancy(loc)) for loc in locs}
+            bfactors = conformation_bfactors(atom)
         else:
             places, occupancies = {"": np.array(atom.coord)}, {"": float(atom.occupancy)}
+            bfactors = {"": float(atom.bfactor)}
         states[atom.name] = AtomState(
             atom.element.name,
-            float(atom.bfactor),
+            bfactors,
             places,
             occupancies,
             atom.alt_loc.strip(),
@@ -112,8 +117,9 @@ def _place(atom: Atom, state: AtomState, keep_bfactor: bool) -> None:
 def _set(atom: Atom, place: NDArray[np.float64], state: AtomState, loc: str, keep_bfactor: bool) -> None:
     if not np.array_equal(np.asarray(atom.coord), place):
         atom.coord = place
-    if not keep_bfactor and atom.bfactor != state.bfactor:
-        atom.bfactor = state.bfactor
+    bfactor = state.bfactors.get(loc, next(iter(state.bfactors.values())))
+    if not keep_bfactor and atom.bfactor != bfactor:
+        atom.bfactor = bfactor
     occupancy = state.occupancies.get(loc)
     if occupancy is not None and atom.occupancy != occupancy:
         atom.occupancy = occupancy
@@ -132,14 +138,14 @@ def _make(residue: Residue, name: str, state: AtomState) -> Atom:
         residue,
         np.tile(place, (copies, 1)) if copies > 1 else place,
         occupancy=state.occupancies[first],
-        bfactor=state.bfactor,
+        bfactor=state.bfactors[first],
     )
     for loc in state.places:
         if loc:
             atom.set_alt_loc(loc, True)
             atom.coord = state.places[loc]
             atom.occupancy = state.occupancies[loc]
-            atom.bfactor = state.bfactor
+            atom.bfactor = state.bfactors[loc]
     if state.shown:
         atom.alt_loc = state.shown
     if state.drawing:

@@ -1,8 +1,9 @@
-"""What happens by itself when a job ends: temporary inputs go, the result opens as a model."""
+"""What becomes of results: they open as models when a job ends, or when a finished one is taken up."""
 
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,18 +13,20 @@ from chimerax.core.state import StateManager
 
 from ..jobs.manager import job_manager
 from ..jobs.state import JobState
+from ..jobs.stored import note_in_folder
 from ..live.models import live_models
 from .accept import is_accepted, obstacle
 from .record import Handover
-from .results import open_result
+from .results import open_result, result_model
 from .staging import discard
 
 if TYPE_CHECKING:
+    from chimerax.atomic import AtomicStructure
     from chimerax.core.session import Session
 
     from ..jobs.job import Job
 
-__all__ = ["ResultWatch", "watch_results"]
+__all__ = ["ResultWatch", "show_finished", "tell_restored", "watch_results"]
 
 _ATTRIBUTE = "_adp3d_result_watch"
 _TAG = "ADP-3D results"
@@ -37,6 +40,49 @@ def watch_results(session: Session) -> ResultWatch:
         session.add_state_manager(_TAG, watch)  # to be told when the session is closed
         setattr(session, _ATTRIBUTE, watch)
     return watch
+
+
+def show_finished(session: Session, job: Job) -> AtomicStructure:
+    """Open the result of a finished job that was taken up from its folder, and say where it is.
+
+    Raises
+    ------
+    UserError
+        If its files were removed or damaged.
+    """
+    from ..live.result import layout_of
+
+    if job.layout is None and "ensemble" in job.paths:
+        job.layout = layout_of(session, Path(job.paths["ensemble"]))
+    model = open_result(session, job)
+    session.logger.info(
+        f"The result of ADP-3D job {job.id} ({job.title}) is #{model.id_string} ({model.name}){_whereabouts(job)}"
+        f"{_next_step(job)}."
+    )
+    return model
+
+
+def tell_restored(session: Session, job: Job, *, news: bool) -> None:
+    """Say in one line what a restored session has of a finished job.
+
+    Parameters
+    ----------
+    session : Session
+    job : Job
+    news : bool
+        Whether it has finished since the session was saved: its result is opened then.
+    """
+    from chimerax.core.errors import UserError
+
+    what = f"ADP-3D job {job.id} ({job.title}) has finished{' since this session was saved' if news else ''}"
+    try:
+        opens = news and Handover.of(job.prepared.extra).open_result
+        model = open_result(session, job) if opens else result_model(session, job)
+    except UserError as error:
+        session.logger.warning(f"{what}, but its result cannot be opened: {error}")
+        return
+    where = "in its folder" if model is None else f"#{model.id_string} ({model.name})"
+    session.logger.info(f"{what}; its result is {where}{_next_step(job)}.")
 
 
 class ResultWatch(StateManager):
@@ -77,12 +123,19 @@ class ResultWatch(StateManager):
 
     def _on_layout(self, _trigger: str, job: Job) -> None:
         _discard_inputs(job)  # the engine has its own copies by now
+        if not job.prepared.extra:
+            return
+        try:
+            note_in_folder(job.folder, replace(job.prepared, extra=_lasting(job.prepared.extra)))
+        except OSError as error:
+            self._session.logger.info(
+                f"A later session will not know where ADP-3D job {job.id} lies in the scene: its folder cannot be "
+                f"written to ({error.strerror or error})."
+            )
 
     def _on_end(self, _trigger: str, job: Job) -> None:
         _discard_inputs(job)
-        self._remember(job)
-        handover = Handover.of(job.prepared.extra)
-        if job.state is not JobState.FINISHED or not handover.open_result or not job.prepared.extra:
+        if job.state is not JobState.FINISHED or job.taken_up or not Handover.of(job.prepared.extra).open_result:
             return
         if job.id in self._left and not self._has_view(job):
             self._tell_where(job)
@@ -107,18 +160,10 @@ class ResultWatch(StateManager):
         if self._has_view(job):
             view = live_models(self._session).views[job.id]
             view.best.display = False  # the result is the same backbone with all its atoms
-        logger.info(f"The result of ADP-3D job {job.id} is #{model.id_string} ({model.name}){_what_next(job)}.")
-
-    def _remember(self, job: Job) -> None:
-        """Give a job that was taken up from its folder what is known of it since it was left by its session."""
-        if job.prepared.extra:
-            return
-        for other in job_manager(self._session).jobs:
-            if other.id in self._left and other is not job and other.folder == job.folder:
-                known = other.prepared
-                job.prepared = replace(
-                    job.prepared, extra=known.extra, frame_to_scene=known.frame_to_scene, title=known.title
-                )
+        logger.info(
+            f"The result of ADP-3D job {job.id} is #{model.id_string} ({model.name}){_whereabouts(job)}"
+            f"{_next_step(job)}."
+        )
 
     def _has_view(self, job: Job) -> bool:
         """Whether the session shows the job's live model; one that was restored while it ran does, too."""
@@ -136,10 +181,34 @@ class ResultWatch(StateManager):
         )
 
 
-def _what_next(job: Job) -> str:
+def _whereabouts(job: Job) -> str:
+    """How a result was placed in the scene, where it could not be put into its map or onto its model."""
+    if job.kind == "distances" or job.map is not None or (job.kind == "complete" and job.model is not None):
+        return ""
+    if not job.prepared.extra:
+        return ", with the coordinates of its file, as its folder does not tell where it was in the scene"
+    if job.without_models:
+        return f", placed where its {'map' if job.kind == 'refine' else 'model'} was when the job was started"
+    return ""
+
+
+def _next_step(job: Job) -> str:
     """How to take the result over, as the end of a sentence."""
+    from chimerax.core.errors import UserError
+
     if job.kind == "distances":
         return ""
+    try:
+        return _way_into_model(job)
+    except UserError as error:
+        return f"; it cannot be written into a model ({str(error).rstrip('.')})"
+
+
+def _way_into_model(job: Job) -> str:
+    if job.without_models:
+        name = Handover.of(job.prepared.extra).model_name
+        which = f"{name}, once that is open" if name else "the model that the job started from, once that is open"
+        return f"; 'adp3d accept {job.id} into #N' writes it into {which} as #N"
     if job.model is None:
         return f"; the starting model is closed, so 'adp3d accept {job.id} newModel true' is what takes it over"
     name = f"#{job.model.id_string}"
@@ -152,6 +221,11 @@ def _what_next(job: Job) -> str:
             f"as a model of its own with 'adp3d accept {job.id} newModel true'"
         )
     return f"; 'adp3d accept {job.id}' writes it into {name}"
+
+
+def _lasting(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """What is still true of a job when its temporary inputs are gone."""
+    return {**extra, **replace(Handover.of(extra), staging="").to_extra()}
 
 
 def _discard_inputs(job: Job) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine import protocol
-from ..process.advice import advice_for_end, in_chimerax_words
+from ..process.advice import advice_for_end, advice_without_environment, in_chimerax_words
 from ..process.connection import Connection, EngineEnded
 from ..process.error_output import LOG_NAME
 from .job import Job
@@ -187,9 +187,15 @@ class DeviceQueue:
         if isinstance(message, protocol.Started) and self.connection is not None:
             job.folder = Path(message.folder)
             self.connection.errors.save_to(job.folder)
+        environment_gone = self.connection is not None and self.connection.program_gone
+        if isinstance(message, protocol.Error) and message.advice and environment_gone:
+            program = str(self.connection.program) if self.connection is not None else ""
+            message = protocol.Error(message.job_id, *advice_without_environment(program, _resume_command(job)))
         triggers = absorb(job, message)
         if job.ended:
             self._release(job)
+            if environment_gone and self.connection is not None:
+                self.connection.kill("its environment was removed")
         for trigger in triggers:
             self._notify(trigger, job)
 
@@ -219,9 +225,10 @@ class DeviceQueue:
                 end_job(job, JobState.STOPPED)
                 job.add_log("The job did not end in time; the engine was ended. The last checkpoint remains.")
             else:
-                resume = f"adp3d resume {job.id}" if is_job_folder(job.folder) else ""
                 log = (job.folder / LOG_NAME).is_file()
-                text, advice = advice_for_end(ended.code, ended.reason, errors, log=log, resume=resume)
+                text, advice = advice_for_end(ended.code, ended.reason, errors, log=log, resume=_resume_command(job))
+                if connection is not None and connection.program_gone:
+                    text, advice = advice_without_environment(str(connection.program), _resume_command(job))
                 if ended.reason:
                     job.add_log(f"The engine was ended because {ended.reason}.")
                 end_job(job, JobState.FAILED, text, advice)
@@ -256,6 +263,11 @@ class DeviceQueue:
                 limit = _SILENCE_START
             if now - self._ping_sent > limit:
                 connection.kill(f"it did not answer for {limit:.0f} seconds")
+
+
+def _resume_command(job: Job) -> str:
+    """Command that goes on with a job that failed; empty if it has left nothing to go on with."""
+    return f"adp3d resume {job.id}" if is_job_folder(job.folder) else ""
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -54,8 +54,14 @@ class Job:
         What the engine is doing.
     step, total : int
         Step of the stage.
-    eta_seconds : float or None
-        Seconds left of the stage.
+    taken_up : bool
+        Whether it had finished already when it came to this session: from its folder, or with a restored session.
+    without_models : bool
+        Whether it came without open models: from its folder.
+    done : float or None
+        Part of the whole job that is done, 0 to 1; None if the engine does not tell.
+    eta_seconds, stage_eta_seconds : float or None
+        Seconds left of the whole job, and of the stage.
     metrics : dict
         Figures by name: list of (step or None, values). Of figures for each residue (``residue_...``) only
         the newest is kept.
@@ -87,12 +93,16 @@ class Job:
         self._steering = weakref.ref(steering)
         self._model = None if prepared.model is None else weakref.ref(prepared.model)
         self._map = None if prepared.map is None else weakref.ref(prepared.map)
+        self.without_models = self._model is None and self._map is None
         self.state = JobState.WAITING
         self.folder = Path(prepared.folder)
         self.stage = ""
         self.step = 0
         self.total = 0
+        self.taken_up = False
+        self.done: float | None = None
         self.eta_seconds: float | None = None
+        self.stage_eta_seconds: float | None = None
         self.metrics: dict[str, list[tuple[int | None, list[float]]]] = {}
         self.log: list[str] = []
         self.layout: Layout | None = None
@@ -156,9 +166,11 @@ class Job:
 
     @property
     def fraction(self) -> float:
-        """Part of the present stage that is done, 0 to 1."""
+        """Part of the job that is done, 0 to 1; that of the present stage where no more is known."""
         if self.state is JobState.FINISHED:
             return 1.0
+        if self.done is not None:
+            return min(1.0, max(0.0, self.done))
         return min(1.0, self.step / self.total) if self.total else 0.0
 
     def pause(self) -> None:
@@ -218,7 +230,9 @@ class Job:
             "stage": self.stage,
             "step": self.step,
             "total": self.total,
-            "eta_seconds": None if self.eta_seconds is None else round(self.eta_seconds, 1),
+            "fraction": round(self.fraction, 4),
+            "eta_seconds": _rounded(self.eta_seconds),
+            "stage_eta_seconds": _rounded(self.stage_eta_seconds),
             "seconds": round(self.seconds, 1),
             "residues": None if self.layout is None else self.layout.n_residues,
             "best_replica": self.best_replica,
@@ -282,6 +296,10 @@ class Job:
         steering = self._steering()
         if steering is not None:
             steering.steer(self, message)
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
 
 
 def _open_model(reference: weakref.ref[Any] | None) -> Any:

@@ -21,8 +21,13 @@ def progress_text(job: Job) -> str:
     text = f"ADP-3D job {job.id} {job.state}"
     if job.state in (JobState.RUNNING, JobState.PAUSED) and job.total:
         text += f": {job.stage}, step {job.step} of {job.total}"
-        if job.eta_seconds is not None and job.state is JobState.RUNNING:
-            text += f", about {_duration(job.eta_seconds)} left"
+        if job.done is not None:
+            text += f", {100 * job.fraction:.0f}% of the job"
+        if job.state is JobState.RUNNING:
+            if job.eta_seconds:
+                text += f", about {_duration(job.eta_seconds)} left"
+            elif job.eta_seconds is None and job.stage_eta_seconds:
+                text += f", about {_duration(job.stage_eta_seconds)} left of this stage"
     return text
 
 
@@ -51,7 +56,7 @@ class JobLog:
         self._lines[job.id] = len(job.log)
         if job.state is JobState.WAITING or job.ended:
             return
-        # A line for every per cent of a stage: the status line is shared with everybody.
+        # A line for every per cent: the status line is shared with everybody.
         shown = (job.state, job.stage, int(100 * job.fraction))
         if self._shown.get(job.id) != shown:
             self._shown[job.id] = shown
@@ -68,7 +73,7 @@ class JobLog:
             session.logger.warning(f"{what} failed: {job.error} {job.advice}".rstrip())
         elif job.state is JobState.STOPPED:
             session.logger.info(f"{what} was stopped")
-        else:
+        elif not job.taken_up:  # who took it up says what its result is
             session.logger.info(f"{what} has finished: {job.paths.get('result', job.folder)}")
         session.logger.status(f"ADP-3D job {job.id} {job.state}")
 

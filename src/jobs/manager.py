@@ -103,7 +103,7 @@ class JobManager:
         return job
 
     def reopen(self, folder: Path | str, prepared: PreparedJob | None = None) -> Job:
-        """Take up the job of a folder: show a finished one, go on with an unfinished one.
+        """Take up the job of a folder: list a finished one, go on with an unfinished one.
 
         Parameters
         ----------
@@ -127,6 +127,7 @@ class JobManager:
         if finished is None:
             self._enqueue(job, protocol.Reopen(job.key, str(folder)))
         else:
+            job.taken_up = True
             take_result(job, *finished)
             end_job(job, JobState.FINISHED)
             self._notify(ENDED, job)

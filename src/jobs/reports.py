@@ -38,7 +38,8 @@ def absorb(job: Job, message: protocol.Message) -> tuple[str, ...]:
         return (LAYOUT, CHANGED)
     if isinstance(message, protocol.Progress):
         job.stage, job.step, job.total = message.stage, message.step, message.total
-        job.eta_seconds = message.eta_seconds
+        job.done, job.eta_seconds = message.done, message.job_eta_seconds
+        job.stage_eta_seconds = message.eta_seconds
         return (CHANGED,)
     if isinstance(message, protocol.Frame):
         return (FRAME,) if job.add_frame(message.step, message.coordinates, message.first_replica) else ()
@@ -77,7 +78,7 @@ def end_job(job: Job, state: JobState, error: str = "", advice: str = "") -> Non
     """Note the end of a job, and what to do about an error."""
     job.state = state
     job.finished = time.time()
-    job.eta_seconds = None
+    job.eta_seconds = job.stage_eta_seconds = None
     if error:
         job.error = in_chimerax_words(error)
         job.advice = in_chimerax_words(advice)

@@ -1,15 +1,22 @@
-"""What a job folder tells without the engine: its specification, and its results."""
+"""What a job folder tells without the engine: its specification, its place in the scene, and its results."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..engine import protocol
 from .state import PreparedJob
 
-__all__ = ["is_finished", "is_job_folder", "prepared_from_folder", "read_finished"]
+if TYPE_CHECKING:
+    from chimerax.geometry import Place
+
+__all__ = ["is_finished", "is_job_folder", "note_in_folder", "prepared_from_folder", "read_finished"]
+
+_RECORD, _RECORD_VERSION = "chimerax.json", 1
 
 _FILES = {
     "result": "result.cif",
@@ -32,7 +39,7 @@ def is_finished(folder: Path) -> bool:
 
 
 def prepared_from_folder(folder: Path) -> PreparedJob:
-    """Job as the folder describes it.
+    """Job as the folder describes it, with what `note_in_folder` wrote there, if it did.
 
     Raises
     ------
@@ -50,7 +57,54 @@ def prepared_from_folder(folder: Path) -> PreparedJob:
     except protocol.InputError as error:
         raise UserError(f"The job in '{folder}' cannot be read: {error}") from error
     spec["output"] = str(folder)
-    return PreparedJob(kind=spec["kind"], spec=spec, folder=folder, title=f"{spec['kind']} in {folder.name}")
+    prepared = PreparedJob(kind=spec["kind"], spec=spec, folder=folder, title=f"{spec['kind']} in {folder.name}")
+    record = _read_record(folder)
+    if record is None:
+        return prepared
+    return replace(
+        prepared,
+        command=str(record.get("command", "")),
+        frame_to_scene=_place(record.get("frame_to_scene")),
+        extra=dict(record["extra"]),
+    )
+
+
+def note_in_folder(folder: Path, prepared: PreparedJob) -> None:
+    """Write into a job's folder where its frame lies in the scene, and what else a later session needs of it.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses.
+    """
+    place = prepared.frame_to_scene
+    record = {
+        "version": _RECORD_VERSION,
+        "command": prepared.command,
+        "frame_to_scene": None if place is None else [[float(x) for x in row] for row in place.matrix],
+        "extra": prepared.extra,
+    }
+    (folder / _RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_record(folder: Path) -> Mapping[str, Any] | None:
+    """What `note_in_folder` wrote; None where nothing can be read, as for jobs of the command line."""
+    try:
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    known = isinstance(record, dict) and record.get("version") == _RECORD_VERSION
+    return record if known and isinstance(record.get("extra"), dict) else None
+
+
+def _place(matrix: Any) -> Place | None:
+    from chimerax.geometry import Place
+
+    try:
+        rows = [[float(x) for x in row] for row in matrix]
+    except (TypeError, ValueError):
+        return None
+    return Place(rows) if [len(row) for row in rows] == [4, 4, 4] else None
 
 
 def read_finished(folder: Path) -> tuple[dict[str, str], dict[str, Any]] | None:

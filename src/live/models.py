@@ -219,7 +219,8 @@ class LiveModels:
         self._waiting[job.id] = job
         self._updater.mark()
 
-    def _update(self) -> None:
+    def _update(self) -> bool:
+        """Show what is waiting; whether some models are still on their way."""
         waiting, self._waiting = self._waiting, {}
         for job in waiting.values():
             view = self.views.get(job.id)
@@ -229,12 +230,12 @@ class LiveModels:
                 self._drop(job.id)
             else:
                 self._guarded(job, lambda job=job, view=view: self._show(job, view))  # type: ignore[misc]
+        return bool(self._waiting)
 
     def _show(self, job: Job, view: JobView) -> None:
-        if job.frame is not None and view.serial != job.frame_serial and not job.ended:
-            view.move(job.frame[1], job.best_replica)
-            view.serial = job.frame_serial
         now = time.monotonic()
+        if not job.ended:
+            self._follow(job, view)
         due = now - self._refreshed.get(job.id, -np.inf) > _REFRESH
         if job.id not in self._coloured or now - self._colour_changed.get(job.id, -np.inf) > _COLOUR_INTERVAL:
             self._recolour(job, view, due)
@@ -242,7 +243,19 @@ class LiveModels:
             self._refreshed[job.id] = now
             view.find_secondary_structure()
 
+    def _follow(self, job: Job, view: JobView) -> None:
+        """Bring the models to the newest frame, or nearer to it."""
+        if job.frame is not None and view.serial != job.frame_serial:
+            view.glide.aim(job.frame[1], self._updater.time)
+            view.serial = job.frame_serial
+        if view.glide.moving:
+            view.move(view.glide.at(self._updater.next_time), job.best_replica)
+        if view.glide.moving:
+            self._waiting[job.id] = job
+
     def _finish(self, job: Job, view: JobView) -> None:
+        if view.glide.moving:
+            view.move(view.glide.at(np.inf), job.best_replica)  # a job that was stopped has no result to be shown
         show_result(self._session, job, view)
         self._recolour(job, view, True)
 

@@ -1,4 +1,4 @@
-"""What a session file keeps of a job, and jobs made from that again."""
+"""What a session file keeps of jobs and of accepted results, and these made from that again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     from ..jobs.job import Job
 
-__all__ = ["attach_models", "one_for_each_folder", "prepared_from", "record_of"]
+__all__ = [
+    "accepted_records",
+    "attach_models",
+    "one_for_each_folder",
+    "prepared_from",
+    "record_of",
+    "restore_accepted",
+]
 
 _LABELS = ("chains", "numbers", "insertion_codes", "names", "known", "links")
 
@@ -92,6 +99,36 @@ def attach_models(session: Session, job: Job, record: Mapping[str, Any]) -> None
     if group is not None and best is not None:
         kept = [trace for trace in traces if trace is not None]
         live.adopt(job, group, best, kept, final=record["state"] == JobState.FINISHED.value)
+
+
+def accepted_records(session: Session) -> list[dict[str, Any]]:
+    """What was accepted into the open models, as plain values beside the models."""
+    from ..handover.accepted import accepted_into
+    from ..handover.accepted_record import to_plain
+
+    found = ((model, accepted_into(model)) for model in session.models.list())
+    return [{"model": model, "accepted": to_plain(items)} for model, items in found if items]
+
+
+def restore_accepted(session: Session, records: Iterable[Mapping[str, Any]], job_ids: Mapping[str, int]) -> None:
+    """Let models know what was accepted into them, and ChimeraX how that is undone.
+
+    Parameters
+    ----------
+    session : Session
+    records : iterable of mapping
+        From `accepted_records`.
+    job_ids : mapping
+        Present numbers of jobs, by their folders.
+    """
+    from ..handover.accepted import offer_undo, set_accepted
+    from ..handover.accepted_record import from_plain
+
+    for record in records:
+        model = _if_open(session, record["model"])
+        if model is not None:
+            set_accepted(model, from_plain(record["accepted"], job_ids))
+            offer_undo(session, model)
 
 
 def _layout_record(layout: Layout | None) -> dict[str, Any] | None:

@@ -1,8 +1,8 @@
 """Jobs in session files: what is saved of them, and what happens to them when a session opens or closes.
 
 The models of a job are ordinary models, which ChimeraX saves itself; results are in the job's folder. Saved
-here is what ties these together. A restored session lists jobs that have finished again, with their models,
-and offers to go on with the others.
+here is what ties these together, and what was accepted into which model. A restored session lists jobs that have
+finished again, with their models, and offers to go on with the others; accepted results can still be undone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from ..jobs.manager import job_manager
 from ..jobs.state import JobState
 from ..jobs.stored import is_finished, is_job_folder
 from .models import live_models
-from .records import attach_models, one_for_each_folder, prepared_from, record_of
+from .records import (
+    accepted_records,
+    attach_models,
+    one_for_each_folder,
+    prepared_from,
+    record_of,
+    restore_accepted,
+)
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
@@ -88,6 +95,7 @@ class SavedJobs(StateManager):
         return {
             "version": _VERSION,
             "jobs": one_for_each_folder([*self._unfinished.values(), *records]),
+            "accepted": accepted_records(session),
             "panel": _panel_is_shown(session),
         }
 
@@ -96,10 +104,11 @@ class SavedJobs(StateManager):
         """Take up the jobs once the whole session is there."""
         keeper = saved_jobs(session)
         records = one_for_each_folder(data.get("jobs", ()))
+        accepted = list(data.get("accepted", ()))
         panel = bool(data.get("panel")) and session.ui.is_gui
 
         def restore(*_: object) -> str:
-            keeper._restore(session, records)
+            keeper._restore(session, records, accepted)
             if panel:
                 _show_panel(session)
             return "delete handler"
@@ -148,15 +157,20 @@ class SavedJobs(StateManager):
         attach_models(session, job, record)
         return job
 
-    def _restore(self, session: Session, records: list[Mapping[str, Any]]) -> None:
+    def _restore(self, session: Session, records: list[Mapping[str, Any]], accepted: list[Mapping[str, Any]]) -> None:
+        from ..handover.watch import tell_restored
+
         manager = job_manager(session)
+        finished: list[tuple[Job, bool]] = []
         for record in records:
             folder = Path(record["folder"])
             known = [job for job in manager.jobs if job.folder == folder and job.state in _GOING_OR_DONE]
             if known:
                 attach_models(session, known[-1], record)
             elif is_finished(folder):
-                self._restore_finished(session, record)
+                job = self._restore_finished(session, record)
+                if job is not None:
+                    finished.append((job, record["state"] != JobState.FINISHED.value))
             elif is_job_folder(folder):
                 self._unfinished[folder] = record
                 _offer(session, record)
@@ -166,22 +180,20 @@ class SavedJobs(StateManager):
                     "saved; the job cannot be resumed."
                 )
 
-    def _restore_finished(self, session: Session, record: Mapping[str, Any]) -> None:
+        restore_accepted(session, accepted, {str(job.folder): job.id for job in manager.jobs})
+        for job, news in finished:
+            tell_restored(session, job, news=news)
+
+    def _restore_finished(self, session: Session, record: Mapping[str, Any]) -> Job | None:
         from chimerax.core.errors import UserError
 
         try:
             job = job_manager(session).reopen(record["folder"], prepared_from(record))
         except UserError as error:
             session.logger.warning(f"ADP-3D job '{record['title']}' of this session cannot be shown: {error}")
-            return
+            return None
         attach_models(session, job, record)
-        if record["state"] != JobState.FINISHED.value:
-            session.logger.info(f"ADP-3D job {job.id} ({job.title}) has finished since this session was saved.")
-        if job.model is not None and job.kind != "distances":  # such a fold is a model of its own
-            session.logger.info(
-                f"'adp3d accept {job.id}' writes the result of ADP-3D job {job.id} into #{job.model.id_string}, "
-                "if it is not there yet."
-            )
+        return job
 
 
 def _panel_is_shown(session: Session) -> bool:

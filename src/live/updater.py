@@ -13,13 +13,18 @@ import numpy as np
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-__all__ = ["MIN_INTERVAL", "Timing", "Updater"]
+__all__ = ["MIN_INTERVAL", "STEADY_INTERVAL", "Timing", "Updater"]
 
 MIN_INTERVAL = 0.05
 """Seconds between two updates at least."""
 
-_DRAWING_SHARE = 1.5
-"""An interval is this many times what ChimeraX needs for a picture: the rest of the time is the user's."""
+STEADY_INTERVAL = 0.15
+"""Seconds between two updates of models that are on their way, while there is nothing new."""
+
+_DRAWING_SHARE = 1.1
+"""An interval is at least this many times what ChimeraX needs for a picture: the rest of the time is the user's."""
+_QUICK = 0.18
+"""Seconds for a picture up to which no more time than that is left to the user, and of slower ones the more."""
 _MAX_INTERVAL = 1.0
 _KEPT = 4096
 
@@ -34,20 +39,21 @@ class Timing:
         Updates since the start.
     median, percentile_99, longest : float
         Of the newest 4096 updates, by the clock; zero if there were none.
-    processor_99 : float
-        99th percentile of the processor time, which other programs on a busy machine do not change.
+    processor_median, processor_99 : float
+        Of the processor time, to which other programs on a busy machine add nothing.
     """
 
     count: int
     median: float
     percentile_99: float
     longest: float
+    processor_median: float
     processor_99: float
 
     def __str__(self) -> str:
         return (
             f"{self.count} updates, median {self.median:.2f} ms, 99th percentile {self.percentile_99:.2f} ms "
-            f"({self.processor_99:.2f} ms of processor time)"
+            f"(processor time: {self.processor_median:.2f} ms and {self.processor_99:.2f} ms)"
         )
 
 
@@ -61,18 +67,20 @@ class Updater:
     ----------
     session : Session
     update : callable
-        Does all that is waiting. Must not raise: ChimeraX would report it at every frame.
+        Does all that is waiting; returns whether models are still on their way, and is then called again soon.
+        Must not raise: ChimeraX would report it at every frame.
     clock : callable
         Time in seconds.
     """
 
     def __init__(
-        self, session: Session, update: Callable[[], None], clock: Callable[[], float] = time.perf_counter
+        self, session: Session, update: Callable[[], bool], clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self._session = session
         self._update = update
         self._clock = clock
         self._marked = False
+        self._moving = False
         self._last = -np.inf
         self._count = 0
         self._seconds: deque[tuple[float, float]] = deque(maxlen=_KEPT)
@@ -86,11 +94,11 @@ class Updater:
 
     def flush(self) -> None:
         """Update now if there is something to do."""
-        if not self._marked:
+        if not (self._marked or self._moving):
             return
         self._marked = False
         start, processor_start = self._clock(), time.thread_time()
-        self._update()
+        self._moving = self._update()
         self._last = self._clock()
         self._seconds.append((self._last - start, time.thread_time() - processor_start))
         self._count += 1
@@ -99,25 +107,41 @@ class Updater:
     def timing(self) -> Timing:
         """How long updates have taken."""
         if not self._seconds:
-            return Timing(0, 0.0, 0.0, 0.0, 0.0)
+            return Timing(0, 0.0, 0.0, 0.0, 0.0, 0.0)
         elapsed, processor = 1000 * np.array(self._seconds).T
         median, high = np.percentile(elapsed, (50, 99))
-        longest, processor_99 = float(elapsed.max()), float(np.percentile(processor, 99))
-        return Timing(self._count, float(median), float(high), longest, processor_99)
+        processor_median, processor_99 = np.percentile(processor, (50, 99))
+        longest = float(elapsed.max())
+        return Timing(self._count, float(median), float(high), longest, float(processor_median), float(processor_99))
 
     def close(self) -> None:
         """Update no more."""
-        self._marked = False
+        self._marked = self._moving = False
         if self._handler is not None:
             self._session.triggers.remove_handler(self._handler)
             self._handler = None
 
     @property
     def interval(self) -> float:
-        """Seconds between updates at present."""
-        drawing = float(self._session.update_loop.last_draw_time)
-        return min(max(MIN_INTERVAL, _DRAWING_SHARE * drawing), _MAX_INTERVAL)
+        """Seconds between updates at least, at present."""
+        loop = self._session.update_loop
+        picture = float(loop.last_drawing_change_time) + float(loop.last_draw_time)
+        wanted = max(MIN_INTERVAL, _DRAWING_SHARE * picture, 2.0 * picture - _QUICK)
+        return min(wanted, max(_MAX_INTERVAL, _DRAWING_SHARE * picture))
+
+    @property
+    def time(self) -> float:
+        """Present time of the clock."""
+        return self._clock()
+
+    @property
+    def next_time(self) -> float:
+        """When there will be a picture after the one being prepared; without a GUI there is none."""
+        if self._handler is None:
+            return np.inf
+        return self._clock() + max(self.interval, STEADY_INTERVAL)
 
     def _on_new_frame(self, _trigger: str, _data: object) -> None:
-        if self._marked and self._clock() - self._last >= self.interval:
+        waited = self._clock() - self._last
+        if waited >= (self.interval if self._marked else max(self.interval, STEADY_INTERVAL)):
             self.flush()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..handover.record import Handover
 from .backbone import build_backbone, colour_residues, move_backbone, rows_fit, set_bfactors
 from .colouring import UNKNOWN, ColourScale
+from .glide import Glide
 from .traces import CA, faint_colour, move_trace, new_trace, trace_fits
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ class JobView:
     Attributes
     ----------
     serial : int
-        Number of the frame that is shown.
+        Number of the frame that is shown, or will be when they have got there.
+    glide : Glide
+        How they get there.
     confidence : ndarray or None
         Final confidence (N,) of a finished job.
     """
@@ -56,6 +59,7 @@ class JobView:
         self.best = best
         self.traces = traces
         self.serial = -1
+        self.glide = Glide()
         self.confidence: NDArray[np.floating] | None = None
         self._n_residues = n_residues
         self._shown = {i for i, trace in enumerate(traces) if not trace.deleted and trace.display}

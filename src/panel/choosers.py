@@ -24,6 +24,7 @@ class ModelChooser:
         self._models: list[Any] = []
         self.widget = narrow(QComboBox(parent), 10)
         self.widget.currentIndexChanged.connect(changed)
+        self.widget.currentTextChanged.connect(self.widget.setToolTip)  # a long name is cut off in a narrow panel
 
     def refresh(self) -> None:
         """Follow the models that are open now, and their names."""
@@ -39,6 +40,7 @@ class ModelChooser:
         self._models = models
         self.widget.setCurrentIndex(models.index(before) if before in models else 0 if models else -1)
         self.widget.blockSignals(False)
+        self.widget.setToolTip(self.widget.currentText())
         self.widget.setEnabled(bool(models))
 
     @property

@@ -20,6 +20,8 @@ __all__ = ["Curve", "Plot", "thinned", "tidy_range"]
 
 _LIGHT, _DARK = ("#0072b2", "#d55e00"), ("#56b4e9", "#e69f00")
 _MAX_POINTS = 400
+_FAINT = 165
+"""Opacity, of 255, of what is not data: text in it must be readable on light and dark grounds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +114,7 @@ class Plot(QWidget):
         palette = self.palette()
         ink = palette.color(QPalette.ColorRole.Text)
         faint = QColor(ink)
-        faint.setAlpha(110)
+        faint.setAlpha(_FAINT)
         painter.fillRect(self.rect(), palette.color(QPalette.ColorRole.Base))
         height = self.fontMetrics().height()
         if not any(len(c.steps) for c in self._curves):
@@ -121,7 +123,7 @@ class Plot(QWidget):
             painter.drawText(area, _flags(Qt.AlignmentFlag.AlignCenter, Qt.TextFlag.TextWordWrap), self._message)
             return
         wide = self.fontMetrics().horizontalAdvance("00.00") + 6
-        frame = QRectF(self.rect()).adjusted(wide, height + 6, -wide, -height - 4)
+        frame = QRectF(self.rect()).adjusted(wide, 1.25 * height + 6, -wide, -height - 4)
         painter.setPen(QPen(faint, 1))
         painter.drawRect(frame)
         below = QRectF(frame.left(), frame.bottom() + 1, frame.width(), height + 2)

@@ -31,7 +31,7 @@ class JobRow:
     line : str
         State of the job in one sentence.
     fraction : float
-        Part of the present stage that is done, 0 to 1.
+        Part of the job that is done, 0 to 1.
     active, can_pause, can_resume, can_stop, can_steer, can_accept, can_replay : bool
         What the job is ready for.
     """
@@ -53,7 +53,7 @@ class JobRow:
 def job_row(job: Any) -> JobRow:
     """Row of a job (`chimerax.adp3d.jobs.job.Job`)."""
     state = str(job.state)
-    left = "" if job.eta_seconds is None or job.ended else duration(job.eta_seconds)
+    left = "" if not job.eta_seconds or job.ended else duration(job.eta_seconds)
     done = f"{100 * job.fraction:.0f}%" if job.state.active or state == "finished" else ""
     has_result = job.result is not None
     return JobRow(
@@ -96,8 +96,10 @@ def _line(job: Any, state: str, left: str) -> str:
         parts.append(job.stage)
     if job.total:
         parts.append(f"step {job.step} of {job.total}")
+    if job.done is not None:
+        parts.append(f"{100 * job.fraction:.0f}% of the job")
     if left:
-        parts.append(f"{left} left of this stage")
+        parts.append(f"{left} left")
     return ", ".join(parts) + "."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 
-__all__ = ["UNREADABLE", "advice_for_end", "advice_for_text", "in_chimerax_words"]
+__all__ = ["UNREADABLE", "advice_for_end", "advice_for_text", "advice_without_environment", "in_chimerax_words"]
 
 UNREADABLE = "its output could not be read"
 """How the reason begins for which an engine is ended that sends anything but messages."""
@@ -89,6 +89,23 @@ def advice_for_end(
     if log:
         parts.append("The job folder holds engine.log.")
     return said, " ".join(part for part in parts if part)
+
+
+def advice_without_environment(program: str, resume: str = "") -> tuple[str, str]:
+    """Sentence and advice for a job that failed because its environment was removed under it.
+
+    Parameters
+    ----------
+    program : str
+        Interpreter that was there.
+    resume : str
+        Command that goes on with the job, if there is something to go on with.
+    """
+    again = f"; '{resume}' then goes on from the last checkpoint." if resume else ", and then the job again."
+    return (
+        f"The engine's environment was removed while the job ran ('{program}' is gone).",
+        f"Run the command 'adp3d install' to make it again{again}",
+    )
 
 
 def _causes(code: int | None, reason: str, errors: str) -> tuple[str, str]:

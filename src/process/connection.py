@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 from ..engine import protocol
@@ -53,6 +54,11 @@ class Connection:
     variables : mapping
         Its whole environment.
 
+    Attributes
+    ----------
+    program : Path
+        The interpreter.
+
     Raises
     ------
     OSError
@@ -60,6 +66,7 @@ class Connection:
     """
 
     def __init__(self, command: Sequence[str], variables: Mapping[str, str]) -> None:
+        self.program = Path(command[0])
         self.errors = ErrorOutput()
         self.last_heard = time.monotonic()
         self._inbox: dict[object, protocol.Message | EngineEnded] = {}
@@ -80,6 +87,11 @@ class Connection:
     def alive(self) -> bool:
         """Whether the process runs."""
         return self._process.poll() is None
+
+    @property
+    def program_gone(self) -> bool:
+        """Whether the interpreter, and its environment with it, was removed since the engine was started."""
+        return not self.program.exists()
 
     def send(self, message: protocol.Message) -> None:
         """Send a message as soon as the engine takes it; to an engine that is gone, nothing happens.

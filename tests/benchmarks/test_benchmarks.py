@@ -7,6 +7,7 @@ import itertools
 import sys
 from pathlib import Path
 
+import gemmi
 import numpy as np
 import pytest
 import torch
@@ -17,7 +18,7 @@ from adp3d.structure.polymer import AMINO_ACIDS, Polymer
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 OWN = (
     *("command", "completion", "designs", "distances", "final_model", "held_out", "make_demo", "parallel"),
-    *("refinement", "report", "samples", "scaling", "steps"),
+    *("refinement", "report", "samples", "scaling", "starting_models", "steps"),
 )
 
 
@@ -219,7 +220,7 @@ def test_validation_proteins_come_from_their_split(tmp_path, load, helices):
 
 def test_segments_are_removed_between_kept_runs(load):
     numbers = list(range(5, 305))
-    removed = load("refinement").segments_to_remove(numbers)
+    removed = load("starting_models").segments_to_remove(numbers)
     gone = sum(last - first + 1 for first, last in removed)
     assert removed[0] == (27, 34)
     assert 0.28 < gone / len(numbers) < 0.4
@@ -264,3 +265,25 @@ def test_samples_are_described_by_their_helices_and_their_hand(load, helices):
     assert mirrored["helix_percent"] == 0
     assert natural["radius_ratio"] == pytest.approx(mirrored["radius_ratio"])
     assert 0.7 < natural["radius_ratio"] < 1.4
+
+
+def test_bending_moves_smoothly_and_by_the_size_asked_for(load, helices):
+    structure, chain = gemmi.Structure(), gemmi.Chain("A")
+    truth = helices(90)
+    for number, xyz in enumerate(truth, 1):
+        residue = gemmi.Residue()
+        residue.name, residue.seqid = "ALA", gemmi.SeqId(str(number))
+        for name, position in zip(("N", "CA", "C", "O"), xyz, strict=True):
+            atom = gemmi.Atom()
+            atom.name, atom.pos = name, gemmi.Position(*position)
+            residue.add_atom(atom)
+        chain.add_residue(residue)
+    model = gemmi.Model(1)
+    model.add_chain(chain)
+    structure.add_model(model)
+    load("starting_models").bend(structure, 0.8, 0)
+    moved = np.array([[atom.pos.tolist() for atom in residue] for residue in structure[0][0]])
+    assert np.sqrt(((moved - truth) ** 2).sum(-1).mean()) == pytest.approx(0.8, abs=0.01)
+    # neighbours move together: bonds keep their lengths within a few hundredths
+    bonds = [np.linalg.norm(x[:, 1] - x[:, 2], axis=-1) for x in (truth, moved)]
+    assert np.abs(bonds[0] - bonds[1]).max() < 0.4

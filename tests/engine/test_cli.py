@@ -288,6 +288,22 @@ def test_lines_now_and_then():
     ]
 
 
+def test_lines_tell_how_far_the_whole_job_is():
+    now = [0.0]
+    lines = []
+    events = LineEvents(lines.append, lambda: now[0])
+    for step in range(1, 31):
+        now[0] = float(step)
+        events.overall(step, 120)
+        events.progress("refine", step, 30)
+    assert lines == [
+        "refine: 1/30, 1 % of the job",
+        "refine: 11/30, 9 % of the job, 1 min 49 s left",
+        "refine: 21/30, 18 % of the job, 1 min 39 s left",
+        "refine: 30/30, 25 % of the job, 1 min 30 s left",
+    ]
+
+
 def test_bar_on_a_terminal():
     import io
 
@@ -296,20 +312,31 @@ def test_bar_on_a_terminal():
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=120)
     with terminal_events(console) as events:
+        events.overall(0, 80)
         events.progress("refine", 0, 40)
+        events.overall(40, 80)
         events.progress("refine", 10, 40, {"fit": 0.5})
         events.message("A [sentence].")
         events.progress("refine", 40, 40, {"fit": 0.75})
         events.metric("fit", 0.5, 1)
         events.frame(1, np.zeros((1, 1, 4, 3)))
     text = stream.getvalue()
-    for part in ("refine", "40/40", "fit 0.75", "A [sentence]."):
+    for part in ("whole job", "50/100", "refine", "40/40", "fit 0.75", "A [sentence]."):
         assert part in text
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (3725, "1 h 02 min")])
 def test_duration(seconds, words):
     assert duration(seconds) == words
+
+
+def test_unknown_priors_are_refused_before_anything_is_done(place, capsys):
+    pipelines = Pipelines()
+    for command in (["complete", "m.cif.gz"], ["distances", "r.csv", "-s", "MKT"], ["check", "m.cif.gz"]):
+        assert run([*command, "--prior", "alphafold"], pipelines) == 2
+        said = capsys.readouterr().err
+        assert "'prior' must be one of builtin, builtin-nosequence, builtin-plain, gaussian" in said
+    assert not pipelines.specs and not any(path.is_dir() for path in place.iterdir())
 
 
 def test_keep_becomes_part_of_the_specification(place):

@@ -17,6 +17,9 @@ class Recorder:
     def progress(self, stage, step, total, metrics=None):
         self.heard.append(("progress", stage, step, total, metrics))
 
+    def overall(self, done, total):
+        self.heard.append(("overall", done, total))
+
     def layout(self, layout):
         self.heard.append(("layout", layout))
 
@@ -37,6 +40,7 @@ class Recorder:
 
 
 def tell(events):
+    events.overall(1, 8)
     events.progress("refine", 1, 2, {"fit": 0.5})
     events.frame(1, np.zeros((2, 3, 4, 3)))
     events.metric("fit", [0.1, 0.2], step=1)
@@ -50,6 +54,7 @@ def test_fan_out_repeats_everything_in_order():
         one.heard
         == two.heard
         == [
+            ("overall", 1, 8),
             ("progress", "refine", 1, 2, {"fit": 0.5}),
             ("frame", 1, (2, 3, 4, 3), 0),
             ("metric", "fit", [0.1, 0.2], 1, 0),
@@ -61,8 +66,8 @@ def test_fan_out_repeats_everything_in_order():
 def test_shift_replicas_adds_up():
     recorder = Recorder()
     tell(shift_replicas(shift_replicas(recorder, 4), 2))
-    assert recorder.heard[1] == ("frame", 1, (2, 3, 4, 3), 6)
-    assert recorder.heard[2] == ("metric", "fit", [0.1, 0.2], 1, 6)
+    assert recorder.heard[2] == ("frame", 1, (2, 3, 4, 3), 6)
+    assert recorder.heard[3] == ("metric", "fit", [0.1, 0.2], 1, 6)
 
 
 def test_shift_steps_leaves_progress_alone():
@@ -70,10 +75,10 @@ def test_shift_steps_leaves_progress_alone():
     events = shift_steps(recorder, 200)
     tell(events)
     events.metric("once", 3.0)
-    assert recorder.heard[0] == ("progress", "refine", 1, 2, {"fit": 0.5})
-    assert recorder.heard[1] == ("frame", 201, (2, 3, 4, 3), 0)
-    assert recorder.heard[2] == ("metric", "fit", [0.1, 0.2], 201, 0)
-    assert recorder.heard[4] == ("metric", "once", 3.0, None, 0)
+    assert recorder.heard[:2] == [("overall", 1, 8), ("progress", "refine", 1, 2, {"fit": 0.5})]
+    assert recorder.heard[2] == ("frame", 201, (2, 3, 4, 3), 0)
+    assert recorder.heard[3] == ("metric", "fit", [0.1, 0.2], 201, 0)
+    assert recorder.heard[5] == ("metric", "once", 3.0, None, 0)
 
 
 def test_what_is_for_live_display_is_passed_on_and_shifted():

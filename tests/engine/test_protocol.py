@@ -33,6 +33,7 @@ EXAMPLES = [
     protocol.Pong(7, "", 10**10),
     protocol.Started("a", "/tmp/x"),
     protocol.Progress("a", "refine", 3, 200, None, {"fit": 0.5}),
+    protocol.Progress("a", "refine", 3, 200, 9.5, {}, 0.25, 120.0),
     protocol.Metric("a", "fit", [0.1, 0.2], 3, 4),
     protocol.Log("a", "Ångström", "warning"),
     protocol.Checked("a", {"ok": True, "lines": ["x"], "overlap": {"inside": 1.0}}),

@@ -122,7 +122,8 @@ def test_stored_form_is_stamped():
         ({"keep": ["A:12-"]}, "such as 'A:12'"),
         ({"keep": ["A 12"]}, "such as 'A:12'"),
         ({"model": "  "}, "must not be empty"),
-        ({"prior": "../../etc"}, "name of a prior"),
+        ({"prior": "alphafold"}, "one of builtin, builtin-nosequence, builtin-plain, gaussian, not 'alphafold'"),
+        ({"prior": ["builtin"]}, "one of builtin"),
     ],
 )
 def test_refusals(change, word):

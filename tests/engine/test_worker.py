@@ -137,7 +137,7 @@ def test_a_job_from_start_to_end(shared_client, submit, tmp_path):
     client = shared_client
     client.send(protocol.Hello(), protocol.Ping(5))
     welcome, pong = client.receive("pong")
-    assert (welcome.kind, welcome.protocol, welcome.process) == ("welcome", 2, client.process.pid)
+    assert (welcome.kind, welcome.protocol, welcome.process) == ("welcome", 3, client.process.pid)
     assert (pong.token, pong.job_id) == (5, "")
     assert pong.memory_bytes > 10_000_000
 
@@ -367,3 +367,16 @@ def test_events_are_thinned_by_the_clock():
     events.metric("final", [1, np.float32(2)])
     assert sent[-1] == protocol.Metric("j", "final", [1.0, 2.0])
     assert all(protocol.encode(message) for message in sent)
+
+
+def test_progress_tells_how_far_the_whole_job_is():
+    now = [0.0]
+    sent = []
+    events = WorkerEvents("j", sent.append, lambda: now[0])
+    events.progress("s", 0, 10)
+    for step in (1, 2, 3):
+        now[0] = float(step)
+        events.overall(step, 20)
+        events.progress("s", step, 10)
+    assert [(m.done, m.job_eta_seconds) for m in sent] == [(None, None), (0.05, None), (0.1, 18.0), (0.15, 17.0)]
+    assert [m.eta_seconds for m in sent] == [None, 9.0, 8.0, 7.0]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..specification import CONFIDENCES
+from ..specification import CONFIDENCES, PRIORS
 
 __all__ = [
     "Chains",
@@ -123,7 +123,7 @@ Device = Annotated[
     str,
     typer.Option("--device", "-d", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=_SAMPLING),
 ]
-Prior = Annotated[str, typer.Option(metavar="NAME", help="Prior by its registered name.", rich_help_panel=_SAMPLING)]
+Prior = Annotated[str, typer.Option(metavar="NAME", help=f"Prior: {', '.join(PRIORS)}.", rich_help_panel=_SAMPLING)]
 Update = Annotated[
     str,
     typer.Option(

@@ -39,11 +39,12 @@ def terminal_events(console: Console) -> Iterator[Events]:
 
 
 class BarEvents(NullEvents):
-    """Listener that draws a bar with stage, step, time left and fit; one bar for each stage."""
+    """Listener that draws a bar for each stage, with step, time left and fit, and one for all, in per cent."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
-        self._eta = Eta()
+        self._eta, self._job_eta = Eta(), Eta()
+        self._whole: TaskID | None = None
         self._tasks: dict[str, TaskID] = {}
 
     def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
@@ -57,6 +58,17 @@ class BarEvents(NullEvents):
             total=total,
             left="" if left is None or step >= total else f"{duration(left)} left",
             figures=_figures(metrics),
+        )
+
+    def overall(self, done: int, total: int) -> None:
+        """Move the bar of the whole job, which stands above the others."""
+        if self._whole is None:
+            self._whole = self._bar.add_task("whole job", total=100, left="", figures="")
+        left = self._job_eta.update("", done, total)
+        self._bar.update(
+            self._whole,
+            completed=100 * done / max(total, 1),
+            left="" if left is None or done >= total else f"{duration(left)} left",
         )
 
     def message(self, text: str, level: str = "info") -> None:
@@ -76,7 +88,9 @@ class LineEvents(NullEvents):
         self._write = write
         self._clock = clock
         self._interval = interval
-        self._eta = Eta(clock)
+        self._eta, self._job_eta = Eta(clock), Eta(clock)
+        self._job: tuple[int, int] | None = None
+        self._job_left: float | None = None
         self._last: tuple[str, float] | None = None
 
     def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
@@ -88,8 +102,15 @@ class LineEvents(NullEvents):
             return
         self._last = stage, now
         parts = [f"{stage}: {step}/{total}", _figures(metrics)]
+        if self._job is not None:
+            (step, total), left = self._job, self._job_left
+            parts.append(f"{100 * step / total:.0f} % of the job")
         parts.append("" if left is None or step >= total else f"{duration(left)} left")
         self._write(", ".join(part for part in parts if part))
+
+    def overall(self, done: int, total: int) -> None:
+        """Keep how far the job is for the next line."""
+        self._job, self._job_left = (done, total), self._job_eta.update("", done, total)
 
     def message(self, text: str, level: str = "info") -> None:
         """Print the sentence."""

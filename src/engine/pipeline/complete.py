@@ -22,7 +22,7 @@ from ..solver.selection import denoising_energy
 from ..solver.updates import ProximalUpdate
 from ..specification import CompleteSpec
 from ..validation.torsions import linked_residues
-from .cost import job_cost
+from .cost import job_cost, planned_runs
 from .interruptible import InterruptiblePrior
 from .job import JobFolder
 from .outcome import Outcome, report_model_job
@@ -64,7 +64,7 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     cost = job_cost(spec, problem.target.n_residues, problem.device)
     events.message(cost.sentence(spec.replicas))
     pins = problem.pins()
-    sampling = Sampling(job, events, control, lambda settings: None, pins)
+    sampling = Sampling(job, events, control, lambda settings: None, pins, planned_runs(spec))
     origin = problem.origin()
     correlation = problem.prior.correlation
     updates: list[Update] = (

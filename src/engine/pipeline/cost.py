@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
-from ..solver.completion import AGREEMENT_FRACTION
-from ..specification import Spec
+from ..solver import completion, folding
+from ..solver.plan import PlannedRun, total_work
+from ..specification import CompleteSpec, RefineSpec, Spec
 from .memory import Estimate, available_memory, estimate_cost
 from .runtime import usable_cores
 
-__all__ = ["POLISH_STEPS", "ROUNDS", "job_cost"]
+__all__ = ["job_cost", "planned_runs"]
 
-ROUNDS = 3
+_ROUNDS = 3
 """Times that refinement builds missing segments anew as long as the map does not support all of them."""
-POLISH_STEPS = 0.4
-"""Steps of refinement's last stage as a fraction of those of a round."""
+_POLISH_STEPS, _FEWEST = 0.4, 10
+"""Steps of refinement's last stage, as a fraction of those of a round and at least."""
 
-_PASSES = {"complete": (1, 1.0 + AGREEMENT_FRACTION), "refine": (1, ROUNDS + POLISH_STEPS), "distances": (2, 1.0)}
-"""Factors on the replicas and on the steps asked for; folding runs both hands in its second stage."""
+
+def planned_runs(spec: Spec) -> tuple[PlannedRun, ...]:
+    """Solver runs that a job may take, in order; refinement leaves out rounds that it does not need."""
+    if isinstance(spec, RefineSpec):
+        polish = max(_FEWEST, round(_POLISH_STEPS * spec.steps))
+        rounds = (PlannedRun(f"building, round {n}", spec.steps, spec.replicas) for n in range(1, _ROUNDS + 1))
+        return *rounds, PlannedRun("polishing", polish, spec.replicas)
+    if isinstance(spec, CompleteSpec):
+        return completion.planned_runs(spec.steps, spec.replicas)
+    return folding.planned_runs(spec.steps, spec.replicas)
 
 
 def job_cost(spec: Spec, residues: int, device: torch.device, voxels: int = 0) -> Estimate:
@@ -32,11 +43,12 @@ def job_cost(spec: Spec, residues: int, device: torch.device, voxels: int = 0) -
     voxels : int
         Voxels of the map after cropping; 0 without a map.
     """
-    replicas, steps = _PASSES[spec.kind]
+    runs = planned_runs(spec)
+    replicas = max(run.replicas for run in runs)
     return estimate_cost(
-        replicas * spec.replicas,
+        replicas,
         residues,
-        round(steps * spec.steps),
+        math.ceil(total_work(runs) / replicas),
         voxels,
         available_bytes=available_memory(device),
         cores=usable_cores(),

@@ -32,7 +32,7 @@ from ..structure.restraints.read import read_restraints
 from ..structure.sequences import NamedSequence, parse_sequence_argument
 from ..validation.superpose import kabsch, rmsd
 from ..validation.torsions import linked_residues
-from .cost import job_cost
+from .cost import job_cost, planned_runs
 from .export import write_models
 from .interruptible import InterruptiblePrior
 from .job import JobFolder
@@ -104,7 +104,7 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
     events.message(cost.sentence(2 * spec.replicas))
     labels = _labels(polymer)
     events.layout(layout_of_polymer(polymer, labels))
-    sampling = Sampling(job, events, control, lambda settings: None)
+    sampling = Sampling(job, events, control, lambda settings: None, plan=planned_runs(spec))
     origin = torch.zeros(3, device=device)
     if spec.update == "gradient":
         potential = LikelihoodPotential("distances", likelihood)

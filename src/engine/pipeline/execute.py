@@ -92,7 +92,9 @@ def advice_for(error: BaseException) -> tuple[str, str]:
         return "There was not enough memory.", "Use fewer replicas, fewer chains or a smaller box of the map."
     name = type(error).__name__
     return (
-        f"The program failed: {name}: {error}" if str(error) else f"The program failed: {name}.",
+        f"The program failed: {name}: {error}".removesuffix(".") + "."
+        if str(error)
+        else f"The program failed: {name}.",
         "This is an error in ADP-3D: please report it with the job's events.log.",
     )
 

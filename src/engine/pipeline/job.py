@@ -29,6 +29,8 @@ _JOB, _INPUTS, _NEW_INPUTS = "job.json", "inputs", TEMPORARY_PREFIX + "inputs"
 _LOCK, _CHECKPOINTS = "lock", "checkpoints"
 _ORIGINS = "origins.json"
 """In the folder of inputs: which file of the user each copy was made from."""
+_CLIENT = "chimerax.json"
+"""What ChimeraX notes of where a job belongs in its scene."""
 _RESULTS = ("events.log", "trajectory.bin", "trajectory.cif", "ensemble.cif", "result.cif", "metrics.json")
 
 
@@ -156,7 +158,7 @@ class JobFolder:
     def restart(self) -> None:
         """Remove all results, so that the job starts from the beginning; inputs and settings stay."""
         for path in _owned(self.path):
-            if path.name not in (_JOB, _INPUTS, _LOCK):
+            if path.name not in (_JOB, _INPUTS, _LOCK, _CLIENT):
                 _remove(path)
 
     def discard(self) -> None:
@@ -287,7 +289,7 @@ def _absolute(spec: Spec, folder: Path) -> Spec:
 
 
 def _owned(folder: Path) -> list[Path]:
-    names = (_JOB, _INPUTS, _NEW_INPUTS, _CHECKPOINTS, _LOCK, *_RESULTS)
+    names = (_JOB, _INPUTS, _NEW_INPUTS, _CHECKPOINTS, _LOCK, _CLIENT, *_RESULTS)
     owned = [folder / name for name in names]
     owned += [*folder.glob("*.png"), *folder.glob(TEMPORARY_PREFIX + "*")]
     return [path for path in dict.fromkeys(owned) if path.exists()]

@@ -27,7 +27,7 @@ from ..solver.updates import ProximalUpdate
 from ..specification import RefineSpec
 from ..structure.target import Target
 from ..validation.torsions import linked_residues
-from .cost import POLISH_STEPS, ROUNDS, job_cost
+from .cost import job_cost, planned_runs
 from .interruptible import InterruptiblePrior
 from .job import JobFolder
 from .map_problem import MapProblem, load_map_problem, placeholder_backbone
@@ -76,7 +76,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         weights["density"] = settings.get("density_weight", weights["density"])
 
     pins = problem.pins()
-    sampling = Sampling(job, events, control, change, pins)
+    sampling = Sampling(job, events, control, change, pins, planned_runs(spec))
     refiner = _Refiner(spec, problem, maps, sampling, weights, cost.batch, pins, control)
     built = refiner.build(support, events)
     polished = pins.impose(refiner.polish(built, support))
@@ -210,14 +210,15 @@ class _Refiner:
         segments = missing_segments(support.trusted, chains)
         found = support.trusted.copy()
         current: Tensor | None = None
-        for number in range(ROUNDS):
+        *rounds, _ = planned_runs(self._spec)
+        for number, planned in enumerate(rounds):
             gaps = missing_segments(found, chains)
             if number and not gaps:
                 break
             stage = Stage(
-                f"building, round {number + 1}",
-                step_times(self._spec.steps),
-                self._spec.replicas,
+                planned.name,
+                step_times(planned.steps),
+                planned.replicas,
                 self._spec.seed + _ROUND_SEED * number,
                 self._batch,
                 merit="correlation",
@@ -242,11 +243,11 @@ class _Refiner:
     def polish(self, built: _Built, support: Support) -> Tensor:
         """Move everything together at low noise, from the composite; (replica, N, 4, 3)."""
         model = support.apply(self._problem.masked_model())
-        steps = max(10, round(POLISH_STEPS * self._spec.steps))
+        planned = planned_runs(self._spec)[-1]
         stage = Stage(
-            "polishing",
-            step_times(steps, start=_POLISH_START),
-            self._spec.replicas,
+            planned.name,
+            step_times(planned.steps, start=_POLISH_START),
+            planned.replicas,
             self._spec.seed + _POLISH_SEED,
             self._batch,
             merit="correlation",

@@ -110,7 +110,8 @@ def set_threads(count: int | None = None) -> int:
     Parameters
     ----------
     count : int, optional
-        Threads; by default the user's ``OMP_NUM_THREADS``, else `usable_cores`.
+        Threads; by default the user's ``OMP_NUM_THREADS``, else `usable_cores` but for as many as ``ADP3D_SPARE_CORES``
+        says: a program that draws beside the engine needs one, or the engine's threads wait for each other.
 
     Returns
     -------
@@ -120,10 +121,15 @@ def set_threads(count: int | None = None) -> int:
     import torch
 
     if count is None:
-        given = os.environ.get("OMP_NUM_THREADS", "")
-        count = int(given) if given.isdigit() and int(given) > 0 else usable_cores()
+        count = _whole("OMP_NUM_THREADS") or max(1, usable_cores() - _whole("ADP3D_SPARE_CORES"))
     torch.set_num_threads(count)
     return count
+
+
+def _whole(variable: str) -> int:
+    """Value of an environment variable, 0 if it is no whole number."""
+    given = os.environ.get(variable, "")
+    return int(given) if given.isdigit() else 0
 
 
 def choose_device(name: str = "auto") -> torch.device:

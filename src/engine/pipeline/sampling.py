@@ -16,6 +16,7 @@ from ..prior.protocol import KnownAtoms, Prior
 from ..solver.adp3d import initial_state, solve
 from ..solver.noise import ReplicaNoise
 from ..solver.pins import Pins
+from ..solver.plan import PlannedRun, total_work
 from ..solver.protocol import Level, SolverState, Update
 from .job import JobFolder
 from .memory import run_in_batches
@@ -72,6 +73,9 @@ class Sampling:
     pins : Pins, optional
         Atoms held in place, which the user may change; those of a checkpoint replace them. Without them,
         residues cannot be held.
+    plan : sequence of PlannedRun
+        Stages that may come, in order, by which the progress of the whole job is told. Those before a stage
+        that runs count no more.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class Sampling:
         control: Control,
         on_change: Callable[[dict[str, float]], None],
         pins: Pins | None = None,
+        plan: Sequence[PlannedRun] = (),
     ) -> None:
         self._job = job
         self._events = events
@@ -92,6 +97,8 @@ class Sampling:
         self._where = saved.state if saved else {}
         self._last_save = time.monotonic()
         self._steps_before = 0
+        self._plan = list(plan)
+        self._work_before = 0
         self._pins = pins
         self._live: tuple[Events, int] = (NullEvents(), 0)
         if pins is not None and "pins.mask" in self._tensors:
@@ -137,6 +144,8 @@ class Sampling:
         """
         finished = self._tensors.get(f"done.{stage.name}")
         first = 0 if finished is None else len(finished)
+        steps = len(stage.times) - 1
+        self._drop_plans_until(stage.name)
         finished = None if finished is None else finished.to(origin)
 
         def compute(replicas: range, events: Events) -> Tensor:
@@ -151,7 +160,8 @@ class Sampling:
         if first < stage.replicas:
             shifted = shift_steps(self._events, self._steps_before)
             run_in_batches(compute, stage.replicas, shifted, batch=stage.batch, first=first)
-        self._steps_before += len(stage.times) - 1
+        self._steps_before += steps
+        self._work_before += steps * stage.replicas
         assert finished is not None  # at least one replica is always computed
         return finished
 
@@ -199,6 +209,8 @@ class Sampling:
                         events.residue_metric(name, row.tolist(), now.step)
             self._live = events, now.step + 1
             events.frame(now.step, now.estimate.detach().cpu().numpy())
+            work = self._work_before + total * replicas.start + now.step * len(replicas)
+            events.overall(work, self._work_before + total * stage.replicas + total_work(self._plan))
             events.progress(stage.name, now.step, total, figures)
             if time.monotonic() - self._last_save > _CHECKPOINT_SECONDS:
                 save(now)
@@ -211,6 +223,12 @@ class Sampling:
 
         self._live = events, state.step + 1
         return solve(prior, updates, stage.times, state, noise, observe, self._shown(known)).estimate
+
+    def _drop_plans_until(self, name: str) -> None:
+        """Keep those stages of the plan that come after one."""
+        names = [run.name for run in self._plan]
+        if name in names:
+            del self._plan[: names.index(name) + 1]
 
     def _shown(self, known: KnownAtoms | None) -> KnownAtoms | None:
         """Known atoms with the pinned ones over them; what is pinned later acts through the updates only."""

@@ -8,13 +8,14 @@ from torch import Tensor
 
 from ..prior.schedule import step_times
 from .folding import Sampler
+from .plan import PlannedRun
 
-__all__ = ["AGREEMENT_FRACTION", "Completion", "agreement", "complete", "total_steps"]
+__all__ = ["Completion", "agreement", "complete", "planned_runs", "total_steps"]
 
 _AGREEMENT_START = 0.45
 """Time at which the last descent starts: noise of about 1.5 angstrom, more than averaging distorts."""
-AGREEMENT_FRACTION = 0.4
-"""Steps of the last descent, as a fraction of those before."""
+_AGREEMENT_FRACTION, _FEWEST = 0.4, 10
+"""Steps of the last descent, as a fraction of those before and at least."""
 _SCALE = 8.0
 """Distance in angstrom at which a replica's vote on a residue has fallen to a quarter."""
 _ITERATIONS = 8
@@ -55,17 +56,25 @@ def complete(sample: Sampler, steps: int, replicas: int) -> Completion:
     -------
     Completion
     """
-    independent = sample("completing", step_times(steps), replicas, None)
+    first, *last = planned_runs(steps, replicas)
+    x = independent = sample(first.name, step_times(first.steps), replicas, None)
+    for run in last:
+        start = agreement(independent).expand(replicas, -1, -1, -1)
+        x = sample(run.name, step_times(run.steps, start=_AGREEMENT_START), replicas, start)
+    return Completion(x, independent)
+
+
+def planned_runs(steps: int, replicas: int) -> tuple[PlannedRun, ...]:
+    """Solver runs of `complete`: a single replica has nothing to agree with."""
+    first = PlannedRun("completing", steps, replicas)
     if replicas == 1:
-        return Completion(independent, independent)
-    start = agreement(independent).expand(replicas, -1, -1, -1)
-    last = step_times(_last(steps), start=_AGREEMENT_START)
-    return Completion(sample("agreeing", last, replicas, start), independent)
+        return (first,)
+    return first, PlannedRun("agreeing", max(_FEWEST, round(_AGREEMENT_FRACTION * steps)), replicas)
 
 
 def total_steps(steps: int, replicas: int) -> int:
     """Denoising steps that `complete` takes in all."""
-    return steps + (_last(steps) if replicas > 1 else 0)
+    return sum(run.steps for run in planned_runs(steps, replicas))
 
 
 def agreement(x: Tensor) -> Tensor:
@@ -90,7 +99,3 @@ def agreement(x: Tensor) -> Tensor:
         weight = (1.0 + square / _SCALE**2).pow(-2)[..., None, None]
         centre = (weight * x).sum(0) / weight.sum(0)
     return centre
-
-
-def _last(steps: int) -> int:
-    return max(10, round(AGREEMENT_FRACTION * steps))

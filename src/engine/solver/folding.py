@@ -14,10 +14,11 @@ from ..prior.protocol import KnownAtoms, Prior
 from ..prior.schedule import step_times
 from .adp3d import initial_state, solve
 from .noise import ReplicaNoise
+from .plan import PlannedRun
 from .protocol import Update
 from .ranking import SCALES, rank_replicas
 
-__all__ = ["Fold", "Sampler", "fold", "plain_sampler"]
+__all__ = ["Fold", "Sampler", "fold", "plain_sampler", "planned_runs"]
 
 Sampler = Callable[[str, NDArray[np.float64], int, Tensor | None], Tensor]
 """``sample(stage, times, replicas, start)`` runs the solver and returns (replica, N, 4, 3)."""
@@ -75,11 +76,11 @@ def fold(
     -------
     Fold
     """
-    first = sample("folding", step_times(steps), replicas, None)
+    one_hand, both_hands = planned_runs(steps, replicas)
+    first = sample(one_hand.name, step_times(one_hand.steps), one_hand.replicas, None)
     mirror = first.new_tensor([1.0, 1.0, -1.0])
     both = torch.cat([first, first * mirror])
-    count = max(2, round(steps * _MIRROR_TIME))
-    second = sample("choosing the hand", step_times(count, start=_MIRROR_TIME), 2 * replicas, both)
+    second = sample(both_hands.name, step_times(both_hands.steps, start=_MIRROR_TIME), both_hands.replicas, both)
     fit, strain = log_likelihood(second), energy(second)
     merit = fit / SCALES["log_likelihood"] - strain / SCALES["energy"]
     kept = torch.where(merit[:replicas] >= merit[replicas:], 0, replicas).cpu() + torch.arange(replicas)
@@ -88,6 +89,12 @@ def fold(
     source = tuple(int(kept[k]) for k in ranking.order)
     order = list(ranking.order)
     return Fold(second[list(source)], ranking.score[order], tuple(k >= replicas for k in source), source)
+
+
+def planned_runs(steps: int, replicas: int) -> tuple[PlannedRun, PlannedRun]:
+    """Solver runs of `fold`: each replica runs beside its mirror image in the second one."""
+    again = max(2, round(steps * _MIRROR_TIME))
+    return PlannedRun("folding", steps, replicas), PlannedRun("choosing the hand", again, 2 * replicas)
 
 
 def plain_sampler(

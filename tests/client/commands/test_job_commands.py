@@ -141,7 +141,7 @@ def test_errors_are_one_sentence_before_anything_starts(session, make_model, mak
         f"adp3d refine #{model.id_string} inMap #{volume.id_string}": "outside of map",
         f"adp3d complete #{model.id_string} chains A,Q": "no protein chain Q",
         f"adp3d complete #{model.id_string} sequence 12345": "is no file",
-        f"adp3d complete #{model.id_string} prior ../x": "name of a prior",
+        f"adp3d complete #{model.id_string} prior alphafold": "builtin-nosequence.*gaussian",
         f"adp3d refine #{model.id_string} inMap #{volume.id_string} densityWeight nan": "'densityWeight' must|outside",
         f"adp3d refine #{model.id_string}": "inMap|in_map",
         "adp3d accept 99": "no ADP-3D job 99",
@@ -174,8 +174,8 @@ def test_settings_are_called_as_their_keywords():
     files = {"model": "a.cif", "output": "out"}
     with pytest.raises(UserError, match="'densityWeight' must lie between"):
         _specification("refine", {**files, "map": "a.mrc", "density_weight": float("nan")})
-    with pytest.raises(UserError, match=r"'prior' must be the name of a prior .*, not 'my/own_prior'"):
-        _specification("complete", {**files, "prior": "my/own_prior"})
+    with pytest.raises(UserError, match=r"'prior' must be one of builtin, .*, not 'my_prior'"):
+        _specification("complete", {**files, "prior": "my_prior"})
 
 
 def test_result_of_a_closed_session_stays_in_its_folder(session, make_model, messages, tmp_path, wait_until):
@@ -226,3 +226,81 @@ def test_accept_tells_of_a_model_moved_in_its_map(session, make_model, density, 
     model.position = translation((5.0, 0.0, 0.0))
     _run(session, f"adp3d accept {job.id}")
     assert any("has been moved with respect to map" in text for _, text in messages)
+
+
+def _forget(session):
+    """What the end of ChimeraX forgets."""
+    from chimerax.adp3d.jobs.manager import job_manager
+
+    session.models.close(session.models.list())
+    job_manager(session).jobs.clear()
+    session.undo.clear()
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_finished_folder_of_an_earlier_session(session, make_model, density, messages, tmp_path, noted):
+    from chimerax.adp3d.handover.results import result_model
+    from chimerax.geometry import rotation, translation
+
+    place = translation((20, 5, -7)) * rotation((1, 1, 0), 50)
+
+    def open_again():
+        model = make_model()
+        model.position = place
+        return model
+
+    model, folder = open_again(), tmp_path / "job"
+    whole = make_model(missing=())
+    volume = density(whole)
+    volume.position = place  # the map's frame is the model's own here
+    job = _run(
+        session, f"adp3d refine #{model.id_string} inMap #{volume.id_string} resolution 3 {SHORT} folder {folder}"
+    )
+    scene = np.asarray(result_model(session, job).atoms.scene_coords).copy()
+    _forget(session)
+    if not noted:
+        (folder / "chimerax.json").unlink()
+    del messages[:]
+    again = _run(session, f"adp3d resume {folder}")
+    assert str(again.state) == "finished"
+    result = result_model(session, again)
+    if noted:
+        assert np.asarray(result.atoms.scene_coords) == pytest.approx(scene, abs=1e-9)
+    else:
+        assert np.asarray(result.atoms.coords) == pytest.approx(np.asarray(result.atoms.scene_coords))
+    said = " ".join(text for _, text in messages if "is #" in text)
+    where = "placed where its map was" if noted else "does not tell where it was in the scene"
+    assert where in said and f"'adp3d accept {again.id} into #N'" in said
+    assert tuple(result.residues[0].find_atom("CA").color) != tuple(result.residues[9].find_atom("CA").color)
+    _run(session, f"adp3d resume {folder}")  # it is open already
+    assert [m for m in session.models.list() if hasattr(m, "num_residues")] == [result]
+    mine = open_again()
+    assert _run(session, f"adp3d accept {again.id} into #{mine.id_string}") is mine
+    assert mine.num_residues == 20
+    if noted:
+        assert np.asarray(mine.find_residue("A", 5).find_atom("CA").scene_coord) == pytest.approx(
+            np.asarray(result.find_residue("A", 5).find_atom("CA").scene_coord), abs=2e-3
+        )
+
+
+def test_resumed_job_of_the_command_line_opens_its_result(session, make_model, messages, tmp_path, wait_until):
+    from chimerax.adp3d.handover.results import result_model
+
+    model, folder = make_model(), tmp_path / "job"
+    command = f"adp3d complete #{model.id_string} replicas 2 steps 400 device cpu wait false folder {folder}"
+    job = _run(session, command)
+    wait_until(lambda: job.step >= 2)
+    job.stop()
+    wait_until(lambda: job.ended)
+    assert str(job.state) == "stopped"
+    _forget(session)
+    (folder / "chimerax.json").unlink()
+    text = (folder / "job.json").read_text(encoding="utf-8")
+    (folder / "job.json").write_text(text.replace('"steps": 400', '"steps": 5'), encoding="utf-8")
+    for path in (folder / "checkpoints").iterdir():
+        path.unlink()
+    again = _run(session, f"adp3d resume {folder} wait true")
+    assert str(again.state) == "finished", again.error
+    assert result_model(session, again) is not None
+    said = "".join(word for _, text in messages for word in text.split())  # the log breaks lines
+    assert "doesnottellwhereitwasinthescene" in said

@@ -212,6 +212,100 @@ def test_side_chains_and_conformations_follow(session, make_model, make_job):
     assert np.array(atom.get_alt_loc_coord("B")) == pytest.approx(place + 0.5, abs=1e-12)
 
 
+def _bfactors(atom):
+    """B-factors by conformation, as ChimeraX's writer of mmCIF reads them."""
+    found = {}
+    with atom.suppress_alt_loc_change_notifications():
+        for loc in atom.alt_locs:
+            atom.alt_loc = loc
+            found[loc] = atom.bfactor
+    return found
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_b_factors_of_conformations_come_back(session, make_model, make_job, keep):
+    from chimerax.adp3d.handover.accept import accept_into
+    from chimerax.adp3d.handover.model_export import read_open_model
+
+    structure = make_model()
+    residue = structure.residues[2]
+    for name in ("CB", "CA"):
+        atom, place = residue.find_atom(name), np.array(residue.find_atom(name).coord)
+        for loc, offset in (("A", 0.0), ("B", 0.5)):
+            atom.set_alt_loc(loc, True)
+            atom.coord, atom.occupancy, atom.bfactor = place + offset, 0.5, 11.0 if loc == "A" else 44.0
+    atom.alt_loc = "A"
+    given = {a.altloc: a.bfactor for a in read_open_model(structure).residues[2].atoms if a.name == "CB"}
+    assert given == {"A": 11.0, "B": 44.0}
+    assert [residue.find_atom(name).alt_loc for name in ("CA", "CB")] == ["A", "A"], "the same one is shown"
+    job = make_job(structure)
+    accept_into(session, job, structure, keep_bfactors=keep)
+    after = {"A": 11.0, "B": 44.0} if keep else {"A": 77.0, "B": 77.0}
+    assert _bfactors(structure.residues[2].find_atom("CB")) == pytest.approx(after)
+    structure.residues[2].find_atom("CB").delete()  # it is made again by the undo
+    session.undo.undo()
+    for name in ("CA", "CB"):
+        atom = structure.residues[2].find_atom(name)
+        assert _bfactors(atom) == {"A": 11.0, "B": 44.0} and atom.alt_loc == "A"
+        assert atom.get_alt_loc_occupancy("A") == atom.get_alt_loc_occupancy("B") == pytest.approx(0.5)
+    session.undo.redo()
+    assert _bfactors(structure.residues[2].find_atom("CA")) == pytest.approx(after)
+
+
+def _saved_and_restored(session, structure):
+    """The model as another session has it, with what a session file keeps of what was accepted into it."""
+    from chimerax.adp3d.handover import accepted, accepted_record
+
+    data = accepted_record.to_plain(accepted.accepted_into(structure))
+    session.undo.clear()
+    accepted.set_accepted(structure, ())
+    accepted.set_accepted(structure, accepted_record.from_plain(data, {}))
+    accepted.offer_undo(session, structure)
+
+
+def test_what_was_accepted_is_known_to_a_restored_session(session, make_model, make_job):
+    structure = make_model(waters=1)
+    first = make_job(structure, shift=0.3, number=1)
+    second = make_job(structure, shift=-0.4, number=2)
+    state, original = _state(structure), _places(structure)
+    _accept(session, first, structure)
+    one = _places(structure)
+    _saved_and_restored(session, structure)
+    done = _accept(session, second, structure)
+    assert done.replaced == (0,) and "replaces what an earlier job had written" in done.sentence(2, "#1")
+    two = _places(structure)
+    _saved_and_restored(session, structure)
+    assert [step.name for step in session.undo.undo_stack] == ["accept an ADP-3D result"] * 2
+    session.undo.undo()
+    assert _places(structure) == one
+    session.undo.redo()
+    assert _places(structure) == two
+    session.undo.undo()
+    session.undo.undo()
+    assert _places(structure) == original and _state(structure) == state
+    session.undo.redo()
+    assert _places(structure) == one
+
+
+def test_jobs_that_go_on_from_each_other(session, make_model, make_job):
+    structure = make_model()
+    original, state = _places(structure), _state(structure)
+    _accept(session, make_job(structure, number=1), structure)
+    one = _places(structure)
+    second = make_job(structure, shift=0.2, number=2)  # prepared from what job 1 left
+    _saved_and_restored(session, structure)
+    done = _accept(session, second, structure)
+    assert done.replaced == () and (done.changed, done.inserted) == (20, 0)
+    moved = _places(structure)
+    assert all(np.array(moved[k]) - np.array(one[k]) == pytest.approx(0.2, abs=1e-5) for k in one)
+    again = _accept(session, second, structure)
+    assert again.replaced == (2,) and _places(structure) == moved
+    _saved_and_restored(session, structure)
+    for _ in range(3):
+        session.undo.undo()
+    assert _places(structure) == original and _state(structure) == state
+
+
 def test_undo_after_the_model_was_closed(session, make_model, make_job):
     from chimerax.core.errors import UserError
 
@@ -259,8 +353,8 @@ def test_result_lost_or_damaged(session, make_model, make_job, damage):
 
 
 def _as_restored(structure):
-    """What a session file does not keep of a model."""
-    del structure._adp3d_edits
+    """What the files of a session without this bundle do not keep of a model."""
+    del structure._adp3d_accepted
 
 
 def test_result_that_a_restored_model_has_already(session, make_model, make_job):

@@ -222,3 +222,36 @@ def test_an_engine_of_another_version_is_refused(make_queue, make_job):
     assert job.state is JobState.FAILED
     assert "version 99" in job.error
     assert "adp3d install" in job.advice
+
+
+BROKEN = """
+    receive(); send(protocol.Welcome(protocol.PROTOCOL_VERSION, "1", os.getpid()))
+    job = receive().job_id
+    send(protocol.Started(job, sys.argv[0] + ".job"))
+    receive()
+    if {ends}:
+        os._exit(3)
+    send(protocol.Error(job, "The program failed: ModuleNotFoundError: No module named 'x'.", "An error in ADP-3D."))
+    while receive() is not None: pass
+"""
+
+
+@pytest.mark.parametrize("ends", [False, True])
+@pytest.mark.parametrize("begun", [False, True])
+def test_environment_removed_while_a_job_runs(make_queue, make_job, tmp_path, ends, begun):
+    queue, _ = make_queue(BROKEN.replace("{ends}", str(ends)))
+    job = submit(queue, make_job())
+    pump_until(queue, lambda: job.state is JobState.RUNNING)
+    job.folder = tmp_path
+    if begun:
+        (tmp_path / "job.json").write_text("{}")
+    connection = queue.connection
+    connection.program = tmp_path / "removed" / "python"
+    queue.steer(job, protocol.Ping())
+    pump_until(queue, lambda: job.ended)
+    assert job.state is JobState.FAILED
+    assert job.error == f"The engine's environment was removed while the job ran ('{connection.program}' is gone)."
+    again = f"'adp3d resume {job.id}' then goes on" if begun else "and then the job again"
+    assert job.advice.startswith("Run the command 'adp3d install' to make it again") and again in job.advice
+    assert connection.wait(10), "an engine without its environment is not kept warm"
+    pump_until(queue, lambda: queue.connection is None)

@@ -155,6 +155,11 @@ def test_status_is_plain(make_job):
     assert status["residues"] == 5
     assert status["metrics"] == {"correlation": [0.1, 0.2]}
     assert job.fraction == pytest.approx(0.3)
+    assert (status["eta_seconds"], status["stage_eta_seconds"]) == (None, 4.2)
+    absorb(job, protocol.Progress("job-1", "sampling", 4, 10, 3.6, {}, 0.1, 31.04))
+    assert job.fraction == pytest.approx(0.1)
+    status = job.status()
+    assert (status["fraction"], status["eta_seconds"], status["stage_eta_seconds"]) == (0.1, 31.0, 3.6)
 
 
 def test_an_error_becomes_advice_in_the_words_of_commands(make_job):

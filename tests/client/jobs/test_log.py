@@ -24,7 +24,9 @@ def test_start_warnings_and_end_are_written(session, tiny_job, use_engine, wait_
     use_engine(ENGINE)
     job = job_manager(session).submit(tiny_job())
     wait_until(lambda: len(job.log) == 2)
-    assert progress_text(job) == "ADP-3D job 1 running: sampling, step 1 of 10, about 2 min left"
+    assert progress_text(job) == "ADP-3D job 1 running: sampling, step 1 of 10, about 2 min left of this stage"
+    job.done, job.eta_seconds = 0.04, 250.0
+    assert progress_text(job) == "ADP-3D job 1 running: sampling, step 1 of 10, 4% of the job, about 4 min left"
     job.stop()
     assert job.wait(10)
     assert job.state is JobState.FAILED

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from chimerax.adp3d.engine import protocol
-from chimerax.adp3d.jobs.stored import is_finished, is_job_folder, prepared_from_folder, read_finished
+from chimerax.adp3d.jobs.state import PreparedJob
+from chimerax.adp3d.jobs.stored import (
+    is_finished,
+    is_job_folder,
+    note_in_folder,
+    prepared_from_folder,
+    read_finished,
+)
 from chimerax.core.errors import UserError
 
 
@@ -53,3 +61,30 @@ def test_only_complete_results_count(folder):
     assert set(paths) == {"result", "metrics", "fit"}
     (folder / "metrics.json").write_text("{", encoding="utf-8")
     assert read_finished(folder) is None
+
+
+def test_the_place_in_the_scene_is_kept(folder):
+    from chimerax.geometry import rotation, translation
+
+    place = translation((1.0, 2.0, 3.0)) * rotation((0, 1, 0), 30)
+    prepared = PreparedJob(
+        "complete", {}, folder, "complete #1", "adp3d complete #1", frame_to_scene=place, extra={"handover": {"a": 1}}
+    )
+    note_in_folder(folder, prepared)
+    known = prepared_from_folder(folder)
+    assert np.array_equal(known.frame_to_scene.matrix, place.matrix)
+    assert (known.extra, known.command) == ({"handover": {"a": 1}}, "adp3d complete #1")
+    assert known.replicas == 3 and known.title == f"complete in {folder.name}", "#1 may be another model by now"
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"version": 99, "extra": {}}', '{"version": 1, "extra": 3}'])
+def test_notes_that_cannot_be_read_are_left_out(folder, text):
+    (folder / "chimerax.json").write_text(text, encoding="utf-8")
+    known = prepared_from_folder(folder)
+    assert known.kind == "complete" and known.extra == {} and known.frame_to_scene is None
+
+
+def test_a_damaged_place_counts_as_none(folder):
+    (folder / "chimerax.json").write_text('{"version": 1, "extra": {"b": 2}, "frame_to_scene": [[1, 2]]}')
+    known = prepared_from_folder(folder)
+    assert known.extra == {"b": 2} and known.frame_to_scene is None

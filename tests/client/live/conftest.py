@@ -35,6 +35,7 @@ class ScriptedEngine:
     """Stands where the connection to an engine stands: reports what it is told to, keeps what it is sent."""
 
     pid = 0
+    program_gone = False
 
     def __init__(self) -> None:
         self.errors = Errors()

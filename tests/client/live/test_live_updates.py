@@ -13,8 +13,12 @@ def test_benchmark_of_live_updates(session):
     benchmark = importlib.util.module_from_spec(spec)
     benchmark.session = None  # so that it does not run by itself inside ChimeraX
     spec.loader.exec_module(benchmark)
-    timing, frames = benchmark.measure(session, 12, 3, 4)
+    measured = benchmark.measure(session, 12, 3, 4)
+    timing = measured.timing
     assert timing.count >= 4
-    assert frames.shape == (4,)
-    assert (frames > 0).all()
-    assert np.isfinite([timing.median, timing.percentile_99, timing.longest]).all()
+    assert measured.frames.shape == (4,)
+    assert (measured.frames > 0).all()
+    assert len(measured.undisturbed) <= timing.count
+    assert (measured.undisturbed <= timing.longest).all()
+    values = [timing.median, timing.percentile_99, timing.longest, timing.processor_median, timing.processor_99]
+    assert np.isfinite(values).all()

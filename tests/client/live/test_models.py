@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,58 @@ def test_newest_frame_and_best_replica(bench, live):
         np.testing.assert_allclose(trace.vertices, newest[replica, :, 1], atol=1e-5)
         assert trace.display
     assert live.timing.count >= 1
+
+
+@pytest.fixture
+def clock(live, monkeypatch):
+    """The live models' updater replaced by one with a display: pictures every 0.11 s of a clock that is set."""
+    clock = SimpleNamespace(time=100.0, next_time=100.11, mark=lambda: None, flush=lambda: None)
+    monkeypatch.setattr(live, "_updater", clock)
+    return clock
+
+
+def show_at(live, clock, time: float) -> bool:
+    clock.time, clock.next_time = time, time + 0.11
+    return live._update()
+
+
+def test_models_glide_from_frame_to_frame(bench, live, clock):
+    job = bench.submit()
+    view = live.views[job.id]
+    for i in range(30):  # a frame every 0.4 s
+        start = bench.frame(job)
+        bench.manager.pump()
+        show_at(live, clock, 100.0 + 0.4 * i)
+    while show_at(live, clock, clock.time + 0.1):
+        pass
+    np.testing.assert_allclose(view.best.atoms.coords, start[0].reshape(-1, 3), atol=1e-5)
+    end = bench.frame(job)
+    bench.manager.pump()
+    seen, begin = [], clock.time + 0.3
+    while show_at(live, clock, begin + 0.11 * len(seen)):
+        seen.append(view.best.atoms.coords)
+        assert len(seen) < 20
+    assert len(seen) >= 3
+    for i, xyz in enumerate(seen):
+        part = (i + 1) * 0.11 / view.glide.duration
+        np.testing.assert_allclose(xyz, ((1 - part) * start[0] + part * end[0]).reshape(-1, 3), atol=1e-4)
+        assert part < 1
+    np.testing.assert_allclose(view.best.atoms.coords, end[0].reshape(-1, 3), atol=1e-5)
+    np.testing.assert_allclose(view.traces[1].vertices, end[2, :, 1], atol=1e-5)
+
+
+def test_models_of_a_stopped_job_are_where_it_ended(bench, live, clock):
+    from chimerax.adp3d.engine import protocol
+
+    job = bench.submit()
+    for i in range(30):
+        end = bench.frame(job)
+        bench.manager.pump()
+        assert show_at(live, clock, 100.0 + 0.4 * i) == (i > 0)
+    bench.engine.report(protocol.Stopped(job.key, str(job.folder)))
+    bench.manager.pump()
+    assert job.ended
+    np.testing.assert_allclose(live.views[job.id].best.atoms.coords, end[0].reshape(-1, 3), atol=1e-5)
 
 
 def test_no_models_for_a_job_that_is_not_live(bench, live):

@@ -78,7 +78,7 @@ def test_snapshot_holds_plain_values_and_open_models(bench, keeper):
             for item in value:
                 walk(item)
         elif isinstance(value, np.ndarray):
-            assert value.dtype == np.float64
+            assert value.dtype in (np.float64, np.int64, np.uint8)
         else:
             assert value is None or isinstance(value, str | int | float | bool | Model), value
 
@@ -238,20 +238,83 @@ def test_models_of_a_job_just_resumed_are_saved(bench, keeper):
     assert record["layout"] is not None
 
 
-def test_restored_results_name_the_command_that_accepts_them(bench, keeper, log):
+@pytest.fixture
+def on_a_model(bench):
+    """A finished job that started from an open model, and that model."""
+    from chimerax.adp3d.engine import protocol
     from chimerax.adp3d.live.backbone import build_backbone
 
     other = bench.submit()
     model = build_backbone(bench.session, other.layout, "mine")
     bench.session.models.add([model])
     stop(bench, other)
+    bench.manager.remove(other)
     job = bench.submit(model=model)
     job_folder(bench, job)
+    start = bench.mmcif(np.asarray(model.atoms.coords).reshape(1, 24, 4, 3), job.layout, np.full(24, 20.0))
+    (job.folder / "inputs" / "model.cif").write_text(start)
     finish_files(bench, job)
-    restart(bench, keeper, keeper.take_snapshot(bench.session, SESSION))
+    bench.engine.report(protocol.Result(job.key, {"result": str(job.folder / "result.cif")}, {}))
+    bench.manager.pump()
+    return job, model
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("state", ["finished", "running"])
+def test_a_restored_result_is_announced_in_one_line(bench, keeper, on_a_model, log, watched, state):
+    from chimerax.adp3d.handover.results import result_model
+    from chimerax.adp3d.handover.watch import watch_results
+
+    if watched:  # by the commands of this process
+        watch_results(bench.session)
+    _, model = on_a_model
+    data = keeper.take_snapshot(bench.session, SESSION)
+    data["jobs"][0]["state"] = state
+    log.clear()
+    restart(bench, keeper, data)
     (again,) = bench.manager.jobs
-    said = f"'adp3d accept {again.id}' writes the result of ADP-3D job {again.id} into #{model.id_string}"
-    assert any(text.startswith(said) for text in log)
+    (said,) = log
+    since = " since this session was saved" if state == "running" else ""
+    assert said.startswith(f"ADP-3D job {again.id} (refine #2 in #1) has finished{since}; its result is ")
+    assert said.endswith(f"; 'adp3d accept {again.id}' writes it into #{model.id_string}.")
+    shown = result_model(bench.session, again)
+    assert (shown is None) == (state == "finished"), "what is news is opened, what was closed is not"
+    assert (f"#{shown.id_string} (" if shown else "in its folder") in said
+
+
+def test_what_was_accepted_is_saved_and_can_be_undone(bench, keeper, on_a_model, log):
+    from chimerax.adp3d.handover.accept import accept_into
+    from chimerax.adp3d.handover.accepted import accepted_into, set_accepted
+
+    job, model = on_a_model
+    before = model.atoms.coords.copy()
+    accept_into(bench.session, job, model)
+    after = model.atoms.coords.copy()
+    assert not np.array_equal(before, after)
+    data = keeper.take_snapshot(bench.session, SESSION)
+    bench.session.undo.clear()
+    set_accepted(model, ())
+    log.clear()
+    restart(bench, keeper, data)
+    (again,) = bench.manager.jobs
+    (said,) = log
+    assert said.endswith(f"; #{model.id_string} has it already.")
+    assert [item.job_id for item in accepted_into(model)] == [again.id]
+    assert bench.session.undo.top_undo_name() == f"accept ADP-3D job {again.id}"
+    bench.session.undo.undo()
+    assert np.array_equal(model.atoms.coords, before) and not accepted_into(model)
+    bench.session.undo.redo()
+    assert np.array_equal(model.atoms.coords, after)
+
+
+def test_a_restored_result_that_is_damaged(bench, keeper, on_a_model, log):
+    job, _ = on_a_model
+    data = keeper.take_snapshot(bench.session, SESSION)
+    (job.folder / "inputs" / "model.cif").unlink()
+    log.clear()
+    restart(bench, keeper, data)
+    (said,) = log
+    assert "it cannot be written into a model (The folder of ADP-3D job" in said
 
 
 class Tool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -21,13 +23,14 @@ def made(session):
 
     triggers = TriggerSet()
     triggers.add_trigger("new frame", remove_bad_handlers=True)
-    loop = SimpleNamespace(last_draw_time=0.0)
-    gui = SimpleNamespace(ui=SimpleNamespace(is_gui=True), triggers=triggers, update_loop=loop)
+    loop = SimpleNamespace(last_draw_time=0.0, last_drawing_change_time=0.0)
+    gui = SimpleNamespace(ui=SimpleNamespace(is_gui=True), triggers=triggers, update_loop=loop, moving_until=0)
     clock, calls = Clock(), []
 
-    def update() -> None:
+    def update() -> bool:
         calls.append(clock.now)
         clock.now += 0.002
+        return len(calls) < gui.moving_until
 
     return gui, Updater(gui, update, clock), clock, calls
 
@@ -56,15 +59,45 @@ def test_updates_keep_their_distance(made):
     assert 5 <= len(calls) <= 7  # 20 pictures in 0.32 s at 20 updates a second
 
 
-def test_slow_drawing_leaves_time_to_the_user(made):
+@pytest.mark.parametrize(
+    ("draw_time", "interval"), [(0.01, 0.05), (0.1, 0.11), (0.18, 0.198), (0.3, 0.42), (0.7, 1.0), (2.0, 2.2)]
+)
+def test_slow_drawing_leaves_time_to_the_user(made, draw_time, interval):
     gui, updater, clock, calls = made
-    gui.update_loop.last_draw_time = 0.2
-    for _ in range(60):
+    gui.update_loop.last_drawing_change_time = 0.2 * draw_time
+    gui.update_loop.last_draw_time = 0.8 * draw_time
+    assert updater.interval == pytest.approx(interval)
+    start = clock.now
+    while clock.now < start + 20 * interval:
         updater.mark()
         draw(gui)
-        clock.now += 0.1
-    assert updater.interval == pytest.approx(0.3)
-    assert len(calls) <= 21
+        clock.now += 0.016
+    assert 0.7 * 20 <= len(calls) <= 21
+
+
+def test_models_on_their_way_are_moved_again_at_a_steady_rate(made):
+    from chimerax.adp3d.live.updater import STEADY_INTERVAL
+
+    gui, updater, clock, calls = made
+    gui.moving_until = 4
+    updater.mark()
+    for _ in range(200):
+        draw(gui)
+        clock.now += 0.01
+    assert len(calls) == 4
+    gaps = [later - earlier for earlier, later in itertools.pairwise(calls)]
+    assert all(STEADY_INTERVAL <= gap <= STEADY_INTERVAL + 0.02 for gap in gaps)
+    assert updater.next_time == pytest.approx(clock.now + STEADY_INTERVAL)
+
+
+def test_something_new_does_not_wait_for_the_steady_rate(made):
+    gui, updater, clock, calls = made
+    gui.moving_until = 10
+    for _ in range(3):
+        updater.mark()
+        draw(gui)
+        clock.now += 0.06
+    assert len(calls) == 3
 
 
 def test_time_is_measured(made):
@@ -92,7 +125,8 @@ def test_without_a_gui_at_once(session):
     from chimerax.adp3d.live.updater import Updater
 
     calls = []
-    updater = Updater(session, lambda: calls.append(1))
+    updater = Updater(session, lambda: bool(calls.append(1)))
     updater.mark()
     assert calls == [1]
     assert updater.timing.count == 1
+    assert updater.next_time == math.inf  # there is no later picture: everything is shown at once

@@ -64,7 +64,7 @@ def make_job():
         if job.state.active or job.ended:
             job.stage, job.step, job.total, job.started = "sampling", 50, 200, 1000.0
         if job.state.active:
-            job.eta_seconds = 150.0
+            job.done, job.eta_seconds, job.stage_eta_seconds = 0.18, 150.0, 20.0
         if job.ended:
             job.finished = 1300.0
         if state == "finished":

@@ -86,8 +86,8 @@ def test_an_update_costs_little(area):
     curves = [_curve(5_000, "fit"), _curve(5_000, "noise")]
     costs = []
     for _ in range(20):
-        start = time.perf_counter()
+        start = time.thread_time()
         plot.show_curves(curves, 5_000)
         plot.grab()
-        costs.append(time.perf_counter() - start)
+        costs.append(time.thread_time() - start)
     assert sorted(costs)[len(costs) // 2] < 0.02  # about 2 ms; the rest is for slow and busy machines

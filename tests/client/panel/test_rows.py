@@ -6,10 +6,10 @@ from chimerax.adp3d.panel.rows import COLUMNS, duration, job_row
 
 def test_running_job(make_job):
     row = job_row(make_job(2))
-    assert row.cells == ("2  refine #2 in #1", "running", "25%", "2 min")
+    assert row.cells == ("2  refine #2 in #1", "running", "18%", "2 min")
     assert len(row.cells) == len(COLUMNS)
-    assert row.line == "Job 2: running, sampling, step 50 of 200, 2 min left of this stage."
-    assert row.fraction == 0.25
+    assert row.line == "Job 2: running, sampling, step 50 of 200, 18% of the job, 2 min left."
+    assert row.fraction == 0.18
     assert (row.can_pause, row.can_resume, row.can_stop, row.can_accept) == (True, False, True, False)
 
 

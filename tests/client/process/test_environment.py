@@ -86,6 +86,14 @@ def test_a_ready_environment_is_accepted(session, python):
     assert probe(python) == ""
 
 
+def test_beside_a_window_a_core_is_left_for_drawing(session, python, monkeypatch):
+    assert "ADP3D_SPARE_CORES" not in environment.worker_command(session)[1]
+    monkeypatch.setattr(session.ui, "is_gui", True)
+    assert environment.worker_command(session)[1]["ADP3D_SPARE_CORES"] == "1"
+    monkeypatch.setenv("ADP3D_SPARE_CORES", "0")
+    assert environment.worker_command(session)[1]["ADP3D_SPARE_CORES"] == "0"
+
+
 def test_an_interpreter_without_the_packages_is_refused(session, tmp_path, python):
     subprocess.run([str(python), "-I", "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
     bare = interpreter_of(tmp_path / "bare")

@@ -72,9 +72,9 @@ def test_a_model_beside_its_density(small, tmp_path):
 
 def test_all_problems_are_told_at_once(small, tmp_path):
     missing = str(tmp_path / "none.cif")
-    report = check(refine(small, device="cuda:77", prior="alphafold", reference=missing))
-    assert not report["ok"] and len(report["problems"]) == 3
-    for word, problem in zip(("CUDA" if not torch.cuda.is_available() else "cuda:77", "alphafold", missing),
+    report = check(refine(small, device="cuda:77", reference=missing))
+    assert not report["ok"] and len(report["problems"]) == 2
+    for word, problem in zip(("CUDA" if not torch.cuda.is_available() else "cuda:77", missing),
                              report["problems"], strict=True):  # fmt: skip
         assert word in problem
     assert report["map"] is not None and report["cost"] is not None

@@ -77,6 +77,21 @@ def test_known_atoms_stay_and_missing_ones_are_built(small, make_job):
     assert {"convergence", "confidence", "rmsd_completeness", "ensemble", "trajectory"} <= set(job.outputs())
 
 
+class Overall(NullEvents):
+    def __init__(self):
+        self.done = []
+
+    def overall(self, done, total):
+        self.done.append((done, total))
+
+
+@pytest.mark.parametrize(("replicas", "total"), [(1, 3), (2, 26)])
+def test_the_whole_job_is_done_at_the_end(make_job, replicas, total):
+    told = Overall()
+    run(make_job(replicas=replicas, steps=3, prior="gaussian"), told)
+    assert told.done[0] == (replicas, total) and told.done[-1] == (total, total)
+
+
 def test_confidence_is_full_where_known_and_lower_where_built(small, make_job):
     job = make_job()
     run(job)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from adp3d.pipeline.cost import job_cost
+from adp3d.pipeline.cost import job_cost, planned_runs
 from adp3d.pipeline.memory import estimate_cost
 from adp3d.pipeline.runtime import usable_cores
+from adp3d.solver.completion import total_steps
 from adp3d.specification import CompleteSpec, DistancesSpec, RefineSpec
 
 CPU = torch.device("cpu")
@@ -17,6 +18,9 @@ CPU = torch.device("cpu")
     ("spec", "replicas", "steps"),
     [
         (CompleteSpec(output="o", model="m", replicas=4, steps=100), 4, 140),
+        (CompleteSpec(output="o", model="m", replicas=1, steps=100), 1, 100),
+        (CompleteSpec(output="o", model="m", replicas=4, steps=10), 4, 20),
+        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=10), 4, 40),
         (RefineSpec(output="o", model="m", map="x", replicas=4, steps=100), 4, 340),
         (DistancesSpec(output="o", restraints="r", sequence="AAA", replicas=4, steps=100), 8, 100),
     ],
@@ -24,3 +28,15 @@ CPU = torch.device("cpu")
 def test_each_kind_of_job_has_its_own_number_of_steps(spec, replicas, steps):
     expected = estimate_cost(replicas, 50, steps, 1000, cores=usable_cores())
     assert job_cost(spec, 50, CPU, 1000) == expected  # fifty residues fit in any memory
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+@pytest.mark.parametrize("steps", [1, 20, 200])
+def test_costs_are_those_of_the_steps_taken(steps, replicas):
+    options = {"output": "o", "replicas": replicas, "steps": steps}
+    complete = planned_runs(CompleteSpec(model="m", **options))
+    assert sum(run.steps for run in complete) == total_steps(steps, replicas)
+    names = [run.name for run in planned_runs(RefineSpec(model="m", map="x", **options))]
+    assert names == ["building, round 1", "building, round 2", "building, round 3", "polishing"]
+    hands = planned_runs(DistancesSpec(restraints="r", sequence="AAA", **options))
+    assert [run.replicas for run in hands] == [replicas, 2 * replicas]

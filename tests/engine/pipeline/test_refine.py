@@ -38,6 +38,10 @@ def make_job(small, tmp_path):
 class Told(NullEvents):
     def __init__(self, control=None, stop=None):
         self.control, self.stop, self.stages, self.texts = control, stop, [], []
+        self.done = []
+
+    def overall(self, done, total):
+        self.done.append((done, total))
 
     def message(self, text, level="info"):
         self.texts.append(text)
@@ -69,6 +73,14 @@ def short(small, tmp_path_factory):
     metrics = run(job, told)
     torch.set_num_threads(before)
     return job, metrics, told
+
+
+def test_the_whole_job_is_done_at_the_end(short):
+    _, _, told = short
+    assert told.done[0] == (2, 3 * 12 + 20)
+    assert [done for done, _ in told.done] == sorted(done for done, _ in told.done)
+    rounds = len(told.stages) - 1
+    assert told.done[-1] == (12 * rounds + 20, 12 * rounds + 20), "rounds that were not needed do not count"
 
 
 def test_result_is_complete_and_close(small, short):

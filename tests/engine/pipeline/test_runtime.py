@@ -90,6 +90,10 @@ def test_threads(monkeypatch):
         assert set_threads() == 2 == torch.get_num_threads()
         monkeypatch.setenv("OMP_NUM_THREADS", "many")
         assert set_threads() == usable_cores() >= 1
+        monkeypatch.setenv("ADP3D_SPARE_CORES", "1")
+        assert set_threads() == max(1, usable_cores() - 1)
+        monkeypatch.setenv("OMP_NUM_THREADS", "2")
+        assert set_threads() == 2
     finally:
         torch.set_num_threads(before)
 

@@ -14,6 +14,7 @@ from adp3d.prior.correlation import GlobularCorrelation
 from adp3d.prior.gaussian import GaussianPrior
 from adp3d.prior.schedule import step_times
 from adp3d.solver.pins import Pins
+from adp3d.solver.plan import PlannedRun
 from adp3d.solver.updates import GradientUpdate, ProximalUpdate
 from adp3d.specification import CompleteSpec
 
@@ -280,3 +281,49 @@ def test_figures_of_residues_come_with_those_of_replicas(make_job):
     sampling.run(stage, PRIOR, updates(), ORIGIN, watch, watch_residues=watch_residues)
     assert [step for _, step, _ in events.residues] == [3, 6, 7] and all(seen)
     assert events.residues[0] == ("residue_spread", 3, list(range(N)))
+
+
+class Overall(Watcher):
+    """Notes how much of the whole job is told to be done."""
+
+    def __init__(self, control=None, stop=None):
+        super().__init__(control, stop)
+        self.done = []
+
+    def overall(self, done, total):
+        self.done.append((done, total))
+
+
+PLAN = (PlannedRun("first", 7, 3), PlannedRun("left out", 100, 3), PlannedRun("second", 5, 3))
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_how_far_the_whole_job_is(make_job, batch):
+    events = Overall()
+    sampling = Sampling(make_job(), events, Control(), lambda settings: None, plan=PLAN)
+    first, second = stages(batch=batch)
+    sampling.run(second if batch is None else first, PRIOR, updates(), ORIGIN, watch)
+    if batch is None:  # what stands before it in the plan is left out, and there is nothing after it
+        assert events.done == [(3 * k, 15) for k in range(1, 6)]
+        return
+    assert events.done == [(2 * k, 336) for k in range(1, 8)] + [(14 + k, 336) for k in range(1, 8)]
+    sampling.run(second, PRIOR, updates(), ORIGIN, watch)
+    assert events.done[14:] == [(21 + 2 * k, 36) for k in range(1, 6)] + [(31 + k, 36) for k in range(1, 6)]
+
+
+def test_a_resumed_job_is_as_far_as_it_was(make_job):
+    job, control = make_job(), Control()
+    first, second = stages(batch=2)
+    events = Overall(control, ("second", 2))
+
+    def go(events, control):
+        sampling = Sampling(job, events, control, lambda settings: None, plan=PLAN)
+        x = sampling.run(first, PRIOR, updates(), ORIGIN, watch)
+        sampling.run(second, PRIOR, updates(), ORIGIN, watch, x)
+
+    with pytest.raises(Stopped):
+        go(events, control)
+    assert events.done[-1] == (25, 36)
+    again = Overall()
+    go(again, Control())
+    assert again.done[0] == (27, 36) and again.done[-1] == (36, 36)

@@ -12,6 +12,7 @@ from adp3d.errors import InputError
 from adp3d.prior import registry
 from adp3d.prior.builtin.weights_file import DEFAULT_WEIGHTS, load_denoiser
 from adp3d.prior.registry import PRIORS, load_prior
+from adp3d.setting_checks import PRIORS as NAMES
 from adp3d.structure.polymer import Polymer
 
 POLYMER = Polymer.single_chain("MKTAYIAKQRQISFVKSHFS")
@@ -35,6 +36,10 @@ def test_every_prior_keeps_the_protocol(name):
 def test_unknown_names_are_told_the_known_ones():
     with pytest.raises(InputError, match="builtin, builtin-nosequence, builtin-plain, gaussian"):
         load_prior("alphafold", POLYMER, CPU)
+
+
+def test_specifications_know_every_prior():
+    assert tuple(sorted(PRIORS)) == NAMES
 
 
 def test_missing_weights(monkeypatch, tmp_path):

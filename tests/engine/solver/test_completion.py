@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from adp3d.solver.completion import agreement, complete, total_steps
+from adp3d.solver.completion import agreement, complete, planned_runs, total_steps
 
 
 def replicas(count=6, n=20, noise=0.5, seed=0):
@@ -47,6 +47,8 @@ def test_second_run_starts_from_the_agreement(count):
     assert found.independent is x
     steps = sum(len(times) - 1 for _, times, _, _ in calls)
     assert steps == total_steps(50, count)
+    made = [(stage, len(times) - 1, replicas) for stage, times, replicas, _ in calls]
+    assert made == [(run.name, run.steps, run.replicas) for run in planned_runs(50, count)]
     if count == 1:
         assert len(calls) == 1 and found.x is x
         return

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -152,9 +154,10 @@ class _Stage(nn.Module):
         pair = self.pair_in(edge) + self.offset_embedding(offset) + self.pair_time(time)[:, None, None]
         pair = self.pair_mlp(pair)
         # one product for all blocks: narrow ones are slow
-        layers = torch.cat([block.pair_layer.weight for block in self.blocks])
-        projected = nn.functional.linear(pair, layers).chunk(len(self.blocks), -1)
-        for block, own in zip(self.blocks, projected, strict=True):
+        blocks = cast("Sequence[AttentionBlock | MessageBlock]", self.blocks)
+        layers = torch.cat([block.pair_layer.weight for block in blocks])
+        projected = nn.functional.linear(pair, layers).chunk(len(blocks), -1)
+        for block, own in zip(blocks, projected, strict=True):
             h = block(h, pair, own, time, index, valid)
         return h, self.out(self.out_norm(h))
 

@@ -1,5 +1,6 @@
 """atomic/src/molobject.py and the classes behind it (atomic_lib/src/atomic_cpp)."""
 
+from contextlib import contextmanager
 from typing import ClassVar
 
 import numpy as np
@@ -87,6 +88,15 @@ class Atom:
             self._switch(loc)
         else:
             self.alt_loc = loc
+
+    @contextmanager
+    def suppress_alt_loc_change_notifications(self):
+        # atomic_cpp/cymol.pyx, CyAtom: the conformation that was shown is shown again at the end
+        shown = self.alt_loc
+        try:
+            yield
+        finally:
+            self.alt_loc = shown
 
     def _switch(self, loc):
         if self._alt_loc != " ":

@@ -47,6 +47,7 @@ class _UpdateLoop:
         self._session = session
         self._block_redraw_count = 0
         self.last_draw_time = 0.0
+        self.last_drawing_change_time = 0.0
 
     def draw_new_frame(self):
         if self._block_redraw_count > 0:
