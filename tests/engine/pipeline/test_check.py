@@ -116,5 +116,5 @@ def test_it_ends_when_asked(small):
 
 
 def test_the_models_coordinates_do_not_matter_to_the_cost(small):
-    one, two = (check(CompleteSpec(output="unused", model=str(small.model), replicas=n, device="cpu")) for n in (1, 4))
-    assert np.isclose(two["cost"]["seconds"], 4 * one["cost"]["seconds"], rtol=0.2)
+    one, two = (check(CompleteSpec(output="unused", model=str(small.model), replicas=n, device="cpu")) for n in (2, 4))
+    assert np.isclose(two["cost"]["seconds"], 2 * one["cost"]["seconds"], rtol=0.2)
