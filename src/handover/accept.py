@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -80,8 +80,9 @@ def accept_into(session: Session, job: Job, structure: AtomicStructure, *, keep_
 
     Only residues that the job moved or made are touched; all others keep their atoms to the last bit. What
     another job wrote into the same residues before, and was accepted, is replaced, also if that was in an earlier
-    session; a job that was prepared after it goes on from it instead. A result that is in the model but not known
-    to have been accepted is recognised by its coordinates, and left as it is.
+    session, unless these residues were changed since. A job that was prepared after it goes on from it instead. A
+    result that is in the model but not known to have been accepted is recognised by its coordinates, and left as
+    it is.
 
     Parameters
     ----------
@@ -105,27 +106,21 @@ def accept_into(session: Session, job: Job, structure: AtomicStructure, *, keep_
         raise UserError(f"ADP-3D job {job.id} changed nothing in {name}; there is nothing to accept.")
     before = input_atoms(job)
     applied = accepted_into(structure)
-    taken_back: list[Accepted] = []
     present = read_open_model(structure)
-    found = problems(before, present, changes)
-    if found and all(item.folder != str(job.folder) for item in applied) and _is_in(present, changes):
+    if not problems(before, present, changes):
+        taken_back: tuple[Accepted, ...] = ()
+    elif all(item.folder != str(job.folder) for item in applied) and _is_in(present, changes):
         return Acceptance(0, 0, changes.chains(), (), already=True)
-    for item in reversed(applied):
+    else:
+        found = _in_the_way(applied, before, present, changes)
         if not found:
-            break
-        # Perhaps only an earlier accepted result stands in the way.
-        if set(item.edit.changes.chains()) & set(changes.chains()):
-            item.edit.revert(structure)
-            taken_back.append(item)
-            found = problems(before, read_open_model(structure), changes)
-    if found:
-        for item in reversed(taken_back):
-            item.edit.apply(structure)
-        raise UserError(
-            f"{name} has changed since ADP-3D job {job.id} started ({_few(found)}); take the result as a model of its "
-            f"own with 'adp3d accept {job.id} newModel true', or run the job again."
-        )
-    new = Accepted(str(job.folder), job.id, ModelEdit(changes, keep_bfactors), applied, tuple(taken_back))
+            found, taken_back = _take_back(structure, applied, before, changes)
+        if found:
+            raise UserError(
+                f"{name} has changed since ADP-3D job {job.id} started ({_few(found)}); take the result as a model of "
+                f"its own with 'adp3d accept {job.id} newModel true', or run the job again."
+            )
+    new = Accepted(str(job.folder), job.id, ModelEdit(changes, keep_bfactors), applied, taken_back)
     new.edit.apply(structure)
     set_accepted(structure, new.after())
     register_step(session, structure, new)
@@ -157,22 +152,24 @@ def obstacle(job: Job, structure: AtomicStructure) -> str:
     changes = find_changes(before, result_atoms(job))
     if changes.lost:
         return _tell(changes.lost, "changes")
-    chains = set(changes.chains())
-    if any(set(item.edit.changes.chains()) & chains for item in accepted_into(structure)):
-        return ""  # an earlier result is taken back first
-    return _few(problems(before, read_open_model(structure), changes))
+    present = read_open_model(structure)
+    if not problems(before, present, changes):
+        return ""
+    return _few(_in_the_way(accepted_into(structure), before, present, changes))
 
 
-def problems(before: ModelAtoms, now: ModelAtoms, changes: Changes) -> list[str]:
+def problems(before: ModelAtoms, now: ModelAtoms, changes: Changes, apart_from: Collection[Address] = ()) -> list[str]:
     """What makes it unsafe to write changes into a model, in words; empty if nothing does.
 
     The model must still have, unmoved, every residue that the job changed, and none at the addresses of those
     that it made. Anything else may have changed: colours, styles, positions of the whole model, ligands,
-    waters and chains that the job left alone.
+    waters and chains that the job left alone. Residues at the addresses ``apart_from`` are not looked at.
     """
     old, present = before.by_address(), now.by_address()
     gone, other, moved, taken = [], [], [], []
     for address in changes.changed:
+        if address in apart_from:
+            continue
         residue = present.get(address)
         if residue is None:
             gone.append(address)
@@ -184,7 +181,8 @@ def problems(before: ModelAtoms, now: ModelAtoms, changes: Changes) -> list[str]
             apart = now.xyz[[i for i, _ in rows]] - before.xyz[[j for _, j in rows]]
             if rows and np.abs(apart).max() > _MOVED:
                 moved.append(address)
-    taken = [item.residue.address for item in changes.inserted if item.residue.address in present]
+    made = [item.residue.address for item in changes.inserted]
+    taken = [address for address in made if address in present and address not in apart_from]
     counted = (
         (gone, "deleted or renumbered"),
         (other, "has other atoms"),
@@ -192,6 +190,64 @@ def problems(before: ModelAtoms, now: ModelAtoms, changes: Changes) -> list[str]
         (taken, "is there by now"),
     )
     return [_tell(addresses, what) for addresses, what in counted if addresses]
+
+
+def _in_the_way(applied: Sequence[Accepted], before: ModelAtoms, present: ModelAtoms, changes: Changes) -> list[str]:
+    """Why taking back earlier accepted results would not make room for changes, as far as can be told untouched."""
+    ours = changes.addresses()
+    overlapping = [item for item in applied if item.edit.changes.addresses() & ours]
+    if not overlapping:
+        return problems(before, present, changes)
+    theirs = set().union(*(item.edit.changes.addresses() for item in overlapping))
+    found = problems(before, present, changes, apart_from=theirs)
+    newest = applied[-1]
+    if not found and newest in overlapping and not _is_in(present, newest.edit.changes):
+        found = [_edited(newest)]
+    return found
+
+
+def _take_back(
+    structure: AtomicStructure, applied: Sequence[Accepted], before: ModelAtoms, changes: Changes
+) -> tuple[list[str], tuple[Accepted, ...]]:
+    """Take earlier accepted results back, the newest first, until there is room for changes.
+
+    Returns
+    -------
+    found : list of str
+        What is still in the way; then the model is as it was.
+    taken_back : tuple of Accepted
+    """
+    ours, taken_back = changes.addresses(), list[Accepted]()
+    present = read_open_model(structure)
+    found = problems(before, present, changes)
+    for item in reversed(applied):
+        if not found:
+            break
+        if not set(item.edit.changes.chains()) & set(changes.chains()):
+            continue
+        if not item.edit.changes.addresses() & ours:
+            # chains go back as a whole: a later result elsewhere in this one would be lost with them
+            found = [f"a later result, of {_job(item)}, is in chain {', '.join(item.edit.changes.chains())}"]
+            break
+        if not _is_in(present, item.edit.changes):
+            found = [_edited(item)]
+            break
+        item.edit.revert(structure)
+        taken_back.append(item)
+        present = read_open_model(structure)
+        found = problems(before, present, changes)
+    if found:
+        for item in reversed(taken_back):
+            item.edit.apply(structure)
+    return found, tuple(taken_back)
+
+
+def _job(item: Accepted) -> str:
+    return f"job {item.job_id}" if item.job_id else "an earlier job"
+
+
+def _edited(item: Accepted) -> str:
+    return f"residues of {_job(item)}'s accepted result were changed since"
 
 
 def _is_in(now: ModelAtoms, changes: Changes) -> bool:

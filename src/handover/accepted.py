@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +80,22 @@ def register_step(session: Session, structure: AtomicStructure, step: Accepted) 
     session.undo.register(_undo_action(structure, step))
 
 
+_Edit = Callable[["AtomicStructure"], None]
+
+
+def _all_or_nothing(structure: AtomicStructure, edits: Sequence[tuple[_Edit, _Edit]]) -> None:
+    """Make edits, each given with its opposite; if one is refused, the model is as before."""
+    from chimerax.core.errors import UserError
+
+    for number, (make, _) in enumerate(edits):
+        try:
+            make(structure)
+        except UserError:
+            for _, opposite in reversed(edits[:number]):
+                opposite(structure)
+            raise
+
+
 def _undo_action(structure: AtomicStructure, step: Accepted) -> Any:
     """Undo step of an acceptance; it holds the model weakly."""
     from chimerax.core.errors import UserError
@@ -99,17 +115,15 @@ def _undo_action(structure: AtomicStructure, step: Accepted) -> Any:
         def undo(self) -> None:
             """Take the result out of the model, and put back what it replaced."""
             target = model()
-            step.edit.revert(target)
-            for item in reversed(step.taken_back):
-                item.edit.apply(target)
+            back = [(item.edit.apply, item.edit.revert) for item in reversed(step.taken_back)]
+            _all_or_nothing(target, [(step.edit.revert, step.edit.apply), *back])
             set_accepted(target, step.before)
 
         def redo(self) -> None:
             """Write the result into the model again."""
             target = model()
-            for item in step.taken_back:
-                item.edit.revert(target)
-            step.edit.apply(target)
+            away = [(item.edit.revert, item.edit.apply) for item in step.taken_back]
+            _all_or_nothing(target, [*away, (step.edit.apply, step.edit.revert)])
             set_accepted(target, step.after())
 
     return _AcceptStep(f"accept ADP-3D job {step.job_id}" if step.job_id else "accept an ADP-3D result")

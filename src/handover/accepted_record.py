@@ -22,10 +22,11 @@ def to_plain(items: Sequence[Accepted]) -> dict[str, Any]:
     everything: list[Accepted] = []
 
     def note(item: Accepted) -> None:
+        if item in everything:
+            return
         for earlier in (*item.before, *item.taken_back):
             note(earlier)
-        if item not in everything:
-            everything.append(item)
+        everything.append(item)
 
     for item in items:
         note(item)

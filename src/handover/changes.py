@@ -56,6 +56,10 @@ class Changes:
         names = [*(a[0] for a in self.changed), *(i.residue.address[0] for i in self.inserted)]
         return tuple(dict.fromkeys(names))
 
+    def addresses(self) -> frozenset[Address]:
+        """Residues that are changed or new."""
+        return frozenset(self.changed) | {item.residue.address for item in self.inserted}
+
 
 def find_changes(before: ModelAtoms, after: ModelAtoms) -> Changes:
     """Compare two models in one frame by addresses."""

@@ -7,7 +7,7 @@ again are new ones.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -58,9 +58,18 @@ class ModelEdit:
     chains: list[ChainState] = field(default_factory=list)
 
     def apply(self, structure: AtomicStructure) -> None:
-        """Write the changes. Residues and atoms that did not change are not touched."""
+        """Write the changes. Residues and atoms that did not change are not touched.
+
+        Raises
+        ------
+        UserError
+            If a residue to be changed is not there or one to be made is; nothing is changed then.
+        """
         residues = find_residues(structure)
         changes = self.changes
+        gone = [address for address in changes.changed if address not in residues]
+        _refuse(structure, gone, "deleted or renumbered")
+        _refuse(structure, [i.residue.address for i in changes.inserted if i.residue.address in residues], "made")
         chains = {i.residue.address[0] for i in changes.inserted} | {a[0] for a in changes.changed}
         self.chains = read_chains(structure, chains)
         self.before = {}
@@ -87,16 +96,22 @@ class ModelEdit:
             _find_secondary_structure(structure, made)
 
     def revert(self, structure: AtomicStructure) -> None:
-        """Take the changes back; what the user did to other residues since stays."""
+        """Take the changes back; what the user did to other residues since stays.
+
+        Raises
+        ------
+        UserError
+            If residues that were changed or made were deleted, renumbered or mutated since; nothing is changed then.
+        """
         residues = find_residues(structure)
+        rows = [*self.changes.changed.values(), *(item.residue for item in self.changes.inserted)]
+        present = {address: residue.name for address, residue in residues.items()}
+        other = [row.address for row in rows if present.get(row.address) != row.name]
+        _refuse(structure, other, "deleted, renumbered or mutated")
         for item in reversed(self.changes.inserted):
-            residue = residues.get(item.residue.address)
-            if residue is not None:
-                residue.delete()
+            residues[item.residue.address].delete()
         for address, (name, atoms) in self.before.items():
-            residue = residues.get(address)
-            if residue is None:
-                continue
+            residue = residues[address]
             if residue.name != name:
                 residue.name = name
             put_atoms(residue, atoms)
@@ -142,6 +157,18 @@ class ModelEdit:
                 continue
             if np.linalg.norm(np.asarray(carbon.coord) - np.asarray(nitrogen.coord)) < _PEPTIDE_BOND:
                 add_bond(carbon, nitrogen)
+
+
+def _refuse(structure: AtomicStructure, addresses: Sequence[Address], what: str) -> None:
+    from chimerax.core.errors import UserError
+
+    if addresses:
+        chain, number, code = addresses[0]
+        more = f" and {len(addresses) - 1} more were" if len(addresses) > 1 else " was"
+        raise UserError(
+            f"Residue {number}{code} of chain {chain or '?'} in #{structure.id_string}{more} {what} since the ADP-3D "
+            "result was accepted; nothing was changed."
+        )
 
 
 def _find_secondary_structure(structure: AtomicStructure, new: Collection[Residue]) -> None:

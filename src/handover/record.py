@@ -14,6 +14,7 @@ from .frames import IDENTITY
 __all__ = ["Handover"]
 
 _KEY = "handover"
+_TEXTS = ("model_id", "model_name", "map_id", "map_name", "staging")
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,21 @@ class Handover:
 
     @classmethod
     def of(cls, extra: Mapping[str, Any]) -> Handover:
-        """Record kept with a job; the default one if it has none (a job that other means started)."""
-        values = dict(extra.get(_KEY) or {})
-        if "model_to_frame" in values:
-            values["model_to_frame"] = tuple(tuple(float(x) for x in row) for row in values["model_to_frame"])
-        known = {name: value for name, value in values.items() if name in cls.__dataclass_fields__}
-        return cls(**known)
+        """Record kept with a job; the default one if it has none that can be used.
+
+        Jobs of the command line have none, and one read from a folder may hold anything.
+        """
+        values = extra.get(_KEY)
+        if not isinstance(values, Mapping):
+            return cls()
+        try:
+            rows = np.array(values.get("model_to_frame", IDENTITY), dtype=np.float64)
+        except (TypeError, ValueError):
+            return cls()
+        names = values.get("chain_names", {})
+        texts = {name: values.get(name, "") for name in _TEXTS}
+        usable = rows.shape == (3, 4) and bool(np.isfinite(rows).all()) and isinstance(names, Mapping)
+        if not usable or not all(isinstance(text, str) for text in (*texts.values(), *names, *names.values())):
+            return cls()
+        matrix = tuple(tuple(row) for row in rows.tolist())
+        return cls(matrix, chain_names=dict(names), open_result=bool(values.get("open_result", True)), **texts)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["base_folder", "discard", "new_job_folder", "new_staging_folder"]
 
 _PREFIX = "adp3d-inputs-"
+_made: set[Path] = set()
+"""Folders of this ChimeraX: a job's record, which may come from elsewhere, cannot name others to be removed."""
 _STALE_SECONDS = 2 * 86_400.0
 """Age of folders that a ChimeraX which ended abruptly has left behind."""
 
@@ -34,6 +36,7 @@ def new_staging_folder() -> Path:
         raise UserError(
             f"No temporary folder could be made for the job's inputs: {error.strerror or error}."
         ) from error
+    _made.add(folder)
     atexit.register(discard, folder)
     return folder
 
@@ -45,12 +48,12 @@ def _remove_stale() -> None:
             state = folder.lstat()
             ours = not hasattr(os, "getuid") or state.st_uid == os.getuid()
             if ours and stat.S_ISDIR(state.st_mode) and time.time() - state.st_mtime > _STALE_SECONDS:
-                discard(folder)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def discard(folder: Path) -> None:
     """Remove a folder that `new_staging_folder` made; nothing else is ever removed."""
-    if folder.name.startswith(_PREFIX):
+    if folder in _made:
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -127,10 +127,11 @@ class ResultWatch(StateManager):
             return
         try:
             note_in_folder(job.folder, replace(job.prepared, extra=_lasting(job.prepared.extra)))
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a file name that is no text
+            reason = getattr(error, "strerror", None) or error
             self._session.logger.info(
-                f"A later session will not know where ADP-3D job {job.id} lies in the scene: its folder cannot be "
-                f"written to ({error.strerror or error})."
+                f"A later session will not know where ADP-3D job {job.id} lies in the scene: that cannot be written "
+                f"into its folder ({reason})."
             )
 
     def _on_end(self, _trigger: str, job: Job) -> None:

@@ -151,6 +151,13 @@ class Job:
         """Map; None once the user has closed it."""
         return _open_model(self._map)
 
+    def find_again(self, model: AtomicStructure | None, volume: Volume | None) -> None:
+        """Take models of a session that was opened again, where the job's own were closed with the old one."""
+        if model is not None and self.model is None:
+            self._model = weakref.ref(model)
+        if volume is not None and self.map is None:
+            self._map = weakref.ref(volume)
+
     @property
     def result(self) -> Path | None:
         """The finished model on disk."""

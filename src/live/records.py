@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "accepted_records",
     "attach_models",
+    "holds_accepted",
     "one_for_each_folder",
     "prepared_from",
     "record_of",
@@ -92,6 +93,7 @@ def attach_models(session: Session, job: Job, record: Mapping[str, Any]) -> None
     """Give a job the models and the progress that a session has saved of it."""
     live = live_models(session)
     live.set_colouring(job, record["colouring"])
+    job.find_again(_if_open(session, record["model"]), _if_open(session, record["map"]))
     if job.layout is None:
         job.layout = _layout_from(record["layout"])
         job.best_replica = int(record["best_replica"])
@@ -110,6 +112,13 @@ def accepted_records(session: Session) -> list[dict[str, Any]]:
     return [{"model": model, "accepted": to_plain(items)} for model, items in found if items]
 
 
+def holds_accepted(session: Session) -> bool:
+    """Whether something was accepted into an open model."""
+    from ..handover.accepted import accepted_into
+
+    return any(accepted_into(model) for model in session.models.list())
+
+
 def restore_accepted(session: Session, records: Iterable[Mapping[str, Any]], job_ids: Mapping[str, int]) -> None:
     """Let models know what was accepted into them, and ChimeraX how that is undone.
 
@@ -126,9 +135,18 @@ def restore_accepted(session: Session, records: Iterable[Mapping[str, Any]], job
 
     for record in records:
         model = _if_open(session, record["model"])
-        if model is not None:
-            set_accepted(model, from_plain(record["accepted"], job_ids))
-            offer_undo(session, model)
+        if model is None:
+            continue
+        try:
+            items = from_plain(record["accepted"], job_ids)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            session.logger.warning(
+                f"What ADP-3D wrote into #{model.id_string} before this session was saved cannot be undone: its record "
+                f"is of another version ({type(error).__name__}). The model itself is as it was saved."
+            )
+            continue
+        set_accepted(model, items)
+        offer_undo(session, model)
 
 
 def _layout_record(layout: Layout | None) -> dict[str, Any] | None:

@@ -23,6 +23,7 @@ from .models import live_models
 from .records import (
     accepted_records,
     attach_models,
+    holds_accepted,
     one_for_each_folder,
     prepared_from,
     record_of,
@@ -86,8 +87,8 @@ class SavedJobs(StateManager):
         self._unfinished: dict[Path, Mapping[str, Any]] = {}
 
     def include_state(self) -> bool:
-        """Whether there is anything to save: sessions without jobs do not need this bundle to open."""
-        return bool(self._unfinished or job_manager(self._session).jobs)
+        """Whether there is anything to save: sessions without jobs or their results do not need this bundle to open."""
+        return bool(self._unfinished or job_manager(self._session).jobs or holds_accepted(self._session))
 
     def take_snapshot(self, session: Session, flags: int) -> dict[str, Any]:
         """Everything that is needed to list, show or resume the jobs again, as plain values and models."""

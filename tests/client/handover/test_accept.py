@@ -444,3 +444,116 @@ def test_model_moved_in_the_map(session, make_model, make_map, make_job):
     assert moved_in_map(job, structure)
     job.map = None
     assert not moved_in_map(job, structure)
+
+
+def _everything(structure):
+    return _state(structure), _places(structure)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda structure: setattr(structure.residues[8].find_atom("CA"), "coord", np.zeros(3)),  # one that job 1 made
+        lambda structure: setattr(structure.residues[2].find_atom("CA"), "coord", np.zeros(3)),  # one that it moved
+        lambda structure: structure.residues[8].find_atom("O").delete(),
+        lambda structure: structure.residues[2].delete(),
+    ],
+)
+def test_edits_after_a_result_are_not_lost_to_the_next_one(session, make_model, make_job, edit):
+    from chimerax.adp3d.handover.accept import obstacle
+    from chimerax.core.errors import UserError
+
+    structure = make_model()
+    first, second = make_job(structure, shift=0.3, number=1), make_job(structure, shift=-0.4, number=2)
+    _accept(session, first, structure)
+    assert obstacle(second, structure) == ""
+    edit(structure)
+    edited = _everything(structure)
+    assert "job 1's accepted result were changed since" in obstacle(second, structure)
+    with pytest.raises(UserError, match=r"job 1's accepted result were changed since.*newModel true"):
+        _accept(session, second, structure)
+    assert _everything(structure) == edited
+
+
+def test_a_later_result_elsewhere_in_the_chain_is_not_dropped(session, make_model, make_job):
+    from chimerax.core.errors import UserError
+
+    structure = make_model()
+    first, third = (make_job(structure, shift=s, number=n) for s, n in ((0.3, 1), (-0.4, 3)))
+    _accept(session, first, structure)
+    # a later result in residues that neither of the others has: none moved, three more at the end
+    second = make_job(structure, shift=0.0, fill=False, number=2)
+    _append(second, 3)
+    _accept(session, second, structure)
+    assert len(structure.residues) == 23
+    before = _everything(structure)
+    with pytest.raises(UserError, match="a later result, of job 2, is in chain A"):
+        _accept(session, third, structure)
+    assert _everything(structure) == before
+
+
+def _append(job, count):
+    """Add residues to the end of a job's result: copies of the last one, moved on."""
+    from chimerax.adp3d.handover.atoms import AtomRow, ModelAtoms, ResidueRow, read_cif_atoms
+    from chimerax.adp3d.handover.model_export import write_cif
+
+    path = job.folder / "result.cif"
+    result = read_cif_atoms(path)
+    last = result.residues[-1]
+    chain, number, code = last.address
+    xyz = list(result.xyz)
+    residues = [ResidueRow(row.address, row.name, "protein", row.atoms) for row in result.residues]
+    for i in range(1, count + 1):
+        atoms = []
+        for atom in last.atoms:
+            atoms.append(AtomRow(atom.name, atom.element, atom.altloc, len(xyz), atom.occupancy, atom.bfactor))
+            xyz.append(result.xyz[atom.index] + [0.0, 0.0, 3.8 * i])
+        residues.append(ResidueRow((chain, number + i, code), last.name, "protein", tuple(atoms)))
+    write_cif(ModelAtoms(tuple(residues), np.array(xyz)), path, {}, "result")
+
+
+@pytest.mark.parametrize("step", ["undo", "redo"])
+def test_steps_that_do_not_fit_any_more_change_nothing(session, make_model, make_job, step):
+    from chimerax.core.errors import UserError
+
+    structure = make_model()
+    _accept(session, make_job(structure), structure)
+    action = session.undo.undo_stack[-1]
+    if step == "redo":
+        action.undo()
+    structure.residues[2].delete()
+    before = _everything(structure)
+    with pytest.raises(UserError, match=r"Residue 3 of chain A in #1 was deleted.*nothing was changed"):
+        getattr(action, step)()
+    assert _everything(structure) == before
+
+
+def test_renumbered_residues_are_not_taken_for_those_of_the_job(session, make_model, make_job):
+    from chimerax.core.errors import UserError
+
+    structure = make_model()
+    _accept(session, make_job(structure), structure)
+    for residue in structure.residues[::-1]:
+        residue.number += 1
+    before = _everything(structure)
+    with pytest.raises(UserError, match="renumbered"):
+        session.undo.undo_stack[-1].undo()
+    assert _everything(structure) == before
+
+
+def test_a_long_history_is_saved_quickly(session, make_model, make_job):
+    import time
+
+    from chimerax.adp3d.handover.accepted import Accepted, accepted_into
+    from chimerax.adp3d.handover.accepted_record import from_plain, to_plain
+
+    structure = make_model()
+    _accept(session, make_job(structure), structure)
+    item = accepted_into(structure)[0]
+    for number in range(2, 40):
+        item = Accepted(item.folder, number, item.edit, (item,), (item,))
+    start = time.perf_counter()
+    data = to_plain([item])
+    assert time.perf_counter() - start < 5.0
+    assert len(data["accepted"]) == 39
+    assert len(from_plain(data, {})[0].before) == 1

@@ -36,3 +36,12 @@ def test_stale_folders_of_others_stay(session, tmp_path, monkeypatch):
     os.utime(old, (0, 0))
     discard(new_staging_folder())
     assert old.is_dir()
+
+
+def test_only_folders_of_this_chimerax_are_removed(session, tmp_path, monkeypatch):
+    """A record that came with a job folder may name any folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    another = tmp_path / "adp3d-inputs-another"
+    another.mkdir()
+    discard(another)
+    assert another.is_dir()

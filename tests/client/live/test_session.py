@@ -345,3 +345,46 @@ def test_the_panel_comes_back_with_the_jobs(bench, keeper, monkeypatch, shown):
     monkeypatch.setattr(bench.session.ui, "is_gui", False)
     restart(bench, keeper, data)
     assert given == ['ui tool show "ADP-3D"'] * shown
+
+
+def test_accepted_results_are_saved_without_any_job(bench, keeper, on_a_model):
+    from chimerax.adp3d.handover.accept import accept_into
+
+    job, model = on_a_model
+    accept_into(bench.session, job, model)
+    bench.manager.remove(job)
+    assert keeper.include_state()
+    data = keeper.take_snapshot(bench.session, SESSION)
+    assert data["jobs"] == [] and [record["model"] for record in data["accepted"]] == [model]
+    bench.session.undo.undo()
+    assert not keeper.include_state()
+
+
+def test_a_record_of_another_version_costs_no_more_than_the_undo(bench, keeper, on_a_model, log):
+    from chimerax.adp3d.handover.accept import accept_into
+    from chimerax.adp3d.handover.accepted import set_accepted
+
+    job, model = on_a_model
+    accept_into(bench.session, job, model)
+    data = keeper.take_snapshot(bench.session, SESSION)
+    del data["accepted"][0]["accepted"]["accepted"][0]["edit"]["result"]
+    bench.session.undo.clear()
+    set_accepted(model, ())
+    log.clear()
+    restart(bench, keeper, data)
+    assert len(bench.manager.jobs) == 1
+    assert any("cannot be undone: its record is of another version" in line for line in log)
+
+
+def test_a_running_job_finds_its_models_when_its_session_is_opened_again(bench, keeper, on_a_model):
+    from chimerax.adp3d.live.backbone import build_backbone
+
+    job, model = on_a_model
+    data = keeper.take_snapshot(bench.session, SESSION)
+    bench.session.models.close([model])
+    assert job.model is None
+    again = build_backbone(bench.session, job.layout, "mine")
+    bench.session.models.add([again])
+    data["jobs"][0]["model"] = again
+    keeper._restore(bench.session, data["jobs"], [])
+    assert job.model is again
