@@ -52,7 +52,7 @@ from matplotlib.axes import Axes
 SPACINGS = (2, 4, 8, 16)
 PRIORS = ("builtin", "builtin-nosequence", "builtin-plain", "gaussian", "dps")
 HELD_OUT = 21
-DPS_GUIDANCE = 0.1
+DPS_GUIDANCE = 0.03
 TARGET = "8ok3"
 TARGET_CHAIN = "8ok3_A"
 SIGMA = 0.02

@@ -19,11 +19,10 @@ from ..density.neighbourhood import near
 from ..density.resample import blur
 from ..density.sample import sample
 from ..structure.target import Target
-from .support import Support
+from .support import SHORTEST_BODY, Support
 
 __all__ = ["Placement", "redock"]
 
-_SHORTEST = 25
 _ROTATIONS = 4000
 _SHIFTS = 3.0
 _REFINED = 24
@@ -138,7 +137,7 @@ def _rejected_runs(rejected: NDArray[np.bool_], chain_index: NDArray[np.int64]) 
             runs[-1][1] = int(i)
         else:
             runs.append([int(i), int(i)])
-    return [slice(a, b + 1) for a, b in runs if b - a + 1 >= _SHORTEST]
+    return [slice(a, b + 1) for a, b in runs if b - a + 1 >= SHORTEST_BODY]
 
 
 def _bodies(runs: list[slice], chain_index: NDArray[np.int64]) -> list[list[slice]]:

@@ -77,9 +77,9 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
 
     pins = problem.pins()
     sampling = Sampling(job, events, control, change, pins, planned_runs(spec))
-    refiner = _Refiner(spec, problem, maps, sampling, weights, cost.batch, pins, control)
-    built = refiner.build(support, events)
-    polished = pins.impose(refiner.polish(built, support))
+    refiner = _Refiner(spec, problem, maps, support, sampling, weights, cost.batch, pins, control)
+    built = refiner.build(events)
+    polished = pins.impose(refiner.polish(built))
     control.obey()
     linked = linked_residues(problem.polymer)
     final = regularise(polished, problem.polymer.sequence, linked, pins.movable(polished))
@@ -188,6 +188,7 @@ class _Refiner:
         spec: RefineSpec,
         problem: Problem,
         maps: MapProblem,
+        support: Support,
         sampling: Sampling,
         weights: dict[str, float],
         batch: int,
@@ -197,15 +198,16 @@ class _Refiner:
         self._spec = spec
         self._problem = problem
         self._maps = maps
+        self._support = support
         self._sampling = sampling
         self._weights = weights
         self._batch = batch
         self._pins = pins
         self._judge = InterruptiblePrior(problem.prior, control.obey)
 
-    def build(self, support: Support, events: Events) -> _Built:
+    def build(self, events: Events) -> _Built:
         """Build what is missing or unsupported, in rounds."""
-        problem, chains = self._problem, self._problem.polymer.chain_index
+        problem, support, chains = self._problem, self._support, self._problem.polymer.chain_index
         model = support.apply(problem.masked_model())
         segments = missing_segments(support.trusted, chains)
         found = support.trusted.copy()
@@ -240,9 +242,9 @@ class _Refiner:
         assert current is not None  # there is at least one round
         return _Built(current, segments)
 
-    def polish(self, built: _Built, support: Support) -> Tensor:
+    def polish(self, built: _Built) -> Tensor:
         """Move everything together at low noise, from the composite; (replica, N, 4, 3)."""
-        model = support.apply(self._problem.masked_model())
+        model = self._support.apply(self._problem.masked_model())
         planned = planned_runs(self._spec)[-1]
         stage = Stage(
             planned.name,
@@ -292,8 +294,12 @@ class _Refiner:
         return {"residue_fit": np.clip(fit, 0.0, 1.0), "residue_spread": replica_spread(x, best).double().cpu().numpy()}
 
     def _watch(self, model: MaskedModel):
+        # rejected residues are meant to move
+        trusted = torch.as_tensor(self._support.trusted, device=model.known.device)
+        firm = replace(model, known=model.known & trusted[:, None])
+
         def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
-            known = model.observe(x) - model.observe(model.coordinates)
+            known = firm.observe(x) - firm.observe(firm.coordinates)
             return {
                 "correlation": self._maps.likelihood.correlation(x),
                 "known_rmsd": known.square().sum(-1).mean(-1).sqrt(),

@@ -11,15 +11,22 @@ from scipy.ndimage import uniform_filter1d
 from torch import Tensor
 
 from ..physics.masking import MaskedModel
+from ..solver.recombination import missing_segments
 from ..structure.target import Target
 from .map_problem import MapProblem
 
-__all__ = ["Support", "judge_support"]
+__all__ = ["SHORTEST_BODY", "Support", "judge_support"]
+
+SHORTEST_BODY = 25
+"""Rejected residues in a row that may be a domain in a wrong place; fewer are a loop or an end."""
 
 _WINDOW = 5
 _REJECT_BELOW = 0.35
 _ACCEPT_ABOVE = 0.8
 _DOUBT = 3.0
+_LOOP_SIGMA = 4.0
+"""Standard deviation in angstrom of a rejected loop's CA: it is seldom much further from its place, and the free
+end of a chain would otherwise wander into the density of something else."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +41,14 @@ class Support:
         Upper quartile of ``fit``: what a correct residue scores in this map.
     trusted : ndarray of bool, shape (N,)
         Known residues that the map does not contradict.
+    in_body : ndarray of bool, shape (N,)
+        Residues in a contradicted part that is long enough to be a misplaced domain.
     """
 
     fit: NDArray[np.float64]
     typical: float
     trusted: NDArray[np.bool_]
+    in_body: NDArray[np.bool_]
 
     @property
     def rejected(self) -> NDArray[np.bool_]:
@@ -55,16 +65,21 @@ class Support:
         return replace(self, trusted=self.trusted | residues)
 
     def apply(self, model: MaskedModel) -> MaskedModel:
-        """Partial model without the rejected residues, and with doubtful ones free to move further.
+        """Partial model in which doubtful residues may move further, and rejected ones far.
 
-        Between a typical fit and rejection, sigma grows linearly up to threefold.
+        Between a typical fit and rejection, sigma grows linearly up to threefold. Of a rejected residue
+        only the CA stays, with a sigma of 4 A, and nothing if it is part of a misplaced domain.
         """
         device = model.known.device
         trusted = torch.as_tensor(self.trusted, device=device)
         good = np.nan_to_num(self.fit, nan=0.0) / max(self.typical, 1e-6)
         doubt = np.clip((1.0 - good) / (1.0 - _REJECT_BELOW), 0.0, 1.0)
         widening = torch.as_tensor(1.0 + (_DOUBT - 1.0) * doubt, device=device, dtype=model.sigma.dtype)
-        return replace(model, known=model.known & trusted[:, None], sigma=model.sigma * widening[:, None])
+        loop = torch.as_tensor(self.rejected & ~self.in_body, device=device)
+        known = model.known & trusted[:, None]
+        known[:, 1] |= model.known[:, 1] & loop
+        sigma = torch.where(loop[:, None], _LOOP_SIGMA, model.sigma * widening[:, None])
+        return replace(model, known=known, sigma=sigma)
 
     def lines(self, target: Target) -> list[str]:
         """Sentences for the user."""
@@ -94,7 +109,10 @@ def judge_support(target: Target, maps: MapProblem, start: Tensor) -> Support:
     trusted = known & (supported if typical >= 0.2 else True)
     if not trusted.any():
         trusted = known
-    return Support(np.where(known, fit, np.nan), max(typical, 0.2), trusted)
+    in_body = np.zeros(len(known), dtype=bool)
+    for run in missing_segments(trusted | ~known, target.polymer.chain_index):
+        in_body[run] = run.stop - run.start >= SHORTEST_BODY
+    return Support(np.where(known, fit, np.nan), max(typical, 0.2), trusted, in_body)
 
 
 def _smoothed(values: NDArray[np.float64], chain_index: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -57,6 +57,11 @@ def gaussian_estimate(
     -------
     GaussianEstimate
         With the dtype and on the device of ``x_t``.
+
+    Raises
+    ------
+    ValueError
+        If a gradient with respect to ``x_t`` is asked for while atoms are known.
     """
     b, n = x_t.shape[:2]
     s = np.asarray(sigma, np.float64)
@@ -65,6 +70,8 @@ def gaussian_estimate(
     noise = torch.from_numpy(s).to(x_t)[:, None, None].expand(b, n, 4)
     if known is None or not bool(known.weights.any()):
         return GaussianEstimate(mean, noise)
+    if mean.requires_grad:
+        raise ValueError("no gradient goes through known atoms: differentiate without them, or under torch.no_grad")
     weights = _flat(known.weights).reshape(-1, 4 * n)
     target = _flat(known.target).reshape(-1, 4 * n, 3)
     # everything below works on the difference to the estimate without known atoms

@@ -35,7 +35,7 @@ def support(target: Target, wrong: slice | None) -> Support:
     trusted = target.known[:, 1].copy()
     if wrong is not None:
         trusted[wrong] = False
-    return Support(np.where(trusted, 0.8, 0.0), 0.8, trusted)
+    return Support(np.where(trusted, 0.8, 0.0), 0.8, trusted, ~trusted)
 
 
 def bent(target: Target, degrees: float) -> Target:

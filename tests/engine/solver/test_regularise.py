@@ -46,6 +46,17 @@ def test_distorted_geometry_becomes_ideal_by_a_small_move(helix):
     assert (180 - np.abs(omega)).max() < 12
 
 
+def test_torn_chains_are_mended_and_the_others_left_alone(helix):
+    torn = helix.clone()
+    torn[10:] += torch.tensor([0.0, 0.0, 4.0], dtype=helix.dtype)
+    done = regularise(torch.stack([torn, helix]), SEQUENCE, LINKED, ALL)
+    lengths = (done[:, 1:, 1] - done[:, :-1, 1]).norm(dim=-1)
+    assert (torn[1:, 1] - torn[:-1, 1]).norm(dim=-1).max() > 7.0
+    assert lengths.max() < 4.0
+    assert strain(done[0])[0] < 1.0
+    torch.testing.assert_close(done[1:], regularise(helix[None], SEQUENCE, LINKED, ALL))
+
+
 def test_fixed_atoms_keep_their_bits(helix):
     start = distorted(helix).float()
     movable = ALL.clone()

@@ -109,8 +109,9 @@ class Denoiser(nn.Module):
             step = update.float().unflatten(-1, (4, 3)) @ rotation.transpose(-1, -2)
             base = base + scale * step
             estimates.append(base)
-            # no gradient through the next stage's frames: it made early training diverge
-            base = base.detach()
+            if self.training:
+                # no gradient through the next stage's frames: it made early training diverge
+                base = base.detach()
             current = base
         return estimates
 

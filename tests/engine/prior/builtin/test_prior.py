@@ -48,6 +48,25 @@ def noised(prior, x, t, replicas=2, seed=0):
     return alpha * x + sigma * prior.correlation.apply(noise)
 
 
+def test_gradients_are_those_of_the_estimate(prior, helix):
+    """Posterior sampling differentiates through the denoiser: all of it, not its first stage alone."""
+    x_t = noised(prior, helix, 0.4, replicas=1).requires_grad_(True)
+    generator = torch.Generator().manual_seed(3)
+    weight, direction = (torch.randn(x_t.shape, generator=generator) for _ in range(2))
+    value = lambda x: (weight * prior.denoise(x, 0.4)).sum()  # noqa: E731
+    (gradient,) = torch.autograd.grad(value(x_t), x_t)
+    with torch.no_grad():
+        difference = (value(x_t + 1e-2 * direction) - value(x_t - 1e-2 * direction)) / 2e-2
+    assert float((gradient * direction).sum()) == pytest.approx(float(difference), rel=0.03)
+
+
+def test_no_gradient_is_promised_through_known_atoms(prior, helix):
+    x_t = noised(prior, helix, 0.4, replicas=1).requires_grad_(True)
+    known = KnownAtoms(helix[0], torch.ones(N, 4))
+    with pytest.raises(ValueError, match="no gradient goes through known atoms"):
+        prior.denoise(x_t, 0.4, known)
+
+
 def error(a, b):
     return float((a - b).square().sum(-1).mean().sqrt())
 
