@@ -67,8 +67,10 @@ def replica_figures(values: ArrayLike, chosen: int, name: str) -> dict[str, floa
     }
 
 
-def _number(text: str) -> int | float:
-    """Number of a cell, whole where it was written so."""
+def _number(text: str) -> int | float | None:
+    """Number of a cell, whole where it was written so; None of an empty one."""
+    if not text:
+        return None
     return int(text) if text.lstrip("-").isdigit() else float(text)
 
 

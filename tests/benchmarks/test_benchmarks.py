@@ -196,7 +196,7 @@ def test_posterior_sampling_is_a_row_like_the_others(load, helices):
 
 def test_rows_are_taken_up_again(load, tmp_path):
     report = load("report")
-    rows = [{"protein": "1abc_A", "k": 2, "rmsd": 0.25}, {"protein": "2abc_A", "k": 4, "rmsd": 1.5}]
+    rows = [{"protein": "1abc_A", "k": 2, "rmsd": 0.25}, {"protein": "2abc_A", "k": 4, "rmsd": None}]
     first = report.Table(tmp_path / "t.csv")
     first.restore(text=("protein",))
     assert first.rows == []
