@@ -35,8 +35,9 @@ Examine = Callable[[Mapping[str, object]], dict[str, Any]]
 Steering = protocol.Stop | protocol.Pause | protocol.Resume | protocol.SetWeight | protocol.Fix
 
 _FRAME_INTERVAL = 0.1
-_STOP_GRACE = 3.5
-"""Seconds that a job gets for its checkpoint when the client is gone; the process ends within five."""
+_STOP_GRACE = 1.5
+"""Seconds that a job gets for its checkpoint when the client is gone; the process ends within five,
+also when a library that is being loaded keeps it from noticing at once; checkpoints are never older than 20 s."""
 
 
 class WorkerEvents:
