@@ -189,6 +189,7 @@ class Decoder:
         self._buffer += data
         while len(self._buffer) >= _LENGTH.size:
             end = _LENGTH.size + _frame_length(self._buffer)
+            _check_map(self._buffer[_LENGTH.size : _LENGTH.size + 1])
             if len(self._buffer) < end:
                 return
             packed = bytes(self._buffer[_LENGTH.size : end])
@@ -219,7 +220,9 @@ def read_message(read: Callable[[int], bytes]) -> Message | None:
         return None
     if len(header) == _LENGTH.size:
         length = _frame_length(header)
-        packed = _read_exactly(read, length)
+        packed = _read_exactly(read, 1)
+        _check_map(packed)
+        packed += _read_exactly(read, length - 1)
         if len(packed) == length:
             return decode(packed)
     raise ProtocolError("the stream ended inside a frame")
@@ -238,6 +241,15 @@ def _frame_length(buffer: bytes | bytearray) -> int:
         start = bytes(buffer[:40])
         raise ProtocolError(f"the stream holds something else than frames ({start!r})")
     return int(length)
+
+
+def _check_map(first: bytes | bytearray) -> None:
+    """Raise if a body's first byte, once it is there, does not open a msgpack map.
+
+    Four bytes of garbage may well be a possible length, and its reader would wait for the rest.
+    """
+    if first and not (0x80 <= first[0] <= 0x8F or first[0] in (0xDE, 0xDF)):
+        raise ProtocolError("the stream holds something else than frames (no message begins there)")
 
 
 def _pack_array(value: object) -> msgpack.ExtType:

@@ -150,6 +150,14 @@ def test_printed_text_is_recognised():
         list(Decoder().feed(b"Warning: deprecated\n"))
 
 
+def test_garbage_that_starts_like_a_length_is_not_waited_for():
+    text = b"\x01\x00\x00\x00a length that could be"
+    with pytest.raises(ProtocolError, match="no message begins there"):
+        list(Decoder().feed(text))
+    with pytest.raises(ProtocolError, match="no message begins there"):
+        read_message(io.BytesIO(text).read)
+
+
 def packed(dtype, shape, raw):
     array = msgpack.ExtType(1, msgpack.packb([dtype, shape, raw]))
     return msgpack.packb({"kind": "frame", "job_id": "a", "step": 1, "coordinates": array})

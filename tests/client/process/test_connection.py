@@ -113,7 +113,11 @@ def test_a_killed_engine_is_reported_soon(connect):
 
 @pytest.mark.parametrize(
     "output",
-    ["b'Hello World, this is not a frame'", "b'\\x00\\x00\\x00\\x04\\xff\\xff\\xff\\xff'", "os.urandom(100000)"],
+    [
+        "b'Hello World, this is not a frame'",
+        "b'\\x00\\x00\\x00\\x04\\xff\\xff\\xff\\xff'",
+        "b'\\x01\\x00\\x00\\x00a length that could be'",
+    ],
 )
 def test_garbage_ends_the_engine(connect, output):
     connection = connect(f"stdout.write({output}); stdout.flush(); time.sleep(60)")
