@@ -37,7 +37,7 @@ Steering = protocol.Stop | protocol.Pause | protocol.Resume | protocol.SetWeight
 _FRAME_INTERVAL = 0.1
 _STOP_GRACE = 1.5
 """Seconds that a job gets for its checkpoint when the client is gone; the process ends within five,
-also when a library that is being loaded keeps it from noticing at once; checkpoints are never older than 20 s."""
+also when a library that is being loaded keeps it from noticing at once. A running job writes one every 20 s anyway."""
 
 
 class WorkerEvents:

@@ -171,13 +171,7 @@ def test_two_jobs_on_one_model(session, make_model, make_job):
     assert done.replaced == (1,) and "replaces what job 1" in done.sentence(2, "#1")
     two = _places(structure)
     assert all(np.array(two[k]) - np.array(original[k]) == pytest.approx(-0.4, abs=1e-5) for k in original)
-    session.undo.undo()
-    assert _places(structure) == one
-    session.undo.redo()
-    assert _places(structure) == two
-    session.undo.undo()
-    session.undo.undo()
-    assert _places(structure) == original and _state(structure) == state
+    _undone_redone_and_undone(session, structure, (original, one, two), state)
 
 
 def test_two_jobs_on_two_chains_do_not_disturb_each_other(session, make_model, make_job):
@@ -252,6 +246,18 @@ def test_b_factors_of_conformations_come_back(session, make_model, make_job, kee
     assert _bfactors(structure.residues[2].find_atom("CA")) == pytest.approx(after)
 
 
+def _undone_redone_and_undone(session, structure, places, state):
+    """Take back the second of two results, write it again, take back both; ``places`` with none, one and both."""
+    original, one, two = places
+    session.undo.undo()
+    assert _places(structure) == one
+    session.undo.redo()
+    assert _places(structure) == two
+    session.undo.undo()
+    session.undo.undo()
+    assert _places(structure) == original and _state(structure) == state
+
+
 def _saved_and_restored(session, structure):
     """The model as another session has it, with what a session file keeps of what was accepted into it."""
     from chimerax.adp3d.handover import accepted, accepted_record
@@ -276,13 +282,7 @@ def test_what_was_accepted_is_known_to_a_restored_session(session, make_model, m
     two = _places(structure)
     _saved_and_restored(session, structure)
     assert [step.name for step in session.undo.undo_stack] == ["accept an ADP-3D result"] * 2
-    session.undo.undo()
-    assert _places(structure) == one
-    session.undo.redo()
-    assert _places(structure) == two
-    session.undo.undo()
-    session.undo.undo()
-    assert _places(structure) == original and _state(structure) == state
+    _undone_redone_and_undone(session, structure, (original, one, two), state)
     session.undo.redo()
     assert _places(structure) == one
 
