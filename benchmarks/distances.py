@@ -171,6 +171,7 @@ def draw(path: Path, rows: list[Row], summary: list[Row]) -> None:
     left.errorbar(column(part, "m"), chosen, bars, fmt="s--", color="C2", capsize=3, label=label)
     for protein in dict.fromkeys(str(row["protein"]) for row in rows):
         one = [row for row in rows if row["protein"] == protein and row["prior"] == "builtin"]
+        one.sort(key=lambda row: int(str(row["m"])))
         left.plot(column(one, "m"), column(one, "rmsd_chosen"), "-", color="C2", linewidth=0.6, alpha=0.5)
     left.axhline(GOAL, color="k", linestyle="--", linewidth=0.8, label=f"{GOAL} Å")
     count = max(int(str(row["proteins"])) for row in summary)
