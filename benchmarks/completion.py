@@ -33,7 +33,8 @@ from report import Row, Table, column, replica_figures, write_table
 from torch import Tensor
 
 from adp3d.physics.masking import MaskedModel
-from adp3d.prior.protocol import KnownAtoms, Prior
+from adp3d.prior.evidence import Evidence, KnownAtoms
+from adp3d.prior.protocol import Prior
 from adp3d.prior.registry import load_prior
 from adp3d.prior.schedule import step_times
 from adp3d.solver.completion import complete as run_completion
@@ -110,7 +111,7 @@ def complete_with(
         times = step_times(total_steps(options.steps, options.replicas))
         x = posterior_sampling(prior, model, times, noise, origin, DPS_GUIDANCE)
     else:
-        shown = KnownAtoms(model.target, model.weights)
+        shown = Evidence(KnownAtoms(model.target, model.weights))
         sample = plain_sampler(prior, [ProximalUpdate(prior.correlation, model)], origin, options.seed, shown)
         x = run_completion(sample, options.steps, options.replicas).x
     energy = denoising_energy(prior, x, torch.Generator().manual_seed(options.seed))

@@ -15,7 +15,7 @@ __all__ = ["CHECKS", "CONFIDENCES", "PRIORS", "UPDATES", "check_text", "shorten"
 CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
 """How the B-factor column of the starting model is read."""
 
-PRIORS = ("builtin", "builtin-nosequence", "builtin-plain", "gaussian")
+PRIORS = ("builtin", "builtin-nomap", "builtin-nosequence", "builtin-plain", "gaussian")
 """Names of the priors; `adp3d.prior.registry` has what they stand for, but is heavy to import."""
 
 UPDATES = ("proximal", "gradient")

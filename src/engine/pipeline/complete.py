@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..events import Control, Events
 from ..physics.masking import MaskedModel
-from ..prior.protocol import KnownAtoms
+from ..prior.evidence import Evidence, KnownAtoms
 from ..solver.completion import complete
 from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.protocol import Level, Update
@@ -79,12 +79,12 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     def watch_residues(x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
         return {"residue_spread": replica_spread(x, best).double().cpu().numpy()}
 
-    known = KnownAtoms(model.target, model.weights)
+    evidence = Evidence(KnownAtoms(model.target, model.weights))
 
     def sample(stage: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
         seed = spec.seed if start is None else spec.seed + _SECOND_SEED
         settings = Stage(stage, times, replicas, seed, cost.batch)
-        return sampling.run(settings, problem.prior, updates, origin, watch, start, watch_residues, known)
+        return sampling.run(settings, problem.prior, updates, origin, watch, start, watch_residues, evidence)
 
     found = complete(sample, spec.steps, spec.replicas)
     x = found.x

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from ..prior.protocol import Correlation, KnownAtoms, Prior, Schedule
+from ..prior.evidence import NOTHING, Evidence
+from ..prior.protocol import Correlation, Prior, Schedule
 
 __all__ = ["InterruptiblePrior"]
 
@@ -42,7 +43,7 @@ class InterruptiblePrior:
         """Noise schedule of the prior."""
         return self._prior.schedule
 
-    def denoise(self, x_t: Tensor, t: float, known: KnownAtoms | None = None) -> Tensor:
+    def denoise(self, x_t: Tensor, t: float, evidence: Evidence = NOTHING) -> Tensor:
         """Estimate of the prior; shapes as in `Prior.denoise`."""
         self._poll()
-        return self._prior.denoise(x_t, t, known)
+        return self._prior.denoise(x_t, t, evidence)

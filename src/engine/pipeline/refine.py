@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..events import Control, Events, NullEvents
 from ..physics.masking import MaskedModel
-from ..prior.protocol import KnownAtoms
+from ..prior.evidence import DensityEvidence, Evidence, KnownAtoms
 from ..prior.schedule import step_times
 from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.density_potential import DensityPotential
@@ -30,6 +30,7 @@ from ..validation.torsions import linked_residues
 from .cost import job_cost, planned_runs
 from .interruptible import InterruptiblePrior
 from .job import JobFolder
+from .map_evidence import MapEvidence, load_map_evidence
 from .map_problem import MapProblem, load_map_problem, placeholder_backbone
 from .outcome import Outcome, report_model_job
 from .problem import Problem, load_problem
@@ -42,6 +43,8 @@ __all__ = ["run"]
 
 _ACCEPTED_SIGMA = 0.5
 """Standard deviation in angstrom given to segments kept from an earlier round."""
+_EXPLAINS = 1.0
+"""Standard deviation in angstrom from which a known atom no longer explains density, as in training."""
 _ROUND_SEED, _POLISH_SEED = 7919, 104_729
 _POLISH_START = 0.4
 
@@ -77,7 +80,8 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
 
     pins = problem.pins()
     sampling = Sampling(job, events, control, change, pins, planned_runs(spec))
-    refiner = _Refiner(spec, problem, maps, support, sampling, weights, cost.batch, pins, control)
+    seen = load_map_evidence(maps, problem.structure, problem.target, support.trusted, problem.device)
+    refiner = _Refiner(spec, problem, maps, seen, support, sampling, weights, cost.batch, pins, control)
     built = refiner.build(events)
     polished = pins.impose(refiner.polish(built))
     control.obey()
@@ -188,6 +192,7 @@ class _Refiner:
         spec: RefineSpec,
         problem: Problem,
         maps: MapProblem,
+        seen: MapEvidence,
         support: Support,
         sampling: Sampling,
         weights: dict[str, float],
@@ -198,6 +203,7 @@ class _Refiner:
         self._spec = spec
         self._problem = problem
         self._maps = maps
+        self._seen = seen
         self._support = support
         self._sampling = sampling
         self._weights = weights
@@ -260,8 +266,13 @@ class _Refiner:
         """One stage, with the known atoms both pulling and shown to the prior."""
         prior, origin = self._problem.prior, self._problem.origin()
         updates, watch = self._updates(model), self._watch(model)
-        known = KnownAtoms(model.target, model.weights)
-        return self._sampling.run(stage, prior, updates, origin, watch, start, self._watch_residues, known)
+        evidence = Evidence(KnownAtoms(model.target, model.weights), self._density(model))
+        return self._sampling.run(stage, prior, updates, origin, watch, start, self._watch_residues, evidence)
+
+    def _density(self, model: MaskedModel) -> DensityEvidence:
+        """The map as the prior sees it, with the density of atoms known to within an angstrom explained."""
+        sure = model.known & (model.sigma < _EXPLAINS)
+        return self._seen.explained_by(model.coordinates[sure].double().cpu().numpy())
 
     def rank(self, x: Tensor) -> Ranking:
         """Order replicas by their fit to the map and by the prior's energy."""

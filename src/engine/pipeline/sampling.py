@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..events import Control, Events, Hold, NullEvents, shift_steps
-from ..prior.protocol import KnownAtoms, Prior
+from ..prior.evidence import NOTHING, Evidence, KnownAtoms
+from ..prior.protocol import Prior
 from ..solver.adp3d import initial_state, solve
 from ..solver.noise import ReplicaNoise
 from ..solver.pins import Pins
@@ -119,7 +120,7 @@ class Sampling:
         watch: Watch,
         start: Tensor | None = None,
         watch_residues: ResidueWatch | None = None,
-        known: KnownAtoms | None = None,
+        evidence: Evidence = NOTHING,
     ) -> Tensor:
         """Estimates of all replicas of a stage, (replica, N, 4, 3) in angstrom, in the measurements' frame.
 
@@ -134,8 +135,8 @@ class Sampling:
         start : Tensor, shape (replica, N, 4, 3), optional
             Structures to start from, as in `initial_state`.
         watch_residues : callable, optional
-        known : KnownAtoms, optional
-            Atoms shown to the prior, as in `solve`.
+        evidence : Evidence
+            Shown to the prior, as in `solve`.
 
         Raises
         ------
@@ -150,7 +151,9 @@ class Sampling:
 
         def compute(replicas: range, events: Events) -> Tensor:
             nonlocal finished
-            estimate = self._batch(stage, replicas, prior, updates, origin, watch, start, events, watch_residues, known)
+            estimate = self._batch(
+                stage, replicas, prior, updates, origin, watch, start, events, watch_residues, evidence
+            )
             finished = estimate if finished is None else torch.cat([finished, estimate])
             self._tensors = self._finished_tensors() | {f"done.{stage.name}": finished}
             self._where = {}
@@ -176,7 +179,7 @@ class Sampling:
         start: Tensor | None,
         events: Events,
         watch_residues: ResidueWatch | None,
-        known: KnownAtoms | None,
+        evidence: Evidence,
     ) -> Tensor:
         noise = ReplicaNoise(stage.seed, replicas.start, len(replicas))
         state = self._saved_state(stage, replicas, len(updates), noise, origin)
@@ -222,7 +225,7 @@ class Sampling:
             return True
 
         self._live = events, state.step + 1
-        return solve(prior, updates, stage.times, state, noise, observe, self._shown(known)).estimate
+        return solve(prior, updates, stage.times, state, noise, observe, self._shown(evidence)).estimate
 
     def _drop_plans_until(self, name: str) -> None:
         """Keep those stages of the plan that come after one."""
@@ -230,12 +233,12 @@ class Sampling:
         if name in names:
             del self._plan[: names.index(name) + 1]
 
-    def _shown(self, known: KnownAtoms | None) -> KnownAtoms | None:
-        """Known atoms with the pinned ones over them; what is pinned later acts through the updates only."""
-        if known is None or self._pins is None:
-            return known
-        weights, target = self._pins.overlay(known.weights, known.target)
-        return KnownAtoms(target, weights)
+    def _shown(self, evidence: Evidence) -> Evidence:
+        """Evidence with the pinned atoms over the known ones; what is pinned later acts through the updates only."""
+        if evidence.known is None or self._pins is None:
+            return evidence
+        weights, target = self._pins.overlay(evidence.known.weights, evidence.known.target)
+        return replace(evidence, known=KnownAtoms(target, weights))
 
     def _saved_state(
         self, stage: Stage, replicas: range, updates: int, noise: ReplicaNoise, origin: Tensor

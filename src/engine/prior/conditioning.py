@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .correlation import GlobularCorrelation
+from .evidence import KnownAtoms
 from .precision import chain_variances, solve_chain
-from .protocol import KnownAtoms
 
 __all__ = ["GaussianEstimate", "gaussian_estimate"]
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from .conditioning import gaussian_estimate
 from .correlation import GlobularCorrelation
-from .protocol import KnownAtoms
+from .evidence import NOTHING, Evidence
 from .schedule import LogSnrSchedule
 
 __all__ = ["GaussianPrior"]
@@ -26,7 +26,7 @@ class GaussianPrior:
         self.correlation = correlation
         self.schedule = schedule or LogSnrSchedule()
 
-    def denoise(self, x_t: Tensor, t: float, known: KnownAtoms | None = None) -> Tensor:
+    def denoise(self, x_t: Tensor, t: float, evidence: Evidence = NOTHING) -> Tensor:
         """Exact posterior mean, alpha_t x_t without known atoms; shapes as in `Prior.denoise`."""
         _, sigma = self.schedule.at(t)
-        return gaussian_estimate(self.correlation, x_t, [sigma] * len(x_t), known).mean
+        return gaussian_estimate(self.correlation, x_t, [sigma] * len(x_t), evidence.known).mean

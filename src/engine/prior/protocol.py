@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
 
-__all__ = ["Correlation", "KnownAtoms", "Prior", "Schedule"]
+from .evidence import NOTHING, Evidence
 
-
-@dataclass(frozen=True)
-class KnownAtoms:
-    """Atoms whose positions are known with a stated uncertainty.
-
-    Attributes
-    ----------
-    target : Tensor, shape (N, 4, 3) or (B, N, 4, 3)
-        Positions in angstrom; anything finite where the weight is zero.
-    weights : Tensor, shape (N, 4) or (B, N, 4)
-        Inverse variances 1/sigma^2 per coordinate, in 1/angstrom^2; zero where unknown.
-    """
-
-    target: Tensor
-    weights: Tensor
-
-    def relative_to(self, origin: Tensor) -> KnownAtoms:
-        """The same atoms in frames centred at ``origin``, shape (replica, 1, 1, 3)."""
-        return KnownAtoms(self.target - origin, self.weights)
+__all__ = ["Correlation", "Prior", "Schedule"]
 
 
 class Correlation(Protocol):
@@ -81,7 +62,7 @@ class Prior(Protocol):
     def schedule(self) -> Schedule:
         """Noise schedule."""
 
-    def denoise(self, x_t: Tensor, t: float, known: KnownAtoms | None = None) -> Tensor:
+    def denoise(self, x_t: Tensor, t: float, evidence: Evidence = NOTHING) -> Tensor:
         """Denoised backbones for noisy ones.
 
         Parameters
@@ -90,9 +71,9 @@ class Prior(Protocol):
             Noisy backbones, in angstrom, centred near the origin.
         t : float
             Diffusion time in [0, 1].
-        known : KnownAtoms, optional
-            Atoms known beforehand, in the frame of ``x_t``. A prior that cannot be shown them ignores
-            them: the likelihood pulls towards them all the same.
+        evidence : Evidence
+            Known atoms and a map, in the frame of ``x_t``. A prior that has no eyes for one of them ignores
+            it: the likelihood pulls towards it all the same.
 
         Returns
         -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -17,13 +18,19 @@ from .correlation import GlobularCorrelation
 from .gaussian import GaussianPrior
 from .protocol import Prior
 
-__all__ = ["PRIORS", "load_prior"]
+__all__ = ["PRIORS", "WEIGHTS_VARIABLE", "load_prior"]
+
+
+WEIGHTS_VARIABLE = "ADP3D_WEIGHTS"
+"""Environment variable that names another weights file for the built-in prior: one of an earlier version, or of
+one's own training."""
 
 
 def _denoiser(device: torch.device) -> Denoiser:
-    """Network with the default weights, kept between the jobs of a process; read again when the file changes."""
-    changed = DEFAULT_WEIGHTS.stat().st_mtime_ns if DEFAULT_WEIGHTS.exists() else 0
-    return _kept_denoiser(DEFAULT_WEIGHTS, str(device), changed)
+    """Network with its weights, kept between the jobs of a process; read again when the file changes."""
+    path = Path(os.environ.get(WEIGHTS_VARIABLE) or DEFAULT_WEIGHTS)
+    changed = path.stat().st_mtime_ns if path.exists() else 0
+    return _kept_denoiser(path, str(device), changed)
 
 
 @lru_cache(maxsize=1)
@@ -40,7 +47,11 @@ def _builtin_without_sequence(polymer: Polymer, device: torch.device) -> Prior:
 
 
 def _builtin_plain(polymer: Polymer, device: torch.device) -> Prior:
-    return BuiltinPrior(_denoiser(device), polymer, show_known=False)
+    return BuiltinPrior(_denoiser(device), polymer, show_known=False, show_density=False)
+
+
+def _builtin_without_map(polymer: Polymer, device: torch.device) -> Prior:
+    return BuiltinPrior(_denoiser(device), polymer, show_density=False)
 
 
 def _gaussian(polymer: Polymer, device: torch.device) -> Prior:
@@ -50,11 +61,12 @@ def _gaussian(polymer: Polymer, device: torch.device) -> Prior:
 PRIORS: dict[str, Callable[[Polymer, torch.device], Prior]] = {
     "builtin": _builtin,
     "builtin-nosequence": _builtin_without_sequence,
+    "builtin-nomap": _builtin_without_map,
     "builtin-plain": _builtin_plain,
     "gaussian": _gaussian,
 }
-"""Constructors by name. ``builtin-plain`` is not shown the known atoms; ``gaussian`` knows only chain size and
-connectivity: the run without a prior."""
+"""Constructors by name. ``builtin-nomap`` is not shown the map, ``builtin-plain`` neither map nor known atoms; ``gaussian``
+knows only chain size and connectivity: the run without a prior."""
 
 
 def load_prior(name: str, polymer: Polymer, device: torch.device) -> Prior:

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..prior.protocol import KnownAtoms, Prior
+from ..prior.evidence import NOTHING, Evidence
+from ..prior.protocol import Prior
 from .noise import ReplicaNoise
 from .protocol import Level, Observer, SolverState, Update
 
@@ -24,7 +25,7 @@ def solve(
     state: SolverState,
     noise: ReplicaNoise,
     observe: Observer,
-    known: KnownAtoms | None = None,
+    evidence: Evidence = NOTHING,
 ) -> SolverState:
     r"""Maximum a posteriori estimate of the coordinates by plug-and-play diffusion.
 
@@ -46,8 +47,8 @@ def solve(
         Source of the renoising.
     observe : callable
         Called after each step with the new state; returning False ends the run.
-    known : KnownAtoms, optional
-        Atoms shown to the prior, in the measurements' frame: it then denoises given them
+    evidence : Evidence
+        Known atoms and map shown to the prior, in the measurements' frame: it then denoises given them
         (:math:`E[x_0|x_t, y]`), instead of learning of them through the updates alone.
 
     Returns
@@ -62,7 +63,7 @@ def solve(
     correlation, schedule = prior.correlation, prior.schedule
     for k in range(state.step, len(times) - 1):
         level = Level(k, len(times) - 1, float(times[k]), *schedule.at(float(times[k])))
-        shown = None if known is None else known.relative_to(state.origin)
+        shown = evidence.relative_to(state.origin)
         denoised = correlation.inverse(prior.denoise(correlation.apply(state.z), level.t, shown))
         velocities = tuple(
             update.momentum * velocity + update.direction(denoised, state.origin, level)

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..prior.protocol import KnownAtoms, Prior
+from ..prior.evidence import NOTHING, Evidence
+from ..prior.protocol import Prior
 from ..prior.schedule import step_times
 from .adp3d import initial_state, solve
 from .noise import ReplicaNoise
@@ -98,13 +99,13 @@ def planned_runs(steps: int, replicas: int) -> tuple[PlannedRun, PlannedRun]:
 
 
 def plain_sampler(
-    prior: Prior, updates: Sequence[Update], origin: Tensor, seed: int, known: KnownAtoms | None = None
+    prior: Prior, updates: Sequence[Update], origin: Tensor, seed: int, evidence: Evidence = NOTHING
 ) -> Sampler:
     """Sampler without job folder, events or batches: for scripts and benchmarks."""
 
     def sample(stage: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
         noise = ReplicaNoise(seed, 0, replicas)
         state = initial_state(prior, len(updates), noise, float(times[0]), origin, start)
-        return solve(prior, updates, times, state, noise, lambda state, level: True, known).estimate
+        return solve(prior, updates, times, state, noise, lambda state, level: True, evidence).estimate
 
     return sample

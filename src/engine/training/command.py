@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import torch
 import typer
 
@@ -14,11 +14,13 @@ from ..prior.builtin.network import DenoiserConfig
 from .crops import CropSampler
 from .dataset import load_chains
 from .loop import TrainingSpec, train
+from .validation import validation_set
 
 __all__ = ["app", "train_prior"]
 
-_VALIDATION_BATCHES = 8
+_VALIDATION_BATCHES = 6
 _SMOKE_MINUTES = 0.2
+_DENSITY_WIDTH = 128
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -56,8 +58,7 @@ def train_prior(
     sampler = CropSampler(load_chains(data, "train"), residues_per_batch=residues_per_batch)
     held_out = [c for c in load_chains(data, "val") if not c.ca_only]
     watch = CropSampler(held_out, residues_per_batch=residues_per_batch, sequence_dropout=0.0)
-    rng = np.random.default_rng(12345)
-    validation = [watch.batch(rng) for _ in range(_VALIDATION_BATCHES)]
+    validation = validation_set(watch, _VALIDATION_BATCHES, config.sees_density)
     return train(spec, config, sampler, validation, output, device, initial)
 
 
@@ -73,17 +74,22 @@ def command(
     batch: Annotated[int, typer.Option(help="Residues in a batch.", min=64)] = 1536,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 6e-4,
     initial: Annotated[Path | None, typer.Option(help="Weights file that a new run starts from.")] = None,
+    workers: Annotated[int, typer.Option(help="Threads that draw batches while the network trains.", min=0)] = 1,
+    no_maps: Annotated[bool, typer.Option("--no-maps", help="A network without eyes for maps.")] = False,
     bfloat16: Annotated[bool, typer.Option(help="Layers in bfloat16, coordinates in float32.")] = False,
     smoke: Annotated[bool, typer.Option(help="A small network for a few seconds, to see that all runs.")] = False,
 ) -> None:
     """Train the weights of the built-in prior from scratch, or go on with a run."""
     where = choose_device(device)
     set_threads()
-    config = DenoiserConfig()
+    config = DenoiserConfig(density_width=0 if no_maps else _DENSITY_WIDTH)
     if smoke:
         minutes, batch = _SMOKE_MINUTES, min(batch, 256)
-        config = DenoiserConfig(width=32, heads=4, pair_width=8, stages=(1, 1), neighbours=30)
-    spec = TrainingSpec(minutes=minutes, learning_rate=learning_rate, seed=seed, bfloat16=bfloat16)
+        config = replace(
+            config, width=32, heads=4, pair_width=8, stages=(1, 1), neighbours=30, point_width=8,
+            density_width=min(config.density_width, 8),
+        )  # fmt: skip
+    spec = TrainingSpec(minutes=minutes, learning_rate=learning_rate, seed=seed, bfloat16=bfloat16, workers=workers)
     weights = train_prior(
         data, output, spec=spec, config=config, device=where, residues_per_batch=batch, initial=initial
     )

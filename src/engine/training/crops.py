@@ -30,6 +30,10 @@ class Crop:
     aatype, chain_index, residue_index : ndarray of int64, shape (B, N)
         Residue type 20 is unknown.
     ca_only : ndarray of bool, shape (B,)
+    chains : tuple of tuple of int
+        Chains that the segments of each example come from, as the sampler numbers them.
+    centre : ndarray of float32, shape (B, 3)
+        What was subtracted from the coordinates of the entry, in angstrom.
     """
 
     segments: tuple[int, ...]
@@ -38,6 +42,8 @@ class Crop:
     chain_index: NDArray[np.int64]
     residue_index: NDArray[np.int64]
     ca_only: NDArray[np.bool_]
+    chains: tuple[tuple[int, ...], ...] = ()
+    centre: NDArray[np.float32] | None = None
 
 
 class CropSampler:
@@ -58,6 +64,12 @@ class CropSampler:
         Fraction of batches made of spatial crops.
     sequence_dropout : float
         Fraction of examples whose whole sequence is hidden.
+
+    Attributes
+    ----------
+    chains : list of Chain
+    partners : dict
+        For each chain the others of its entry that touch it.
     """
 
     def __init__(
@@ -86,7 +98,7 @@ class CropSampler:
         self._run_length = np.array([run[2] for run in runs])
         self._run_weight = np.array([run[3] for run in runs])
         self._cumulative = np.concatenate([[0.0], np.cumsum(self._run_weight)])
-        self._partners = _partners(chains)
+        self.partners = _partners(chains)
 
     def batch(self, rng: np.random.Generator) -> Crop:
         """One batch; all randomness comes from ``rng``."""
@@ -132,7 +144,7 @@ class CropSampler:
         home = int(self._run_chain[run])
         start = int(self._run_start[run] + rng.integers(0, self._run_length[run] - segments[0] + 1))
         placed = [(home, start, segments[0])]
-        pool = [home, *self._partners.get(home, [])]
+        pool = [home, *self.partners.get(home, [])]
         for length in segments[1:]:
             found = None
             c0, s0, l0 = placed[int(rng.integers(len(placed)))]
@@ -171,13 +183,14 @@ class CropSampler:
     def _assemble(
         self, pieces: list[list[tuple[int, int, int]]], segments: tuple[int, ...], rng: np.random.Generator
     ) -> Crop:
-        xyz, aatype, chain_index, residue_index, ca_only = [], [], [], [], []
+        xyz, aatype, chain_index, residue_index, ca_only, centres = [], [], [], [], [], []
         for example in pieces:
             parts = [self.chains[c] for c, _, _ in example]
             names = {c: k for k, c in enumerate(dict.fromkeys(c for c, _, _ in example))}
             coords = np.concatenate([p.xyz[s : s + n] for p, (_, s, n) in zip(parts, example, strict=True)])
             types = np.concatenate([p.aatype[s : s + n] for p, (_, s, n) in zip(parts, example, strict=True)])
-            xyz.append(coords - coords.mean((0, 1)))
+            centres.append(coords.mean((0, 1)))
+            xyz.append(coords - centres[-1])
             aatype.append(self._hide(types, rng))
             chain_index.append(np.concatenate([np.full(n, names[c]) for c, _, n in example]))
             residue_index.append(
@@ -191,6 +204,8 @@ class CropSampler:
             np.stack(chain_index).astype(np.int64),
             np.stack(residue_index),
             np.array(ca_only),
+            tuple(tuple(dict.fromkeys(c for c, _, _ in example)) for example in pieces),
+            np.stack(centres).astype(np.float32),
         )
 
     def _hide(self, aatype: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,13 +14,50 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..structure.polymer import AMINO_ACIDS
 
-__all__ = ["Chain", "load_chains"]
+__all__ = ["ELEMENTS", "AtomCloud", "Chain", "load_chains"]
+
+ELEMENTS = "CNOS"
+"""Elements of heavy atoms in proteins, as `AtomCloud` numbers them."""
 
 _CHAIN_BREAK = 2.5
 """C-N distance in angstrom above which two consecutive residues do not count as bonded."""
 
 _CA_ONLY_WEIGHT = 0.4
 """Chains with rebuilt N, C and O teach folds only, so they are drawn less often."""
+
+
+_ATOM14_ELEMENTS = {
+    "A": "NCCOC", "R": "NCCOCCCNCNN", "N": "NCCOCCON", "D": "NCCOCCOO", "C": "NCCOCS", "Q": "NCCOCCCON",
+    "E": "NCCOCCCOO", "G": "NCCO", "H": "NCCOCCNCCN", "I": "NCCOCCCC", "L": "NCCOCCCC", "K": "NCCOCCCCN",
+    "M": "NCCOCCSC", "F": "NCCOCCCCCCC", "P": "NCCOCCC", "S": "NCCOCO", "T": "NCCOCOC",
+    "W": "NCCOCCCCNCCCCC", "Y": "NCCOCCCCCCCO", "V": "NCCOCCC",
+}  # fmt: skip
+"""Element of each atom14 slot of the archive, by residue type."""
+
+_LEAST_HEAVY_FRACTION = 0.9
+"""Chains that lack more of their heavy atoms than this have no map simulated from them."""
+
+
+@dataclass(frozen=True)
+class AtomCloud:
+    """All heavy atoms of a chain, for maps.
+
+    Attributes
+    ----------
+    xyz : ndarray of float32, shape (M, 3)
+        In angstrom, in the entry's own frame.
+    element : ndarray of uint8, shape (M,)
+        Index into `ELEMENTS`.
+    residue : ndarray of int32, shape (M,)
+        Row of the atom's residue in the archive's chain, whether its backbone is complete or not.
+    b_factor : ndarray of float32, shape (M,)
+        That of the residue's CA in A^2; 0 where the archive has none.
+    """
+
+    xyz: NDArray[np.float32]
+    element: NDArray[np.uint8]
+    residue: NDArray[np.int32]
+    b_factor: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -44,6 +82,8 @@ class Chain:
         Sampling weight, smaller for members of large sequence clusters.
     ca_only : bool
         Only CA is experimental; the other atoms were rebuilt.
+    atoms : AtomCloud or None
+        All heavy atoms, where nearly all are present.
     """
 
     entry: str
@@ -55,6 +95,7 @@ class Chain:
     run_length: NDArray[np.int64]
     weight: float
     ca_only: bool
+    atoms: AtomCloud | None = None
 
 
 def load_chains(
@@ -74,6 +115,9 @@ def load_chains(
     representatives : bool
         Keep one chain of each 90 % identity cluster.
 
+    Rows that ``leave_out.tsv`` beside the shards names (columns ``shard``, ``row``) are not read: relatives of
+    held-out chains that the clusters missed.
+
     Raises
     ------
     InputError
@@ -82,18 +126,35 @@ def load_chains(
     names = shards or tuple(sorted(p.name for p in Path(folder).glob("chains_*.npz")))
     if not names:
         raise InputError(f"No chains_*.npz file in {folder}: give the folder with the training structures.")
-    chains = [c for name in names for c in _read_shard(Path(folder) / name, split, representatives)]
+    left_out = _left_out(Path(folder) / "leave_out.tsv")
+    chains = [
+        c
+        for name in names
+        for c in _read_shard(Path(folder) / name, split, representatives, left_out.get(name, frozenset()))
+    ]
     if not chains:
         raise InputError(f"No chain of split {split!r} in {folder}: check the data folder.")
     return chains
 
 
-def _read_shard(path: Path, split: str, representatives: bool) -> Iterator[Chain]:
+def _left_out(path: Path) -> dict[str, frozenset[int]]:
+    """Rows of each shard that a file beside them tells to leave out; none without the file."""
+    rows: dict[str, set[int]] = defaultdict(set)
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                rows[row["shard"]].add(int(row["row"]))
+    return {shard: frozenset(numbers) for shard, numbers in rows.items()}
+
+
+def _read_shard(path: Path, split: str, representatives: bool, left_out: frozenset[int]) -> Iterator[Chain]:
     with np.load(path, allow_pickle=False) as archive:
         data = {key: archive[key] for key in archive.files}
     cluster_size: dict[int, int] = defaultdict(int)
     keep = [
-        i for i in range(len(data["pdb"])) if data["split"][i] == split and (data["rep90"][i] or not representatives)
+        i
+        for i in range(len(data["pdb"]))
+        if data["split"][i] == split and (data["rep90"][i] or not representatives) and i not in left_out
     ]
     for i in keep:
         cluster_size[int(data["c40"][i])] += 1
@@ -142,6 +203,30 @@ def _read_chain(data: dict[str, NDArray], i: int, ca_only: bool, cluster_size: i
         run_length=run_length,
         weight=float(cluster_size) ** -0.7 * (_CA_ONLY_WEIGHT if ca_only else 1.0),
         ca_only=ca_only,
+        atoms=None if ca_only else _atom_cloud(data, i, atoms, mask),
+    )
+
+
+def _atom_cloud(
+    data: dict[str, NDArray], i: int, atoms: NDArray[np.float32], mask: NDArray[np.bool_]
+) -> AtomCloud | None:
+    """Heavy atoms of a chain from its atom14 table; None if too many are missing."""
+    start, end = data["res_ptr"][i : i + 2]
+    aatype = data["aatype"][start:end]
+    table = np.array([[ELEMENTS.index(e) for e in row.ljust(14, "C")] for row in _ATOM14_ELEMENTS.values()])
+    size = np.array([len(row) for row in _ATOM14_ELEMENTS.values()])
+    standard = aatype < len(AMINO_ACIDS)
+    wanted = int(size[aatype[standard]].sum())
+    if wanted == 0 or mask[standard].sum() < _LEAST_HEAVY_FRACTION * wanted:
+        return None
+    residue, slot = np.nonzero(mask)
+    element = table[np.minimum(aatype[residue], len(AMINO_ACIDS) - 1), slot]
+    b_factor = data["bfac"][start:end] if "bfac" in data else np.zeros(end - start)
+    return AtomCloud(
+        (atoms[mask] + data["centroid"][i]).astype(np.float32),
+        element.astype(np.uint8),
+        residue.astype(np.int32),
+        b_factor[residue].astype(np.float32),
     )
 
 

@@ -9,13 +9,22 @@ from numpy.typing import NDArray
 
 from .crops import Crop
 
-__all__ = ["EXACT", "KnownPattern", "draw_pattern", "every_kth"]
+__all__ = ["EXACT", "SHARED_ERROR", "KnownPattern", "built_and_missing", "draw_pattern", "every_kth", "smooth_bend"]
 
 EXACT = 0.02
 """Standard deviation in angstrom of an atom taken from a finished model."""
 
-_PLAIN = 0.4
+_PLAIN, _PLAIN_WITH_MAP = 0.4, 0.15
 """Fraction of examples that know nothing, so that one network is also the plain prior."""
+
+_BENT = 0.3
+"""Fraction of the examples with map and known atoms whose known parts are bent as a whole, as predictions are."""
+
+SHARED_ERROR = 3.0
+"""How many times its size the standard deviation of an error is stated that some ten atoms in a row share:
+the Gaussian chain takes errors for independent and would average them away."""
+_WAVELENGTHS = (25.0, 60.0)
+"""Of a bend's waves, in angstrom: shorter than a domain, longer than a helix turn."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +36,17 @@ class KnownPattern:
     weights : ndarray of float64, shape (B, N, 4)
         1/sigma^2 in 1/angstrom^2, zero where unknown.
     sigma : ndarray of float32, shape (B, N, 4)
-        Standard deviation in angstrom, zero where unknown.
+        Standard deviation in angstrom, zero where unknown: the weights say no more than this.
+    bend : ndarray of float32, shape (B, N, 4, 3)
+        Part of the error that neighbours in space share, in angstrom.
+    own : ndarray of float32, shape (B, N, 4)
+        Standard deviation of the error that each atom has for itself, in angstrom.
     """
 
     weights: NDArray[np.float64]
     sigma: NDArray[np.float32]
+    bend: NDArray[np.float32]
+    own: NDArray[np.float32]
 
     @property
     def informed(self) -> NDArray[np.bool_]:
@@ -39,11 +54,14 @@ class KnownPattern:
         return np.asarray((self.sigma > 0).any(axis=(1, 2)))
 
     @staticmethod
-    def from_sigma(sigma: NDArray[np.floating]) -> KnownPattern:
-        """Pattern of standard deviations, zero meaning unknown."""
+    def from_sigma(sigma: NDArray[np.floating], bend: NDArray[np.floating] | None = None) -> KnownPattern:
+        """Pattern of standard deviations, zero meaning unknown; examples with a bend have no error beside it."""
         wide = sigma.astype(np.float64)
         weights = np.where(wide > 0, 1.0 / np.maximum(wide, 1e-6) ** 2, 0.0)
-        return KnownPattern(weights, sigma.astype(np.float32))
+        bend = np.zeros((*wide.shape, 3)) if bend is None else bend
+        bent = np.abs(bend).max((1, 2, 3), keepdims=True)[..., 0] > 0
+        own = np.where(bent, np.minimum(wide, EXACT), wide)
+        return KnownPattern(weights, sigma.astype(np.float32), bend.astype(np.float32), own.astype(np.float32))
 
 
 def every_kth(crop: Crop, k: int, sigma: float = EXACT) -> KnownPattern:
@@ -53,28 +71,64 @@ def every_kth(crop: Crop, k: int, sigma: float = EXACT) -> KnownPattern:
     return KnownPattern.from_sigma(deviation)
 
 
-def draw_pattern(crop: Crop, rng: np.random.Generator) -> KnownPattern:
+def draw_pattern(crop: Crop, rng: np.random.Generator, with_map: NDArray[np.bool_] | None = None) -> KnownPattern:
     """Random patterns: nothing, every k-th residue, built and missing stretches, scattered residues.
 
     They cover sparse traces, models with missing loops and domains, and CA-only models, exact or with
-    errors up to 1.5 angstrom.
+    errors up to 1.5 angstrom, which each atom has for itself or shares with its surroundings (bent models).
+    Examples that have a map more often know long stretches, as jobs with a map do.
     """
     deviation = np.zeros((*crop.aatype.shape, 4))
-    for example, ca_only in zip(deviation, crop.ca_only, strict=True):
-        if rng.random() < _PLAIN:
+    bend = np.zeros(crop.xyz.shape)
+    with_map = np.zeros(len(deviation), bool) if with_map is None else with_map
+    for i, (example, ca_only, mapped) in enumerate(zip(deviation, crop.ca_only, with_map, strict=True)):
+        if rng.random() < (_PLAIN_WITH_MAP if mapped else _PLAIN):
             continue
-        residues = _residues(len(example), rng)
+        residues = built_and_missing(len(example), rng) if mapped and rng.random() < 0.45 else _residues(example, rng)
         atoms = np.ones(4, bool)
         narrow = rng.random()
         if ca_only or narrow < 0.12:
             atoms[:] = False, True, False, False
         elif narrow < 0.2:
             atoms[3] = False
-        example[np.ix_(residues, atoms)] = _deviations(int(residues.sum()), rng)[:, None]
-    return KnownPattern.from_sigma(deviation)
+        if mapped and rng.random() < _BENT:
+            # only a map can tell a bend
+            size = float(np.exp(rng.uniform(np.log(0.1), np.log(3.0))))
+            bend[i] = smooth_bend(crop.xyz[i], size, rng)
+            # what is said of a model's error is seldom right
+            stated = SHARED_ERROR * size * float(np.exp(0.4 * rng.standard_normal()))
+            example[np.ix_(residues, atoms)] = np.clip(stated, EXACT, 12.0)
+        else:
+            example[np.ix_(residues, atoms)] = _deviations(int(residues.sum()), rng)[:, None]
+    bend[~(deviation > 0).any(-1)] = 0.0
+    return KnownPattern.from_sigma(deviation, bend)
 
 
-def _residues(n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+def built_and_missing(
+    n: int, rng: np.random.Generator, built: tuple[int, int] = (12, 40), missing: tuple[int, int] = (6, 30)
+) -> NDArray[np.bool_]:
+    """Known residues (N,): stretches of 12 to 40 between gaps of 6 to 30, as in models built in a map."""
+    known = np.zeros(0, bool)
+    state = bool(rng.random() < 0.7)
+    while len(known) < n:
+        low, high = built if state else missing
+        known = np.append(known, np.full(rng.integers(low, high + 1), state))
+        state = not state
+    return known[:n]
+
+
+def smooth_bend(xyz: NDArray[np.floating], size: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A smooth random displacement field at points (..., 3), of a root mean square ``size`` in angstrom."""
+    points = xyz.reshape(-1, 3).astype(np.float64)
+    waves = rng.standard_normal((8, 3))
+    waves *= 2 * np.pi / (rng.uniform(*_WAVELENGTHS, (8, 1)) * np.linalg.norm(waves, axis=1, keepdims=True))
+    field = np.sin(points @ waves.T + rng.uniform(0, 2 * np.pi, 8)) @ rng.standard_normal((8, 3))
+    scale = np.sqrt(np.square(field).sum(1).mean())
+    return (field * (size / max(scale, 1e-9))).reshape(xyz.shape)
+
+
+def _residues(example: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.bool_]:
+    n = len(example)
     kind = rng.random()
     if kind < 0.4:
         k = round(float(np.exp(rng.uniform(np.log(2), np.log(24)))))

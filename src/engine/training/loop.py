@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +13,15 @@ from torch import Tensor
 
 from ..prior.builtin.network import Denoiser, DenoiserConfig
 from ..prior.builtin.weights_file import save_weights, start_from
-from ..prior.schedule import LogSnrSchedule
 from .checkpoint import Progress, load_checkpoint, save_checkpoint
-from .crops import Crop, CropSampler
-from .knowledge import draw_pattern, every_kth
-from .loss import denoising_loss, noisy_batch, sample_times
+from .crops import CropSampler
+from .loss import denoising_loss
+from .map_source import MapSource
+from .record import append_row
+from .stream import BatchStream
+from .validation import ValidationSet, validate
 
-__all__ = ["VALIDATION_TIMES", "TrainingSpec", "train"]
-
-VALIDATION_TIMES = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
+__all__ = ["TrainingSpec", "train"]
 
 
 @dataclass(frozen=True)
@@ -33,23 +32,27 @@ class TrainingSpec:
     learning_rate: float = 6e-4
     warmup_steps: int = 300
     weight_decay: float = 1e-2
-    average_decay: float = 0.999
+    average_decay: float = 0.9995
     gradient_limit: float = 1.0
     seed: int = 0
     checkpoint_minutes: float = 5.0
-    validation_minutes: float = 10.0
+    validation_minutes: float = 30.0
     bfloat16: bool = False
     cpu_time: bool = False
     """Count the processor's time instead of the clock's: comparable on a machine that does other work."""
     show_known: bool = True
     """Train for use with known atoms; without, the network is a plain prior only."""
+    second_look: float = 0.5
+    """Fraction of the updates in which the last stage looks twice."""
+    workers: int = 1
+    """Threads that draw batches while the network trains; the batches are the same for any number."""
 
 
 def train(
     spec: TrainingSpec,
     config: DenoiserConfig,
     sampler: CropSampler,
-    validation: list[Crop],
+    validation: ValidationSet,
     folder: Path,
     device: torch.device,
     initial: Path | None = None,
@@ -65,8 +68,8 @@ def train(
     config : DenoiserConfig
     sampler : CropSampler
         Source of training batches.
-    validation : list of Crop
-        Fixed held-out batches.
+    validation : ValidationSet
+        Fixed held-out examples.
     folder : Path
         Receives checkpoints, ``training.csv``, ``validation.csv`` and ``weights.safetensors``.
     device : torch.device
@@ -93,57 +96,55 @@ def train(
     )
     progress = load_checkpoint(folder, net, average, optimizer) or Progress()
     folder.mkdir(parents=True, exist_ok=True)
-    # a resumed run draws new batches instead of repeating the first ones
-    rng = np.random.default_rng([spec.seed, progress.step])
-    generator = torch.Generator().manual_seed(spec.seed * 1_000_003 + progress.step)
-    schedule = LogSnrSchedule()
+    maps = MapSource(sampler) if config.sees_density else None
+    # a resumed run goes on with the batches that follow
+    stream = BatchStream(
+        sampler, maps, spec.seed, progress.step, device, spec.workers, spec.show_known, spec.second_look
+    )
     norms: list[float] = []
     losses: list[float] = []
     clock = time.process_time if spec.cpu_time else time.monotonic
     last_save = last_validation = tick = clock()
-    while progress.seconds < spec.minutes * 60:
-        crop = sampler.batch(rng)
-        pattern = draw_pattern(crop, rng) if spec.show_known else None
-        informed = np.zeros(len(crop.xyz), bool) if pattern is None else pattern.informed
-        times = sample_times(crop.ca_only, informed, rng)
-        batch, clean, correlation = noisy_batch(crop, times, schedule, generator, device, pattern)
-        for group in optimizer.param_groups:
-            group["lr"] = spec.learning_rate * _rate(progress, spec)
-        with torch.autocast(device.type, torch.bfloat16, enabled=spec.bfloat16):
-            estimates = net(batch)
-        loss, _ = denoising_loss(estimates, clean, batch, correlation)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = float(torch.nn.utils.clip_grad_norm_(net.parameters(), spec.gradient_limit))
-        usual = float(np.median(norms[-200:])) if len(norms) > 50 else math.inf
-        exploded = not math.isfinite(norm) or norm > 10 * usual
-        if not exploded:
-            optimizer.step()
-            norms.append(norm)
-            losses.append(float(loss.detach()))
-            _update_average(average, net, min(spec.average_decay, (1 + progress.step) / (10 + progress.step)))
-        now = clock()
-        progress = Progress(progress.step + 1, progress.seconds + now - tick, progress.skipped + exploded)
-        tick = now
-        if progress.step % 100 == 0 and losses:
-            _append(
-                folder / "training.csv",
-                {
-                    "step": progress.step,
-                    "minutes": round(progress.seconds / 60, 2),
-                    "loss": round(float(np.mean(losses[-100:])), 5),
-                    "gradient_norm": round(float(np.median(norms[-100:])), 4),
-                    "skipped": progress.skipped,
-                },
-            )
-        if now - last_validation > spec.validation_minutes * 60:
-            _validate(net, average, validation, schedule, device, progress, folder)
-            last_validation = clock()
-        if now - last_save > spec.checkpoint_minutes * 60:
-            save_checkpoint(folder, net, average, optimizer, progress)
-            save_weights(folder / "weights.safetensors", config, average, _description(progress))
-            last_save = clock()
-    _validate(net, average, validation, schedule, device, progress, folder)
+    with stream:
+        while progress.seconds < spec.minutes * 60:
+            drawn = stream.next()
+            for group in optimizer.param_groups:
+                group["lr"] = spec.learning_rate * _rate(progress, spec)
+            with torch.autocast(device.type, torch.bfloat16, enabled=spec.bfloat16):
+                estimates = net(drawn.batch, drawn.looks)
+            loss, _ = denoising_loss(estimates, drawn.clean, drawn.batch, drawn.correlation)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            norm = float(torch.nn.utils.clip_grad_norm_(net.parameters(), spec.gradient_limit))
+            usual = float(np.median(norms[-200:])) if len(norms) > 50 else math.inf
+            exploded = not math.isfinite(norm) or norm > 10 * usual
+            if not exploded:
+                optimizer.step()
+                norms.append(norm)
+                losses.append(float(loss.detach()))
+                _update_average(average, net, min(spec.average_decay, (1 + progress.step) / (10 + progress.step)))
+            now = clock()
+            progress = Progress(progress.step + 1, progress.seconds + now - tick, progress.skipped + exploded)
+            tick = now
+            if progress.step % 100 == 0 and losses:
+                append_row(
+                    folder / "training.csv",
+                    {
+                        "step": progress.step,
+                        "minutes": round(progress.seconds / 60, 2),
+                        "loss": round(float(np.mean(losses[-100:])), 5),
+                        "gradient_norm": round(float(np.median(norms[-100:])), 4),
+                        "skipped": progress.skipped,
+                    },
+                )
+            if now - last_validation > spec.validation_minutes * 60:
+                validate(net, average, validation, device, progress, folder)
+                last_validation = tick = clock()
+            if now - last_save > spec.checkpoint_minutes * 60:
+                save_checkpoint(folder, net, average, optimizer, progress)
+                save_weights(folder / "weights.safetensors", config, average, _description(progress))
+                last_save = tick = clock()
+    validate(net, average, validation, device, progress, folder)
     save_checkpoint(folder, net, average, optimizer, progress)
     save_weights(folder / "weights.safetensors", config, average, _description(progress))
     return folder / "weights.safetensors"
@@ -159,56 +160,6 @@ def _update_average(average: dict[str, Tensor], net: Denoiser, decay: float) -> 
     state = net.state_dict()
     floating = [k for k, v in average.items() if v.is_floating_point()]
     torch._foreach_lerp_([average[k] for k in floating], [state[k] for k in floating], 1 - decay)
-
-
-@torch.no_grad()
-def _validate(
-    net: Denoiser,
-    average: dict[str, Tensor],
-    crops: list[Crop],
-    schedule: LogSnrSchedule,
-    device: torch.device,
-    progress: Progress,
-    folder: Path,
-) -> None:
-    """Loss and per-atom error of the averaged weights at each validation time, with the sequence and without."""
-    current = {k: v.clone() for k, v in net.state_dict().items()}
-    net.load_state_dict(average)
-    for t in VALIDATION_TIMES:
-        for with_sequence, spacing in ((True, 0), (False, 0), (True, 8)):
-            losses, errors = [], []
-            for number, crop in enumerate(crops):
-                generator = torch.Generator().manual_seed(1000 + number)
-                shown = crop if with_sequence else replace(crop, aatype=np.full_like(crop.aatype, 20))
-                times = np.full(len(crop.xyz), t)
-                pattern = every_kth(shown, spacing) if spacing else None
-                batch, clean, correlation = noisy_batch(shown, times, schedule, generator, device, pattern)
-                estimates = net(batch)
-                _, per_example = denoising_loss(estimates, clean, batch, correlation)
-                losses.append(float(per_example.mean()))
-                errors.append(float((estimates[-1] - clean).square().sum(-1).mean().sqrt()))
-            _append(
-                folder / "validation.csv",
-                {
-                    "step": progress.step,
-                    "minutes": round(progress.seconds / 60, 2),
-                    "t": t,
-                    "sequence": int(with_sequence),
-                    "known_every": spacing,
-                    "loss": round(float(np.mean(losses)), 5),
-                    "rmsd": round(float(np.mean(errors)), 4),
-                },
-            )
-    net.load_state_dict(current)
-
-
-def _append(path: Path, row: dict[str, float]) -> None:
-    fresh = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, fieldnames=list(row))
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
 
 
 def _description(progress: Progress) -> dict[str, str]:

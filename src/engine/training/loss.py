@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..prior.builtin.density_grids import DensityGrids
 from ..prior.builtin.network import NoisyBatch
 from ..prior.conditioning import gaussian_estimate
 from ..prior.correlation import GlobularCorrelation
-from ..prior.protocol import KnownAtoms
+from ..prior.evidence import DensityEvidence, KnownAtoms
 from ..prior.schedule import LogSnrSchedule
 from .crops import Crop
 from .knowledge import KnownPattern
@@ -17,6 +21,8 @@ from .knowledge import KnownPattern
 __all__ = ["denoising_loss", "noisy_batch", "sample_times"]
 
 _CA_ONLY_EARLIEST = 0.45
+_MOST_POINTS = 640
+"""Places of free density kept for an example of up to 256 residues."""
 _NOISE_FLOOR = 0.02
 """Atoms known better than this fraction of the prior's spread weigh no more than others."""
 
@@ -41,10 +47,12 @@ def noisy_batch(
     generator: torch.Generator,
     device: torch.device,
     pattern: KnownPattern | None = None,
+    maps: Sequence[DensityEvidence | None] = (),
 ) -> tuple[NoisyBatch, Tensor, GlobularCorrelation]:
     """Noisy inputs x_t, the clean coordinates they came from, and the correlation operator.
 
-    ``pattern`` says which atoms the network is shown, and how exactly.
+    ``pattern`` says which atoms the network is shown, and how exactly; ``maps`` are what each example sees of
+    its map, in the frame of the crop.
     """
     correlation = GlobularCorrelation(crop.segments)
     clean = torch.from_numpy(crop.xyz)
@@ -57,8 +65,9 @@ def noisy_batch(
     x_t = alpha[:, None, None, None] * clean + sigma[:, None, None, None] * correlation.apply(noise)
     known = None
     if pattern is not None:
-        deviation = torch.from_numpy(pattern.sigma)
-        target = clean + deviation[..., None] * torch.randn(clean.shape, generator=generator)
+        deviation = torch.from_numpy(pattern.own)
+        target = clean + torch.from_numpy(pattern.bend)
+        target = target + deviation[..., None] * torch.randn(clean.shape, generator=generator)
         known = KnownAtoms(target, torch.from_numpy(pattern.weights))
     given = gaussian_estimate(correlation, x_t, sigma.tolist(), known)
     batch = NoisyBatch(
@@ -70,8 +79,23 @@ def noisy_batch(
         torch.from_numpy(crop.chain_index).to(device),
         torch.from_numpy(crop.residue_index).to(device),
         torch.ones(clean.shape[:2], dtype=torch.bool, device=device),
+        _grids(maps, drift[:, 0, 0], device),
     )
     return batch, clean.to(device), correlation
+
+
+def _grids(maps: Sequence[DensityEvidence | None], drift: Tensor, device: torch.device) -> DensityGrids | None:
+    """Maps of a batch on the device, each moved with its example by the drift (B, 3); None without any."""
+    shown = [
+        replace(m, levels=m.levels.to(device), taken=m.taken.to(device), origin=(m.origin + drift[i]).to(device))
+        for i, m in enumerate(maps)
+        if m is not None
+    ]
+    if not shown:
+        return None
+    order = np.cumsum([m is not None for m in maps]) - 1
+    map_of = [int(order[i]) if m is not None else -1 for i, m in enumerate(maps)]
+    return DensityGrids.of(shown, map_of, _MOST_POINTS)
 
 
 def denoising_loss(

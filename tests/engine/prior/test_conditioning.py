@@ -7,7 +7,7 @@ import torch
 
 from adp3d.prior.conditioning import gaussian_estimate
 from adp3d.prior.correlation import GlobularCorrelation
-from adp3d.prior.protocol import KnownAtoms
+from adp3d.prior.evidence import KnownAtoms
 
 CORRELATION = GlobularCorrelation((5, 9))
 N = 14

@@ -34,7 +34,7 @@ def test_every_prior_keeps_the_protocol(name):
 
 
 def test_unknown_names_are_told_the_known_ones():
-    with pytest.raises(InputError, match="builtin, builtin-nosequence, builtin-plain, gaussian"):
+    with pytest.raises(InputError, match="builtin, builtin-nomap, builtin-nosequence, builtin-plain, gaussian"):
         load_prior("alphafold", POLYMER, CPU)
 
 

@@ -95,3 +95,26 @@ def test_nothing_to_read(archive, packed, tmp_path):
         load_chains(tmp_path, "train")
     with pytest.raises(InputError, match="split 'val'"):
         load_chains(packed(archive.Record()), "val")
+
+
+def test_rows_that_are_to_be_left_out_are_not_read(archive, packed):
+    folder = packed(archive.Record(n=40), archive.Record(n=40, pdb="2bbb", c40=1), archive.Record(n=40, pdb="3ccc", c40=2))
+    (folder / "leave_out.tsv").write_text("shard\trow\tchain\nchains_full_0.npz\t1\t2bbb_A\nother.npz\t0\t1abc_A\n")
+    assert [chain.entry for chain in load_chains(folder, "train")] == ["1abc_A", "3ccc_A"]
+
+
+def test_heavy_atoms_are_kept_where_nearly_all_are_there(archive, packed):
+    """The made-up chains have backbones only, which is all of an all-glycine chain but little of others."""
+    folder = packed(archive.Record(n=40))
+    assert load_chains(folder, "train")[0].atoms is None
+    path = folder / "chains_full_0.npz"
+    with np.load(path) as file:
+        arrays = {key: file[key] for key in file.files}
+    arrays["aatype"][:] = 7  # glycine
+    arrays["bfac"] = np.arange(40).astype(np.uint8)
+    np.savez(path, **arrays)
+    (chain,) = load_chains(folder, "train")
+    assert chain.atoms is not None
+    np.testing.assert_allclose(chain.atoms.xyz.reshape(40, 4, 3), chain.xyz, atol=1e-5)
+    assert chain.atoms.element[:4].tolist() == [1, 0, 0, 2]
+    assert chain.atoms.b_factor[::4].tolist() == list(range(40))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from adp3d.training.crops import Crop
-from adp3d.training.knowledge import EXACT, draw_pattern, every_kth
+from adp3d.training.knowledge import EXACT, built_and_missing, draw_pattern, every_kth, smooth_bend
 
 
 def crop(b, n, ca_only=False):
@@ -42,3 +44,40 @@ def test_draws_cover_all_that_the_prior_is_used_for():
 def test_rebuilt_chains_show_only_ca():
     pattern = draw_pattern(crop(200, 60, ca_only=True), np.random.default_rng(1))
     assert pattern.sigma[..., 1].any() and not pattern.sigma[..., [0, 2, 3]].any()
+
+
+def test_examples_with_a_map_know_longer_stretches_and_may_be_bent():
+    rng = np.random.default_rng(0)
+    given = crop(600, 120)
+    spread = replace(given, xyz=rng.normal(size=given.xyz.shape).astype(np.float32) * 12)
+    pattern = draw_pattern(spread, rng, np.arange(600) % 2 == 0)
+    bent = np.abs(pattern.bend).max((1, 2, 3)) > 0
+    assert not bent[1::2].any()
+    informed = pattern.informed
+    assert informed[::2].mean() == pytest.approx(0.85, abs=0.05) and informed[1::2].mean() == pytest.approx(0.6, abs=0.06)
+    assert bent[::2][informed[::2]].mean() == pytest.approx(0.3, abs=0.06)
+    # only known residues are bent, and the bend is all of their error
+    known = pattern.sigma > 0
+    assert not np.abs(pattern.bend[~known.any(-1)]).any()
+    assert (pattern.own[bent] <= EXACT + 1e-6).all()
+    np.testing.assert_array_equal(pattern.own[~bent], pattern.sigma[~bent])
+
+
+def test_built_stretches_and_gaps_have_the_lengths_of_jobs():
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        known = built_and_missing(300, rng)
+        edges = np.flatnonzero(np.diff(known.astype(int))) + 1
+        runs = np.diff(edges)
+        kinds = known[edges[:-1]]
+        assert set(runs[kinds]) <= set(range(12, 41)) and set(runs[~kinds]) <= set(range(6, 31))
+
+
+def test_a_bend_is_smooth_and_of_the_size_asked_for():
+    rng = np.random.default_rng(2)
+    xyz = rng.uniform(-20, 20, (400, 4, 3))
+    bend = smooth_bend(xyz, 1.5, rng)
+    assert np.sqrt(np.square(bend).sum(-1).mean()) == pytest.approx(1.5, rel=1e-6)
+    # a field of waves of at least 25 A changes by no more than its slope allows over a bond
+    near = smooth_bend(np.stack([xyz, xyz + [1.5, 0, 0]]), 1.5, np.random.default_rng(3))
+    assert np.linalg.norm(near[0] - near[1], axis=-1).max() < 1.5 * 4 * 2 * np.pi * 1.5 / 25

@@ -7,7 +7,6 @@ import itertools
 import math
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -19,23 +18,24 @@ from adp3d.training import loop
 from adp3d.training.checkpoint import Progress
 from adp3d.training.crops import CropSampler
 from adp3d.training.dataset import load_chains
-from adp3d.training.loop import VALIDATION_TIMES, TrainingSpec, _rate, train
+from adp3d.training.loop import TrainingSpec, _rate, train
+from adp3d.training.validation import VALIDATION_TIMES, validation_set
 
 SMALL = DenoiserConfig(width=16, heads=2, pair_width=4, stages=(1, 1), neighbours=16)
 CPU = torch.device("cpu")
-SPEC = TrainingSpec(minutes=1.0, learning_rate=3e-3, warmup_steps=5, average_decay=0.8)
+SPEC = TrainingSpec(minutes=2.0, learning_rate=3e-3, warmup_steps=5, average_decay=0.8)
 
 
 @pytest.fixture
 def data(archive, packed):
     chains = load_chains(packed(*(archive.Record(n=40, pdb=f"{k}aaa", c40=k) for k in range(3))), "train")
     sampler = CropSampler(chains, residues_per_batch=120, spatial_fraction=0.0, max_length=40)
-    return sampler, [sampler.batch(np.random.default_rng(5))]
+    return sampler, validation_set(sampler, 1, with_maps=False)
 
 
 @pytest.fixture
 def tick(monkeypatch):
-    """A clock that advances two seconds each time it is read, so that a minute is thirty updates."""
+    """A clock that advances two seconds each time it is read, so that two minutes are sixty updates."""
     seconds = itertools.count(step=2.0)
     monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
 
@@ -54,18 +54,18 @@ def test_learns_and_goes_on(data, tick, tmp_path):
     table = rows(folder / "validation.csv")
     assert len(table) == 2 * 3 * len(VALIDATION_TIMES)
     before, after = table[: len(table) // 2], table[len(table) // 2 :]
-    assert before[0]["step"] == 0 and after[0]["step"] == 30
+    assert before[0]["step"] == 0 and after[0]["step"] == 60
     assert {row["t"] for row in table} == set(VALIDATION_TIMES)
     middle = [(b["loss"], a["loss"]) for b, a in zip(before, after, strict=True) if 0.3 < b["t"] < 0.9]
     assert sum(a for _, a in middle) < 0.99 * sum(b for b, _ in middle)
     with safe_open(weights, "pt") as handle:
-        assert handle.metadata()["steps"] == "30"
+        assert handle.metadata()["steps"] == "60"
     assert load_denoiser(weights).config == SMALL
     # the time is used up: another call only validates again
     train(SPEC, SMALL, sampler, validation, folder, CPU)
     again = rows(folder / "validation.csv")[len(table) :]
     assert [row["loss"] for row in again] == [row["loss"] for row in after]
-    assert again[0]["step"] == 30
+    assert again[0]["step"] == 60
 
 
 def test_a_seed_repeats_a_run(data, tick, tmp_path):

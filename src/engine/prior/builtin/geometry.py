@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["residue_frames", "to_local"]
+__all__ = ["from_local", "residue_axes", "residue_frames", "to_local"]
 
 _AXIS_EPSILON = 1e-2
 
@@ -38,7 +38,7 @@ def residue_frames(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def to_local(vectors: Tensor, rotation: Tensor) -> Tensor:
-    """Components of global vectors along the local axes.
+    """Components of global vectors along the local axes, in the precision of the coordinates.
 
     Parameters
     ----------
@@ -49,4 +49,29 @@ def to_local(vectors: Tensor, rotation: Tensor) -> Tensor:
     -------
     Tensor, shape (..., K, 3)
     """
-    return vectors @ rotation
+    with torch.autocast(vectors.device.type, enabled=False):
+        return vectors @ rotation
+
+
+def from_local(vectors: Tensor, rotation: Tensor) -> Tensor:
+    """Global vectors of components along the local axes, the inverse of `to_local` for orthonormal axes."""
+    with torch.autocast(vectors.device.type, enabled=False):
+        return vectors @ rotation.transpose(-1, -2)
+
+
+def residue_axes(x: Tensor) -> tuple[Tensor, Tensor]:
+    """As `residue_frames`, but always orthonormal: for points placed around a residue.
+
+    However noisy the atoms, the axes have unit length; they may turn abruptly where the atoms are collinear,
+    so no gradient should depend on them in training.
+
+    Returns
+    -------
+    rotation : Tensor, shape (..., N, 3, 3)
+    origin : Tensor, shape (..., N, 3)
+    """
+    n, ca, c = x[..., 0, :], x[..., 1, :], x[..., 2, :]
+    e1 = torch.nn.functional.normalize(c - ca, dim=-1, eps=1e-6)
+    to_n = n - ca
+    e2 = torch.nn.functional.normalize(to_n - (to_n * e1).sum(-1, keepdim=True) * e1, dim=-1, eps=1e-6)
+    return torch.stack([e1, e2, torch.linalg.cross(e1, e2)], dim=-1), ca

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from .attention_block import AttentionBlock
+from .density_grids import DensityGrids
+from .density_look import CubeLook, PointEncoder, PointLook
 from .features import NODE_GEOMETRY, PAIR_GEOMETRY, node_geometry, pair_geometry, relative_position
-from .geometry import residue_frames
+from .geometry import from_local, residue_frames
 from .graph import neighbour_list
 from .message_block import MessageBlock
 
@@ -33,6 +35,15 @@ class DenoiserConfig:
     max_offset: int = 32
     block: str = "attention"
     """``attention``, or ``messages`` for the graph network that it was compared with."""
+    density_width: int = 0
+    """Hidden width of the look at a map; 0 for a network without eyes for maps."""
+    point_width: int = 48
+    point_layers: int = 2
+
+    @property
+    def sees_density(self) -> bool:
+        """Whether the network can be shown a map."""
+        return self.density_width > 0
 
     def to_dict(self) -> dict[str, object]:
         """Plain values for storage."""
@@ -58,6 +69,8 @@ class NoisyBatch:
         Chain of each residue, and its position on that chain's sequence.
     present : Tensor of bool, shape (B, N)
         False for padding.
+    density : DensityGrids or None
+        Maps that some or all of the examples see.
     """
 
     mean: Tensor
@@ -68,6 +81,7 @@ class NoisyBatch:
     chain_index: Tensor
     residue_index: Tensor
     present: Tensor
+    density: DensityGrids | None = None
 
 
 class Denoiser(nn.Module):
@@ -76,9 +90,10 @@ class Denoiser(nn.Module):
     All inputs are coordinates seen from the noisy residues' own frames, and every output is a
     displacement in such a frame, so that rotating the input rotates the output. The first stage
     starts from the mean of a Gaussian chain given :math:`x_t` and the known atoms (:math:`\alpha_t x_t`
-    without any), each further one looks again at the structure that the stage before proposed. Updates
-    are in units of the noise left at each atom, so known atoms stay where they are. Cost and memory are
-    linear in the number of residues (fixed neighbour lists).
+    without any), each further one looks again at the structure that the stage before proposed, and at the
+    map around it; the last stage may look several times. Updates are in units of the noise left at each
+    atom, so known atoms stay where they are. Cost and memory are linear in the number of residues (fixed
+    neighbour lists).
     """
 
     def __init__(self, config: DenoiserConfig) -> None:
@@ -91,9 +106,27 @@ class Denoiser(nn.Module):
         self.level_embedding = nn.Linear(config.time_features + 4, len(config.stages) * w, bias=False)
         nn.init.zeros_(self.level_embedding.weight)
         self.stages = nn.ModuleList(_Stage(config, depth, i) for i, depth in enumerate(config.stages))
+        if config.sees_density:
+            self.point_encoder = PointEncoder(config.point_width, config.point_layers)
 
-    def forward(self, batch: NoisyBatch) -> list[Tensor]:
-        """Estimates after each stage, the last being the network's answer; shapes (B, N, 4, 3)."""
+    def encode(self, grids: DensityGrids) -> Tensor:
+        """Features of the places of free density of maps (M, P, point_width): the same at every step."""
+        encoded: Tensor = self.point_encoder(grids)
+        return encoded
+
+    def forward(self, batch: NoisyBatch, looks: int = 1, encoded: Tensor | None = None) -> list[Tensor]:
+        """Estimates after each stage, the last being the network's answer; shapes (B, N, 4, 3).
+
+        Parameters
+        ----------
+        batch : NoisyBatch
+        looks : int
+            How often the last stage is applied, each time to what it proposed before.
+        encoded : Tensor, optional
+            Result of `encode` for the maps of the batch, if it is at hand.
+        """
+        if batch.density is not None and encoded is None and self.config.sees_density:
+            encoded = self.encode(batch.density)
         log_snr = 2.0 * (torch.log(batch.alpha) - torch.log(batch.sigma))
         time = self.time_embedding(_fourier(log_snr, self.config.time_features))
         levels = self._levels(batch).chunk(len(self.stages), -1)
@@ -102,11 +135,12 @@ class Denoiser(nn.Module):
         scale = 10.0 * batch.noise.float()[..., None]
         current = given
         estimates: list[Tensor] = []
-        for stage, level in zip(self.stages, levels, strict=True):
-            h, update = stage(h, time, level, current, given, batch)
+        passes = [*zip(self.stages, levels, strict=True)]
+        for stage, level in passes + passes[-1:] * (looks - 1):
+            h, update = stage(h, time, level, current, given, batch, encoded)
             # coordinates stay in float32 whatever the precision of the layers
             rotation, _ = residue_frames(current)
-            step = update.float().unflatten(-1, (4, 3)) @ rotation.transpose(-1, -2)
+            step = from_local(update.float().unflatten(-1, (4, 3)), rotation)
             base = base + scale * step
             estimates.append(base)
             if self.training:
@@ -138,18 +172,31 @@ class _Stage(nn.Module):
         self.pair_time = nn.Linear(w, p)
         self.pair_mlp = nn.Sequential(nn.LayerNorm(p), nn.GELU(), nn.Linear(p, p), nn.LayerNorm(p))
         self.blocks = nn.ModuleList(_block(config) for _ in range(depth))
+        if config.sees_density:
+            self.cubes = CubeLook(w, config.density_width)
+            self.places = PointLook(w, config.point_width, config.heads // 2)
         self.out_norm = nn.LayerNorm(w)
         self.out = nn.Linear(w, 12)
         nn.init.normal_(self.out.weight, std=1e-3)
         nn.init.zeros_(self.out.bias)
 
     def forward(
-        self, h: Tensor, time: Tensor, level: Tensor, current: Tensor, given: Tensor, batch: NoisyBatch
+        self,
+        h: Tensor,
+        time: Tensor,
+        level: Tensor,
+        current: Tensor,
+        given: Tensor,
+        batch: NoisyBatch,
+        encoded: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         index, valid = neighbour_list(current[..., 1, :], batch.present, self.config.neighbours)
         looks = [current] if current is given else [current, given]
         node = torch.cat([node_geometry(look, batch) for look in looks], -1)
         h = self.node_norm(h + self.node_in(node) + time[:, None] + level)
+        if batch.density is not None and encoded is not None:
+            h = h + self.cubes(current, batch.density, batch.sigma)
+            h = h + self.places(h, current, batch.sigma, batch.density, encoded)
         edge = torch.cat([pair_geometry(look, index) for look in looks], -1)
         offset = relative_position(batch, index, self.config.max_offset)
         pair = self.pair_in(edge) + self.offset_embedding(offset) + self.pair_time(time)[:, None, None]

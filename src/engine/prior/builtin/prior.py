@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,11 +10,15 @@ from torch import Tensor
 from ...structure.polymer import AMINO_ACIDS, Polymer
 from ..conditioning import gaussian_estimate
 from ..correlation import GlobularCorrelation
-from ..protocol import KnownAtoms
+from ..evidence import NOTHING, DensityEvidence, Evidence
 from ..schedule import LogSnrSchedule
+from .density_grids import DensityGrids
 from .network import Denoiser, NoisyBatch
 
 __all__ = ["BuiltinPrior"]
+
+_POINTS_PER_RESIDUE, _FEWEST_POINTS, _MOST_POINTS = 6, 256, 8192
+"""Places of free density kept for a job; a residue's own density has about five (`density_points`)."""
 
 
 class BuiltinPrior:
@@ -30,14 +34,29 @@ class BuiltinPrior:
         Show the sequence to the network (it was trained with and without).
     show_known : bool
         Show it the known atoms (it was trained with and without).
+    show_density : bool
+        Show it the map (it was trained with and without).
+    looks : int
+        How often its last stage looks at its own proposal and at the map there.
     """
 
     name = "builtin"
 
-    def __init__(self, network: Denoiser, polymer: Polymer, use_sequence: bool = True, show_known: bool = True) -> None:
+    def __init__(
+        self,
+        network: Denoiser,
+        polymer: Polymer,
+        use_sequence: bool = True,
+        show_known: bool = True,
+        show_density: bool = True,
+        looks: int = 1,
+    ) -> None:
         device = next(network.parameters()).device
         self._network = network
         self._show_known = show_known
+        self._show_density = show_density and network.config.sees_density
+        self._looks = looks
+        self._bound: _Bound | None = None
         self.correlation = GlobularCorrelation(polymer.segment_lengths)
         self.schedule = LogSnrSchedule()
         unknown = torch.full((polymer.n_residues,), len(AMINO_ACIDS), dtype=torch.int64)
@@ -48,16 +67,21 @@ class BuiltinPrior:
             torch.from_numpy(polymer.residue_index).to(device),
         )
 
-    def denoise(self, x_t: Tensor, t: float, known: KnownAtoms | None = None) -> Tensor:
-        """Estimate of E[x_0 | x_t, known atoms]; shapes as in `Prior.denoise`."""
-        return self.denoise_many(x_t, torch.full((x_t.shape[0],), t, device=x_t.device), known)
+    def denoise(self, x_t: Tensor, t: float, evidence: Evidence = NOTHING) -> Tensor:
+        """Estimate of E[x_0 | x_t, evidence]; shapes as in `Prior.denoise`."""
+        return self.denoise_many(x_t, torch.full((x_t.shape[0],), t, device=x_t.device), evidence)
 
-    def denoise_many(self, x_t: Tensor, t: Tensor, known: KnownAtoms | None = None) -> Tensor:
+    def denoise_many(self, x_t: Tensor, t: Tensor, evidence: Evidence = NOTHING) -> Tensor:
         """As `denoise`, with a time of its own for each replica; t has shape (replica,)."""
         shape = x_t.shape[:2]
         t = t.double()
         sigma = self.schedule.sigma(t)
-        given = gaussian_estimate(self.correlation, x_t, sigma.tolist(), known if self._show_known else None)
+        known = evidence.known if self._show_known else None
+        given = gaussian_estimate(self.correlation, x_t, sigma.tolist(), known)
+        bound = self._bind(evidence.density) if self._show_density and evidence.density is not None else None
+        density = None
+        if bound is not None and evidence.density is not None:
+            density = bound.grids.seen_from(evidence.density.origin.expand(len(x_t), 3))
         batch = NoisyBatch(
             given.mean.float(),
             given.noise.float(),
@@ -67,8 +91,19 @@ class BuiltinPrior:
             self._residues.chain_index.expand(shape),
             self._residues.residue_index.expand(shape),
             torch.ones(shape, dtype=torch.bool, device=x_t.device),
+            density,
         )
-        return self._network(batch)[-1].to(x_t.dtype)
+        encoded = None if bound is None else bound.encoded
+        return self._network(batch, self._looks, encoded)[-1].to(x_t.dtype)
+
+    def _bind(self, density: DensityEvidence) -> _Bound:
+        """Grids and encoded places of a map, made once: they are the same at every step, wherever its frame is."""
+        if self._bound is None or self._bound.levels is not density.levels or self._bound.taken is not density.taken:
+            most = min(max(_FEWEST_POINTS, _POINTS_PER_RESIDUE * len(self._residues.aatype)), _MOST_POINTS)
+            grids = DensityGrids.of([replace(density, origin=density.origin.reshape(-1, 3)[0])], [0], most)
+            with torch.no_grad():
+                self._bound = _Bound(density.levels, density.taken, grids, self._network.encode(grids))
+        return self._bound
 
 
 @dataclass(frozen=True)
@@ -76,3 +111,13 @@ class _Residues:
     aatype: Tensor
     chain_index: Tensor
     residue_index: Tensor
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """A map made ready, and the tensors by which it is recognised."""
+
+    levels: Tensor
+    taken: Tensor
+    grids: DensityGrids
+    encoded: Tensor

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from adp3d.prior.builtin.prior import BuiltinPrior
 from adp3d.prior.builtin.weights_file import load_denoiser
-from adp3d.prior.protocol import KnownAtoms
+from adp3d.prior.evidence import Evidence, KnownAtoms
 from adp3d.structure.backbone import place_atom, place_oxygen
 from adp3d.structure.polymer import Polymer
 
@@ -64,7 +64,7 @@ def test_no_gradient_is_promised_through_known_atoms(prior, helix):
     x_t = noised(prior, helix, 0.4, replicas=1).requires_grad_(True)
     known = KnownAtoms(helix[0], torch.ones(N, 4))
     with pytest.raises(ValueError, match="no gradient goes through known atoms"):
-        prior.denoise(x_t, 0.4, known)
+        prior.denoise(x_t, 0.4, Evidence(known))
 
 
 def error(a, b):
@@ -126,8 +126,8 @@ def test_known_atoms_are_kept_and_help_the_rest(prior, network, helix):
     weights = torch.zeros(N, 4)
     weights[::5] = 2500.0
     known = KnownAtoms(helix[0], weights)
-    shown, plain = prior.denoise(x_t, 0.7, known), prior.denoise(x_t, 0.7)
+    shown, plain = prior.denoise(x_t, 0.7, Evidence(known)), prior.denoise(x_t, 0.7)
     assert (shown - helix)[:, ::5].abs().max() < 0.2
     assert error(shown, helix) < 0.6 * error(plain, helix)
     ignoring = BuiltinPrior(network, Polymer.single_chain(SEQUENCE), show_known=False)
-    torch.testing.assert_close(ignoring.denoise(x_t, 0.7, known), plain)
+    torch.testing.assert_close(ignoring.denoise(x_t, 0.7, Evidence(known)), plain)

@@ -1,0 +1,122 @@
+"""What a job's map looks like to the prior."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import gemmi
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..density.fourier import filtered
+from ..density.map import DensityMap
+from ..density.resample import resample_like
+from ..prior.evidence import DensityEvidence
+from ..prior.standard_map import SPACING, occupied, standard_b, standard_map
+from ..structure.target import Target
+from .map_problem import MapProblem
+
+__all__ = ["MapEvidence", "load_map_evidence"]
+
+_LARGEST_CORRECTION = 12.0
+"""The sharpness is corrected by at most this many times the resolution squared, in A^2: beyond it noise would
+be all that is left, or the map is so sharp that its end says more than its fall-off."""
+
+
+@dataclass(frozen=True)
+class MapEvidence:
+    """The map in standard units, and the atoms of the model that are nobody's job.
+
+    Attributes
+    ----------
+    whole : DensityEvidence
+        Nothing of it explained.
+    others : ndarray, shape (K, 3)
+        Known atoms beside the job's backbone, in angstrom: other chains, ligands, side chains of residues
+        that the map supports.
+    """
+
+    whole: DensityEvidence
+    others: NDArray[np.float64]
+
+    def explained_by(self, backbone: NDArray[np.floating]) -> DensityEvidence:
+        """The map with the density of known atoms marked: these (K, 3), in angstrom, and the others."""
+        levels = self.whole.levels
+        points = np.concatenate([np.asarray(backbone, np.float64).reshape(-1, 3), self.others])
+        if not len(points):
+            return self.whole
+        at = (torch.as_tensor(points, dtype=levels.dtype, device=levels.device) - self.whole.origin) / SPACING
+        shape = levels.shape[1], levels.shape[2], levels.shape[3]
+        return replace(self.whole, taken=occupied(at, shape, SPACING))
+
+
+def load_map_evidence(
+    maps: MapProblem, structure: gemmi.Structure, target: Target, trusted: NDArray[np.bool_], device: torch.device
+) -> MapEvidence:
+    """Bring the map of a job to the sharpness and grid that priors are shown.
+
+    Parameters
+    ----------
+    maps : MapProblem
+    structure : gemmi.Structure
+        The user's model.
+    target : Target
+    trusted : ndarray of bool, shape (N,)
+        Residues of the model that the map supports: they set the units.
+    device : torch.device
+
+    Returns
+    -------
+    MapEvidence
+    """
+    shown = _regular(_sharpened(maps))
+    values = torch.as_tensor(shown.values, device=device)
+    shape = shown.shape
+    origin = torch.as_tensor(shown.origin, dtype=torch.float32, device=device)
+    ruler = target.xyz[target.known & trusted[:, None]]
+    whole = standard_map(
+        torch.fft.rfftn(values),
+        shape,
+        origin,
+        SPACING,
+        maps.resolution,
+        torch.as_tensor(ruler, dtype=torch.float32, device=device),
+        torch.zeros(0, 3, device=device),
+    )
+    return MapEvidence(whole, _other_atoms(structure, target, trusted))
+
+
+def _sharpened(maps: MapProblem) -> DensityMap:
+    """The map with the mean B-factor that belongs to its resolution, and nothing finer than that."""
+    most = _LARGEST_CORRECTION * maps.resolution**2
+    blur = float(np.clip(standard_b(maps.resolution) - maps.b_factor, -most, most))
+
+    def transfer(s2: NDArray[np.float64]) -> NDArray[np.float64]:
+        position = np.clip((np.sqrt(s2) * maps.resolution - 0.9) / 0.2, 0.0, 1.0)
+        return np.asarray(np.exp(-0.25 * blur * s2) * 0.5 * (1.0 + np.cos(math.pi * position)))
+
+    return filtered(maps.density, transfer, 2 * maps.resolution + 4.0)
+
+
+def _regular(density: DensityMap) -> DensityMap:
+    """The same density at whole angstroms along x, y and z."""
+    low = density.to_points(np.zeros(3))
+    counts = [math.floor((n - 1) * step / SPACING) + 1 for n, step in zip(density.shape, density.voxel_size, strict=True)]
+    empty = np.zeros((counts[0], counts[1], counts[2]), np.float32)
+    return resample_like(density, DensityMap(empty, low, SPACING * np.eye(3)))
+
+
+def _other_atoms(structure: gemmi.Structure, target: Target, trusted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Atoms of the first model beside the job's backbone: all of other residues, side chains of trusted ones."""
+    job = {(chain, number, icode.strip()): i for i, (chain, number, icode) in enumerate(target.labels)}
+    backbone = {"N", "CA", "C", "O"}
+    positions = []
+    for chain in structure[0]:
+        for residue in chain:
+            row = job.get((chain.name, residue.seqid.num, residue.seqid.icode.strip()))
+            if residue.is_water() or (row is not None and not trusted[row]):
+                continue
+            positions += [a.pos.tolist() for a in residue if row is None or a.name not in backbone]
+    return np.array(positions, dtype=np.float64).reshape(-1, 3)
