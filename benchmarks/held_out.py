@@ -15,7 +15,7 @@ from adp3d.errors import InputError
 from adp3d.structure.polymer import AMINO_ACIDS, UNKNOWN, Polymer
 from adp3d.structure.read import read_structure
 from adp3d.structure.target import build_target
-from adp3d.training.dataset import Chain, load_chains
+from adp3d.training.dataset import AtomCloud, Chain, load_chains
 
 __all__ = [
     "SHORTEST",
@@ -46,11 +46,14 @@ class Protein:
     polymer : Polymer
     x : Tensor, shape (N, 4, 3)
         N, CA, C, O in angstrom, in the entry's own frame.
+    atoms : AtomCloud or None
+        All heavy atoms of the entry's chain in that frame, if nearly all are known.
     """
 
     name: str
     polymer: Polymer
     x: Tensor
+    atoms: AtomCloud | None = None
 
     @property
     def n_residues(self) -> int:
@@ -173,7 +176,7 @@ def _runs(types: NDArray[np.integer]) -> NDArray[np.int64]:
 def _protein(chain: Chain, run: slice) -> Protein:
     letters = AMINO_ACIDS + UNKNOWN
     sequence = "".join(letters[kind] for kind in chain.aatype[run])
-    return Protein(chain.entry, Polymer.single_chain(sequence), _tensor(chain.xyz[run]))
+    return Protein(chain.entry, Polymer.single_chain(sequence), _tensor(chain.xyz[run]), chain.atoms)
 
 
 def _tensor(x: NDArray[np.floating]) -> Tensor:

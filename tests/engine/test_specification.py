@@ -122,7 +122,10 @@ def test_stored_form_is_stamped():
         ({"keep": ["A:12-"]}, "such as 'A:12'"),
         ({"keep": ["A 12"]}, "such as 'A:12'"),
         ({"model": "  "}, "must not be empty"),
-        ({"prior": "alphafold"}, "one of builtin, builtin-nomap, builtin-nosequence, builtin-plain, gaussian, not 'alphafold'"),
+        (
+            {"prior": "alphafold"},
+            "one of builtin, builtin-nomap, builtin-nosequence, builtin-plain, gaussian, not 'alphafold'",
+        ),
         ({"prior": ["builtin"]}, "one of builtin"),
     ],
 )

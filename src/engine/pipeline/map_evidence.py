@@ -103,14 +103,18 @@ def _sharpened(maps: MapProblem) -> DensityMap:
 def _regular(density: DensityMap) -> DensityMap:
     """The same density at whole angstroms along x, y and z."""
     low = density.to_points(np.zeros(3))
-    counts = [math.floor((n - 1) * step / SPACING) + 1 for n, step in zip(density.shape, density.voxel_size, strict=True)]
+    counts = [
+        math.floor((n - 1) * step / SPACING) + 1 for n, step in zip(density.shape, density.voxel_size, strict=True)
+    ]
     empty = np.zeros((counts[0], counts[1], counts[2]), np.float32)
     return resample_like(density, DensityMap(empty, low, SPACING * np.eye(3)))
 
 
 def _other_atoms(structure: gemmi.Structure, target: Target, trusted: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Atoms of the first model beside the job's backbone: all of other residues, side chains of trusted ones."""
-    job = {(chain, number, icode.strip()): i for i, (chain, number, icode) in enumerate(target.labels)}
+    job: dict[tuple[str, int | None, str], int] = {
+        (chain, number, icode.strip()): i for i, (chain, number, icode) in enumerate(target.labels)
+    }
     backbone = {"N", "CA", "C", "O"}
     positions = []
     for chain in structure[0]:

@@ -65,8 +65,8 @@ PRIORS: dict[str, Callable[[Polymer, torch.device], Prior]] = {
     "builtin-plain": _builtin_plain,
     "gaussian": _gaussian,
 }
-"""Constructors by name. ``builtin-nomap`` is not shown the map, ``builtin-plain`` neither map nor known atoms; ``gaussian``
-knows only chain size and connectivity: the run without a prior."""
+"""Constructors by name. ``builtin-nomap`` is not shown the map, ``builtin-plain`` neither map nor known atoms;
+``gaussian`` knows only chain size and connectivity: the run without a prior."""
 
 
 def load_prior(name: str, polymer: Polymer, device: torch.device) -> Prior:

@@ -146,8 +146,5 @@ def standard_map(
         mean = (weight * values).sum() / total
         spread = ((weight * (values - mean).square()).sum() / total).sqrt()
         levels.append((values - mean) / spread.clamp(min=_LEAST_SPREAD * values.abs().amax().clamp(min=1e-30)))
-    if len(known):
-        taken = occupied((known - origin) / spacing, shape, spacing, s2)
-    else:
-        taken = torch.zeros_like(weight)
+    taken = occupied((known - origin) / spacing, shape, spacing, s2) if len(known) else torch.zeros_like(weight)
     return DensityEvidence(torch.stack(levels), taken, origin, spacing, resolution)

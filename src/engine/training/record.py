@@ -17,5 +17,3 @@ def append_row(path: Path, row: Mapping[str, float]) -> None:
         if fresh:
             writer.writeheader()
         writer.writerow(row)
-
-

@@ -74,7 +74,7 @@ def test_units_offset_and_sharpness_of_the_file_do_not_matter(job):
 def test_the_grid_is_regular_whatever_the_voxels(job):
     target, maps = job[1], job[2]
     stretched = np.diag([1.3, 0.9, 1.1])
-    shape = [round(float(n * s / e)) for n, s, e in zip(maps.density.shape, maps.density.voxel_size, (1.3, 0.9, 1.1))]
+    shape = np.rint(np.array(maps.density.shape) * maps.density.voxel_size / np.diag(stretched)).astype(int)
     coarse = resample_like(maps.density, DensityMap(np.zeros(shape, np.float32), maps.density.origin, stretched))
     seen = evidence(job, lambda m: replace(m, density=coarse))
     assert values(seen, target).mean(0).min() > 0.5
@@ -85,7 +85,7 @@ def test_the_grid_is_regular_whatever_the_voxels(job):
 def test_explained_density_is_that_of_known_and_foreign_atoms(job):
     structure, target, _ = job
     seen = evidence(job)
-    side_chains = sum(a.name not in "N CA C O".split() for r in structure[0][0] for a in r)
+    side_chains = sum(a.name not in ["N", "CA", "C", "O"] for r in structure[0][0] for a in r)
     assert len(seen.others) == pytest.approx(side_chains, abs=5)
     shown = seen.explained_by(target.xyz[target.known])
     at = ((torch.as_tensor(target.xyz[target.known]) - shown.origin).round()).long()

@@ -98,7 +98,9 @@ def test_nothing_to_read(archive, packed, tmp_path):
 
 
 def test_rows_that_are_to_be_left_out_are_not_read(archive, packed):
-    folder = packed(archive.Record(n=40), archive.Record(n=40, pdb="2bbb", c40=1), archive.Record(n=40, pdb="3ccc", c40=2))
+    folder = packed(
+        archive.Record(n=40), archive.Record(n=40, pdb="2bbb", c40=1), archive.Record(n=40, pdb="3ccc", c40=2)
+    )
     (folder / "leave_out.tsv").write_text("shard\trow\tchain\nchains_full_0.npz\t1\t2bbb_A\nother.npz\t0\t1abc_A\n")
     assert [chain.entry for chain in load_chains(folder, "train")] == ["1abc_A", "3ccc_A"]
 

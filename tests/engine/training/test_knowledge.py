@@ -54,7 +54,9 @@ def test_examples_with_a_map_know_longer_stretches_and_may_be_bent():
     bent = np.abs(pattern.bend).max((1, 2, 3)) > 0
     assert not bent[1::2].any()
     informed = pattern.informed
-    assert informed[::2].mean() == pytest.approx(0.85, abs=0.05) and informed[1::2].mean() == pytest.approx(0.6, abs=0.06)
+    assert informed[::2].mean() == pytest.approx(0.85, abs=0.05) and informed[1::2].mean() == pytest.approx(
+        0.6, abs=0.06
+    )
     assert bent[::2][informed[::2]].mean() == pytest.approx(0.3, abs=0.06)
     # only known residues are bent, and the bend is all of their error
     known = pattern.sigma > 0
@@ -79,5 +81,5 @@ def test_a_bend_is_smooth_and_of_the_size_asked_for():
     bend = smooth_bend(xyz, 1.5, rng)
     assert np.sqrt(np.square(bend).sum(-1).mean()) == pytest.approx(1.5, rel=1e-6)
     # a field of waves of at least 25 A changes by no more than its slope allows over a bond
-    near = smooth_bend(np.stack([xyz, xyz + [1.5, 0, 0]]), 1.5, np.random.default_rng(3))
+    near = smooth_bend(np.stack([xyz, xyz + np.array([1.5, 0, 0])]), 1.5, np.random.default_rng(3))
     assert np.linalg.norm(near[0] - near[1], axis=-1).max() < 1.5 * 4 * 2 * np.pi * 1.5 / 25

@@ -10,9 +10,9 @@ import torch
 
 from adp3d.training.crops import CropSampler
 from adp3d.training.dataset import AtomCloud, load_chains
+from adp3d.training.knowledge import every_kth
 from adp3d.training.map_conditions import draw_conditions
 from adp3d.training.map_source import MapSource
-from adp3d.training.knowledge import every_kth
 from adp3d.training.stream import BatchStream
 from adp3d.training.validation import ordinary_conditions, validation_set
 
@@ -23,9 +23,7 @@ CPU = torch.device("cpu")
 def sampler(archive, packed):
     """Helices, two of three with all of their atoms, which here are the backbone."""
     chains = load_chains(packed(*(archive.Record(n=40, pdb=f"{k}aaa", c40=k) for k in range(3))), "train")
-    chains = [
-        replace(chain, atoms=_backbone_cloud(chain) if k < 2 else None) for k, chain in enumerate(chains)
-    ]
+    chains = [replace(chain, atoms=_backbone_cloud(chain) if k < 2 else None) for k, chain in enumerate(chains)]
     return CropSampler(chains, residues_per_batch=160, spatial_fraction=0.0, max_length=40)
 
 
@@ -47,7 +45,7 @@ def test_batches_are_the_same_for_any_number_of_workers(sampler):
         for a, b in zip(drawn[0], other, strict=True):
             assert torch.equal(a.batch.mean, b.batch.mean) and a.looks == b.looks
             if a.batch.density is not None:
-                assert torch.equal(a.batch.density.channels[0], b.batch.density.channels[0])
+                assert torch.equal(a.batch.density.levels[0][0], b.batch.density.levels[0][0])
     assert not torch.equal(drawn[0][0].batch.mean[:1], drawn[0][1].batch.mean[:1])
     later = BatchStream(sampler, maps, 4, 12, CPU, 0).next()
     assert torch.equal(later.batch.mean, drawn[0][2].batch.mean)

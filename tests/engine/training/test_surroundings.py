@@ -8,8 +8,14 @@ from scipy.spatial.distance import cdist
 
 from adp3d.training.dataset import ELEMENTS, AtomCloud
 from adp3d.training.surroundings import (
-    PHOSPHORUS, Scatterers, double_helix, join, ordered_waters, place_beside, scatterers_of,
-)  # fmt: skip
+    PHOSPHORUS,
+    Scatterers,
+    double_helix,
+    join,
+    ordered_waters,
+    place_beside,
+    scatterers_of,
+)
 
 
 def cloud(n=30, b=None):

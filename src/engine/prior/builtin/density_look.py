@@ -46,16 +46,16 @@ class CubeLook(nn.Module):
         # zero at first: the network starts as one that sees no map
         nn.init.zeros_(self.mix[-1].weight)  # type: ignore[arg-type]
         nn.init.zeros_(self.mix[-1].bias)  # type: ignore[arg-type]
-        steps = torch.arange(_SIDE) - _SIDE // 2
-        self.register_buffer("offsets", torch.cartesian_prod(steps, steps, steps).float(), persistent=False)
 
     def forward(self, x: Tensor, grids: DensityGrids, sigma: Tensor) -> Tensor:
         """Additions (B, N, width) for backbones x (B, N, 4, 3); zero for examples without a map."""
         b, n = x.shape[:2]
         axes, ca = residue_axes(x)
+        steps = torch.arange(_SIDE, device=x.device, dtype=x.dtype) - _SIDE // 2
+        cube = torch.cartesian_prod(steps, steps, steps)
         seen = []
         for level, spacing in enumerate(CUBE_SPACINGS):
-            points = ca[:, :, None] + spacing * from_local(self.offsets, axes)
+            points = ca[:, :, None] + spacing * from_local(cube, axes)
             seen.append(grids.sample(level, points.reshape(b, -1, 3)).reshape(b, n, -1))
         hidden = self.cubes(torch.cat(seen, -1) / 2.0) + self.context(_context(grids, sigma))[:, None]
         return self.mix(hidden) * grids.present[:, None, None]
@@ -88,13 +88,7 @@ class PointEncoder(nn.Module):
         valid = torch.isfinite(near) & points.valid[..., None]
         flat = index + p * torch.arange(m, device=index.device)[:, None, None]
         ends = points.xyz.reshape(m * p, 3)[flat]
-        # one example for each map, in the map's own frame
-        own = torch.arange(m, device=index.device)
-        frame = torch.zeros(m, 3, device=index.device)
-        view = DensityGrids(
-            grids.channels, grids.first, grids.shape, grids.spacing, grids.resolution, points, own, frame
-        )
-        along = _along(view, points.xyz[:, :, None], ends)
+        along = _along(grids.in_their_own_frames(), points.xyz[:, :, None], ends)
         edge = torch.cat([_shells(near.masked_fill(~valid, 0.0)), along], -1)
         for layer in self.layers:
             h = layer(h, flat, edge, valid)
@@ -171,7 +165,8 @@ class PointLook(nn.Module):
         pair = torch.cat([torch.tanh(local / 8.0) * 2.0, direction, _shells(near), along], -1)
         pair = self.pair_in(pair) + self.pair_level(torch.log(sigma)[:, None])[:, None, None]
         key, value = self.key_value(self.point_norm(encoded)).chunk(2, -1)
-        rows = (index + grids.points.xyz.shape[1] * grids.map_of.clamp(min=0)[:, None, None]).flatten()
+        first = grids.of_example(xyz.shape[1] * torch.arange(len(encoded), device=h.device))
+        rows = (index + first[:, None, None]).flatten()
         near_value = value.reshape(-1, value.shape[-1])[rows].view(b, n, k, self.heads, -1)
         near_key = self.k_norm(key.view(*key.shape[:2], self.heads, -1)).reshape(-1, value.shape[-1])[rows]
         pair = self.pair(pair + near_value.flatten(-2))
