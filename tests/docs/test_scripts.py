@@ -120,10 +120,20 @@ def run(tmp_path):
     save_file({"w": np.zeros(3, np.float32)}, folder / "weights.safetensors", metadata=metadata)
     training = [{"step": s, "minutes": s / 10, "loss": 2.0 - s / 1000, "skipped": 3} for s in (600, 1200)]
     validation = [
-        {"step": s, "minutes": s / 10, "t": t, "sequence": q, "known_every": k, "loss": t + q - k / 20, "rmsd": t + k}
+        {
+            "step": s,
+            "minutes": s / 10,
+            "t": t,
+            "sequence": q,
+            "known_every": k,
+            "resolution": d,
+            "loss": t + q - k / 20,
+            "rmsd": t + k,
+            "missing_ca": t + d,
+        }
         for s in (600, 1200)
         for t in (0.2, 0.5)
-        for q, k in ((1, 0), (0, 0), (1, 8))
+        for q, k, d in ((1, 0, 0.0), (0, 0, 0.0), (1, 8, 0.0), (1, -1, 0.0), (1, -1, 2.5))
     ]
     for name, rows in (("training", training), ("validation", validation)):
         with (folder / f"{name}.csv").open("w", newline="") as stream:
@@ -140,6 +150,7 @@ def test_training_record(card, run):
     assert "| updates | 1,200, of which 3 skipped |" in text
     assert "| loss of the last 100 updates | 0.800 |" in text
     assert "| 0.5 | 1.500 | 0.500 | 1.100 | 0.500 Å | 0.500 Å | 8.500 Å |" in text
+    assert "| $t$ | no map | map of 2.5 Å |" in text and "| 0.5 | 0.50 Å | 3.00 Å |" in text
     assert hashlib.sha256((run / "weights.safetensors").read_bytes()).hexdigest() in text
 
 

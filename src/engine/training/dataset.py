@@ -22,7 +22,7 @@ ELEMENTS = "CNOS"
 _CHAIN_BREAK = 2.5
 """C-N distance in angstrom above which two consecutive residues do not count as bonded."""
 
-_CA_ONLY_WEIGHT = 0.4
+_CA_ONLY_WEIGHT = 0.25
 """Chains with rebuilt N, C and O teach folds only, so they are drawn less often."""
 
 

@@ -21,22 +21,30 @@ from .knowledge import KnownPattern
 __all__ = ["denoising_loss", "noisy_batch", "sample_times"]
 
 _CA_ONLY_EARLIEST = 0.45
+_MAP_EARLIEST, _LOST = 0.25, 0.7
 _MOST_POINTS = 640
 """Places of free density kept for an example of up to 256 residues."""
 _NOISE_FLOOR = 0.02
 """Atoms known better than this fraction of the prior's spread weigh no more than others."""
 
 
-def sample_times(ca_only: np.ndarray, informed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def sample_times(
+    ca_only: np.ndarray, informed: np.ndarray, rng: np.random.Generator, mapped: np.ndarray | None = None
+) -> np.ndarray:
     """Diffusion times, shape (B,): mostly t in 0.15 to 0.75, which decides refinement.
 
     Examples that know atoms (``informed``, shape (B,)) are drawn more widely, because the known atoms
-    tell much even where the noise leaves nothing. Chains whose N, C and O were rebuilt teach folds
-    only: their times start at 0.45.
+    tell much even where the noise leaves nothing. Examples with a map (``mapped``) are mostly drawn from
+    t = 0.25 up, where the map decides; of those, the ones that know no atom stay below 0.7, since nothing tells
+    them where they are. Chains whose N, C and O were rebuilt teach folds only: their times start at 0.45.
     """
     wide = rng.uniform(0.001, 1.0, len(ca_only))
     middle = rng.uniform(0.15, 0.75, len(ca_only))
     t = np.where(rng.random(len(ca_only)) < np.where(informed, 0.6, 0.4), wide, middle)
+    if mapped is not None:
+        latest = np.where(informed, 1.0, _LOST)
+        decided = _MAP_EARLIEST + (latest - _MAP_EARLIEST) * rng.random(len(ca_only))
+        t = np.where(mapped, np.where(rng.random(len(ca_only)) < 0.7, decided, np.minimum(t, latest)), t)
     return np.where(ca_only, _CA_ONLY_EARLIEST + (1 - _CA_ONLY_EARLIEST) * rng.random(len(ca_only)), t)
 
 

@@ -109,8 +109,8 @@ class BatchStream:
         crop = self._sampler.batch(rng)
         chosen = np.zeros(len(crop.xyz), bool) if self._maps is None else self._maps.choose(crop, rng)
         pattern = draw_pattern(crop, rng, chosen) if self._show_known else None
-        informed = chosen if pattern is None else pattern.informed | chosen
-        times = sample_times(crop.ca_only, informed, rng)
+        informed = np.zeros(len(crop.xyz), bool) if pattern is None else pattern.informed
+        times = sample_times(crop.ca_only, informed, rng, chosen)
         evidence = [] if self._maps is None else self._maps.evidence(crop, pattern, chosen, rng)
         batch, clean, correlation = noisy_batch(
             crop, times, LogSnrSchedule(), generator, self._device, pattern, evidence

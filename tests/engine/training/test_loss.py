@@ -38,6 +38,18 @@ def test_times_dwell_where_refinement_is_decided():
     assert rebuilt.min() >= 0.45 and rebuilt.max() > 0.98
 
 
+def test_times_of_examples_with_a_map():
+    rng = np.random.default_rng(1)
+    no, yes = np.zeros(20_000, bool), np.ones(20_000, bool)
+    seen = sample_times(no, yes, rng, yes)
+    # 70 % from 0.25 up, and of the rest what is drawn without a map
+    below = 0.3 * (0.6 * 0.25 + 0.4 * 0.1 / 0.6)
+    assert (seen < 0.25).mean() == pytest.approx(below, abs=0.01)
+    assert seen.max() > 0.98
+    assert sample_times(no, no, rng, yes).max() <= 0.7
+    assert (sample_times(no, yes, rng, no) < 0.25).mean() == pytest.approx(below / 0.3, abs=0.02)
+
+
 def test_noisy_batch_follows_the_schedule():
     schedule = LogSnrSchedule()
     times = np.array([0.1, 0.5, 0.9])
