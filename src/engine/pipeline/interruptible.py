@@ -43,6 +43,11 @@ class InterruptiblePrior:
         """Noise schedule of the prior."""
         return self._prior.schedule
 
+    @property
+    def sees_density(self) -> bool:
+        """Whether the prior looks at maps."""
+        return self._prior.sees_density
+
     def denoise(self, x_t: Tensor, t: float, evidence: Evidence = NOTHING) -> Tensor:
         """Estimate of the prior; shapes as in `Prior.denoise`."""
         self._poll()

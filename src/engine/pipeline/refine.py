@@ -23,7 +23,7 @@ from ..solver.ranking import SCALES, Ranking, rank_replicas
 from ..solver.recombination import missing_segments, recombine, supported_ends
 from ..solver.regularise import regularise
 from ..solver.selection import denoising_energy
-from ..solver.updates import ProximalUpdate
+from ..solver.updates import LateUpdate, ProximalUpdate
 from ..specification import RefineSpec
 from ..structure.target import Target
 from ..validation.torsions import linked_residues
@@ -45,6 +45,8 @@ _ACCEPTED_SIGMA = 0.5
 """Standard deviation in angstrom given to segments kept from an earlier round."""
 _EXPLAINS = 1.0
 """Standard deviation in angstrom from which a known atom no longer explains density, as in training."""
+_LIKELIHOOD_BELOW = 0.5
+"""Diffusion time below which the density likelihood acts if the prior sees the map."""
 _ROUND_SEED, _POLISH_SEED = 7919, 104_729
 _POLISH_START = 0.4
 
@@ -289,16 +291,13 @@ class _Refiner:
         correlation = self._problem.prior.correlation
         if self._spec.update == "gradient":
             return gradient_updates(correlation, model, [potential], self._problem.origin(), self._weights, self._pins)
-        return [
-            ProximalUpdate(
-                correlation,
-                model,
-                [potential],
-                weights=self._weights,
-                pins=self._pins,
-                preview=self._sampling.preview,
-            )
-        ]
+        full = ProximalUpdate(
+            correlation, model, [potential], weights=self._weights, pins=self._pins, preview=self._sampling.preview
+        )
+        if not self._problem.prior.sees_density:
+            return [full]
+        early = replace(full, potentials=(), preview=None)
+        return [LateUpdate(early, full, _LIKELIHOOD_BELOW)]
 
     def _watch_residues(self, x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
         fit = np.nan_to_num(self._maps.likelihood.per_residue_fit(x[best : best + 1])[0])

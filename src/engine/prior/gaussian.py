@@ -21,6 +21,7 @@ class GaussianPrior:
     """
 
     name = "gaussian"
+    sees_density = False
 
     def __init__(self, correlation: GlobularCorrelation, schedule: LogSnrSchedule | None = None) -> None:
         self.correlation = correlation

@@ -62,6 +62,10 @@ class Prior(Protocol):
     def schedule(self) -> Schedule:
         """Noise schedule."""
 
+    @property
+    def sees_density(self) -> bool:
+        """Whether `denoise` looks at the map of its evidence; a solver then leans less on the map's likelihood."""
+
     def denoise(self, x_t: Tensor, t: float, evidence: Evidence = NOTHING) -> Tensor:
         """Denoised backbones for noisy ones.
 

@@ -12,9 +12,9 @@ from ..physics.masking import MaskedModel
 from ..prior.protocol import Correlation
 from .lbfgs import minimise
 from .pins import Pins, Preview
-from .protocol import Level, LocalPotential, Potential
+from .protocol import Level, LocalPotential, Potential, Update
 
-__all__ = ["GradientUpdate", "PreconditionedUpdate", "ProximalUpdate", "WeightTable"]
+__all__ = ["GradientUpdate", "LateUpdate", "PreconditionedUpdate", "ProximalUpdate", "WeightTable"]
 
 WeightTable = Mapping[str, float]
 """Relative weight of each potential by name; read at every step, so it may change while a job runs."""
@@ -67,6 +67,35 @@ class PreconditionedUpdate:
         """Scaled gradient of the preconditioned log-likelihood."""
         shift = self.correlation.inverse((origin - self.centre).expand(z.shape).contiguous())
         return self.rate * self.likelihood.gradient(z + shift)
+
+
+@dataclass(frozen=True)
+class LateUpdate:
+    """One update at high noise, another at low noise.
+
+    For measurements that the denoiser sees itself: at high noise it knows better than their gradients where
+    they pull, at low noise they are more exact.
+
+    Attributes
+    ----------
+    early, late : Update
+        With the same momentum.
+    below : float
+        Diffusion time from which ``late`` acts.
+    """
+
+    early: Update
+    late: Update
+    below: float
+
+    @property
+    def momentum(self) -> float:
+        """That of both."""
+        return self.late.momentum
+
+    def direction(self, z: Tensor, origin: Tensor, level: Level) -> Tensor:
+        """Step of the one whose turn it is."""
+        return (self.late if level.t < self.below else self.early).direction(z, origin, level)
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,8 @@ class TrainingSpec:
     """Count the processor's time instead of the clock's: comparable on a machine that does other work."""
     show_known: bool = True
     """Train for use with known atoms; without, the network is a plain prior only."""
-    second_look: float = 0.5
-    """Fraction of the updates in which the last stage looks twice."""
+    looks: tuple[float, ...] = (0.3, 0.3, 0.2, 0.2)
+    """Fraction of the updates in which the last stage looks once, twice, three times and so on."""
     workers: int = 1
     """Threads that draw batches while the network trains; the batches are the same for any number."""
 
@@ -98,9 +98,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     maps = MapSource(sampler) if config.sees_density else None
     # a resumed run goes on with the batches that follow
-    stream = BatchStream(
-        sampler, maps, spec.seed, progress.step, device, spec.workers, spec.show_known, spec.second_look
-    )
+    stream = BatchStream(sampler, maps, spec.seed, progress.step, device, spec.workers, spec.show_known, spec.looks)
     norms: list[float] = []
     losses: list[float] = []
     clock = time.process_time if spec.cpu_time else time.monotonic

@@ -59,8 +59,8 @@ class BatchStream:
         Threads; 0 draws each batch when it is asked for.
     show_known : bool
         Show known atoms.
-    second_look : float
-        Fraction of the batches for which the last stage looks twice.
+    looks : tuple of float
+        Fractions of the batches for which the last stage looks once, twice and so on.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class BatchStream:
         device: torch.device,
         workers: int = 1,
         show_known: bool = True,
-        second_look: float = 0.5,
+        looks: tuple[float, ...] = (1.0,),
     ) -> None:
         self._sampler = sampler
         self._maps = maps
@@ -80,7 +80,7 @@ class BatchStream:
         self._next = first
         self._device = device
         self._show_known = show_known
-        self._second_look = second_look
+        self._looks = np.asarray(looks) / sum(looks)
         self._pool = ThreadPoolExecutor(workers, "batches") if workers else None
         self._ahead: deque[Future[Drawn]] = deque()
         self._depth = 2 * workers
@@ -115,5 +115,5 @@ class BatchStream:
         batch, clean, correlation = noisy_batch(
             crop, times, LogSnrSchedule(), generator, self._device, pattern, evidence
         )
-        looks = 2 if self._maps is not None and rng.random() < self._second_look else 1
+        looks = 1 + int(rng.choice(len(self._looks), p=self._looks))
         return Drawn(batch, clean, correlation, looks)

@@ -20,13 +20,15 @@ from .map_conditions import MapConditions
 from .map_source import MapSource
 from .record import append_row
 
-__all__ = ["VALIDATION_TIMES", "ValidationCase", "ValidationSet", "validate", "validation_set"]
+__all__ = ["GAPS", "VALIDATION_TIMES", "ValidationCase", "ValidationSet", "validate", "validation_set"]
 
 VALIDATION_TIMES = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
+GAPS = -1
+"""How a case is marked whose known stretches have gaps of 6 to 30 residues between them."""
 _RESOLUTIONS = (2.5, 4.0)
 _GAP_ERROR = 0.1
 """Standard deviation in angstrom of known stretches between gaps."""
-_LOOKS = 2
+_LOOKS = 3
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class ValidationCase:
         For each crop; empty without a map.
     sequence : bool
     spacing : int
-        Every how many-th residue is known; 0 for none, -1 for stretches with gaps of 6 to 30 residues.
+        Every how many-th residue is known; 0 for none, `GAPS` for stretches with gaps of 6 to 30 residues.
     resolution : float
         Of the simulated maps, in angstrom; 0 without.
     """
@@ -86,13 +88,13 @@ def validation_set(sampler: CropSampler, batches: int, with_maps: bool, seed: in
     source = MapSource(sampler, fraction=1.0)
     crops = [c for c in (sampler.batch(rng) for _ in range(4 * batches)) if source.choose(c, rng).all()][:batches]
     gaps: list[KnownPattern | None] = [_gaps(crop, rng) for crop in crops]
-    cases.append(ValidationCase(crops, gaps, [[] for _ in crops], True, -1, 0.0))
+    cases.append(ValidationCase(crops, gaps, [[] for _ in crops], True, GAPS, 0.0))
     for resolution in _RESOLUTIONS:
         maps = [
             source.evidence(crop, gap, np.ones(len(crop.xyz), bool), rng, ordinary_conditions(resolution))
             for crop, gap in zip(crops, gaps, strict=True)
         ]
-        cases.append(ValidationCase(crops, gaps, maps, True, -1, resolution))
+        cases.append(ValidationCase(crops, gaps, maps, True, GAPS, resolution))
     return cases
 
 
@@ -148,7 +150,7 @@ def validate(
                 generator = torch.Generator().manual_seed(1000 + number)
                 times = np.full(len(crop.xyz), t)
                 batch, clean, correlation = noisy_batch(crop, times, schedule, generator, device, pattern, maps)
-                estimates = net(batch, _LOOKS if maps else 1)
+                estimates = net(batch, _LOOKS if case.spacing == GAPS else 1)
                 _, per_example = denoising_loss(estimates, clean, batch, correlation)
                 losses.append(float(per_example.mean()))
                 off = (estimates[-1] - clean).square().sum(-1)

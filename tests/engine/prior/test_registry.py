@@ -61,3 +61,16 @@ def test_weights_are_read_once_and_again_when_they_change(monkeypatch, tmp_path)
     os.utime(path, (1, 1))
     load_prior("builtin", POLYMER, CPU)
     assert read == [path, path]
+
+
+def test_other_weights_can_be_named_in_the_environment(monkeypatch, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    shutil.copyfile(DEFAULT_WEIGHTS, path)
+    read = []
+    monkeypatch.setattr(registry, "load_denoiser", lambda path: read.append(path) or load_denoiser(path))
+    monkeypatch.setenv(registry.WEIGHTS_VARIABLE, str(path))
+    load_prior("builtin", POLYMER, CPU)
+    assert read == [path]
+    monkeypatch.setenv(registry.WEIGHTS_VARIABLE, str(tmp_path / "none.safetensors"))
+    with pytest.raises(InputError, match="none.safetensors"):
+        load_prior("builtin", POLYMER, CPU)

@@ -14,7 +14,7 @@ from adp3d.physics.masking import MaskedModel, mask_svd
 from adp3d.prior.correlation import GlobularCorrelation
 from adp3d.solver.likelihood_potential import LikelihoodPotential
 from adp3d.solver.protocol import Level
-from adp3d.solver.updates import GradientUpdate, PreconditionedUpdate, ProximalUpdate
+from adp3d.solver.updates import GradientUpdate, LateUpdate, PreconditionedUpdate, ProximalUpdate
 
 N = 9
 CORRELATION = GlobularCorrelation((4, 5))
@@ -136,3 +136,14 @@ def test_what_is_previewed_leads_to_the_step_and_changes_nothing():
     assert torch.equal(step, plain.direction(z, ORIGIN, LEVEL))
     assert 2 <= len(seen) <= 5
     torch.testing.assert_close(seen[-1], CORRELATION.apply(z + step) + ORIGIN)
+
+
+def test_a_late_update_takes_over_at_its_time():
+    early, late = ProximalUpdate(CORRELATION, model()), ProximalUpdate(CORRELATION, model(), [distances()])
+    both = LateUpdate(early, late, below=0.4)
+    z = random(2, N, 4, 3)
+    for t, expected in ((0.41, early), (0.4, early), (0.39, late)):
+        level = dataclasses.replace(LEVEL, t=t)
+        found = both.direction(z, ORIGIN, level)
+        assert torch.equal(found, expected.direction(z, ORIGIN, level))
+    assert both.momentum == late.momentum == 0.0

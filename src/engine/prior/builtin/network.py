@@ -136,12 +136,17 @@ class Denoiser(nn.Module):
         current = given
         estimates: list[Tensor] = []
         passes = [*zip(self.stages, levels, strict=True)]
-        for stage, level in passes + passes[-1:] * (looks - 1):
-            h, update = stage(h, time, level, current, given, batch, encoded)
-            # coordinates stay in float32 whatever the precision of the layers
-            rotation, _ = residue_frames(current)
-            step = from_local(update.float().unflatten(-1, (4, 3)), rotation)
-            base = base + scale * step
+        count = len(passes) + looks - 1
+        for number in range(count):
+            stage, level = passes[min(number, len(passes) - 1)]
+            # looks between the first of a stage and the last one only bring it to where it will be used
+            learns = torch.is_grad_enabled() and (number < len(passes) or number == count - 1 or not self.training)
+            with torch.set_grad_enabled(learns):
+                h, update = stage(h, time, level, current, given, batch, encoded)
+                # coordinates stay in float32 whatever the precision of the layers
+                rotation, _ = residue_frames(current)
+                step = from_local(update.float().unflatten(-1, (4, 3)), rotation)
+                base = base + scale * step
             estimates.append(base)
             if self.training:
                 # no gradient through the next stage's frames: it made early training diverge

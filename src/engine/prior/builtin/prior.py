@@ -17,6 +17,10 @@ from .network import Denoiser, NoisyBatch
 
 __all__ = ["BuiltinPrior"]
 
+_LOOKS = 3
+"""Times that the last stage looks: each costs about half as much as the first pass, and errors of missing residues
+at t = 0.65 fell by a sixth with the second, by a tenth with the third and a twentieth with the fourth."""
+
 _POINTS_PER_RESIDUE, _FEWEST_POINTS, _MOST_POINTS = 6, 256, 8192
 """Places of free density kept for a job; a residue's own density has about five (`density_points`)."""
 
@@ -36,8 +40,8 @@ class BuiltinPrior:
         Show it the known atoms (it was trained with and without).
     show_density : bool
         Show it the map (it was trained with and without).
-    looks : int
-        How often its last stage looks at its own proposal and at the map there.
+    looks : int, optional
+        How often its last stage looks at its own proposal and at the map there; 3 by default.
     """
 
     name = "builtin"
@@ -49,13 +53,14 @@ class BuiltinPrior:
         use_sequence: bool = True,
         show_known: bool = True,
         show_density: bool = True,
-        looks: int = 1,
+        looks: int | None = None,
     ) -> None:
         device = next(network.parameters()).device
         self._network = network
         self._show_known = show_known
-        self._show_density = show_density and network.config.sees_density
-        self._looks = looks
+        self.sees_density = show_density and network.config.sees_density
+        # networks without eyes for maps were not trained to look again
+        self._looks = looks or (_LOOKS if network.config.sees_density else 1)
         self._bound: _Bound | None = None
         self.correlation = GlobularCorrelation(polymer.segment_lengths)
         self.schedule = LogSnrSchedule()
@@ -78,7 +83,7 @@ class BuiltinPrior:
         sigma = self.schedule.sigma(t)
         known = evidence.known if self._show_known else None
         given = gaussian_estimate(self.correlation, x_t, sigma.tolist(), known)
-        bound = self._bind(evidence.density) if self._show_density and evidence.density is not None else None
+        bound = self._bind(evidence.density) if self.sees_density and evidence.density is not None else None
         density = None
         if bound is not None and evidence.density is not None:
             density = bound.grids.seen_from(evidence.density.origin.expand(len(x_t), 3))
