@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from adp3d.errors import InputError
-from adp3d.pipeline.runtime import tune_allocator
+from adp3d.pipeline.runtime import tune_process
 
 __all__ = ["begin", "benchmark_parser", "positive", "run_command"]
 
@@ -44,7 +44,7 @@ def begin(options: argparse.Namespace) -> None:
     """Tune the process, set its threads and make the output folder."""
     # the pipelines take their threads from here, and so do subprocesses
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
-    tune_allocator()
+    tune_process()
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
 

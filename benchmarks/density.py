@@ -34,7 +34,7 @@ from torch import Tensor
 from adp3d.likelihood.density import DensityLikelihood
 from adp3d.physics.grid import Grid
 from adp3d.physics.pseudo_atoms import AtomSet, backbone_to_atoms, prepare_atoms
-from adp3d.pipeline.runtime import tune_allocator
+from adp3d.pipeline.runtime import tune_process
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -315,7 +315,7 @@ def main() -> None:
     parser.add_argument("--atoms", type=int, default=1500)
     parser.add_argument("--voxels", type=int, default=128, help="voxels along each side of the grid")
     options = parser.parse_args()
-    tune_allocator()
+    tune_process()
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
     scaling = measure_scaling()

@@ -79,8 +79,8 @@ def _gap_lines(final: list[Row]) -> list[str]:
     names = [f"map of {d:g} Å" if d else "no map" for d in resolutions]
     lines = [
         "",
-        "Error of the missing CA atoms between known stretches, with gaps of 6 to 30 residues (35 %), in maps with noise",
-        "of 0.15 of the signal:",
+        "Error of the missing CA atoms in gaps of 6 to 30 residues between known stretches, in maps with noise of 0.15",
+        "of the signal:",
         "",
         "| $t$ | " + " | ".join(names) + " |",
         "|---" * (1 + len(names)) + "|",

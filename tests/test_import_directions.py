@@ -37,9 +37,9 @@ NARROW = {
     ("physics", "prior"): {"prior.protocol"},
     ("likelihood", "prior"): {"prior.protocol"},
     # a solver that knew a certain prior or network could not work with the next one
-    ("solver", "prior"): {"prior.protocol", "prior.schedule"},
-    ("sidechain", "prior"): {"prior.protocol", "prior.schedule"},
-    ("energy", "prior"): {"prior.protocol", "prior.schedule"},
+    ("solver", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
+    ("sidechain", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
+    ("energy", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
     # devices and threads; training is no job and knows nothing of job folders
     ("training", "pipeline"): {"pipeline.runtime"},
 }

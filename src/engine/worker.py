@@ -20,7 +20,7 @@ from .errors import InputError
 from .events import Control, Eta, Stopped
 from .pipeline.execute import Pipeline, advice_for, execute, load_pipeline
 from .pipeline.job import JobFolder
-from .pipeline.runtime import release_memory, set_threads
+from .pipeline.runtime import idle_cores, release_memory, set_threads
 from .storage import plain_values
 
 if TYPE_CHECKING:
@@ -268,6 +268,7 @@ class Worker:
             job = prepare()
             folder = str(job.path)
             self.send(protocol.Started(job_id, folder))
+            idle_cores.cache_clear()  # each job of a long-lived process looks anew
             metrics = execute(job, WorkerEvents(job_id, self.send), control, self._load, discard=fresh)
             paths = {role: str(path) for role, path in job.outputs().items()}
             return protocol.Result(job_id, paths, plain_values(metrics))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..pipeline.job import JobFolder
-from ..pipeline.runtime import tune_allocator
+from ..pipeline.runtime import tune_process
 from ..specification import CommonSpec, CompleteSpec, DistancesSpec, RefineSpec, Spec
 from . import options as opt
 from .running import free_folder, run_job, show_summary, watch
@@ -185,7 +185,7 @@ def resume(
         typer.echo("This job is finished; --restart computes it again.")
         show_summary(job.read_metrics() or {}, job.outputs())
         return
-    tune_allocator()
+    tune_process()
     if restart:
         with job.lock():
             job.restart()
@@ -203,7 +203,7 @@ def demo(
 ) -> None:
     """Complete and refine the bundled example: a real cryo-EM map and its model made incomplete."""
     _session(ctx, debug)
-    tune_allocator()
+    tune_process()
     from ..pipeline.demo import run_demo  # heavy
 
     folder = Path(str(output) if output is not None else free_folder("adp3d_demo"))
@@ -213,7 +213,7 @@ def demo(
 
 def _start(ctx: typer.Context, spec: Spec, overwrite: bool, debug: bool) -> None:
     session = _session(ctx, debug)
-    tune_allocator()
+    tune_process()
     job = JobFolder.create(spec, overwrite=overwrite)
     run_job(session, job, discard=True)
 

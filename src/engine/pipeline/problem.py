@@ -18,6 +18,7 @@ from ..prior.protocol import Prior
 from ..prior.registry import load_prior
 from ..solver.pins import Pins
 from ..specification import CompleteSpec, RefineSpec
+from ..structure.breaks import with_breaks_between
 from ..structure.polymer import Polymer
 from ..structure.read import read_structure
 from ..structure.residue_ranges import select_residues
@@ -45,6 +46,8 @@ class Problem:
         CA positions of the reference model, NaN where it has none.
     kept : ndarray of bool, shape (N,)
         Residues whose atoms stay where they are.
+    prior_name : str
+        Name under which the prior is registered.
     """
 
     structure: gemmi.Structure
@@ -53,6 +56,7 @@ class Problem:
     device: torch.device
     reference: NDArray[np.float64] | None
     kept: NDArray[np.bool_]
+    prior_name: str
 
     @property
     def polymer(self) -> Polymer:
@@ -73,6 +77,13 @@ class Problem:
         pins = Pins(self.target.n_residues)
         pins.hold(self.kept[:, None] & self.target.known, self.target.xyz)
         return pins
+
+    def with_breaks_between(self, firm: NDArray[np.bool_]) -> Problem:
+        """The problem with chains broken only between residues that stay where they are (``firm``, shape (N,))."""
+        target = with_breaks_between(self.target, firm | self.kept)
+        if target is self.target:
+            return self
+        return replace(self, target=target, prior=load_prior(self.prior_name, target.polymer, self.device))
 
     def masked_model(self, sigma: NDArray[np.float64] | None = None) -> MaskedModel:
         """Known atoms as a measurement; ``sigma`` (N, 4) in angstrom replaces the target's own."""
@@ -101,7 +112,7 @@ def load_problem(spec: CompleteSpec | RefineSpec, events: Events) -> Problem:
     events.layout(layout_of_target(target))
     prior = load_prior(spec.prior, target.polymer, device)
     reference = None if spec.reference is None else reference_ca(spec.reference, target.polymer)
-    return Problem(structure, target, prior, device, reference, kept)
+    return Problem(structure, target, prior, device, reference, kept, spec.prior)
 
 
 def place_model(

@@ -136,7 +136,7 @@ def _prepare(
         support = judge_support(target, maps, _start(target, problem.device)).trusting(problem.kept)
     for line in support.lines(problem.target):
         events.message(line)
-    return problem, maps, support, placements
+    return problem.with_breaks_between(support.trusted), maps, support, placements
 
 
 def _describe(placement: Placement, target: Target) -> dict[str, Any]:

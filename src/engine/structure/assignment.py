@@ -23,6 +23,7 @@ RETRY_LENGTH = 8  # stretches off the sequence at least this long are tried on t
 SAME_PLACE = 4.0  # angstrom between CA atoms of two fragments that show one and the same residue
 SMALL_OVERLAP = 5  # residues by which the ends of neighbouring fragments may overlap
 CANDIDATES = 4  # sequences that are aligned in full when many are given
+SECOND_COPY = 20  # residues that must agree with the sequence before a further copy of it is built
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class Assignment:
         At least one.
     unplaced : tuple of ObservedChain
         Chains, or parts, that match no sequence.
+    undecided : tuple of (ObservedChain, str)
+        Chains, or parts, that are no part of a copy and too little to begin a further one, with the reason.
     notes : tuple of str
         What the user should know.
     """
@@ -91,6 +94,7 @@ class Assignment:
     copies: tuple[Copy, ...]
     unplaced: tuple[ObservedChain, ...]
     notes: tuple[str, ...]
+    undecided: tuple[tuple[ObservedChain, str], ...] = ()
 
 
 def assign_chains(
@@ -104,7 +108,8 @@ def assign_chains(
     the largest fragment down, each joins the copy of its sequence that it fits best: one whose positions it
     does not overlap (ends by up to five residues, or residues within 4 A of each other, excepted) and whose
     neighbouring fragments are near enough for the missing residues to span (3.9 A each). Otherwise it
-    starts a new copy.
+    starts a new copy, if it is the first of its sequence or at least 20 of its residues agree with it: stray
+    residues, unknown types and poly-alanine are no evidence of a second molecule.
 
     Parameters
     ----------
@@ -147,7 +152,13 @@ def assign_chains(
         unplaced.extend(_floating_parts(fragment))
     if not placed:
         raise InputError(_no_match(chains, sequences))
-    copies = _gather(placed, sequences)
+    copies, undecided = _gather(placed, sequences)
+    notes += [
+        f"chain {fragment.chain.chain_id} has no residue types and was placed by its residue numbers"
+        for copy in copies
+        for fragment in copy.fragments
+        if fragment.alignment.typed == 0
+    ]
     order = {id(chain): i for i, chain in enumerate(chains)}
     first = {chain.chain_id: order[id(chain)] for chain in reversed(chains)}
     copies.sort(key=lambda copy: first[copy.fragments[0].chain.chain_id])
@@ -158,7 +169,7 @@ def assign_chains(
         absent = [name for name in sequence.chains or () if name not in ids]
         if absent and len(absent) < len(sequence.chains or ()):
             notes.append(f"'{sequence.name}' names chain {', '.join(absent)}, not in the job, so it is not built")
-    return Assignment(tuple(copies), tuple(unplaced), tuple(notes))
+    return Assignment(tuple(copies), tuple(unplaced), tuple(notes), tuple(undecided))
 
 
 def _distinct(sequences: Sequence[NamedSequence]) -> list[NamedSequence]:
@@ -212,10 +223,8 @@ def _place_chain(
             best = (i, alignment)
     if best is None or not _acceptable(best[1], len(chain)):
         return None
-    if best[1].typed == 0:
-        if len(sequences) > 1:
-            return None
-        notes.append(f"chain {chain.chain_id} has no residue types and was placed by its residue numbers")
+    if best[1].typed == 0 and len(sequences) > 1:
+        return None
     return best[0], PlacedFragment(chain, best[1], named=False)
 
 
@@ -273,9 +282,15 @@ def _drop_rows(fragment: PlacedFragment, rows: Ints) -> PlacedFragment:
     return PlacedFragment(fragment.chain.subset(keep), alignment, fragment.named)
 
 
-def _gather(placed: list[tuple[int, PlacedFragment]], sequences: Sequence[NamedSequence]) -> list[Copy]:
-    """Form copies, from the largest fragment down; named chains first, since each is its own copy."""
+def _gather(
+    placed: list[tuple[int, PlacedFragment]], sequences: Sequence[NamedSequence]
+) -> tuple[list[Copy], list[tuple[ObservedChain, str]]]:
+    """Form copies, from the largest fragment down; named chains first, since each is its own copy.
+
+    Also what is too little for a copy of its own, with the reason.
+    """
     copies: list[Copy] = []
+    undecided: list[tuple[ObservedChain, str]] = []
     ranked = sorted(placed, key=lambda item: (not item[1].named, -item[1].alignment.placed))
     for index, fragment in ranked:
         options = []
@@ -285,11 +300,22 @@ def _gather(placed: list[tuple[int, PlacedFragment]], sequences: Sequence[NamedS
             strain = _strain(copy, fragment)
             if strain is not None:
                 options.append((strain, number))
-        if not options:
+        if options:
+            _join(copies[min(options)[1]], fragment)
+            continue
+        matches, name = fragment.alignment.matches, sequences[index].name
+        first = all(copy.sequence is not sequences[index] for copy in copies)
+        if first or fragment.named or matches >= SECOND_COPY:
             copies.append(Copy(sequences[index], [fragment]))
             continue
-        _join(copies[min(options)[1]], fragment)
-    return copies
+        undecided.append(
+            (
+                fragment.chain,
+                f"which fits no copy of '{name}' that is there; {matches} residues that match are too few to build a "
+                f"further one ({SECOND_COPY} are needed, or a sequence that names the chain)",
+            )
+        )
+    return copies, undecided
 
 
 def _strain(copy: Copy, fragment: PlacedFragment) -> float | None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import gemmi
 import numpy as np
 
-from .alignment import comparable_codes
+from .alignment import CA_STEP, STEP_TOLERANCE, comparable_codes
 from .assignment import Copy, PlacedFragment
 from .numbering import Number
 from .observed import ObservedChain, Source
@@ -144,7 +144,9 @@ def plan_from_observation(chain: ObservedChain) -> ChainPlan:
     for row, code in enumerate(chain.codes):
         if row and not bonded[row - 1]:
             missing = chain.numbers[row][0] - chain.numbers[row - 1][0] - 1
-            if 0 < missing <= LARGEST_NUMBER_GAP:
+            if chain.ca_steps[row - 1] > CA_STEP * (missing + 1) + STEP_TOLERANCE:
+                pass  # the numbers do not tell what is missing: the chain stays broken, which the report says
+            elif 0 < missing <= LARGEST_NUMBER_GAP:
                 slots.extend([Slot(UNKNOWN)] * missing)
             elif missing > LARGEST_NUMBER_GAP:
                 notes.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import gemmi
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .alignment import CA_STEP, STEP_TOLERANCE
 from .assignment import Assignment, assign_chains
+from .breaks import find_breaks, positions_with_breaks
 from .confidence import AtomUncertainty, atom_uncertainty
 from .numbering import Number, number_chain
 from .observed import ObservedChain, Source, observe_chains
@@ -114,8 +114,9 @@ def build_target(
     claimed |= {(s.chain, s.residue) for slot in slots if (s := slot.source) is not None}
     labels = tuple(label for plan in plans for label in _labels(plan, structure, claimed))
     notes = [*_model_notes(structure, observed, known, occupancy, uncertainty), *notes]
-    chain_index = np.repeat(np.arange(len(plans)), [len(plan.slots) for plan in plans])
-    residue_index = np.concatenate([np.arange(len(plan.slots)) for plan in plans])
+    chain_index = np.repeat(np.arange(len(plans), dtype=np.int64), [len(plan.slots) for plan in plans])
+    held = np.where(known[:, 1, None], xyz[:, 1], np.nan)
+    residue_index = positions_with_breaks(find_breaks(held, chain_index), chain_index)
     reports = [
         _report(plan, labels[offset : offset + len(plan.slots)], *_cut(plan, offset, xyz, known))
         for plan, offset in _offsets(plans)
@@ -123,8 +124,8 @@ def build_target(
     return Target(
         polymer=Polymer(
             "".join(slot.letter for slot in slots),
-            chain_index.astype(np.int64),
-            residue_index.astype(np.int64),
+            chain_index,
+            residue_index,
             tuple(plan.chain_id for plan in plans),
         ),
         xyz=np.where(known[..., None], xyz, np.nan),
@@ -162,19 +163,19 @@ def _plan(
         raise InputError("No sequence was given; leave the option away to use the model's own.")
     else:
         assignment = assign_chains(observed, sequences)
-        plans, unplaced, notes = _copies(assignment, structure), assignment.unplaced, list(assignment.notes)
+        plans, unplaced, notes = _copies(assignment, structure), _left(assignment), list(assignment.notes)
     order = {chain.chain_id: i for i, chain in enumerate(observed)}
     plans.sort(key=lambda plan: order[plan.fragments[0]])
-    return plans, [_describe(part) for part in unplaced], notes
+    return plans, unplaced, notes
 
 
 def _plan_from_records(
     structure: gemmi.Structure, observed: list[ObservedChain]
-) -> tuple[list[ChainPlan], Sequence[ObservedChain], list[str]]:
+) -> tuple[list[ChainPlan], list[str], list[str]]:
     """Plan chains from the sequences that the file records, and the others from their own residues."""
     ids = {chain.chain_id for chain in observed}
     plans: list[ChainPlan] = []
-    parts: list[ObservedChain] = []
+    parts: list[str] = []
     notes: list[str] = []
     done: set[str] = set()
     for entry in sequences_from_structure(structure):
@@ -192,7 +193,7 @@ def _plan_from_records(
         notes.extend(f"the sequence recorded for chain {name} does not fit and was left aside" for name in whole)
         notes.extend(assignment.notes)
         plans.extend(_copies(assignment, structure))
-        parts.extend(part for part in assignment.unplaced if part.chain_id not in whole)
+        parts.extend(_left(assignment, whole))
         done |= set(names) - whole
     plans.extend(plan_from_observation(chain) for chain in observed if chain.chain_id not in done)
     return plans, parts, notes
@@ -209,10 +210,14 @@ def _copies(assignment: Assignment, structure: gemmi.Structure) -> list[ChainPla
     return plans
 
 
-def _describe(part: ObservedChain) -> str:
-    """Text on a part that matches no sequence."""
-    ends = part.label(0) if len(part) == 1 else f"{part.label(0)} to {part.label(len(part) - 1)}"
-    return f"{ends} ({len(part)} residues), which matches no sequence"
+def _left(assignment: Assignment, but: Collection[str] = ()) -> list[str]:
+    """Texts on what stays as it is, the chains named in ``but`` excepted."""
+    parts = [(part, "which matches no sequence") for part in assignment.unplaced if part.chain_id not in but]
+    texts = []
+    for part, why in (*parts, *assignment.undecided):
+        ends = part.label(0) if len(part) == 1 else f"{part.label(0)} to {part.label(len(part) - 1)}"
+        texts.append(f"{ends} ({len(part)} residue{'s' if len(part) > 1 else ''}), {why}")
+    return texts
 
 
 def _offsets(plans: Sequence[ChainPlan]) -> Iterable[tuple[ChainPlan, int]]:
@@ -292,7 +297,7 @@ def _report(
         extra=sum(slot.chain is not None and not slot.expected for slot in slots),
         unmodelled=_segments(absent, labels),
         fragments=plan.fragments,
-        notes=(*notes, *_strained(ca, labels)),
+        notes=(*notes, *_break_notes(np.where(known[:, 1, None], ca, np.nan), labels, plan)),
     )
 
 
@@ -310,18 +315,19 @@ def _segments(absent: NDArray[np.bool_], labels: Sequence[tuple[str, int, str]])
     )
 
 
-def _strained(ca: NDArray[np.float64], labels: Sequence[tuple[str, int, str]]) -> list[str]:
+def _break_notes(ca: NDArray[np.float64], labels: Sequence[tuple[str, int, str]], plan: ChainPlan) -> list[str]:
     """Remarks on neighbours too far apart for the residues between them."""
-    shown = np.flatnonzero(np.isfinite(ca).all(axis=-1))
-    distance = np.linalg.norm(np.diff(ca[shown], axis=0), axis=-1)
-    links = np.diff(shown)
     result = []
-    for i in np.flatnonzero(distance > CA_STEP * links + STEP_TOLERANCE).tolist():
-        (_, a, a_code), (_, b, b_code) = labels[shown[i]], labels[shown[i + 1]]
-        result.append(
-            f"residues {a}{a_code} and {b}{b_code} are {distance[i]:.1f} A apart, too far for the "
-            f"{links[i] - 1} residues between them; one side is misplaced"
-        )
+    for one in find_breaks(ca, np.zeros(len(ca), np.int64)):
+        (_, a, a_code), (_, b, b_code) = labels[one.before], labels[one.after]
+        where = f"residues {a}{a_code} and {b}{b_code} are {one.distance:.1f} A apart"
+        if one.between:
+            why = f"too far for the {one.between} residues between them; one side is misplaced, or residues are lacking"
+        elif plan.sequence_name:
+            why = "and neighbours in the sequence; one side is misplaced, or the sequence lacks residues"
+        else:
+            why = "though neighbours in the model; the sequence would tell what is missing between them"
+        result.append(f"{where}, {why}: the chain stays broken there")
     return result
 
 

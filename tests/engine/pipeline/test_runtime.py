@@ -5,21 +5,26 @@ import os
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from adp3d.errors import InputError
+from adp3d.pipeline import runtime
 from adp3d.pipeline.runtime import (
     TUNABLES,
+    WAITING,
     choose_device,
+    idle_cores,
     is_glibc,
     is_tuned,
     release_memory,
     set_threads,
-    tune_allocator,
+    tune_process,
     tuned_environment,
     usable_cores,
+    wait_passively,
 )
 
 
@@ -48,7 +53,7 @@ def test_tried_once_only():
 
 def test_not_inside_a_test_run():
     before = dict(os.environ)
-    tune_allocator()
+    tune_process()
     assert dict(os.environ) == before
 
 
@@ -59,8 +64,8 @@ def test_starts_again_with_the_same_arguments_and_streams(tmp_path):
         textwrap.dedent("""
         import json, os, sys
         print("start", os.getpid(), flush=True)
-        from adp3d.pipeline.runtime import tune_allocator
-        tune_allocator()
+        from adp3d.pipeline.runtime import tune_process
+        tune_process()
         print(json.dumps([os.getpid(), sys.argv[1:], sys.stdin.read(), os.environ["GLIBC_TUNABLES"],
                           sys.flags.utf8_mode]))
         """)
@@ -89,13 +94,42 @@ def test_threads(monkeypatch):
         monkeypatch.setenv("OMP_NUM_THREADS", "2")
         assert set_threads() == 2 == torch.get_num_threads()
         monkeypatch.setenv("OMP_NUM_THREADS", "many")
+        monkeypatch.setattr(runtime, "idle_cores", usable_cores)
         assert set_threads() == usable_cores() >= 1
         monkeypatch.setenv("ADP3D_SPARE_CORES", "1")
         assert set_threads() == max(1, usable_cores() - 1)
         monkeypatch.setenv("OMP_NUM_THREADS", "2")
         assert set_threads() == 2
+        monkeypatch.delenv("OMP_NUM_THREADS")
+        monkeypatch.delenv("ADP3D_SPARE_CORES")
+        monkeypatch.setattr(runtime, "idle_cores", lambda: 1)
+        assert set_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("busy", "expected"), [(0.0, 4), (1.0, 3), (2.4, 2), (7.0, 1)])
+def test_cores_that_other_programs_use_are_left_to_them(monkeypatch, busy, expected):
+    share = SimpleNamespace(user=100 * busy / 8 * 0.7, system=100 * busy / 8 * 0.3, nice=40.0, idle=1.0)
+    monkeypatch.setattr("psutil.cpu_times_percent", lambda seconds: share)
+    monkeypatch.setattr("psutil.cpu_count", lambda logical=True: 8)
+    monkeypatch.setattr(runtime, "usable_cores", lambda: 4)
+    idle_cores.cache_clear()
+    try:
+        assert idle_cores() == expected
+        monkeypatch.setattr("psutil.cpu_times_percent", lambda seconds: pytest.fail("asked again"))
+        assert idle_cores() == expected
+    finally:
+        idle_cores.cache_clear()
+
+
+def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise():
+    empty: dict[str, str] = {}
+    wait_passively(empty)
+    assert empty == WAITING
+    chosen = {"OMP_WAIT_POLICY": "ACTIVE"}
+    wait_passively(chosen)
+    assert chosen == {"OMP_WAIT_POLICY": "ACTIVE"}
 
 
 def test_devices(monkeypatch):

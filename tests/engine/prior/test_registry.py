@@ -72,5 +72,5 @@ def test_other_weights_can_be_named_in_the_environment(monkeypatch, tmp_path):
     load_prior("builtin", POLYMER, CPU)
     assert read == [path]
     monkeypatch.setenv(registry.WEIGHTS_VARIABLE, str(tmp_path / "none.safetensors"))
-    with pytest.raises(InputError, match="none.safetensors"):
+    with pytest.raises(InputError, match=r"none\.safetensors"):
         load_prior("builtin", POLYMER, CPU)

@@ -161,3 +161,37 @@ def test_sequences_without_a_chain_are_reported(make):
         [NamedSequence("one", make.SEQUENCE), NamedSequence("two", make.OTHER)],
     )
     assert found.notes == ("no chain of the job shows 'two', so it is not built",)
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        pytest.param({"sequence": "X" * 15, "stop": 14}, id="unknown types"),
+        pytest.param({"sequence": "A" * 15, "stop": 14}, id="poly-alanine"),
+        pytest.param({"stop": 1}, id="two residues"),
+        pytest.param({"first": 10, "stop": 26}, id="a short helix"),
+    ],
+)
+def test_too_little_never_becomes_a_second_copy(make, stray):
+    sequence = stray.get("sequence", make.SEQUENCE)
+    parts = [
+        make.Part("A", make.SEQUENCE),
+        make.Part(
+            "X", sequence, stray.get("first", 0), stray["stop"], start=1 + stray.get("first", 0), shift=(0, 90, 0)
+        ),
+    ]
+    found = assign(make, parts, [NamedSequence("one", make.SEQUENCE)])
+    assert members(found) == [("one", ["A"])]
+    left = [chain.chain_id for chain, _ in found.undecided] + [chain.chain_id for chain in found.unplaced]
+    assert left == ["X"]
+
+
+def test_a_chain_that_the_sequence_names_is_a_copy_however_short(make):
+    parts = [make.Part("A", make.SEQUENCE), make.Part("X", make.SEQUENCE, 10, 20, shift=(0, 90, 0))]
+    found = assign(make, parts, [NamedSequence("one", make.SEQUENCE, ("A", "X"))])
+    assert members(found) == [("one", ["A"]), ("one", ["X"])]
+
+
+def test_the_first_copy_needs_no_more_evidence_than_before(make):
+    found = assign(make, [make.Part("A", "X" * 40, 0, 39)], [NamedSequence("one", make.SEQUENCE)])
+    assert members(found) == [("one", ["A"])]

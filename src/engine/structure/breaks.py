@@ -1,0 +1,95 @@
+"""Chain breaks: neighbours in a list of residues that cannot be neighbours in space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .alignment import CA_STEP, STEP_TOLERANCE
+from .polymer import Polymer
+
+if TYPE_CHECKING:
+    from .target import Target
+
+__all__ = ["Break", "find_breaks", "positions_with_breaks", "with_breaks_between"]
+
+
+@dataclass(frozen=True)
+class Break:
+    """Two residues with known places, between which too few residues lie to join them.
+
+    Attributes
+    ----------
+    before, after : int
+        Rows of the two.
+    distance : float
+        Between their CA atoms, in angstrom.
+    """
+
+    before: int
+    after: int
+    distance: float
+
+    @property
+    def between(self) -> int:
+        """Residues of the job between the two."""
+        return self.after - self.before - 1
+
+    @property
+    def at(self) -> int:
+        """First row on the far side: residues in between are shared out, so that each end can be built on."""
+        return self.before + 1 + (self.between + 1) // 2
+
+
+def find_breaks(ca: NDArray[np.float64], chain_index: NDArray[np.int64]) -> list[Break]:
+    """Breaks of all chains.
+
+    An extended chain spans 3.9 A for each residue; 2 A more are allowed for errors of the model.
+
+    Parameters
+    ----------
+    ca : ndarray, shape (N, 3)
+        Places in angstrom that residues keep, NaN where a residue may be anywhere.
+    chain_index : ndarray of int64, shape (N,)
+
+    Returns
+    -------
+    list of Break
+    """
+    known = np.flatnonzero(np.isfinite(ca).all(axis=-1))
+    distance = np.linalg.norm(np.diff(ca[known], axis=0), axis=-1)
+    steps = np.diff(known)
+    apart = (distance > CA_STEP * steps + STEP_TOLERANCE) & (np.diff(chain_index[known]) == 0)
+    return [Break(int(known[i]), int(known[i + 1]), float(distance[i])) for i in np.flatnonzero(apart)]
+
+
+def positions_with_breaks(breaks: list[Break], chain_index: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Positions on the sequence (N,), counted on in each chain and jumping at breaks.
+
+    The jump is as many residues as an extended chain would need, so that whoever looks at positions (noise
+    correlation, network, geometry) takes the two sides for what they are: not bonded.
+    """
+    step = np.ones(len(chain_index), np.int64)
+    for one in breaks:
+        step[one.at] = max(2, round(one.distance / CA_STEP) - one.between)
+    position = np.cumsum(step)
+    first = np.flatnonzero(np.diff(chain_index, prepend=-1) != 0)
+    lengths = np.diff(np.append(first, len(chain_index)))
+    return np.asarray(position - np.repeat(position[first], lengths), np.int64)
+
+
+def with_breaks_between(target: Target, firm: NDArray[np.bool_]) -> Target:
+    """The target with breaks where firm residues ask for them, and nowhere else.
+
+    Residues that a job will move or build anew (not ``firm``, shape (N,)) can be brought to their neighbours, so
+    they break no chain.
+    """
+    polymer = target.polymer
+    ca = np.where((target.known[:, 1] & firm)[:, None], target.xyz[:, 1], np.nan)
+    positions = positions_with_breaks(find_breaks(ca, polymer.chain_index), polymer.chain_index)
+    if np.array_equal(positions, polymer.residue_index):
+        return target
+    return replace(target, polymer=Polymer(polymer.sequence, polymer.chain_index, positions, polymer.chain_ids))
