@@ -210,3 +210,29 @@ def test_residues_fixed_while_it_runs_are_in_the_result_where_they_were(small, m
     found = np.array([[r[name][0].pos.tolist() for name in ("N", "CA", "C", "O")] for r in chain])
     np.testing.assert_allclose(found[5:8], events.then, atol=2e-3)
     assert "3 residues are held from now on." in events.texts
+
+
+@pytest.mark.parametrize("renumbered", [True, False], ids=["renumbered", "one number missing"])
+def test_a_break_is_not_welded(small, make_job, tmp_path, renumbered):
+    """Seven residues cut out and nobody told: the two ends stay where they are."""
+    structure = gemmi.read_structure(str(small.deposited))
+    structure.entities.clear()  # no sequence is recorded
+    chain = structure[0]["A"]
+    cut = set(range(small.missing[0], small.missing[-1] + 1))
+    for i in range(len(chain) - 1, -1, -1):
+        if chain[i].seqid.num in cut:
+            del chain[i]
+    for residue in chain:
+        residue.label_seq = None
+        if residue.seqid.num > small.missing[-1]:
+            residue.seqid.num -= len(cut) - (0 if renumbered else 1)
+    structure.write_pdb(str(tmp_path / "broken.pdb"))
+    before = ca(tmp_path / "broken.pdb")
+    edge = small.missing[0] - small.first
+    assert np.linalg.norm(before[edge] - before[edge - 1]) > 5.9
+    told = Told()
+    metrics = run(make_job(model=str(tmp_path / "broken.pdb"), replicas=1, steps=4), told)
+    assert metrics["residues"] == len(before) and metrics["geometry"]["ca_breaks"] == 0
+    (job,) = [path for path in tmp_path.glob("job*/result.cif")]
+    assert np.linalg.norm(ca(job) - before, axis=-1).max() < 1.0
+    assert sum("the chain stays broken there" in text for text in told.texts) == 1
