@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+import gemmi
+
 from ..errors import InputError
+from .force_field_names import force_field_parent
 
 __all__ = ["is_atom_line", "next_chain_name", "repair_pdb_lines"]
 
@@ -16,12 +19,18 @@ def is_atom_line(line: str) -> bool:
     return line.startswith(("ATOM  ", "HETATM"))
 
 
-def repair_pdb_lines(lines: list[str], origin: str) -> tuple[list[str], list[str]]:
+Renames = dict[tuple[str, str], str]
+"""Four-letter residue names by chain, and by number with insertion code as in columns 23 to 27."""
+
+
+def repair_pdb_lines(lines: list[str], origin: str) -> tuple[list[str], list[str], Renames]:
     """Check and repair the lines of a PDB file before they are parsed.
 
     Coordinates that are not numbers would be read as zero, so they raise. Empty occupancies become 1. END
     records in the middle (files joined to one) become TER. Molecules that repeat the residue numbers of an
-    earlier one of the same chain name get a chain name of their own.
+    earlier one of the same chain name get a chain name of their own. Atoms without a chain name are named after
+    their segment (columns 73 to 76), if they have one. Residue names of force fields that fill column 21 (NTHR)
+    are cut to their standard residue, so that the chain is read right, and returned.
 
     Parameters
     ----------
@@ -36,6 +45,8 @@ def repair_pdb_lines(lines: list[str], origin: str) -> tuple[list[str], list[str
         Repaired lines.
     notes : list of str
         What was changed.
+    renames : dict
+        Names of residues that the parser cannot read.
 
     Raises
     ------
@@ -54,7 +65,10 @@ def repair_pdb_lines(lines: list[str], origin: str) -> tuple[list[str], list[str
             blank += 1
     if blank:
         notes.append(f"{blank} empty occupancy fields were read as 1")
-    return _name_repeated_molecules(lines, notes), notes
+    lines, long_names = _shorten_names(lines)
+    lines = _name_repeated_molecules(_name_by_segment(lines, notes), notes)
+    renames = {(lines[i][20:22].strip(), lines[i][22:27]): name for i, name in long_names.items()}
+    return lines, notes, renames
 
 
 def _check_coordinates(line: str, number: int, origin: str) -> None:
@@ -70,6 +84,41 @@ def _check_coordinates(line: str, number: int, origin: str) -> None:
             f"Line {number} of '{origin}' has no valid coordinates ('{text}'): the file is truncated, "
             "damaged or not in PDB format."
         )
+
+
+def _shorten_names(lines: list[str]) -> tuple[list[str], dict[int, str]]:
+    """Put the standard residue in columns 18 to 20 where a force field's name takes four columns."""
+    result, names = list(lines), {}
+    for i, line in enumerate(lines):
+        name = line[17:21]
+        if not is_atom_line(line) or " " in name or gemmi.find_tabulated_residue(name[:3]).is_amino_acid():
+            continue
+        parent = force_field_parent(name)
+        if parent is not None:
+            result[i] = f"{line[:17]}{parent} {line[21:]}"
+            names[i] = name
+    return result, names
+
+
+def _name_by_segment(lines: list[str], notes: list[str]) -> list[str]:
+    """Give atoms without a chain name one for each segment: the segment's own, or a letter if that is too long."""
+    nameless = [i for i, line in enumerate(lines) if is_atom_line(line) and not line[20:22].strip()]
+    segments = dict.fromkeys(lines[i][72:76].strip() for i in nameless)
+    if not any(segments):
+        return lines
+    used = {line[20:22].strip() for line in lines if is_atom_line(line)}
+    names: dict[str, str] = {}
+    for segment in segments:
+        if segment:
+            names[segment] = segment if len(segment) <= 2 and segment not in used else next_chain_name(used)
+            used.add(names[segment])
+    result = list(lines)
+    for i in nameless:
+        chain = names.get(lines[i][72:76].strip(), "")
+        result[i] = f"{lines[i][:20]}{chain:>2}{lines[i][22:]}"
+    told = ", ".join(f"{segment} is {name}" for segment, name in names.items())
+    notes.append(f"chains without a name were named after their segments ({told})")
+    return result
 
 
 def _join_concatenated(lines: list[str], notes: list[str]) -> list[str]:

@@ -15,7 +15,7 @@ from .numbering import Number
 from .observed import ObservedChain, Source
 from .pdb_text import next_chain_name
 from .polymer import UNKNOWN
-from .residues import one_letter, three_letter
+from .residues import is_type, one_letter, three_letter
 
 __all__ = ["ChainPlan", "Slot", "plan_from_copy", "plan_from_observation"]
 
@@ -63,7 +63,7 @@ class Slot:
         if self.source is None:
             return three_letter(self.letter)
         own = self.chain.codes[self.row] if self.chain is not None else UNKNOWN
-        if own == self.letter or self.letter == UNKNOWN:
+        if is_type(self.source.name, own, self.letter) or self.letter == UNKNOWN:
             return self.source.name
         # A modified residue whose parent is not known keeps its name; only UNK is given a type.
         if own == UNKNOWN and self.source.name not in ("UNK", "ASX", "GLX"):

@@ -11,6 +11,7 @@ from pathlib import Path
 import gemmi
 
 from ..errors import InputError
+from .cif_columns import complete_columns
 from .pdb_text import is_atom_line, repair_pdb_lines
 from .residues import is_protein_residue
 
@@ -70,9 +71,10 @@ def read_structure(path: str | Path, require_protein: bool = True) -> gemmi.Stru
 
     The format is recognised from the content, so a misleading extension does no harm. Everything is kept:
     all models, ligands, nucleic acids, waters, alternative conformations. Entity types and subchains
-    are filled in where the file lacks them. Two things are changed in odd PDB files, and noted under
-    `READ_NOTE` in the structure's ``info``: empty occupancy fields count as 1, and molecules that follow one
-    another under the same chain name (several files in one) get chain names of their own.
+    are filled in where the file lacks them. Three things are changed in odd files, and noted under
+    `READ_NOTE` in the structure's ``info``: empty occupancy fields count as 1, molecules that follow one
+    another under the same chain name (several files in one) get chain names of their own, and a conformer label
+    without an alternative in its whole chain is dropped, its atoms having the place for themselves.
 
     Parameters
     ----------
@@ -101,6 +103,7 @@ def read_structure(path: str | Path, require_protein: bool = True) -> gemmi.Stru
     if not structure.name:
         structure.name = path.name.split(".")[0]
     _complete_entities(structure)
+    _drop_lone_labels(structure)
     if require_protein:
         _check_protein(structure, path)
     return structure
@@ -144,6 +147,7 @@ def _from_cif(text: str, path: Path) -> gemmi.Structure:
             ligand = any(b.find_loop("_chem_comp_atom.comp_id") for b in document)
             what = "is a ligand dictionary" if ligand else "has no atom_site records"
             raise InputError(f"'{path}' {what}, so there is no atomic model in it.")
+        complete_columns(block, str(path))
         structure = gemmi.make_structure_from_block(block)
     except InputError:
         raise
@@ -162,11 +166,15 @@ def _from_pdb(text: str, path: Path) -> gemmi.Structure:
         if any(_PDB_START.match(line) for line in lines[:50]):
             raise InputError(f"'{path}' is a PDB file without atoms.")
         raise InputError(f"'{path}' is neither an mmCIF nor a PDB file.")
-    lines, notes = repair_pdb_lines(lines, str(path))
+    lines, notes, renames = repair_pdb_lines(lines, str(path))
     try:
         structure = gemmi.read_pdb_string("\n".join(lines) + "\n")
     except (RuntimeError, ValueError, IndexError, OverflowError) as error:
         raise InputError(f"'{path}' is a truncated or damaged PDB file: {_reason(error)}.") from error
+    for model in structure:
+        for chain in model:
+            for residue in chain:
+                residue.name = renames.get((chain.name, f"{residue.seqid.num:4}{residue.seqid.icode}"), residue.name)
     structure.merge_chain_parts()
     if notes:
         structure.info[READ_NOTE] = "; ".join(notes)
@@ -205,6 +213,30 @@ def _complete_entities(structure: gemmi.Structure) -> None:
     structure.ensure_entities()
     if structure.input_format != gemmi.CoorFormat.Mmcif:
         structure.deduplicate_entities()
+
+
+def _drop_lone_labels(structure: gemmi.Structure) -> None:
+    """Take conformer labels off protein chains that have one only; partial occupancies there become 1."""
+    changed = 0
+    for model in structure:
+        for chain in model:
+            residues = [residue for residue in chain if is_protein_residue(residue)]
+            labels = {atom.altloc for residue in residues for atom in residue if atom.has_altloc()}
+            if len(labels) != 1:
+                continue
+            for residue in residues:
+                labelled = [atom for atom in residue if atom.has_altloc()]
+                # the same atom with and without a label is an alternative after all
+                if not labelled or len({atom.name for atom in residue}) < len(residue):
+                    continue
+                changed += 1
+                for atom in labelled:
+                    atom.altloc = "\0"
+                    atom.occ = 1.0 if 0.0 < atom.occ < 1.0 else atom.occ
+    if changed:
+        note = f"{changed} residues had a conformer label but no second conformer: they were read as one, occupancy 1"
+        before = structure.info[READ_NOTE] + "; " if READ_NOTE in structure.info else ""
+        structure.info[READ_NOTE] = before + note
 
 
 def _check_protein(structure: gemmi.Structure, path: Path) -> None:

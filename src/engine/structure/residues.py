@@ -6,13 +6,16 @@ from collections.abc import Mapping
 
 import gemmi
 
+from .force_field_names import force_field_parent
 from .polymer import AMINO_ACIDS, UNKNOWN
 
-__all__ = ["is_protein_residue", "modified_parents", "one_letter", "three_letter"]
+__all__ = ["is_protein_residue", "is_type", "modified_parents", "one_letter", "three_letter"]
 
 _CAPS = frozenset({"ACE", "NH2", "NME", "NMA", "FOR", "NHE", "CH3"})
 _BACKBONE = ("N", "CA", "C")
 # Two real amino acids outside the 20; they are written out under their own names.
+# Components that come from one of two residues: cyclised, isomerised or not told apart by the experiment.
+_EITHER = {"PCA": "QE", "IAS": "DN", "ASX": "DN", "GLX": "EQ"}
 _RARE = {"U": "SEC", "O": "PYL"}
 
 
@@ -51,7 +54,8 @@ def one_letter(name: str, parents: Mapping[str, str] | None = None) -> str:
     name : str
         Residue (chemical component) name.
     parents : mapping of str to str, optional
-        Parent names for modified residues that the file declares; used where the name is not tabulated.
+        Parent names for modified residues that the file declares; used where the name is not tabulated, as are
+        the names that force fields give (HIE, CYX, NTHR ...).
 
     Returns
     -------
@@ -59,12 +63,28 @@ def one_letter(name: str, parents: Mapping[str, str] | None = None) -> str:
         One of the 20 standard letters, ``U``, ``O`` or ``X``.
     """
     info = gemmi.find_tabulated_residue(name)
-    if not info.is_amino_acid() and parents and name in parents:
-        info = gemmi.find_tabulated_residue(parents[name])
+    if not info.is_amino_acid():
+        parent = (parents or {}).get(name) or force_field_parent(name)
+        info = gemmi.find_tabulated_residue(parent or name)
     if not info.is_amino_acid():
         return UNKNOWN
     letter = info.one_letter_code.upper()
     return letter if letter in AMINO_ACIDS or letter in _RARE else UNKNOWN
+
+
+def is_type(name: str, code: str, letter: str) -> bool:
+    """Whether a residue may stand for a letter of a sequence.
+
+    Parameters
+    ----------
+    name : str
+        Residue name.
+    code : str
+        Its one-letter code, as `one_letter` gives it.
+    letter : str
+        Of the sequence.
+    """
+    return code == letter or letter in _EITHER.get(name, "")
 
 
 def three_letter(letter: str) -> str:

@@ -19,6 +19,7 @@ from .plan import ChainPlan, plan_from_copy, plan_from_observation
 from .polymer import UNKNOWN, Polymer
 from .read import READ_NOTE
 from .report import ChainPlacement, PlacementReport, UnmodelledSegment
+from .residues import is_type
 from .sequences import NamedSequence, sequences_from_structure
 
 __all__ = ["Target", "build_target"]
@@ -271,7 +272,12 @@ def _report(
     """Count matches and list what is missing in one chain."""
     slots = plan.slots
     compared = [slot for slot in slots if slot.typed and slot.chain is not None and slot.chain.codes[slot.row] != "X"]
-    wrong = [slot for slot in compared if slot.chain is not None and slot.chain.codes[slot.row] != slot.expected]
+    wrong = [
+        slot
+        for slot in compared
+        if slot.chain is not None
+        and not is_type(slot.chain.sources[slot.row].name, slot.chain.codes[slot.row], slot.expected)
+    ]
     absent = np.array([slot.chain is None for slot in slots])
     renumbered = sum(
         slot.number is not None and slot.number != (number, icode)

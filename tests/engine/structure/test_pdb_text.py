@@ -22,7 +22,7 @@ def test_ordinary_files_are_not_touched():
         line("A", 1, "O", record="HETATM"),
         "END",
     ]
-    assert repair_pdb_lines(lines, "x") == (lines, [])
+    assert repair_pdb_lines(lines, "x") == (lines, [], {})
     assert is_atom_line(lines[1]) and not is_atom_line("TER")
 
 
@@ -30,17 +30,17 @@ def test_insertion_codes_and_altlocs_are_not_repeats():
     second = line("A", 1)
     second = second[:16] + "B" + second[17:]
     lines = [line("A", 1), second, line("A", 1, icode="A"), line("A", 2)]
-    assert repair_pdb_lines(lines, "x") == (lines, [])
+    assert repair_pdb_lines(lines, "x") == (lines, [], {})
 
 
 def test_models_may_repeat():
     lines = ["MODEL        1", line("A", 1), "ENDMDL", "MODEL        2", line("A", 1), "ENDMDL", "END"]
-    assert repair_pdb_lines(lines, "x") == (lines, [])
+    assert repair_pdb_lines(lines, "x") == (lines, [], {})
 
 
 def test_waters_of_a_renamed_molecule_follow_it():
     lines = [line("A", 1), "TER", line("A", 1), "TER", line("A", 9, "O", record="HETATM")]
-    repaired, notes = repair_pdb_lines(lines, "x")
+    repaired, notes, _ = repair_pdb_lines(lines, "x")
     assert [text[21] for text in repaired if is_atom_line(text)] == ["A", "B", "B"]
     assert notes == ["a second molecule named chain 'A' became chain 'B'"]
 
@@ -57,3 +57,24 @@ def test_chain_names_run_out_gracefully():
     used |= {a + b for a in letters for b in letters}
     assert next_chain_name(used) == "AA1"
     assert next_chain_name({"A", "B"}) == "C"
+
+
+def test_names_of_four_columns_do_not_swallow_the_chain():
+    lines = [f"ATOM      1  CA  NTHRA   5    {'0.000':>8}{'0.000':>8}{'0.000':>8}  1.00 10.00           C",
+             f"ATOM      2  CA  SER A   6    {'3.800':>8}{'0.000':>8}{'0.000':>8}  1.00 10.00           C",
+             f"ATOM      3  CA  MSE B   7    {'7.600':>8}{'0.000':>8}{'0.000':>8}  1.00 10.00           C"]  # fmt: skip
+    repaired, notes, renames = repair_pdb_lines(lines, "x")
+    assert [one[17:22] for one in repaired] == ["THR A", "SER A", "MSE B"]
+    assert renames == {("A", "   5 "): "NTHR"} and notes == []
+
+
+def test_chains_without_a_name_are_named_after_their_segments():
+    def atom(number, segment):
+        coordinates = f"{3.8 * number:8.3f}{0.0:8.3f}{0.0:8.3f}"
+        return f"ATOM  {number:5}  CA  SER  {number:4}    {coordinates}  1.00 10.00      {segment:<4} C"
+
+    repaired, notes, _ = repair_pdb_lines([atom(1, "PROA"), atom(2, "PROA"), atom(3, "B"), atom(4, "")], "x")
+    assert [one[20:22].strip() for one in repaired] == ["A", "A", "B", ""]
+    assert notes == ["chains without a name were named after their segments (PROA is A, B is B)"]
+    plain = [atom(1, ""), atom(2, "")]
+    assert repair_pdb_lines(plain, "x") == (plain, [], {})

@@ -248,3 +248,28 @@ def test_damaged_files_give_an_input_error_or_a_structure(texts, tmp_path, kind,
         return
     assert np.isfinite(coordinates(found)).all()
     assert target.n_residues >= 1
+
+
+def _labelled(make, tmp_path, label):
+    """A helix written with conformer labels: ``label(i)`` for residue i."""
+    structure = make.build([make.Part("A", make.SEQUENCE, 0, 11)])
+    for i, residue in enumerate(structure[0]["A"]):
+        for atom in residue:
+            atom.altloc, atom.occ = label(i)
+    structure.write_pdb(str(tmp_path / "labelled.pdb"))
+    return read_structure(tmp_path / "labelled.pdb")
+
+
+def test_a_label_without_an_alternative_is_no_conformer(make, tmp_path):
+    found = _labelled(make, tmp_path, lambda i: ("A", 0.0 if i == 5 else 0.5))
+    atoms = [atom for residue in found[0]["A"] for atom in residue]
+    assert not any(atom.has_altloc() for atom in atoms)
+    assert {atom.occ for atom in atoms} == {0.0, 1.0}  # none means unknown, and stays so
+    assert "12 residues had a conformer label" in found.info[READ_NOTE]
+
+
+def test_labels_of_real_alternatives_stay(make, tmp_path):
+    found = _labelled(make, tmp_path, lambda i: ("AB"[i % 2], 0.5))
+    atoms = [atom for residue in found[0]["A"] for atom in residue]
+    assert {atom.altloc for atom in atoms} == {"A", "B"} and {atom.occ for atom in atoms} == {0.5}
+    assert READ_NOTE not in found.info

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import gemmi
-
 from ...errors import InputError
 from ..polymer import UNKNOWN, Polymer
+from ..residues import one_letter
 from .restraint import AtomLabel, DistanceRestraints
 
 __all__ = ["Locator"]
@@ -95,7 +94,7 @@ class Locator:
 
     def _contradicts(self, label: AtomLabel, residue: int) -> bool:
         code = self.sequence[residue]
-        given = _one_letter(label.residue_name)
+        given = one_letter(label.residue_name)
         return UNKNOWN not in (code, given) and given != code
 
     def _matches(self, labels: Sequence[AtomLabel], offset: int) -> tuple[int, int]:
@@ -107,7 +106,7 @@ class Locator:
     def _check_names(self, mentioned: set[AtomLabel], source: str) -> None:
         """Refuse numbering that does not fit, naming the shift that would."""
         residues = {replace(label, atom="") for label in mentioned}
-        named = [label for label in residues if _one_letter(label.residue_name) != UNKNOWN]
+        named = [label for label in residues if one_letter(label.residue_name) != UNKNOWN]
         placed, wrong = self._matches(named, self.offset)
         if not named or (placed and wrong <= placed / 2):
             return
@@ -125,9 +124,3 @@ class Locator:
             f"The residue numbers of {source} do not fit the sequence "
             f"({wrong} of {placed} residue names differ); {advice}."
         )
-
-
-def _one_letter(name: str) -> str:
-    """One-letter code of a residue name, X if it is empty or not an amino acid."""
-    info = gemmi.find_tabulated_residue(name) if name else None
-    return info.one_letter_code.upper() if info is not None and info.is_amino_acid() else UNKNOWN
