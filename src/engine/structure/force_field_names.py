@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gemmi
+
+from .polymer import AMINO_ACIDS
+
 __all__ = ["force_field_parent"]
 
 _PARENTS = {
@@ -16,30 +20,7 @@ _PARENTS = {
 }
 """Protonation and disulphide states in Amber, CHARMM, GROMOS and OPLS files, by the residue they are a state of."""
 
-_STANDARD = frozenset(
-    [
-        "ALA",
-        "ARG",
-        "ASN",
-        "ASP",
-        "CYS",
-        "GLN",
-        "GLU",
-        "GLY",
-        "HIS",
-        "ILE",
-        "LEU",
-        "LYS",
-        "MET",
-        "PHE",
-        "PRO",
-        "SER",
-        "THR",
-        "TRP",
-        "TYR",
-        "VAL",
-    ]
-)
+_STANDARD = frozenset(gemmi.expand_one_letter_sequence(AMINO_ACIDS, gemmi.ResidueKind.AA))
 _STATES = {state: parent for parent, states in _PARENTS.items() for state in states}
 
 
