@@ -212,7 +212,7 @@ def main() -> None:
     if options.split == "test":
         usable = [p for p in held_out_proteins(options.data, 1) if p.atoms is not None]
     else:
-        usable = [p for p in validation_proteins(options.data, 40) if p.atoms is not None]
+        usable = [p for p in validation_proteins(options.data, 30) if p.atoms is not None]
     variants = [(name, name, "") for name in options.priors]
     variants += [(name, "builtin", str(Path(file).resolve())) for name, file in _pairs(options.weights)]
     table = Table(options.out / "jobs.csv")
