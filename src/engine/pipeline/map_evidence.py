@@ -9,6 +9,8 @@ import gemmi
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+from torch import Tensor
 
 from ..density.fourier import filtered
 from ..density.map import DensityMap
@@ -18,7 +20,11 @@ from ..prior.standard_map import SPACING, occupied, standard_b, standard_map
 from ..structure.target import Target
 from .map_problem import MapProblem
 
-__all__ = ["MapEvidence", "load_map_evidence"]
+__all__ = ["MapEvidence", "free_share", "load_map_evidence"]
+
+_TAKEN = (0.35, 0.7)
+"""Range of `occupied` in which a residue's CA goes from free to taken: next to a known residue along the chain it
+has at most 0.3, on another residue's backbone 0.9."""
 
 _LARGEST_CORRECTION = 12.0
 """The sharpness is corrected by at most this many times the resolution squared, in A^2: beyond it noise would
@@ -50,6 +56,29 @@ class MapEvidence:
         at = (torch.as_tensor(points, dtype=levels.dtype, device=levels.device) - self.whole.origin) / SPACING
         shape = levels.shape[1], levels.shape[2], levels.shape[3]
         return replace(self.whole, taken=occupied(at, shape, SPACING))
+
+
+def free_share(density: DensityEvidence, ca: Tensor) -> NDArray[np.float64]:
+    """How far residues lie in density that no known atom explains, from 1 down to 0.
+
+    A trace that was built where something else already is fits the map as well as the right one does; this tells
+    them apart. A residue next to a known one along the chain still has nearly 1.
+
+    Parameters
+    ----------
+    density : DensityEvidence
+        With one origin.
+    ca : Tensor, shape (replica, N, 3)
+        In angstrom.
+
+    Returns
+    -------
+    ndarray of float64, shape (replica, N)
+    """
+    at = ((ca - density.origin) / density.spacing).detach().cpu().double().numpy()
+    taken = map_coordinates(density.taken.cpu().numpy(), at.reshape(-1, 3).T, order=1, mode="constant", cval=0.0)
+    free = np.clip((_TAKEN[1] - taken) / (_TAKEN[1] - _TAKEN[0]), 0.0, 1.0)
+    return np.asarray(free.reshape(at.shape[:-1]), np.float64)
 
 
 def load_map_evidence(

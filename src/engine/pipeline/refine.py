@@ -30,7 +30,7 @@ from ..validation.torsions import linked_residues
 from .cost import job_cost, planned_runs
 from .interruptible import InterruptiblePrior
 from .job import JobFolder
-from .map_evidence import MapEvidence, load_map_evidence
+from .map_evidence import MapEvidence, free_share, load_map_evidence
 from .map_problem import MapProblem, load_map_problem, placeholder_backbone
 from .outcome import Outcome, report_model_job
 from .problem import Problem, load_problem
@@ -92,7 +92,8 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     ranking = refiner.rank(final)
     ordered = final[list(ranking.order)]
     fit = maps.likelihood.per_residue_fit(ordered[:1])[0]
-    confidence = _confidence(ordered, built, fit, support.typical)
+    free = free_share(refiner.starting_density(), ordered[:1, :, 1])[0]
+    confidence = _confidence(ordered, built, fit * free, support.typical)
     correlations = maps.likelihood.correlation(ordered)
     outcome = Outcome(
         pins.impose(ordered.cpu().double()).numpy(),
@@ -237,8 +238,9 @@ class _Refiner:
             base = self.rank(x).chosen
             if current is not None:  # what earlier rounds found competes with what this one did
                 x, base = torch.cat([x, current[None]]), len(x)
-            current = recombine(x, self._quality(x), gaps, base).x
-            quality = self._quality(current[None])[0]
+            density = self._density(model)
+            current = recombine(x, self._quality(x, found, density), gaps, base).x
+            quality = self._quality(current[None], found, density)[0]
             gained = [i for gap in gaps for i in supported_ends(quality, gap, support.threshold)]
             found[gained] = True
             model = _extended(model, current, gained)
@@ -276,6 +278,10 @@ class _Refiner:
         sure = model.known & (model.sigma < _EXPLAINS)
         return self._seen.explained_by(model.coordinates[sure].double().cpu().numpy())
 
+    def starting_density(self) -> DensityEvidence:
+        """The map with only the density explained that the starting model accounts for."""
+        return self._density(self._support.apply(self._problem.masked_model()))
+
     def rank(self, x: Tensor) -> Ranking:
         """Order replicas by their fit to the map and by the prior's energy."""
         generator = torch.Generator().manual_seed(self._spec.seed)
@@ -283,8 +289,11 @@ class _Refiner:
         terms = {"correlation": self._maps.likelihood.correlation(x), "energy": -energy}
         return rank_replicas(terms, {}, SCALES)
 
-    def _quality(self, x: Tensor) -> NDArray[np.float64]:
-        return np.nan_to_num(self._maps.likelihood.per_residue_fit(x), nan=-1.0)
+    def _quality(self, x: Tensor, found: NDArray[np.bool_], density: DensityEvidence) -> NDArray[np.float64]:
+        """Fit of each residue (replica, N); none for residues that lie on what was found before."""
+        fit = np.nan_to_num(self._maps.likelihood.per_residue_fit(x), nan=-1.0)
+        free = np.where(found, 1.0, free_share(density, x[..., 1, :]))
+        return np.where(fit > 0, fit * free, fit)
 
     def _updates(self, model: MaskedModel) -> list[Update]:
         potential = DensityPotential(self._maps.likelihood)

@@ -13,7 +13,7 @@ from adp3d.density.map import DensityMap
 from adp3d.density.resample import blur, resample_like
 from adp3d.events import NullEvents
 from adp3d.pipeline import demo
-from adp3d.pipeline.map_evidence import load_map_evidence
+from adp3d.pipeline.map_evidence import free_share, load_map_evidence
 from adp3d.pipeline.map_problem import load_map_problem
 from adp3d.prior.builtin.density_grids import DensityGrids
 from adp3d.specification import RefineSpec
@@ -94,3 +94,18 @@ def test_explained_density_is_that_of_known_and_foreign_atoms(job):
     # atoms of the model that the map contradicts explain nothing
     none = load_map_evidence(job[2], structure, target, np.arange(target.n_residues) < 20, CPU)
     assert len(none.others) < 0.3 * len(seen.others)
+
+
+def test_a_trace_on_known_atoms_is_not_free(job):
+    structure, target, maps = job
+    known = target.known[:, 1]
+    half = known & (np.arange(target.n_residues) % 40 < 20)
+    seen = load_map_evidence(maps, structure, target, half, CPU)
+    density = seen.explained_by(target.xyz[half][target.known[half]])
+    ca = torch.as_tensor(target.xyz[known, 1], dtype=torch.float32)[None]
+    free = free_share(density, ca)[0]
+    mine = half[known]
+    assert free[mine].max() < 0.05
+    # neither side chains beside them nor neighbours along the chain take the others' place
+    assert np.median(free[~mine]) == 1.0 and free[~mine].mean() > 0.95
+    assert free_share(density, ca + 500.0).min() == 1.0
