@@ -54,9 +54,9 @@ def record(run: Path, hardware: str) -> str:
     ]
     lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
     lines += [
-        f"Validation after {int(validation[-1]['step']):,} updates, with the averaged weights. The error is the root mean",
-        "square deviation of an atom from its true place, without superposition; at high noise the unknown place of",
-        "the whole chain dominates it.",
+        f"Validation after {int(validation[-1]['step']):,} updates, with the averaged weights. The error is the root",
+        "mean square deviation of an atom from its true place, without superposition; at high noise the unknown place",
+        "of the whole chain dominates it.",
         "",
         "| $t$ | " + " | ".join(f"{what}, {name}" for what in ("loss", "error") for name in CONDITIONS) + " |",
         "|---" * (1 + 2 * len(CONDITIONS)) + "|",
