@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..pipeline.runtime import release_memory
 from ..prior.builtin.network import Denoiser, DenoiserConfig
 from ..prior.builtin.weights_file import save_weights, start_from
 from .checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -141,6 +142,8 @@ def train(
             if now - last_save > spec.checkpoint_minutes * 60:
                 save_checkpoint(folder, net, average, optimizer, progress)
                 save_weights(folder / "weights.safetensors", config, average, _description(progress))
+                # batches of many shapes leave holes in the heap, which the allocator's settings would keep for ever
+                release_memory()
                 last_save = tick = clock()
     validate(net, average, validation, device, progress, folder)
     save_checkpoint(folder, net, average, optimizer, progress)
