@@ -9,16 +9,16 @@ import gemmi
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
 from torch import Tensor
 
 from ..density.fourier import filtered
 from ..density.map import DensityMap
 from ..density.resample import resample_like
+from ..density.sample import sample
 from ..prior.evidence import DensityEvidence
-from ..prior.standard_map import SPACING, occupied, standard_b, standard_map
+from ..prior.standard_map import SPACING, occupied, soft_end, standard_b, standard_map
 from ..structure.target import Target
-from .map_problem import MapProblem
+from .map_problem import MapProblem, other_atoms
 
 __all__ = ["MapEvidence", "free_share", "load_map_evidence"]
 
@@ -75,10 +75,11 @@ def free_share(density: DensityEvidence, ca: Tensor) -> NDArray[np.float64]:
     -------
     ndarray of float64, shape (replica, N)
     """
-    at = ((ca - density.origin) / density.spacing).detach().cpu().double().numpy()
-    taken = map_coordinates(density.taken.cpu().numpy(), at.reshape(-1, 3).T, order=1, mode="constant", cval=0.0)
-    free = np.clip((_TAKEN[1] - taken) / (_TAKEN[1] - _TAKEN[0]), 0.0, 1.0)
-    return np.asarray(free.reshape(at.shape[:-1]), np.float64)
+    origin = density.origin.cpu().double().numpy()
+    taken = sample(
+        DensityMap(density.taken.cpu().numpy(), origin, density.spacing * np.eye(3)), ca.detach().cpu().numpy()
+    )
+    return np.clip((_TAKEN[1] - taken) / (_TAKEN[1] - _TAKEN[0]), 0.0, 1.0)
 
 
 def load_map_evidence(
@@ -114,7 +115,7 @@ def load_map_evidence(
         torch.as_tensor(ruler, dtype=torch.float32, device=device),
         torch.zeros(0, 3, device=device),
     )
-    return MapEvidence(whole, _other_atoms(structure, target, trusted))
+    return MapEvidence(whole, other_atoms(structure, target, trusted))
 
 
 def _sharpened(maps: MapProblem) -> DensityMap:
@@ -123,8 +124,7 @@ def _sharpened(maps: MapProblem) -> DensityMap:
     blur = float(np.clip(standard_b(maps.resolution) - maps.b_factor, -most, most))
 
     def transfer(s2: NDArray[np.float64]) -> NDArray[np.float64]:
-        position = np.clip((np.sqrt(s2) * maps.resolution - 0.9) / 0.2, 0.0, 1.0)
-        return np.asarray(np.exp(-0.25 * blur * s2) * 0.5 * (1.0 + np.cos(math.pi * position)))
+        return np.asarray(np.exp(-0.25 * blur * s2) * soft_end(torch.from_numpy(s2), maps.resolution).numpy())
 
     return filtered(maps.density, transfer, 2 * maps.resolution + 4.0)
 
@@ -137,19 +137,3 @@ def _regular(density: DensityMap) -> DensityMap:
     ]
     empty = np.zeros((counts[0], counts[1], counts[2]), np.float32)
     return resample_like(density, DensityMap(empty, low, SPACING * np.eye(3)))
-
-
-def _other_atoms(structure: gemmi.Structure, target: Target, trusted: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Atoms of the first model beside the job's backbone: all of other residues, side chains of trusted ones."""
-    job: dict[tuple[str, int | None, str], int] = {
-        (chain, number, icode.strip()): i for i, (chain, number, icode) in enumerate(target.labels)
-    }
-    backbone = {"N", "CA", "C", "O"}
-    positions = []
-    for chain in structure[0]:
-        for residue in chain:
-            row = job.get((chain.name, residue.seqid.num, residue.seqid.icode.strip()))
-            if residue.is_water() or (row is not None and not trusted[row]):
-                continue
-            positions += [a.pos.tolist() for a in residue if row is None or a.name not in backbone]
-    return np.array(positions, dtype=np.float64).reshape(-1, 3)

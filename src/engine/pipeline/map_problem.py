@@ -24,9 +24,10 @@ from ..likelihood.density import DensityLikelihood
 from ..physics.grid import Grid
 from ..physics.pseudo_atoms import backbone_to_atoms, prepare_atoms
 from ..specification import RefineSpec
+from ..structure.observed import BACKBONE_ATOMS
 from ..structure.target import Target
 
-__all__ = ["MapProblem", "load_map_problem", "placeholder_backbone"]
+__all__ = ["MapProblem", "load_map_problem", "other_atoms", "placeholder_backbone"]
 
 _NEIGHBOUR_RADIUS = 2.0
 """Angstrom around atoms that are not the job's, whose density the job must not claim."""
@@ -157,7 +158,7 @@ def _fit_mask(density: DensityMap, structure: gemmi.Structure, target: Target) -
     """Voxels the job answers for: within reach of its model, not at atoms that belong to something else."""
     points = target.xyz[target.known]
     mask = near(density, points, _reach(target))
-    others = _other_atoms(structure, target)
+    others = other_atoms(structure, target, np.zeros(target.n_residues, bool))
     if len(others):
         mask &= ~near(density, others, _NEIGHBOUR_RADIUS) | near(density, points, _NEIGHBOUR_RADIUS)
     if not mask.any():
@@ -165,16 +166,22 @@ def _fit_mask(density: DensityMap, structure: gemmi.Structure, target: Target) -
     return mask.astype(np.float32)
 
 
-def _other_atoms(structure: gemmi.Structure, target: Target) -> NDArray[np.float64]:
-    """Atoms of the first model that are not the job's: ligands, nucleic acids, other chains."""
-    job = {(chain, number, icode.strip()) for chain, number, icode in target.labels}
-    positions = [
-        (atom.pos.x, atom.pos.y, atom.pos.z)
-        for chain in structure[0]
-        for residue in chain
-        if (chain.name, residue.seqid.num, residue.seqid.icode.strip()) not in job and not residue.is_water()
-        for atom in residue
-    ]
+def other_atoms(structure: gemmi.Structure, target: Target, with_side_chains: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Atoms of the first model beside the job's backbone, (K, 3), in angstrom; no waters.
+
+    All of what is not the job's (ligands, nucleic acids, other chains), and the side chains of some of its residues
+    (``with_side_chains``, shape (N,)).
+    """
+    job: dict[tuple[str, int | None, str], int] = {
+        (chain, number, icode.strip()): i for i, (chain, number, icode) in enumerate(target.labels)
+    }
+    positions = []
+    for chain in structure[0]:
+        for residue in chain:
+            row = job.get((chain.name, residue.seqid.num, residue.seqid.icode.strip()))
+            if residue.is_water() or (row is not None and not with_side_chains[row]):
+                continue
+            positions += [a.pos.tolist() for a in residue if row is None or a.name not in BACKBONE_ATOMS]
     return np.array(positions, dtype=np.float64).reshape(-1, 3)
 
 

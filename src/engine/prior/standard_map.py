@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .evidence import DensityEvidence
 
-__all__ = ["BLURS", "EMPTY", "SPACING", "occupied", "splat", "standard_b", "standard_map"]
+__all__ = ["BLURS", "EMPTY", "SPACING", "occupied", "soft_end", "splat", "standard_b", "standard_map"]
 
 BLURS = (0.0, 120.0, 500.0)
 """B in A^2 of the levels: positional spreads of 0, 1.2 and 2.5 A, for cubes of points 1, 2 and 4.5 A apart
@@ -35,8 +35,22 @@ def standard_b(resolution: float) -> float:
     return 8.0 * resolution**2
 
 
+def soft_end(s2: Tensor, resolution: float) -> Tensor:
+    """Factors that end a transform softly at a resolution d: 1 below 0.9 / d, 0 above 1.1 / d.
+
+    Parameters
+    ----------
+    s2 : Tensor
+        |s|^2 in 1/A^2 of each coefficient.
+    resolution : float
+        In angstrom.
+    """
+    position = ((s2.sqrt() * resolution - 0.9) / 0.2).clamp(0.0, 1.0)
+    return 0.5 * (1.0 + torch.cos(math.pi * position))
+
+
 def splat(points: Tensor, shape: tuple[int, int, int], weights: Tensor | None = None) -> Tensor:
-    """Transform of points marked on a grid, by trilinear shares; points outside are left out.
+    """Points marked on a grid, by trilinear shares; points outside are left out.
 
     Parameters
     ----------

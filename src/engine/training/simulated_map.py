@@ -16,7 +16,7 @@ from torch import Tensor
 from ..physics.density import AtomDensity
 from ..physics.form_factors import electron_form_factors
 from ..physics.grid import Grid
-from ..prior.standard_map import SPACING, frequency_squared, occupied
+from ..prior.standard_map import SPACING, frequency_squared, occupied, soft_end
 from .dataset import ELEMENTS
 from .map_conditions import MapConditions
 from .surroundings import Scatterers
@@ -92,7 +92,7 @@ def simulate_map(
         # protein displaces solvent: what is seen is the difference
         level = float((density * inside).sum() / inside.sum().clamp(min=1.0))
         density = density - conditions.solvent * level * inside
-    transfer = _end(s2, conditions.resolution)
+    transfer = soft_end(s2, conditions.resolution)
     sharpening = torch.exp((conditions.b_mean - conditions.b_final - shared) / 4 * s2)
     signal = torch.fft.irfftn(torch.fft.rfftn(density) * (transfer * sharpening), s=shape)
     grain = torch.fft.rfftn(torch.randn(shape, generator=generator))
@@ -134,12 +134,6 @@ def _density(
 def _form_factors() -> tuple[Tensor, Tensor]:
     amplitude, width = electron_form_factors([*ELEMENTS, "P"])
     return torch.from_numpy(amplitude).float(), torch.from_numpy(width).float()
-
-
-def _end(s2: Tensor, resolution: float) -> Tensor:
-    """Soft end of a transform at a resolution: 1 below 0.9 / d, 0 above 1.1 / d."""
-    position = ((s2.sqrt() * resolution - 0.9) / 0.2).clamp(0.0, 1.0)
-    return 0.5 * (1.0 + torch.cos(math.pi * position))
 
 
 def _cut(

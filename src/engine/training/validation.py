@@ -12,9 +12,10 @@ from torch import Tensor
 from ..prior.builtin.network import Denoiser
 from ..prior.evidence import DensityEvidence
 from ..prior.schedule import LogSnrSchedule
+from ..prior.standard_map import standard_b
 from .checkpoint import Progress
 from .crops import Crop, CropSampler
-from .knowledge import EXACT, KnownPattern, built_and_missing, every_kth
+from .knowledge import KnownPattern, built_and_missing, every_kth
 from .loss import denoising_loss, noisy_batch
 from .map_conditions import MapConditions
 from .map_source import MapSource
@@ -100,7 +101,7 @@ def validation_set(sampler: CropSampler, batches: int, with_maps: bool, seed: in
 
 def ordinary_conditions(resolution: float) -> MapConditions:
     """A whole map of ordinary quality at a resolution in angstrom: noise of 0.15 of the signal, exact sharpness."""
-    usual = 8.0 * resolution**2
+    usual = standard_b(resolution)
     return MapConditions(
         resolution=resolution,
         told_resolution=resolution,
@@ -122,7 +123,7 @@ def _gaps(crop: Crop, rng: np.random.Generator) -> KnownPattern:
     deviation = np.zeros((*crop.aatype.shape, 4))
     for example in deviation:
         known = built_and_missing(len(example), rng)
-        example[known] = max(_GAP_ERROR, EXACT)
+        example[known] = _GAP_ERROR
     return KnownPattern.from_sigma(deviation)
 
 

@@ -79,7 +79,7 @@ def density_points(levels: Sequence[Tensor], free: Sequence[Tensor], spacing: fl
 
 def stack_points(each: Sequence[DensityPoints]) -> DensityPoints:
     """Points of several maps side by side, padded to the longest list."""
-    longest = max(1, *(points.valid.shape[1] for points in each)) if len(each) > 1 else max(1, each[0].valid.shape[1])
+    longest = max(1, *(points.valid.shape[1] for points in each))
 
     def padded(rows: list[Tensor]) -> Tensor:
         pads = [torch.cat([row, row.new_zeros(1, longest - row.shape[1], *row.shape[2:])], 1) for row in rows]
