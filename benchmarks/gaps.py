@@ -36,6 +36,7 @@ from adp3d.prior.registry import WEIGHTS_VARIABLE
 from adp3d.prior.standard_map import SPACING
 from adp3d.solver.recombination import missing_segments
 from adp3d.specification import RefineSpec
+from adp3d.structure.confidence_records import read_confidence
 from adp3d.training.knowledge import built_and_missing
 from adp3d.training.simulated_map import simulate_map
 from adp3d.training.surroundings import Scatterers, join, ordered_waters, scatterers_of
@@ -125,7 +126,8 @@ def run_one(
     models = gemmi.read_structure(str(place / f"{name}_{variant}" / "result.cif"))
     built = {r.seqid.num: r for r in models[0][0]}
     ca = np.array([built[i + 1].sole_atom("CA").pos.tolist() for i in range(protein.n_residues)])
-    confidence = np.array([built[i + 1].sole_atom("CA").b_iso for i in range(protein.n_residues)])
+    stated = read_confidence(place / f"{name}_{variant}" / "result.cif")
+    confidence = np.array([stated[models[0][0].name, i + 1, ""] for i in range(protein.n_residues)])
     error = np.linalg.norm(ca - protein.x[:, 1].numpy(), axis=1)
     segments = missing_segments(known, protein.polymer.chain_index)
     volume.unlink()

@@ -47,6 +47,7 @@ from adp3d.pipeline.job import JobFolder
 from adp3d.pipeline.problem import Problem, load_problem
 from adp3d.solver.recombination import missing_segments
 from adp3d.specification import RefineSpec
+from adp3d.structure.confidence_records import read_confidence
 from adp3d.structure.read import read_structure
 from adp3d.structure.target import build_target
 from adp3d.validation.completeness import rmsd_against_completeness
@@ -262,13 +263,8 @@ def curve_rows(
 
 
 def result_confidence(path: Path, problem: Problem) -> NDArray[np.float64]:
-    """Confidence of each residue as the result's B-factor column gives it, shape (N,)."""
-    column = {
-        (chain.name, residue.seqid.num, residue.seqid.icode.strip()): residue.find_atom("CA", "*").b_iso
-        for chain in read_structure(path)[0]
-        for residue in chain
-        if residue.find_atom("CA", "*") is not None
-    }
+    """Confidence of each residue as the result states it, shape (N,)."""
+    column = read_confidence(path)
     return np.array([column[chain, number, icode.strip()] for chain, number, icode in problem.target.labels])
 
 

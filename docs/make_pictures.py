@@ -7,7 +7,7 @@ job has one, is a thin line. Nothing but the job folder is read.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from scipy.interpolate import CubicSpline
 
 from adp3d.errors import InputError
 from adp3d.pipeline.job import JobFolder
+from adp3d.structure.confidence_records import read_confidence
 from adp3d.structure.read import read_structure
 
 __all__ = ["Trace", "draw", "main", "read_trace"]
@@ -41,11 +42,11 @@ _BONDED = 4.5
 
 @dataclass(frozen=True)
 class Trace:
-    """CA atoms of a model: names of the N residues, positions (N, 3) in angstrom, B-factor column (N,)."""
+    """CA atoms of a model: names of the N residues, positions (N, 3) in angstrom, confidence (N,)."""
 
     labels: tuple[Label, ...]
     xyz: NDArray[np.float64]
-    b_iso: NDArray[np.float64]
+    confidence: NDArray[np.float64]
 
     def rows(self, labels: Sequence[Label]) -> NDArray[np.bool_]:
         """Mark the residues that are among ``labels``."""
@@ -53,8 +54,8 @@ class Trace:
         return np.array([label in wanted for label in self.labels])
 
 
-def read_trace(path: str | Path) -> Trace:
-    """CA trace of the protein chains of a file.
+def read_trace(path: str | Path, stated: Mapping[Label, float] | None = None) -> Trace:
+    """CA trace of the protein chains of a file, with the confidence that is stated of its residues, else 0.
 
     Raises
     ------
@@ -63,17 +64,17 @@ def read_trace(path: str | Path) -> Trace:
     """
     labels: list[Label] = []
     xyz: list[list[float]] = []
-    b_iso: list[float] = []
+    confidence: list[float] = []
     for chain in read_structure(path)[0]:
         for residue in chain:
             atom = residue.find_atom("CA", "*", gemmi.Element("C"))
             if atom is not None:
                 labels.append((chain.name, residue.seqid.num, residue.seqid.icode.strip()))
                 xyz.append(atom.pos.tolist())
-                b_iso.append(atom.b_iso)
+                confidence.append((stated or {}).get(labels[-1], 0.0))
     if not labels:
         raise InputError(f"'{path}' has no CA atoms to draw.")
-    return Trace(tuple(labels), np.array(xyz), np.array(b_iso))
+    return Trace(tuple(labels), np.array(xyz), np.array(confidence))
 
 
 def draw(result: Trace, start: Trace, reference: Trace | None, path: Path) -> None:
@@ -93,7 +94,7 @@ def draw(result: Trace, start: Trace, reference: Trace | None, path: Path) -> No
     lines += [(piece, GREY, 3.4, True) for _, piece in _pieces(start)]
     for (i, j), piece in _pieces(result):
         if not (known[i] and known[j]):
-            confidence = min(result.b_iso[k] for k in (i, j) if not known[k])
+            confidence = min(result.confidence[k] for k in (i, j) if not known[k])
             colour = next(colour for lowest, colour in BANDS if confidence >= lowest)
             lines.append((piece, colour, 4.2, True))
     seen = [((piece - centre) @ axes.T, colour, width, outlined) for piece, colour, width, outlined in lines]
@@ -134,7 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if model is None or not job.finished:
             raise InputError(f"'{options.job}' is not a finished job that started from a model.")
         reference = None if job.spec.reference is None else read_trace(job.spec.reference)
-        draw(read_trace(job.result), read_trace(model), reference, options.picture)
+        result = read_trace(job.result, read_confidence(job.result))
+        draw(result, read_trace(model), reference, options.picture)
     except InputError as error:
         parser.error(str(error))
 

@@ -12,15 +12,12 @@ if TYPE_CHECKING:
 __all__ = ["accept_desc", "adp3d_accept"]
 
 
-_B_FACTORS = ("confidence", "keep")
-
-
 def adp3d_accept(
     session: Session,
     job: int | None = None,
     into: AtomicStructure | None = None,
     new_model: bool = False,
-    b_factors: str = "confidence",
+    b_factors: str = "plausible",
 ) -> AtomicStructure:
     """Take over the result of a finished job.
 
@@ -37,7 +34,8 @@ def adp3d_accept(
     new_model : bool
         Open the result as a model of its own instead.
     b_factors : str
-        B-factors of the residues that the job moved: ``confidence`` of the result, or ``keep`` those of the model.
+        B-factors of the residues that the job moved: ``plausible`` ones, as the result has them, its
+        ``confidence``, 0 to 100, or ``keep`` those of the atoms that were there.
 
     Returns
     -------
@@ -63,7 +61,7 @@ def adp3d_accept(
             f"The model that ADP-3D job {chosen.id} started from is not open; use "
             f"'adp3d accept {chosen.id} newModel true', or name a model with 'into'."
         )
-    done = accept_into(session, chosen, target, keep_bfactors=b_factors == "keep")
+    done = accept_into(session, chosen, target, b_factors=b_factors)
     text = done.sentence(chosen.id, f"#{target.id_string}")
     if moved_in_map(chosen, target):
         text += (
@@ -83,8 +81,10 @@ def accept_desc() -> CmdDesc:
     from chimerax.atomic import AtomicStructureArg
     from chimerax.core.commands import BoolArg, CmdDesc, EnumOf, PositiveIntArg
 
+    from ..handover.b_factors import B_FACTORS
+
     return CmdDesc(
         optional=[("job", PositiveIntArg)],
-        keyword=[("into", AtomicStructureArg), ("new_model", BoolArg), ("b_factors", EnumOf(_B_FACTORS))],
+        keyword=[("into", AtomicStructureArg), ("new_model", BoolArg), ("b_factors", EnumOf(B_FACTORS))],
         synopsis="Write the result of an ADP-3D job into its model, or open it as a new model",
     )

@@ -19,7 +19,7 @@ from chimerax.core.commands import (
     next_token,
 )
 
-from ..engine.protocol import CONFIDENCES, PRIORS, UPDATES
+from ..engine.protocol import B_FACTORS, CONFIDENCES, PRIORS, UPDATES
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
@@ -97,6 +97,7 @@ def run_keywords() -> list[tuple[str, Any]]:
         ("seed", Bounded(IntArg, 0, 2**63 - 1)),
         ("device", DeviceArg),
         ("update", EnumOf(UPDATES)),
+        ("b_factors", EnumOf(B_FACTORS)),
         ("trajectory_interval", Bounded(IntArg, 0, 100_000)),
         ("folder", SaveFolderNameArg),
         ("live", BoolArg),

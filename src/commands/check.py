@@ -139,7 +139,7 @@ def check_desc() -> CmdDesc:
 
     from .arguments import map_keywords, model_keywords, run_keywords
 
-    left_out = ("reference", "update", "trajectory_interval", "folder", "live", "open_result", "wait")
+    left_out = ("reference", "update", "b_factors", "trajectory_interval", "folder", "live", "open_result", "wait")
     keywords = [*map_keywords(), *model_keywords(), *run_keywords()]
     return CmdDesc(
         required=[("model", AtomicStructureArg)],

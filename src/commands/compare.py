@@ -38,7 +38,7 @@ def adp3d_compare(
     superpose : bool
         Compare after the best superposition of the residues in common.
     rank : str
-        Order of residues for the curve: ``error``, or ``confidence`` (the model's B-factor column).
+        Order of residues for the curve: ``error``, or ``confidence`` (the attribute of results; else the B-factors).
     save : str, optional
         CSV file for the whole curve.
     return_json : bool
@@ -61,7 +61,7 @@ def adp3d_compare(
         raise UserError(f"{names[0]} and {names[1]} have no protein chain in common; compare models of one protein.")
     first = pairing.superpose(pairs.first, pairs.second) if superpose else pairs.first
     errors = np.linalg.norm(first - pairs.second, axis=1)
-    ranking = pairs.bfactor if rank == "confidence" else -errors
+    ranking = pairs.confidence if rank == "confidence" else -errors
     completeness, rmsd = pairing.error_curve(errors, ranking, pairs.total)
     report = {
         "model": names[0],

@@ -28,6 +28,7 @@ def adp3d_complete(
     seed: int | None = None,
     device: str | None = None,
     update: str | None = None,
+    b_factors: str | None = None,
     trajectory_interval: int | None = None,
     reference: AtomicStructure | None = None,
     folder: str | None = None,
@@ -44,7 +45,7 @@ def adp3d_complete(
         Incomplete model.
     sequence, chains, keep, confidence, reference, folder, live, open_result, wait : optional
         As in ``adp3d refine``.
-    replicas, steps, prior, seed, device, update, trajectory_interval : optional
+    replicas, steps, prior, seed, device, update, b_factors, trajectory_interval : optional
         As the engine takes them.
 
     Returns

@@ -24,6 +24,7 @@ def adp3d_distances(
     seed: int | None = None,
     device: str | None = None,
     update: str | None = None,
+    b_factors: str | None = None,
     trajectory_interval: int | None = None,
     reference: AtomicStructure | None = None,
     folder: str | None = None,
@@ -40,7 +41,7 @@ def adp3d_distances(
         Specifier of a model or chain whose sequence is folded, a file, an alignment sequence, or letters.
     restraints : str
         Restraint file: CSV, NMR-STAR, NEF or XPLOR table.
-    replicas, steps, prior, seed, device, update, trajectory_interval : optional
+    replicas, steps, prior, seed, device, update, b_factors, trajectory_interval : optional
         As the engine takes them.
     reference, folder, live, open_result, wait : optional
         As in ``adp3d refine``.
@@ -54,7 +55,18 @@ def adp3d_distances(
     from .submit import command_text, engine_options, shown_live, submit
 
     settings = dict(locals())
-    names = ("restraints", "replicas", "steps", "prior", "seed", "device", "update", "trajectory_interval", "reference")
+    names = (
+        "restraints",
+        "replicas",
+        "steps",
+        "prior",
+        "seed",
+        "device",
+        "update",
+        "b_factors",
+        "trajectory_interval",
+        "reference",
+    )
     command = command_text("distances", sequence, [(name, settings[name]) for name in names])
     prepared = prepare_distances_job(
         session,

@@ -33,6 +33,7 @@ def adp3d_refine(
     seed: int | None = None,
     device: str | None = None,
     update: str | None = None,
+    b_factors: str | None = None,
     trajectory_interval: int | None = None,
     map_region: str | None = None,
     map_step: int | None = None,
@@ -65,7 +66,7 @@ def adp3d_refine(
         Residues that stay exactly where they are.
     confidence : str, optional
         What the B-factor column of the model says.
-    replicas, steps, prior, seed, device, update, trajectory_interval : optional
+    replicas, steps, prior, seed, device, update, b_factors, trajectory_interval : optional
         As the engine takes them.
     map_region : str, optional
         ``shown`` (default), ``all`` or a named region.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command_text", "engine_options", "shown_live", "submit"]
 
-_ENGINE = ("replicas", "steps", "prior", "seed", "device", "update", "trajectory_interval")
+_ENGINE = ("replicas", "steps", "prior", "seed", "device", "update", "b_factors", "trajectory_interval")
 
 
 def engine_options(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ from .messages import (
     Welcome,
 )
 from .specification import (
+    B_FACTORS,
     CONFIDENCES,
     PRIORS,
     SPEC_VERSION,
@@ -62,6 +63,7 @@ from .specification import (
 )
 
 __all__ = [
+    "B_FACTORS",
     "CONFIDENCES",
     "MAX_FRAME_BYTES",
     "PRIORS",

@@ -10,7 +10,10 @@ from typing import Any
 
 from .errors import InputError
 
-__all__ = ["CHECKS", "CONFIDENCES", "PRIORS", "UPDATES", "check_text", "shorten"]
+__all__ = ["B_FACTORS", "CHECKS", "CONFIDENCES", "PRIORS", "UPDATES", "check_text", "shorten"]
+
+B_FACTORS = ("plausible", "confidence")
+"""What the B-factor column of a result holds."""
 
 CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
 """How the B-factor column of the starting model is read."""
@@ -123,6 +126,7 @@ CHECKS: dict[str, Check] = {
     "device": _device,
     "prior": _choice(PRIORS),
     "update": _choice(UPDATES),
+    "b_factors": _choice(B_FACTORS),
     "trajectory_interval": _integer(0, 100_000),
     "map": check_text,
     "model": check_text,

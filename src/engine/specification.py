@@ -10,9 +10,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 from .errors import InputError
-from .setting_checks import CHECKS, CONFIDENCES, PRIORS, UPDATES, check_text, shorten
+from .setting_checks import B_FACTORS, CHECKS, CONFIDENCES, PRIORS, UPDATES, check_text, shorten
 
 __all__ = [
+    "B_FACTORS",
     "CONFIDENCES",
     "PRIORS",
     "SPEC_VERSION",
@@ -59,6 +60,8 @@ class CommonSpec:
         One of `PRIORS`.
     update : str
         One of `UPDATES`.
+    b_factors : str
+        What the B-factor column of the result holds: one of `B_FACTORS`.
     trajectory_interval : int
         Steps between stored trajectory frames; 0 stores none.
 
@@ -78,6 +81,7 @@ class CommonSpec:
     device: str = "auto"
     prior: str = "builtin"
     update: str = "proximal"
+    b_factors: str = "plausible"
     trajectory_interval: int = 5
 
     def __post_init__(self) -> None:

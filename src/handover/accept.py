@@ -10,10 +10,12 @@ import numpy as np
 
 from .accepted import Accepted, accepted_into, register_step, set_accepted
 from .atoms import Address, ModelAtoms, ResidueRow
+from .attributes import CONFIDENCE_ATTRIBUTE, Confidences
+from .b_factors import B_FACTORS, with_b_factors
 from .changes import Changes, find_changes
 from .edit import ModelEdit
 from .model_export import read_open_model
-from .results import input_atoms, result_atoms
+from .results import input_atoms, result_atoms, result_confidence
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..jobs.job import Job
 
-__all__ = ["Acceptance", "accept_into", "is_accepted", "obstacle", "problems"]
+__all__ = ["B_FACTORS", "Acceptance", "accept_into", "is_accepted", "obstacle", "problems"]
 
 _MOVED = 5e-3
 """Angstrom beyond which an atom of the model has been moved since the job started."""
@@ -42,8 +44,8 @@ class Acceptance:
         Chains concerned.
     replaced : tuple of int
         Jobs whose accepted results this one replaced; 0 for one that is not listed any more.
-    kept_bfactors : bool
-        Whether atoms that were there kept their B-factors.
+    b_factors : str
+        What the B-factors of the residues are now: one of `B_FACTORS`.
     already : bool
         Whether the result was in the model before, so that nothing was done.
     """
@@ -52,7 +54,7 @@ class Acceptance:
     inserted: int
     chains: tuple[str, ...]
     replaced: tuple[int, ...]
-    kept_bfactors: bool = False
+    b_factors: str = "plausible"
     already: bool = False
 
     def sentence(self, job_id: int, model: str) -> str:
@@ -68,14 +70,12 @@ class Acceptance:
             earlier = ["an earlier job"] if 0 in self.replaced else []
             jobs = [f"job {', '.join(listed)}"] if listed else []
             text += f" It replaces what {' and '.join(jobs + earlier)} had written there."
-        if self.kept_bfactors:
-            text += " B-factors of atoms that were there are kept; new atoms have the confidence."
-        else:
-            text += " Their B-factors are now the confidence, 0 to 100 ('bFactors keep' leaves them)."
-        return text
+        if self.b_factors == "confidence":
+            text += " Their B-factors are now the confidence, 0 to 100."
+        return f"{text} The confidence of each residue is its attribute {CONFIDENCE_ATTRIBUTE}."
 
 
-def accept_into(session: Session, job: Job, structure: AtomicStructure, *, keep_bfactors: bool = False) -> Acceptance:
+def accept_into(session: Session, job: Job, structure: AtomicStructure, *, b_factors: str = "plausible") -> Acceptance:
     """Write a job's result into an open model, as one undoable step.
 
     Only residues that the job moved or made are touched; all others keep their atoms to the last bit. What
@@ -89,8 +89,9 @@ def accept_into(session: Session, job: Job, structure: AtomicStructure, *, keep_
     session : Session
     job : Job
     structure : AtomicStructure
-    keep_bfactors : bool
-        Whether atoms that are there keep their B-factors, instead of taking the confidence of the result.
+    b_factors : str
+        ``plausible``: those of the result; ``confidence``: its confidence, 0 to 100, for every atom of the
+        residues; ``keep``: atoms that were there keep theirs, and only new ones have those of the result.
 
     Raises
     ------
@@ -99,7 +100,8 @@ def accept_into(session: Session, job: Job, structure: AtomicStructure, *, keep_
     """
     from chimerax.core.errors import UserError
 
-    changes = find_changes(input_atoms(job), result_atoms(job))
+    confidence = result_confidence(job)
+    changes = find_changes(input_atoms(job), with_b_factors(result_atoms(job), input_atoms(job), confidence, b_factors))
     name = f"#{structure.id_string}"
     _refuse_lost(job, changes, name)
     if not changes.changed and not changes.inserted:
@@ -120,12 +122,14 @@ def accept_into(session: Session, job: Job, structure: AtomicStructure, *, keep_
                 f"{name} has changed since ADP-3D job {job.id} started ({_few(found)}); take the result as a model of "
                 f"its own with 'adp3d accept {job.id} newModel true', or run the job again."
             )
-    new = Accepted(str(job.folder), job.id, ModelEdit(changes, keep_bfactors), applied, taken_back)
+    stated: Confidences = {address: confidence.get(address) for address in sorted(changes.addresses())}
+    edit = ModelEdit(changes, b_factors == "keep", stated)
+    new = Accepted(str(job.folder), job.id, edit, applied, taken_back)
     new.edit.apply(structure)
     set_accepted(structure, new.after())
     register_step(session, structure, new)
     replaced = tuple(sorted({item.job_id for item in taken_back}))
-    return Acceptance(len(changes.changed), len(changes.inserted), changes.chains(), replaced, keep_bfactors)
+    return Acceptance(len(changes.changed), len(changes.inserted), changes.chains(), replaced, b_factors)
 
 
 def is_accepted(job: Job, structure: AtomicStructure) -> bool:

@@ -70,6 +70,8 @@ def _edit_to_plain(edit: ModelEdit) -> dict[str, Any]:
             for item in changes.inserted
         ],
         "keep_bfactors": edit.keep_bfactors,
+        "confidence": [[list(address), value] for address, value in edit.confidence.items()],
+        "former_confidence": [[list(address), value] for address, value in edit.former.items()],
         "before": [
             [list(address), name, [[atom, _state_to_plain(state)] for atom, state in atoms.items()]]
             for address, (name, atoms) in edit.before.items()
@@ -104,7 +106,11 @@ def _edit_from_plain(data: Mapping[str, Any]) -> ModelEdit:
         members = tuple(_address_from_plain(member) for member in chain["members"])
         chains.append(ChainState(chain["chain_id"], members, chain["characters"], bool(chain["full"]), gaps))
     changes = Changes({row.address: row for row in changed}, inserted, (), result)
-    return ModelEdit(changes, bool(data["keep_bfactors"]), before, chains)
+    confidence, former = (
+        {_address(address): value for address, value in data.get(name, ())}
+        for name in ("confidence", "former_confidence")  # earlier sessions have none
+    )
+    return ModelEdit(changes, bool(data["keep_bfactors"]), confidence, former, before, chains)
 
 
 def _atoms_to_plain(atoms: ModelAtoms) -> dict[str, Any]:

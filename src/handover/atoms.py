@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import frames
 
-__all__ = ["Address", "AtomRow", "ModelAtoms", "ResidueRow", "read_cif_atoms"]
+__all__ = ["Address", "AtomRow", "ModelAtoms", "ResidueRow", "read_cif_atoms", "read_cif_loop"]
 
 Address = tuple[str, int, str]
 """Chain name, residue number, insertion code ('' for none)."""
@@ -119,7 +119,7 @@ def read_cif_atoms(path: Path) -> ModelAtoms:
         If it cannot be read.
     """
     with path.open(encoding="utf-8") as stream:
-        columns, rows = _atom_site(stream)
+        columns, rows = _loop(stream, "_atom_site.")
         place = {name: i for i, name in enumerate(columns)}
         try:
             used = [place[n] for n in ("Cartn_x", "Cartn_y", "Cartn_z", "auth_seq_id", "auth_asym_id", "label_atom_id")]
@@ -128,12 +128,28 @@ def read_cif_atoms(path: Path) -> ModelAtoms:
         return _collect(rows, place, used)
 
 
-def _atom_site(stream: Iterator[str]) -> tuple[list[str], Iterator[list[str]]]:
+def read_cif_loop(path: Path, category: str) -> Iterator[dict[str, str]]:
+    """Rows of a category such as ``_atom_site.``, one a line, by the names of their items; '' for no value.
+
+    Raises
+    ------
+    ValueError
+        If a row is not complete.
+    OSError
+        If the file cannot be read.
+    """
+    with path.open(encoding="utf-8") as stream:
+        columns, rows = _loop(stream, category)
+        for row in rows:
+            yield {name: "" if value in (".", "?") else _plain(value) for name, value in zip(columns, row, strict=True)}
+
+
+def _loop(stream: Iterator[str], category: str) -> tuple[list[str], Iterator[list[str]]]:
     columns: list[str] = []
     first = ""
     for line in stream:
-        if line.startswith("_atom_site."):
-            columns.append(line.split()[0].removeprefix("_atom_site."))
+        if line.startswith(category):
+            columns.append(line.split()[0].removeprefix(category))
         elif columns:
             first = line
             break
@@ -144,7 +160,7 @@ def _atom_site(stream: Iterator[str]) -> tuple[list[str], Iterator[list[str]]]:
             if line.strip():
                 fields = _TOKEN.findall(line) if "'" in line or '"' in line else line.split()
                 if len(fields) != len(columns):
-                    raise ValueError("an atom_site record is not complete")
+                    raise ValueError(f"a record of {category.rstrip('.')} is not complete")
                 yield fields
             line = next(stream, "")
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atoms import Address, ResidueRow
+from .attributes import Confidences, exchange_confidence
 from .chain_records import ChainState, read_chains, restore_chains, take_in
 from .changes import Changes, Inserted
 from .residue_edit import AtomState, put_atoms, read_atoms
@@ -46,6 +47,10 @@ class ModelEdit:
         In the model's own frame and under its chain names.
     keep_bfactors : bool
         Whether atoms that are there keep their B-factors.
+    confidence : dict of Address to float or None
+        To be the attribute of the residues.
+    former : dict of Address to float or None
+        What that was when `apply` was called last.
     before : dict
         Name and atoms of the changed residues when `apply` was called last, by address.
     chains : list of ChainState
@@ -54,6 +59,8 @@ class ModelEdit:
 
     changes: Changes
     keep_bfactors: bool = False
+    confidence: Confidences = field(default_factory=dict)
+    former: Confidences = field(default_factory=dict)
     before: dict[Address, tuple[str, dict[str, AtomState]]] = field(default_factory=dict)
     chains: list[ChainState] = field(default_factory=list)
 
@@ -92,6 +99,7 @@ class ModelEdit:
             residues[item.residue.address] = new
         take_in(structure, made, {address: row.name for address, row in changes.changed.items()})
         self._join(residues)
+        self.former = exchange_confidence(residues, self.confidence)
         if made:
             _find_secondary_structure(structure, made)
 
@@ -108,6 +116,7 @@ class ModelEdit:
         present = {address: residue.name for address, residue in residues.items()}
         other = [row.address for row in rows if present.get(row.address) != row.name]
         _refuse(structure, other, "deleted, renumbered or mutated")
+        exchange_confidence(residues, self.former)
         for item in reversed(self.changes.inserted):
             residues[item.residue.address].delete()
         for address, (name, atoms) in self.before.items():

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .attributes import CONFIDENCE_ATTRIBUTE
+
 if TYPE_CHECKING:
-    from chimerax.atomic import AtomicStructure
+    from chimerax.atomic import Atom, AtomicStructure, Residue
 
 __all__ = ["ChainTrace", "Pairing", "error_curve", "pair_traces", "read_traces", "superpose"]
 
@@ -35,7 +37,7 @@ class ChainTrace:
     letters : str
     ca : ndarray, shape (n, 3)
         Scene coordinates in angstrom.
-    bfactor : ndarray, shape (n,)
+    confidence : ndarray, shape (n,)
     """
 
     chain_id: str
@@ -43,7 +45,7 @@ class ChainTrace:
     numbers: tuple[tuple[int, str], ...]
     letters: str
     ca: Array
-    bfactor: Array
+    confidence: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +56,8 @@ class Pairing:
     ----------
     first, second : ndarray, shape (n, 3)
         Their CA atoms.
-    bfactor : ndarray, shape (n,)
-        B-factors in the first model.
+    confidence : ndarray, shape (n,)
+        That of the first model's residues.
     total : int
         Residues of the second model's chains.
     chains : tuple of (str, str)
@@ -64,7 +66,7 @@ class Pairing:
 
     first: Array
     second: Array
-    bfactor: Array
+    confidence: Array
     total: int
     chains: tuple[tuple[str, str], ...]
 
@@ -88,10 +90,18 @@ def read_traces(structure: AtomicStructure) -> list[ChainTrace]:
                     tuple((int(r.number), r.insertion_code.strip()) for r, _ in shown),
                     "".join(AtomicSequence.rname3to1(r.name) for r, _ in shown),
                     np.array([atom.scene_coord for _, atom in shown], dtype=np.float64),
-                    np.array([atom.bfactor for _, atom in shown], dtype=np.float64),
+                    _confidence(shown),
                 )
             )
     return traces
+
+
+def _confidence(shown: Sequence[tuple[Residue, Atom]]) -> Array:
+    """Confidence of residues, by their attribute; of models without one by the B-factor of the CA."""
+    stated = [getattr(residue, CONFIDENCE_ATTRIBUTE, None) for residue, _ in shown]
+    if all(value is None for value in stated):
+        return np.array([atom.bfactor for _, atom in shown], dtype=np.float64)
+    return np.array([0.0 if value is None else value for value in stated], dtype=np.float64)
 
 
 def pair_traces(first: Sequence[ChainTrace], second: Sequence[ChainTrace]) -> Pairing:
@@ -115,7 +125,7 @@ def pair_traces(first: Sequence[ChainTrace], second: Sequence[ChainTrace]) -> Pa
     return Pairing(
         np.concatenate([one.ca[[i for i, _ in pairs]] for one, _, pairs in rows]),
         np.concatenate([two.ca[[j for _, j in pairs]] for _, two, pairs in rows]),
-        np.concatenate([one.bfactor[[i for i, _ in pairs]] for one, _, pairs in rows]),
+        np.concatenate([one.confidence[[i for i, _ in pairs]] for one, _, pairs in rows]),
         sum(trace.length for trace in second),
         tuple((one.chain_id, two.chain_id) for one, two, _ in rows),
     )

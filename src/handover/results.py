@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import frames
-from .atoms import ModelAtoms, read_cif_atoms
+from .atoms import Address, ModelAtoms, read_cif_atoms
+from .attributes import set_residue_values
+from .confidence import read_confidence
 from .record import Handover
 
 if TYPE_CHECKING:
@@ -18,7 +20,16 @@ if TYPE_CHECKING:
 
     from ..jobs.job import Job
 
-__all__ = ["input_atoms", "job_of_model", "moved_in_map", "open_result", "result_atoms", "result_model"]
+__all__ = [
+    "input_atoms",
+    "job_of_model",
+    "mark_result",
+    "moved_in_map",
+    "open_result",
+    "result_atoms",
+    "result_confidence",
+    "result_model",
+]
 
 _ATTRIBUTE = "adp3d_result_of"
 """Attribute of a result's model: the folder of its job."""
@@ -85,8 +96,8 @@ def open_result(session: Session, job: Job) -> AtomicStructure:
     """Open the result of a finished job as a new model.
 
     Coordinates are those of the user's model's own frame, chains and numbers are the user's; the model
-    lies where the map is now. The confidence of each residue is in the B-factor column. A result that is
-    open already is not opened again.
+    lies where the map is now. The confidence of each residue is its attribute ``adp3d_confidence``. A result
+    that is open already is not opened again.
 
     Raises
     ------
@@ -111,41 +122,63 @@ def open_result(session: Session, job: Job) -> AtomicStructure:
     type(structure).register_attr(session, _ATTRIBUTE, "ADP-3D", attr_type=str)  # saved with sessions
     setattr(structure, _ATTRIBUTE, str(job.folder))
     session.models.add([structure])
-    _mark_confidence(session, job, structure, handover)
+    mark_result(session, job, structure)
     return structure
 
 
-def _mark_confidence(session: Session, job: Job, structure: AtomicStructure, handover: Handover) -> None:
-    """Colour the job's residues by confidence, and keep it as their attribute."""
-    from ..live.attributes import set_residue_values
+def result_confidence(job: Job) -> dict[Address, float]:
+    """Confidence of the residues of a job's result, 0 to 100, under the chain names of the user's model.
+
+    Raises
+    ------
+    UserError
+        If the job has no result, or its file was removed or damaged.
+    """
+    from chimerax.core.errors import UserError
+
+    path = _result_path(job)
+    try:
+        found = read_confidence(path)
+    except (ValueError, OSError) as error:
+        raise UserError(f"'{path}' cannot be read ({error}); run the job again.") from error
+    rename = Handover.of(job.prepared.extra).session_chain
+    return {(rename(chain), number, code): value for (chain, number, code), value in found.items()}
+
+
+def mark_result(session: Session, job: Job, structure: AtomicStructure) -> None:
+    """Colour the carbon atoms and ribbons of the job's residues, and keep their confidence as an attribute.
+
+    Ligands and the like stay as they are.
+    """
     from ..live.colouring import SCALES
     from ..live.models import live_models
 
     layout = job.layout
     if layout is None:  # a job of an earlier session
         return
+    handover = Handover.of(job.prepared.extra)
     chains = map(handover.session_chain, layout.chains)
     codes = (code.strip() for code in layout.insertion_codes)
     rows = {label: i for i, label in enumerate(zip(chains, layout.numbers, codes, strict=True))}
+    stated = result_confidence(job)
+    confidence = np.array([stated.get(label, np.nan) for label in rows])
     found = [
-        (residue, atom, row)
+        (residue, row)
         for residue in structure.residues
         if (row := rows.get((residue.chain_id, int(residue.number), residue.insertion_code.strip()))) is not None
-        and (atom := residue.find_atom("CA")) is not None
+        and residue.find_atom("CA") is not None
     ]
-    confidence = np.full(layout.n_residues, np.nan)
-    confidence[[row for _, _, row in found]] = [float(atom.bfactor) for _, atom, _ in found]
     fit = job.latest("residue_fit")
-    residues = [residue for residue, _, _ in found]
-    set_residue_values(session, residues, [row for _, _, row in found], confidence, fit)
+    set_residue_values(session, [residue for residue, _ in found], [row for _, row in found], confidence, fit)
     by = live_models(session).colouring(job)
     values = np.array(fit) if by == "fit" and fit is not None and len(fit) == len(confidence) else confidence
     if by not in SCALES:
         return
     colours = SCALES[by].rgba(values)
-    for residue, _, row in found:
+    for residue, row in found:
         residue.ribbon_color = colours[row]
-        residue.atoms.colors = colours[row]
+        atoms = residue.atoms
+        atoms.filter(atoms.element_names == "C").colors = colours[row]
 
 
 _DONE = {"refine": "refined", "complete": "completed", "distances": "folded"}

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..handover.record import Handover
-from ..handover.results import result_model
-from .attributes import set_residue_values
+from ..handover.attributes import set_residue_values
+from ..handover.results import mark_result, result_model
 from .backbone import residue_rows
-from .colouring import CONFIDENCE
 from .result import read_result
 
 if TYPE_CHECKING:
@@ -55,25 +53,7 @@ def final_replicas(session: Session, job: Job) -> tuple[NDArray[np.float64], NDA
 
 
 def colour_result(session: Session, job: Job) -> None:
-    """Colour the residues of the job in its opened result by confidence; ligands and the like stay as they are."""
+    """Colour the opened result of a job, if there is one."""
     model = result_model(session, job)
-    if model is None or job.layout is None:
-        return
-    handover = Handover.of(job.prepared.extra)
-    labels = zip(job.layout.chains, job.layout.numbers, job.layout.insertion_codes, strict=True)
-    places = {(handover.session_chain(chain), int(n), code.strip()): i for i, (chain, n, code) in enumerate(labels)}
-    confidence = np.full(job.layout.n_residues, np.nan)
-    residues, rows = [], []
-    for residue in model.residues:
-        place = places.get((residue.chain_id, residue.number, residue.insertion_code.strip()))
-        atom = None if place is None else residue.find_atom("CA")
-        if place is not None and atom is not None:
-            residues.append(residue)
-            rows.append(place)
-            confidence[place] = atom.bfactor
-    colours = CONFIDENCE.rgba(confidence)
-    for residue, row in zip(residues, rows, strict=True):
-        residue.ribbon_color = colours[row]
-        carbons = residue.atoms
-        carbons.filter(carbons.element_names == "C").colors = colours[row]
-    set_residue_values(session, residues, rows, confidence, job.latest("residue_fit"))
+    if model is not None:
+        mark_result(session, job, model)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..handover.confidence import read_confidence
 from .backbone import ATOMS_PER_RESIDUE
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def read_result(
     layout : Layout
         Residues to look for.
     result : Path
-        Model with the confidence in its B-factors.
+        Model with a confidence for each residue.
     ensemble : Path, optional
         All replicas, best first; without it there is one.
 
@@ -44,16 +45,20 @@ def read_result(
     chimerax.core.errors.UserError
         If a file cannot be read or lacks residues.
     """
-    best, bfactors = read_backbones(session, result, layout)
-    replicas = best
+    from chimerax.core.errors import UserError
+
+    replicas = read_backbones(session, result, layout)
+    try:
+        stated = read_confidence(result)
+    except (ValueError, OSError) as error:
+        raise UserError(f"'{result}' cannot be read ({error}); run the job again.") from error
     if ensemble is not None and ensemble.is_file():
-        others, _ = read_backbones(session, ensemble, layout)
-        replicas = np.concatenate([best, others[1:]])
-    return replicas, bfactors[0, :, 1]
+        replicas = np.concatenate([replicas, read_backbones(session, ensemble, layout)[1:]])
+    return replicas, np.array([stated.get(label, np.nan) for label in _labels(layout)])
 
 
-def read_backbones(session: Session, path: Path, layout: Layout) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Coordinates (model, N, 4, 3) and B-factors (model, N, 4) of the job's residues in a file.
+def read_backbones(session: Session, path: Path, layout: Layout) -> NDArray[np.float64]:
+    """Coordinates (model, N, 4, 3) of the job's residues in a file.
 
     Raises
     ------
@@ -70,11 +75,16 @@ def read_backbones(session: Session, path: Path, layout: Layout) -> tuple[NDArra
             structure.delete()
     if not read:
         raise UserError(f"'{path}' holds no model.")
-    coordinates, bfactors = (np.stack(arrays) for arrays in zip(*read, strict=True))
+    coordinates = np.stack(read)
     missing = int(np.isnan(coordinates).any((0, 2, 3)).sum())
     if missing:
         raise UserError(f"'{path}' lacks {missing} of the {layout.n_residues} residues of the job.")
-    return coordinates, bfactors
+    return coordinates
+
+
+def _labels(layout: Layout) -> list[tuple[str, int, str]]:
+    codes = (code.strip() for code in layout.insertion_codes)
+    return list(zip(layout.chains, map(int, layout.numbers), codes, strict=True))
 
 
 def layout_of(session: Session, path: Path) -> Layout:
@@ -100,7 +110,7 @@ def layout_of(session: Session, path: Path) -> Layout:
             links=(False,) * n,
             coordinates=np.zeros((n, ATOMS_PER_RESIDUE, 3)),
         )
-        coordinates, _ = _backbone_of(structures[0], unplaced)
+        coordinates = _backbone_of(structures[0], unplaced)
     finally:
         for structure in structures:
             structure.delete()
@@ -120,12 +130,10 @@ def _open(session: Session, path: Path) -> list[AtomicStructure]:
     return list(structures)
 
 
-def _backbone_of(structure: AtomicStructure, layout: Layout) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Coordinates (N, 4, 3) and B-factors (N, 4), NaN where there is no such atom."""
-    labels = zip(layout.chains, layout.numbers, layout.insertion_codes, strict=True)
-    places = {(chain, int(number), code.strip()): i for i, (chain, number, code) in enumerate(labels)}
+def _backbone_of(structure: AtomicStructure, layout: Layout) -> NDArray[np.float64]:
+    """Coordinates (N, 4, 3), NaN where there is no such atom."""
+    places = {label: i for i, label in enumerate(_labels(layout))}
     coordinates = np.full((layout.n_residues, ATOMS_PER_RESIDUE, 3), np.nan)
-    bfactors = np.full((layout.n_residues, ATOMS_PER_RESIDUE), np.nan)
     atoms = structure.atoms
     residues = atoms.residues
     found = [
@@ -137,5 +145,4 @@ def _backbone_of(structure: AtomicStructure, layout: Layout) -> tuple[NDArray[np
     rows, columns = np.array(found, dtype=np.int64).reshape(-1, 2).T
     ours = (rows >= 0) & (columns >= 0)
     coordinates[rows[ours], columns[ours]] = atoms.coords[ours]
-    bfactors[rows[ours], columns[ours]] = atoms.bfactors[ours]
-    return coordinates, bfactors
+    return coordinates

@@ -19,6 +19,8 @@ from adp3d.pipeline.export import write_models
 from adp3d.pipeline.job import JobFolder
 from adp3d.prior.builtin.weights_file import DEFAULT_WEIGHTS
 from adp3d.specification import CompleteSpec
+from adp3d.structure.confidence_records import read_confidence
+from adp3d.structure.write import write_structure
 
 N = 30
 
@@ -67,17 +69,18 @@ def job(tmp_path):
     result = gemmi.read_structure(str(tmp_path / "whole.cif"))
     for residue in result[0]["A"]:
         for atom in residue:
-            atom.b_iso = 95.0 if residue.seqid.num < 13 else 40.0
-    result.make_mmcif_document().write_file(str(folder.result))
+            atom.b_iso = 20.0
+    confidence = {("A", number, ""): 95.0 if number < 13 else 40.0 for number in range(1, N + 1)}
+    write_structure(result, folder.result, confidence)
     folder.write_metrics({})
     return folder
 
 
 def test_trace_is_read_in_order(pictures, job):
-    trace = pictures.read_trace(job.result)
+    trace = pictures.read_trace(job.result, read_confidence(job.result))
     assert trace.labels == tuple(("A", i + 1, "") for i in range(N))
     np.testing.assert_allclose(trace.xyz, _coil()[:, 1], atol=1e-3)
-    assert set(trace.b_iso) == {95.0, 40.0}
+    assert set(trace.confidence) == {95.0, 40.0}
 
 
 def test_curve_passes_through_the_atoms_and_stops_at_gaps(pictures, job):

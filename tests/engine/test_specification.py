@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from adp3d.errors import InputError
 from adp3d.specification import (
+    B_FACTORS,
     CONFIDENCES,
     UPDATES,
     CompleteSpec,
@@ -36,6 +37,7 @@ common = {
     "device": st.sampled_from(["auto", "cpu", "cuda", "cuda:3", "mps"]),
     "prior": st.sampled_from(["builtin", "gaussian"]),
     "update": st.sampled_from(UPDATES),
+    "b_factors": st.sampled_from(B_FACTORS),
     "trajectory_interval": st.integers(0, 1000),
 }
 model = {

@@ -49,6 +49,7 @@ def complete(
     update: opt.Update = _DEFAULT.update,
     output: opt.Output = None,
     overwrite: opt.Overwrite = False,
+    b_factors: opt.BFactors = _DEFAULT.b_factors,
     trajectory: opt.Trajectory = _DEFAULT.trajectory_interval,
     debug: opt.Debug = False,
 ) -> None:
@@ -67,6 +68,7 @@ def complete(
         device=device,
         prior=prior,
         update=update,
+        b_factors=b_factors,
         trajectory_interval=trajectory,
     )
     _start(ctx, spec, overwrite, debug)
@@ -97,6 +99,7 @@ def refine(
     update: opt.Update = _DEFAULT.update,
     output: opt.Output = None,
     overwrite: opt.Overwrite = False,
+    b_factors: opt.BFactors = _DEFAULT.b_factors,
     trajectory: opt.Trajectory = _DEFAULT.trajectory_interval,
     debug: opt.Debug = False,
 ) -> None:
@@ -119,6 +122,7 @@ def refine(
         device=device,
         prior=prior,
         update=update,
+        b_factors=b_factors,
         trajectory_interval=trajectory,
     )
     _start(ctx, spec, overwrite, debug)
@@ -144,6 +148,7 @@ def distances(
     update: opt.Update = _DEFAULT.update,
     output: opt.Output = None,
     overwrite: opt.Overwrite = False,
+    b_factors: opt.BFactors = _DEFAULT.b_factors,
     trajectory: opt.Trajectory = _DEFAULT.trajectory_interval,
     debug: opt.Debug = False,
 ) -> None:
@@ -159,6 +164,7 @@ def distances(
         device=device,
         prior=prior,
         update=update,
+        b_factors=b_factors,
         trajectory_interval=trajectory,
     )
     _start(ctx, spec, overwrite, debug)

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ..specification import CONFIDENCES, PRIORS
+from ..specification import B_FACTORS, CONFIDENCES, PRIORS
 
 __all__ = [
+    "BFactors",
     "Chains",
     "Confidence",
     "Debug",
@@ -95,6 +96,16 @@ Output = Annotated[
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace a job that the folder holds.", rich_help_panel=_OUTPUT)
+]
+BFactors = Annotated[
+    str,
+    typer.Option(
+        "--b-factors",
+        metavar="KIND",
+        help=f"B-factor column of the result: {', '.join(B_FACTORS)}. Plausible B-factors suit refinement programs; "
+        "the confidence, 0 to 100, is in the file in either case.",
+        rich_help_panel=_OUTPUT,
+    ),
 ]
 Trajectory = Annotated[
     int,

@@ -114,7 +114,7 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
         ranking.chosen,
     )
     figures = {"known_atoms_rmsd": round(float(_known_rmsd(model, ordered[:1])[0]), 4)}
-    return report_model_job(job, problem, outcome, "Completed by ADP-3D", figures)
+    return report_model_job(job, spec, problem, outcome, "Completed by ADP-3D", figures)
 
 
 def _known_rmsd(model: MaskedModel, x: Tensor) -> Tensor:

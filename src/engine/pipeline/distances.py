@@ -26,6 +26,8 @@ from ..solver.selection import denoising_energy
 from ..solver.updates import ProximalUpdate
 from ..specification import DistancesSpec
 from ..storage import replace_atomically
+from ..structure.b_factors import new_b_factor
+from ..structure.confidence_records import add_confidence
 from ..structure.polymer import Polymer
 from ..structure.restraints.convert import BackboneRestraints, to_backbone
 from ..structure.restraints.read import read_restraints
@@ -131,7 +133,7 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
     aligned = _aligned(x)
     spread = replica_spread(torch.as_tensor(aligned), 0)
     confidence = replica_confidence(spread).numpy()
-    _write_fold(job, polymer, aligned[0], confidence)
+    _write_fold(job, polymer, aligned[0], confidence, spec.b_factors)
     write_models(job.path / "ensemble.cif", aligned, polymer.sequence, labels, "Folded by ADP-3D from distances")
     show_trajectory(job, polymer, labels, found.source[0])
     plot_convergence(
@@ -206,7 +208,10 @@ def _aligned(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return motion.apply(x.reshape(len(x), -1, 3)).reshape(x.shape)
 
 
-def _write_fold(job: JobFolder, polymer: Polymer, x: NDArray[np.float64], confidence: NDArray[np.float64]) -> None:
+def _write_fold(
+    job: JobFolder, polymer: Polymer, x: NDArray[np.float64], confidence: NDArray[np.float64], column: str
+) -> None:
+    b_factors = confidence if column == "confidence" else new_b_factor(confidence)
     structure = gemmi.Structure()
     structure.name = "adp3d"
     model = gemmi.Model(1)
@@ -221,15 +226,19 @@ def _write_fold(job: JobFolder, polymer: Polymer, x: NDArray[np.float64], confid
                 atom = gemmi.Atom()
                 atom.name, atom.element = atom_name, gemmi.Element(element)
                 atom.pos = gemmi.Position(*position)
-                atom.b_iso = float(confidence[row])
+                atom.b_iso = float(b_factors[row])
                 residue.add_atom(atom)
             chain.add_residue(residue)
         model.add_chain(chain)
     structure.add_model(model)
     structure.setup_entities()
     structure.assign_label_seq_id()
+    stated = dict(zip(_labels(polymer), confidence.tolist(), strict=True))
+    job.write_confidence(stated)
     with replace_atomically(job.result) as temporary:
-        structure.make_mmcif_document().write_file(str(temporary))
+        document = structure.make_mmcif_document()
+        add_confidence(document.sole_block(), structure, stated)
+        document.write_file(str(temporary))
 
 
 def _against_reference(x: NDArray[np.float64], reference: NDArray[np.float64] | None) -> dict[str, Any]:

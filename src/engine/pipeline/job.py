@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..specification import Spec, from_json, input_files, to_json, with_inputs
 from ..storage import TEMPORARY_PREFIX, plain_values, storage_errors, write_text
+from ..structure.confidence_records import confidence_attribute
 from . import checkpoint
 from .checkpoint import Checkpoint
 from .lock import exclusive
@@ -31,7 +32,11 @@ _ORIGINS = "origins.json"
 """In the folder of inputs: which file of the user each copy was made from."""
 _CLIENT = "chimerax.json"
 """What ChimeraX notes of where a job belongs in its scene."""
-_RESULTS = ("events.log", "trajectory.bin", "trajectory.cif", "ensemble.cif", "result.cif", "metrics.json")
+_CONFIDENCE = "residue_confidence.defattr"
+_RESULTS = (
+    *("events.log", "trajectory.bin", "trajectory.cif", "ensemble.cif", "result.cif"),
+    *(_CONFIDENCE, "metrics.json"),
+)
 
 
 class JobFolder:
@@ -128,6 +133,10 @@ class JobFolder:
     def result(self) -> Path:
         """The finished model."""
         return self.path / "result.cif"
+
+    def write_confidence(self, confidence: Mapping[tuple[str, int, str], float]) -> None:
+        """Write the confidence of the result's residues as an attribute that ChimeraX can open."""
+        write_text(self.path / _CONFIDENCE, confidence_attribute(confidence))
 
     @property
     def finished(self) -> bool:

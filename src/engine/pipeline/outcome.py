@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..specification import CompleteSpec, RefineSpec
+from ..structure.b_factors import b_factor_column
 from ..structure.polymer import Polymer
+from ..structure.target import Target
 from ..structure.write import write_result
 from ..validation.completeness import ca_rmsd, rmsd_against_completeness
 from ..validation.geometry import backbone_geometry
@@ -23,6 +26,9 @@ from .problem import Problem
 from .trajectory import read_trajectory
 
 __all__ = ["CONVERGENCE", "Outcome", "describe_geometry", "report_model_job", "show_trajectory"]
+
+_UNMOVED = 5e-4
+"""Angstrom within which an atom is where it was: half of the last digit that files keep."""
 
 CONVERGENCE = (
     ("correlation", "Map-model correlation"),
@@ -55,13 +61,19 @@ class Outcome:
 
 
 def report_model_job(
-    job: JobFolder, problem: Problem, outcome: Outcome, title: str, figures: Mapping[str, Any]
+    job: JobFolder,
+    spec: CompleteSpec | RefineSpec,
+    problem: Problem,
+    outcome: Outcome,
+    title: str,
+    figures: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write result, ensemble and pictures; return the metrics.
 
     Parameters
     ----------
     job : JobFolder
+    spec : CompleteSpec or RefineSpec
     problem : Problem
     outcome : Outcome
     title : str
@@ -71,7 +83,10 @@ def report_model_job(
     """
     target, polymer = problem.target, problem.polymer
     best = outcome.replicas[0]
-    write_result(problem.structure, target, best, outcome.confidence, job.result, title, problem.kept)
+    column = b_factor_column(spec.b_factors, problem.structure[0], target, outcome.confidence, spec.confidence)
+    unmoved = problem.kept | _unmoved(target, best)
+    write_result(problem.structure, target, best, outcome.confidence, job.result, title, unmoved, column)
+    job.write_confidence(dict(zip(target.labels, outcome.confidence.tolist(), strict=True)))
     write_models(job.path / "ensemble.cif", outcome.replicas, polymer.sequence, target.labels, title)
     show_trajectory(job, polymer, target.labels, outcome.chosen)
     known = problem.known_residues
@@ -91,6 +106,12 @@ def report_model_job(
     plot_convergence(read_history(job.events_log), job.path / "convergence.png", CONVERGENCE)
     plot_confidence(outcome.confidence, known, job.path / "confidence.png", target.labels)
     return metrics
+
+
+def _unmoved(target: Target, x: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Residues (N,) that are where the model has them: all of them comes back as it was, conformers included."""
+    away = np.where(target.known, np.abs(x - np.nan_to_num(target.xyz)).max(-1), 0.0).max(-1)
+    return np.asarray(target.known.any(-1) & (away < _UNMOVED))
 
 
 def show_trajectory(job: JobFolder, polymer: Polymer, labels: Sequence[tuple[str, int, str]], replica: int) -> None:

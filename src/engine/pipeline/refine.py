@@ -111,7 +111,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "moved_as_rigid_bodies": [_describe(placement, problem.target) for placement in placements],
         "segments": built.describe(problem, fit),
     }
-    return report_model_job(job, problem, outcome, "Refined by ADP-3D", figures)
+    return report_model_job(job, spec, problem, outcome, "Refined by ADP-3D", figures)
 
 
 def _prepare(

@@ -12,17 +12,21 @@ from ..errors import InputError
 __all__ = [
     "BFACTOR_FLOOR",
     "CONFIDENCE_MODES",
+    "CONFIDENCE_SCALES",
     "CONSTANT_SIGMA",
     "MODELANGELO_DROP",
     "PLDDT_DROP",
     "SIGMA_MAX",
     "AtomUncertainty",
     "atom_uncertainty",
+    "confidence_sigma",
 ]
 
 Array = NDArray[np.float64]
 
 CONFIDENCE_MODES = ("none", "modelangelo", "plddt", "bfactor")
+CONFIDENCE_SCALES = ("modelangelo", "plddt")
+"""Modes in which the column holds a confidence, not a B-factor."""
 CONSTANT_SIGMA = 0.3
 """Sigma in angstrom of every atom in mode ``none``."""
 MODELANGELO_DROP = 30.0
@@ -113,10 +117,19 @@ def atom_uncertainty(b_iso: Array, mode: str) -> AtomUncertainty:
             f"No atom reaches a {name} of {drop:.0f} (highest: {high:.1f}), so nothing of the model would "
             "be used; check what the B-factor column holds or use --confidence none."
         )
-    doubt = 1.0 - np.where(finite, b_iso, 0.0) / 100
-    sigma = 0.25 + 1.25 * doubt if mode == "modelangelo" else 1.5 * np.exp(4 * (doubt - 0.3)) / np.sqrt(3)
+    sigma = confidence_sigma(np.where(finite, b_iso, 0.0) / 100, mode)
     note = f"{int((finite & ~keep).sum())} backbone atoms with a {name} below {drop:.0f} count as unknown"
-    return AtomUncertainty(np.minimum(sigma, SIGMA_MAX), keep, note if (finite & ~keep).any() else "")
+    return AtomUncertainty(sigma, keep, note if (finite & ~keep).any() else "")
+
+
+def confidence_sigma(fraction: Array, mode: str) -> Array:
+    """Standard deviation per coordinate in angstrom that a confidence c of 0 to 1 stands for.
+
+    The formulas of `atom_uncertainty`, for ``modelangelo`` and ``plddt``; any shape.
+    """
+    doubt = 1.0 - fraction
+    sigma = 0.25 + 1.25 * doubt if mode == "modelangelo" else 1.5 * np.exp(4 * (doubt - 0.3)) / np.sqrt(3)
+    return np.minimum(sigma, SIGMA_MAX)
 
 
 def _from_bfactor(b_iso: Array, finite: NDArray[np.bool_]) -> AtomUncertainty:

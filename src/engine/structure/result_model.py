@@ -9,6 +9,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
+from .b_factors import AtomB
 from .backbone import transfer_rigidly
 from .observed import BACKBONE_ATOMS, Source, preferred_altloc
 from .target import Target
@@ -51,14 +52,15 @@ class ResultModel:
 
 
 def assemble_model(
-    template: gemmi.Model, target: Target, xyz: Array, confidence: Array, kept: NDArray[np.bool_] | None = None
+    template: gemmi.Model, target: Target, xyz: Array, b_of: AtomB, kept: NDArray[np.bool_] | None = None
 ) -> ResultModel:
     """Put new backbones into a copy of the template model.
 
     Residues that the template shows keep their name, number and side chain, which moves with the frame N,
     CA, C of its conformer; backbone conformers become one with occupancy 1. Residues that it lacks are
     inserted with backbone atoms only. Residues whose name changes keep CB and lose the rest of the side
-    chain. Residues to be kept have all their atoms and conformers as they are. Terminal atoms (OXT, second
+    chain. Residues to be kept have all their atoms and conformers as they are; anisotropic B-factors of the
+    others, whose axes no longer hold, are left out. Terminal atoms (OXT, second
     and third amino hydrogen) go where the chain now continues.
     Everything else of a chain (ligands, waters, caps) stays, in its order.
 
@@ -70,8 +72,8 @@ def assemble_model(
         The job's residues.
     xyz : ndarray, shape (N, 4, 3)
         New N, CA, C, O in angstrom.
-    confidence : ndarray, shape (N,)
-        Value for the B-factor column of all atoms of each residue.
+    b_of : AtomB
+        Values of the B-factor column.
     kept : ndarray of bool, shape (N,), optional
         Residues whose atoms do not move; an atom that they lack comes from ``xyz``.
 
@@ -97,7 +99,7 @@ def assemble_model(
 
     def job_residue(row: int, rows: list[int], subchain: str, entity: str) -> gemmi.Residue:
         keep = kept is not None and bool(kept[row])
-        residue = _residue(template, target, row, xyz[row], float(confidence[row]), keep)
+        residue = _residue(template, target, row, xyz[row], b_of, keep)
         _trim_ends(residue, first=row == rows[0], last=row == rows[-1])
         residue.subchain, residue.entity_id = subchain, entity
         return residue
@@ -166,9 +168,7 @@ def _merge(
     return residues + tail, list(range(len(residues)))
 
 
-def _residue(
-    template: gemmi.Model, target: Target, row: int, xyz: Array, confidence: float, keep: bool
-) -> gemmi.Residue:
+def _residue(template: gemmi.Model, target: Target, row: int, xyz: Array, b_of: AtomB, keep: bool) -> gemmi.Residue:
     """Build one job residue: the template's with its atoms moved (or as they are), or a new one."""
     _, number, icode = target.labels[row]
     source, name = target.sources[row], target.names[row]
@@ -195,15 +195,20 @@ def _residue(
     for slot, atom_name in enumerate(BACKBONE_ATOMS):
         if atom_name in present:
             continue
-        atom = originals.get(atom_name) or _new_atom(atom_name)
-        atom.altloc, atom.occ = "\0", 1.0
+        found = originals.get(atom_name)
+        atom = _new_atom(atom_name) if found is None else found
+        if found is None or atom.has_altloc() or atom.occ <= 0:
+            atom.altloc, atom.occ = "\0", 1.0  # conformers become one
+        atom.b_iso = b_of(row, None if found is None else atom.b_iso)
+        atom.aniso = gemmi.SMat33f(0, 0, 0, 0, 0, 0)
         atom.pos = gemmi.Position(*xyz[slot].tolist())
         residue.add_atom(atom)
     for atom in kept:
+        b_iso = b_of(row, atom.b_iso)
+        if not keep or b_iso != atom.b_iso:
+            atom.b_iso = b_iso
+            atom.aniso = gemmi.SMat33f(0, 0, 0, 0, 0, 0)
         residue.add_atom(atom)
-    for atom in residue:
-        atom.b_iso = confidence
-        atom.aniso = gemmi.SMat33f(0, 0, 0, 0, 0, 0)
     return residue
 
 

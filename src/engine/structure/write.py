@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 import gemmi
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..errors import InputError
+from .b_factors import AtomB, b_factor_column
+from .confidence_records import Address, add_confidence
 from .read import READ_NOTE
 from .result_model import assemble_model
 from .result_records import update_records
@@ -32,8 +35,12 @@ def write_result(
     path: str | Path,
     title: str | None = None,
     kept: NDArray[np.bool_] | None = None,
+    b_of: AtomB | None = None,
 ) -> None:
     """Write the result of a job; see `result_structure` for its content.
+
+    mmCIF files have the confidence of each residue of the job in records of its own
+    (`adp3d.structure.confidence_records`), whatever the B-factor column holds.
 
     Parameters
     ----------
@@ -44,14 +51,16 @@ def write_result(
     xyz : ndarray, shape (N, 4, 3)
         N, CA, C, O in angstrom.
     confidence : ndarray, shape (N,)
-        0 to 100, written to the B-factor column of the job's atoms.
+        0 to 100.
     path : str or Path
         ``.cif``/``.mmcif`` or ``.pdb``/``.ent``, optionally with ``.gz``. Written under a temporary name in
         the same folder and renamed, so that no partial file is ever seen.
     title : str, optional
         Replaces the title of the template.
     kept : ndarray of bool, shape (N,), optional
-        Residues whose atoms stay where they are, side chains and conformers included.
+        Residues whose atoms stay as they are, side chains and conformers included.
+    b_of : AtomB, optional
+        Values of the B-factor column (`adp3d.structure.b_factors`); plausible B-factors by default.
 
     Raises
     ------
@@ -60,7 +69,8 @@ def write_result(
     ValueError
         If array shapes or values are wrong or the template is a different structure.
     """
-    write_structure(result_structure(template, target, xyz, confidence, title, kept), path)
+    structure = result_structure(template, target, xyz, confidence, title, kept, b_of)
+    write_structure(structure, path, dict(zip(target.labels, np.asarray(confidence, float).tolist(), strict=True)))
 
 
 def result_structure(
@@ -70,6 +80,7 @@ def result_structure(
     confidence: NDArray[np.floating],
     title: str | None = None,
     kept: NDArray[np.bool_] | None = None,
+    b_of: AtomB | None = None,
 ) -> gemmi.Structure:
     """Return the template's first model with the job's chains updated and completed.
 
@@ -80,7 +91,7 @@ def result_structure(
 
     Parameters
     ----------
-    template, target, xyz, confidence, title, kept
+    template, target, xyz, confidence, title, kept, b_of
         As in `write_result`.
 
     Returns
@@ -104,7 +115,8 @@ def result_structure(
         raise ValueError("confidence must lie between 0 and 100")
     structure = template.clone()
     del structure[1:]
-    result = assemble_model(template[0], target, coordinates, values, kept)
+    column = b_of or b_factor_column("plausible", template[0], target, values)
+    result = assemble_model(template[0], target, coordinates, column, kept)
     structure[0] = result.model
     update_records(structure, result)
     if READ_NOTE in structure.info:
@@ -156,7 +168,9 @@ def _format_suffix(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def write_structure(structure: gemmi.Structure, path: str | Path) -> None:
+def write_structure(
+    structure: gemmi.Structure, path: str | Path, confidence: Mapping[Address, float] | None = None
+) -> None:
     """Write a structure as mmCIF or PDB by the extension, atomically.
 
     Parameters
@@ -165,6 +179,8 @@ def write_structure(structure: gemmi.Structure, path: str | Path) -> None:
         Anything gemmi can write; serial numbers are assigned anew.
     path : str or Path
         As for `write_result`.
+    confidence : mapping of (chain, number, insertion code) to float, optional
+        0 to 100, for records of its own; the PDB format has none.
 
     Raises
     ------
@@ -173,7 +189,12 @@ def write_structure(structure: gemmi.Structure, path: str | Path) -> None:
     """
     path = Path(path)
     check_result_path(path)
-    text = _pdb_text(structure) if _format_suffix(path) in _PDB else structure.make_mmcif_document().as_string()
+    if _format_suffix(path) in _PDB:
+        text = _pdb_text(structure)
+    else:
+        document = structure.make_mmcif_document()
+        add_confidence(document.sole_block(), structure, confidence or {})
+        text = document.as_string()
     content = text.encode("utf-8")
     if path.suffix.lower() == ".gz":
         content = gzip.compress(content, mtime=0)

@@ -213,7 +213,13 @@ def test_accept_says_what_becomes_of_b_factors(session, make_model, messages, tm
     before = [a.bfactor for a in model.residues[2].atoms]
     _run(session, f"adp3d accept {job.id} bFactors keep")
     assert [a.bfactor for a in model.residues[2].atoms] == before
-    assert any("B-factors of atoms that were there are kept" in text for _, text in messages)
+    assert any("its attribute adp3d_confidence" in text for _, text in messages)
+    session.undo.undo()
+    _run(session, f"adp3d accept {job.id} bFactors confidence")
+    built = [r for r in model.residues if getattr(r, "adp3d_confidence", None) is not None]
+    assert built, "what was missing"
+    for residue in built:
+        assert [a.bfactor for a in residue.atoms] == pytest.approx([residue.adp3d_confidence] * 4, abs=0.01)
 
 
 def test_accept_tells_of_a_model_moved_in_its_map(session, make_model, density, messages, tmp_path):

@@ -117,7 +117,7 @@ class FakeJob:
 def make_job(session, tmp_path):
     """Function that hands a model over and writes a result by hand: missing residues added, others moved."""
 
-    def make(model, volume=None, shift=0.3, fill=True, number=1, chains=None):
+    def make(model, volume=None, shift=0.3, fill=True, number=1, chains=None, stated=88.0):
         import shutil
 
         from chimerax.adp3d.handover import frames, prepare
@@ -173,10 +173,28 @@ def make_job(session, tmp_path):
                     keep(row, False)
         result = ModelAtoms(tuple(residues), np.array(xyz))
         write_cif(result, folder / "result.cif", {}, "result")
+        if stated is not None:
+            _state(folder / "result.cif", working, stated)
         assert frames is not None
         return FakeJob(number, prepared)
 
     return make
+
+
+def _state(path, chains, confidence):
+    """Add one confidence for all residues of chains to a file, as the engine's results have it."""
+    lines, stated = [], {}
+    for line in path.read_text().splitlines():
+        fields = line.split()
+        if line.startswith("ATOM") and fields[-3] in chains:
+            fields[8] = fields[-5]
+            stated[fields[6], fields[8]] = confidence
+            line = " ".join(fields)
+        lines.append(line)
+    names = ("label_asym_id", "label_seq_id", "metric_value")
+    lines += ["loop_", *(f"_ma_qa_metric_local.{name}" for name in names)]
+    lines += [f"{asym} {number} {value:.2f}" for (asym, number), value in stated.items()]
+    path.write_text("\n".join([*lines, "#", ""]))
 
 
 def _onto(points, source, target):

@@ -216,8 +216,8 @@ def _bfactors(atom):
     return found
 
 
-@pytest.mark.parametrize("keep", [False, True])
-def test_b_factors_of_conformations_come_back(session, make_model, make_job, keep):
+@pytest.mark.parametrize("b_factors", ["plausible", "confidence", "keep"])
+def test_b_factors_of_conformations_come_back(session, make_model, make_job, b_factors):
     from chimerax.adp3d.handover.accept import accept_into
     from chimerax.adp3d.handover.model_export import read_open_model
 
@@ -233,8 +233,9 @@ def test_b_factors_of_conformations_come_back(session, make_model, make_job, kee
     assert given == {"A": 11.0, "B": 44.0}
     assert [residue.find_atom(name).alt_loc for name in ("CA", "CB")] == ["A", "A"], "the same one is shown"
     job = make_job(structure)
-    accept_into(session, job, structure, keep_bfactors=keep)
-    after = {"A": 11.0, "B": 44.0} if keep else {"A": 77.0, "B": 77.0}
+    accept_into(session, job, structure, b_factors=b_factors)
+    value = {"plausible": 77.0, "confidence": 88.0}.get(b_factors)
+    after = {"A": 11.0, "B": 44.0} if value is None else {"A": value, "B": value}
     assert _bfactors(structure.residues[2].find_atom("CB")) == pytest.approx(after)
     structure.residues[2].find_atom("CB").delete()  # it is made again by the undo
     session.undo.undo()
@@ -404,15 +405,49 @@ def test_b_factors_are_kept_if_wanted(session, make_model, make_job):
     before = {(a.residue.number, a.name): a.bfactor for a in structure.atoms}
     state = _state(structure)
     job = make_job(structure)
-    done = accept_into(session, job, structure, keep_bfactors=True)
+    done = accept_into(session, job, structure, b_factors="keep")
     after = {(a.residue.number, a.name): a.bfactor for a in structure.atoms}
     assert all(after[key] == before[key] for key in before) and after[8, "CA"] == pytest.approx(55.0)
-    assert "are kept" in done.sentence(1, "#1")
+    assert "B-factors" not in done.sentence(1, "#1")
     session.undo.undo()
     assert _state(structure) == state
     done = accept_into(session, job, structure)
-    assert structure.residues[2].find_atom("CA").bfactor == pytest.approx(77.0)
+    assert structure.residues[2].find_atom("CA").bfactor == pytest.approx(77.0), "those of the result"
+    session.undo.undo()
+    done = accept_into(session, job, structure, b_factors="confidence")
+    assert all(atom.bfactor == pytest.approx(88.0) for atom in structure.residues[7].atoms)
     assert "now the confidence" in done.sentence(1, "#1")
+
+
+def test_the_confidence_is_an_attribute_that_undo_takes_back(session, make_model, make_job):
+    from chimerax.adp3d.handover.attributes import CONFIDENCE_ATTRIBUTE
+
+    structure = make_model(waters=1)
+    _accept(session, make_job(structure), structure)
+    stated = {r.number: getattr(r, CONFIDENCE_ATTRIBUTE, None) for r in structure.residues}
+    assert stated == {**dict.fromkeys(range(1, 21), 88.0), 301: None}
+    session.undo.undo()
+    assert all(getattr(r, CONFIDENCE_ATTRIBUTE, None) is None for r in structure.residues)
+    session.undo.redo()
+    assert structure.residues[3].adp3d_confidence == 88.0
+
+
+def test_results_of_older_versions_do_not_mix_units(session, make_model, make_job):
+    """Their B-factor column is the confidence: atoms keep theirs, new ones get those of their neighbours."""
+    from chimerax.adp3d.handover.accept import accept_into
+
+    structure = make_model()
+    before = {(a.residue.number, a.name): a.bfactor for a in structure.atoms}
+    job = make_job(structure, stated=None)
+    accept_into(session, job, structure)
+    after = {(a.residue.number, a.name): a.bfactor for a in structure.atoms}
+    assert all(after[key] == before[key] for key in before)
+    mean = {n: np.mean([b for (number, _), b in before.items() if number == n]) for n in (7, 11)}
+    assert after[9, "CA"] == pytest.approx((mean[7] + mean[11]) / 2)
+    assert structure.residues[8].adp3d_confidence == 55.0
+    session.undo.undo()
+    accept_into(session, job, structure, b_factors="confidence")
+    assert structure.residues[2].find_atom("CA").bfactor == pytest.approx(77.0)
 
 
 def test_what_is_in_the_way(session, make_model, make_job):

@@ -75,9 +75,9 @@ class Bench:
         """Backbone (N, 4, 3) of a helix."""
         return helix(n)
 
-    def mmcif(self, models: np.ndarray, layout, bfactors: np.ndarray) -> str:
+    def mmcif(self, models: np.ndarray, layout, confidence: np.ndarray) -> str:
         """Text of a file with these models."""
-        return mmcif(models, layout, bfactors)
+        return mmcif(models, layout, confidence)
 
     def submit(self, n: int = 24, replicas: int = 3, layout: bool = True, **fields):
         """A running job of n residues in two chains; with its layout unless told otherwise."""
@@ -161,8 +161,8 @@ def log(session, monkeypatch):
     return texts
 
 
-def mmcif(models: np.ndarray, layout, bfactors: np.ndarray) -> str:
-    """Backbones (model, N, 4, 3) with a B-factor for each residue, as a result of the engine has them."""
+def mmcif(models: np.ndarray, layout, confidence: np.ndarray) -> str:
+    """Backbones (model, N, 4, 3) with a confidence for each residue, as a result of the engine has them."""
     columns = (
         *("group_PDB", "id", "type_symbol", "label_atom_id", "label_alt_id", "label_comp_id", "label_asym_id"),
         *("label_entity_id", "label_seq_id", "pdbx_PDB_ins_code", "Cartn_x", "Cartn_y", "Cartn_z", "occupancy"),
@@ -177,6 +177,9 @@ def mmcif(models: np.ndarray, layout, bfactors: np.ndarray) -> str:
                 chain, number = layout.chains[i], layout.numbers[i]
                 lines.append(
                     f"ATOM {serial} {name[0]} {name} . {layout.names[i]} {chain} 1 {i + 1} ? "
-                    f"{x:.3f} {y:.3f} {z:.3f} 1.00 {bfactors[i]:.2f} {number} {chain} {m}"
+                    f"{x:.3f} {y:.3f} {z:.3f} 1.00 20.00 {number} {chain} {m}"
                 )
+    lines += ["#", "loop_", *(f"_ma_qa_metric_local.{name}" for name in ("label_asym_id", "label_seq_id"))]
+    lines += ["_ma_qa_metric_local.metric_value"]
+    lines += [f"{layout.chains[i]} {i + 1} {value:.2f}" for i, value in enumerate(confidence)]
     return "\n".join([*lines, "#", ""])

@@ -13,6 +13,7 @@ from adp3d.pipeline.execute import execute
 from adp3d.pipeline.job import JobFolder
 from adp3d.pipeline.log import read_history
 from adp3d.specification import CompleteSpec
+from adp3d.structure.confidence_records import read_confidence
 from adp3d.structure.read import read_structure
 
 BACKBONE = ("N", "CA", "C", "O")
@@ -95,7 +96,7 @@ def test_the_whole_job_is_done_at_the_end(make_job, replicas, total):
 def test_confidence_is_full_where_known_and_lower_where_built(small, make_job):
     job = make_job()
     run(job)
-    values = {r.seqid.num: r["CA"][0].b_iso for r in gemmi.read_structure(str(job.result))[0]["A"]}
+    values = {number: value for (_, number, _), value in read_confidence(job.result).items()}
     known = [v for n, v in values.items() if n not in small.missing]
     built = [v for n, v in values.items() if n in small.missing]
     assert min(known) > 99 and max(built[2:5]) < 99 and min(built) >= 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gemmi
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from adp3d.pipeline.outcome import Outcome, describe_geometry, report_model_job,
 from adp3d.pipeline.problem import load_problem
 from adp3d.pipeline.trajectory import TrajectoryWriter
 from adp3d.specification import CompleteSpec
+from adp3d.structure.confidence_records import read_confidence
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def outcome(truth, offsets=(0.0, 1.0), chosen=0):
 
 def test_metrics_in_closed_form(setting):
     job, problem, truth = setting
-    metrics = report_model_job(job, problem, outcome(truth), "Title", {"own": 7})
+    metrics = report_model_job(job, job.spec, problem, outcome(truth), "Title", {"own": 7})
     assert metrics["own"] == 7 and metrics["residues"] == 44 and metrics["replicas"] == 2
     assert metrics["completeness_before"] == pytest.approx(100 * 37 / 44)
     assert metrics["completeness_after"] == 100
@@ -55,8 +58,40 @@ def test_metrics_in_closed_form(setting):
     assert metrics["chosen_replica"] == 0
     for name in ("result.cif", "ensemble.cif", "convergence.png", "confidence.png", "rmsd_completeness.png"):
         assert (job.path / name).stat().st_size > 1000, name
-    confidence = [r["CA"][0].b_iso for r in gemmi.read_structure(str(job.result))[0]["A"]]
+    confidence = list(read_confidence(job.result).values())
     np.testing.assert_allclose(confidence, np.linspace(0, 100, 44), atol=0.01)
+
+
+def test_what_does_not_move_comes_back_as_it_was(setting):
+    job, problem, truth = setting
+    replica = truth.copy()
+    replica[5] += 0.1  # one residue that is known moves
+    residue = problem.structure[0]["A"][3]
+    other = residue["CB"][0].clone()
+    residue["CB"][0].altloc, other.altloc, other.occ = "A", "B", 0.3
+    residue.add_atom(other)
+    residue["CA"][0].aniso = gemmi.SMat33f(0.1, 0.2, 0.3, 0, 0, 0)
+    given = problem.structure.clone()
+    report_model_job(job, job.spec, problem, outcome(replica), "Title", {})
+    found = gemmi.read_structure(str(job.result))[0]["A"]
+    rows = {r.seqid.num: r for r in found}
+    for old in given[0]["A"]:
+        new = rows[old.seqid.num]
+        same = [(a.name, a.altloc, a.pos.tolist(), a.occ, a.b_iso, a.aniso.u22) for a in old] == [
+            (a.name, a.altloc, pytest.approx(a.pos.tolist(), abs=1e-6), a.occ, a.b_iso, pytest.approx(a.aniso.u22))
+            for a in new
+        ]
+        assert same == (old.seqid.num != problem.target.labels[5][1]), old
+
+
+def test_the_confidence_as_b_factors_if_wanted(setting):
+    job, problem, truth = setting
+    spec = replace(job.spec, b_factors="confidence")
+    report_model_job(job, spec, problem, outcome(truth), "Title", {})
+    for residue, value in zip(gemmi.read_structure(str(job.result))[0]["A"], np.linspace(0, 100, 44), strict=True):
+        assert [atom.b_iso for atom in residue] == pytest.approx([value] * len(residue), abs=0.01)
+    attribute = (job.path / "residue_confidence.defattr").read_text().splitlines()[-1]
+    assert attribute.startswith("\t/A:") and attribute.endswith("\t100.00")
 
 
 def test_geometry_of_a_deposited_model_is_good(setting):
@@ -76,7 +111,7 @@ def test_trajectory_of_the_chosen_replica(setting):
     for step in (1, 2, 3):
         writer.frame(step, np.stack([truth, truth + 10.0 * step]))
     writer.close()
-    report_model_job(job, problem, outcome(truth, chosen=1), "Title", {})
+    report_model_job(job, job.spec, problem, outcome(truth, chosen=1), "Title", {})
     shown = gemmi.read_structure(str(job.path / "trajectory.cif"))
     assert len(shown) == 3
     for step, model in enumerate(shown, start=1):

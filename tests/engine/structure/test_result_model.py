@@ -13,11 +13,16 @@ def positions(residue):
     return {(a.name, a.altloc): np.array(a.pos.tolist()) for a in residue}
 
 
+def as_it_was(row, old):
+    """B-factors that stay, and 66 for new atoms."""
+    return 66.0 if old is None else old
+
+
 def assemble(structure, sequence=None, xyz=None, shift=(0.0, 0.0, 0.0)):
     target = build_target(structure, [NamedSequence("s", sequence)] if sequence else None)
     if xyz is None:
         xyz = np.nan_to_num(target.xyz, nan=5.0) + np.array(shift)
-    return target, assemble_model(structure[0], target, xyz, np.full(target.n_residues, 66.0)), xyz
+    return target, assemble_model(structure[0], target, xyz, as_it_was), xyz
 
 
 def test_side_chains_follow_the_frame_of_their_residue(make):
@@ -32,7 +37,7 @@ def test_side_chains_follow_the_frame_of_their_residue(make):
         assert before.keys() == after.keys()
         for key, position in before.items():
             assert after[key] == pytest.approx(rotation @ position + [4, 5, 6], abs=1e-6)
-        assert all(a.b_iso == 66.0 for a in new)
+        assert [a.b_iso for a in new] == [a.b_iso for a in old]
 
 
 def test_conformers_of_a_side_chain_stay_attached(make):
@@ -51,6 +56,20 @@ def test_conformers_of_a_side_chain_stay_attached(make):
     assert np.linalg.norm(cb["CB", "A"] - xyz[3, 1]) == pytest.approx(1.53)
 
 
+def test_partial_occupancy_stays_and_axes_of_moved_atoms_go(make):
+    structure = make.build([make.Part("A", make.SEQUENCE)])
+    for atom in structure[0]["A"][3]:
+        atom.occ, atom.aniso = 0.5, gemmi.SMat33f(0.1, 0.2, 0.3, 0, 0, 0)
+    target = build_target(structure, None)
+    moved = assemble_model(structure[0], target, target.xyz + 1.0, as_it_was).model["A"][3]
+    assert all(atom.occ == 0.5 and not atom.aniso.nonzero() for atom in moved)
+    kept = np.arange(80) == 3
+    still = assemble_model(structure[0], target, target.xyz + 1.0, as_it_was, kept).model["A"][3]
+    assert all(atom.occ == 0.5 and atom.aniso.u22 == pytest.approx(0.2) for atom in still)
+    told = assemble_model(structure[0], target, target.xyz, lambda row, old: 80.0, kept).model["A"][3]
+    assert all(atom.b_iso == 80.0 and not atom.aniso.nonzero() for atom in told), "a confidence has no axes"
+
+
 def test_incomplete_backbones_carry_side_chains_along(make):
     structure = make.build([make.Part("A", make.SEQUENCE)])
     residue = structure[0]["A"][3]
@@ -58,7 +77,7 @@ def test_incomplete_backbones_carry_side_chains_along(make):
         residue.remove_atom(name, "\0", gemmi.Element(name))
     target = build_target(structure, None)
     xyz = make.helix(80) + np.array([2.0, 0, 0])
-    result = assemble_model(structure[0], target, xyz, np.full(80, 50.0))
+    result = assemble_model(structure[0], target, xyz, as_it_was)
     before, after = positions(residue), positions(result.model["A"][3])
     assert after["CB", "\0"] == pytest.approx(before["CB", "\0"] + np.array([2.0, 0, 0]))
     assert after["N", "\0"] == pytest.approx(xyz[3, 0])
@@ -71,7 +90,7 @@ def test_new_residues_are_backbone_only_and_in_order(make):
     assert [r.seqid.num for r in chain] == list(range(1, 81))
     assert [a.name for a in chain[10]] == ["N", "CA", "C", "O"]
     assert [a.element.name for a in chain[10]] == ["N", "C", "C", "O"]
-    assert all(a.occ == 1.0 for a in chain[10])
+    assert all(a.occ == 1.0 and a.b_iso == 66.0 for a in chain[10])
     assert positions(chain[11])["C", "\0"] == pytest.approx(xyz[11, 2])
     assert result.polymers == {"A": list(range(80))}
 
@@ -118,7 +137,7 @@ def test_everything_else_stays_in_its_place(make):
         [make.Part("A", make.SEQUENCE, skip=(3,)), make.Part("B", make.OTHER, shift=(50, 0, 0))], extras
     )
     target = build_target(structure, [NamedSequence("s", make.SEQUENCE)], chains=["A"])
-    result = assemble_model(structure[0], target, np.nan_to_num(target.xyz) + 1.0, np.full(80, 50.0))
+    result = assemble_model(structure[0], target, np.nan_to_num(target.xyz) + 1.0, as_it_was)
     assert [c.name for c in result.model] == ["A", "B", "R"]
     assert [r.name for r in result.model["A"]][80:] == ["MG", "HOH"]
     for name in ("B", "R"):
@@ -133,7 +152,7 @@ def test_caps_stay_next_to_their_residue(make):
     cap.entity_type, cap.subchain = gemmi.EntityType.Polymer, structure[0]["A"][0].subchain
     structure[0]["A"].add_residue(cap, 0)
     target = build_target(structure, None)
-    result = assemble_model(structure[0], target, target.xyz + 1.0, np.full(80, 50.0))
+    result = assemble_model(structure[0], target, target.xyz + 1.0, as_it_was)
     assert [r.name for r in result.model["A"]][:2] == ["ACE", "MET"]
     assert result.polymers["A"] == list(range(81))
 
@@ -153,7 +172,7 @@ def test_a_second_molecule_gets_a_chain_of_its_own(make):
     parts = [make.Part("A", make.SEQUENCE), make.Part("A", make.OTHER, start=201, shift=(40, 0, 0))]
     structure = make.build(parts)
     target = build_target(structure, [NamedSequence("s", make.SEQUENCE), NamedSequence("t", make.OTHER)])
-    result = assemble_model(structure[0], target, target.xyz + 0.5, np.full(target.n_residues, 50.0))
+    result = assemble_model(structure[0], target, target.xyz + 0.5, as_it_was)
     assert [(c.name, len(c)) for c in result.model] == [("A", 80), ("B", len(make.OTHER))]
     assert result.readdressed[("A", 201, "")] == ("B", 201, "", "GLY")
     assert result.model["B"][0].subchain != result.model["A"][0].subchain
@@ -164,4 +183,4 @@ def test_a_foreign_template_is_refused(make):
     target = build_target(structure, None)
     other = make.build([make.Part("A", make.OTHER)])
     with pytest.raises(ValueError, match="not the structure"):
-        assemble_model(other[0], target, target.xyz, np.zeros(80))
+        assemble_model(other[0], target, target.xyz, as_it_was)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from adp3d.errors import InputError
+from adp3d.structure.confidence_records import read_confidence
 from adp3d.structure.read import read_structure
 from adp3d.structure.sequences import NamedSequence
 from adp3d.structure.target import build_target
@@ -70,7 +71,13 @@ def test_round_trip(job, tmp_path, name, make):
     assert again.known.all()
     assert again.xyz == pytest.approx(xyz, abs=6e-4)
     chain = found[0]["A"]
-    assert [chain[i][0].b_iso for i in range(80)] == pytest.approx(confidence, abs=6e-3)
+    for i, source in enumerate(target.sources):
+        if source is not None:
+            assert chain[i][0].b_iso == 20.0, "the model's own"
+    if ".cif" in name:
+        stated = read_confidence(tmp_path / name)
+        assert list(stated) == list(target.labels)
+        assert list(stated.values()) == pytest.approx(confidence, abs=6e-3)
     assert chain[0].name == "MSE" and chain[8].name == "GLN"
     for other in ("B", "R"):
         assert contents(found[0][other]) == contents(template[0][other])
@@ -151,7 +158,7 @@ def test_links_to_side_chains_survive_pdb(job, tmp_path):
     assert found.partner1.atom_name == "CB" and found.partner2.atom_name == "MG"
 
 
-def test_kept_residues_are_untouched_but_for_the_confidence(job, tmp_path):
+def test_kept_residues_are_untouched(job, tmp_path):
     structure, target, xyz = job
     kept = np.zeros(80, dtype=bool)
     rows = [row for row, label in enumerate(target.labels) if label[1] in (13, 15, 16)]
@@ -165,6 +172,6 @@ def test_kept_residues_are_untouched_but_for_the_confidence(job, tmp_path):
         assert sorted((a.name, a.altloc, a.pos.tolist(), a.occ) for a in old) == sorted(
             (a.name, a.altloc, a.pos.tolist(), a.occ) for a in new
         )
-        assert all(atom.b_iso == 50.0 for atom in new)
+        assert all(atom.b_iso == 20.0 for atom in new)
     moved = result[0]["A"]["14"][0]["CA"][0].pos.tolist()
     np.testing.assert_allclose(moved, xyz[target.labels.index(("A", 14, "")), 1])

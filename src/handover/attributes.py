@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .atoms import Address
+
 if TYPE_CHECKING:
     from chimerax.atomic import Residue
     from chimerax.core.session import Session
 
-__all__ = ["CONFIDENCE_ATTRIBUTE", "FIT_ATTRIBUTE", "register_attributes", "set_residue_values"]
+__all__ = [
+    "CONFIDENCE_ATTRIBUTE",
+    "FIT_ATTRIBUTE",
+    "Confidences",
+    "exchange_confidence",
+    "register_attributes",
+    "set_residue_values",
+]
 
 CONFIDENCE_ATTRIBUTE = "adp3d_confidence"
 """0 to 100."""
 FIT_ATTRIBUTE = "adp3d_fit"
 """Local map-model correlation, 0 to 1."""
+
+Confidences = dict[Address, float | None]
+"""Confidence of residues, 0 to 100; None for those without."""
 
 
 def register_attributes(session: Session) -> None:
@@ -47,3 +59,31 @@ def set_residue_values(
         for residue, row in zip(residues, rows, strict=True):
             if np.isfinite(numbers[row]):
                 setattr(residue, name, float(numbers[row]))
+
+
+def exchange_confidence(residues: Mapping[Address, Residue], values: Mapping[Address, float | None]) -> Confidences:
+    """Set the confidence of residues, and return what they had; None stands for no confidence.
+
+    Parameters
+    ----------
+    residues : mapping of Address to Residue
+        Residues of one model; those that ``values`` names and are not there are passed over.
+    values : mapping of Address to float or None
+
+    Returns
+    -------
+    dict of Address to float or None
+    """
+    former: Confidences = {}
+    for address, value in values.items():
+        residue = residues.get(address)
+        if residue is None:
+            continue
+        if not former:
+            register_attributes(residue.structure.session)
+        former[address] = getattr(residue, CONFIDENCE_ATTRIBUTE, None)
+        if value is not None:
+            setattr(residue, CONFIDENCE_ATTRIBUTE, value)
+        elif former[address] is not None:
+            delattr(residue, CONFIDENCE_ATTRIBUTE)
+    return former
