@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 ENGINE = SOURCE / "engine"
 
-SHARED = {"__init__", "errors", "events", "messages", "protocol", "setting_checks", "specification", "storage"} | {
+SHARED = {"__init__", "contract", "errors", "events", "messages", "protocol", "specification", "storage"} | {
     "trajectory_format"
 }
 """Modules without science, which every room may import."""

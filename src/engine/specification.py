@@ -1,4 +1,7 @@
-"""Job specifications: what to compute from which files, validated and stored as JSON."""
+"""Job specifications: what to compute from which files, validated and stored as JSON.
+
+Each kind of job has a class; each of its fields is one row of the table of settings (`adp3d.contract.settings`).
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
+from .contract.domains import (
+    Choice,
+    Device,
+    File,
+    Integer,
+    Names,
+    Optional,
+    Real,
+    Residues,
+    SequenceText,
+    TwoFiles,
+    bare,
+    shorten,
+)
+from .contract.kinds import COMPLETE, DISTANCES, REFINE
+from .contract.settings import OUTPUT, SAMPLING, Setting, declare, rows
 from .errors import InputError
-from .setting_checks import B_FACTORS, CHECKS, CONFIDENCES, PRIORS, UPDATES, check_text, shorten
 
 __all__ = [
     "B_FACTORS",
@@ -21,12 +39,14 @@ __all__ = [
     "CommonSpec",
     "CompleteSpec",
     "DistancesSpec",
+    "ModelSpec",
     "RefineSpec",
     "Spec",
     "from_dict",
     "from_json",
     "input_files",
     "is_sequence_text",
+    "specifications",
     "to_dict",
     "to_json",
     "with_inputs",
@@ -35,35 +55,24 @@ __all__ = [
 SPEC_VERSION = 1
 """Version stamp of stored specifications; raised when a field changes its meaning."""
 
+CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
+"""How the B-factor column of the starting model is read."""
+
+PRIORS = ("builtin", "builtin-nomap", "builtin-nosequence", "builtin-plain", "gaussian")
+"""Names of the priors; `adp3d.prior.registry` has what they stand for, but is heavy to import."""
+
+UPDATES = ("proximal", "gradient")
+"""How the solver moves towards the measurements at each step."""
+
+B_FACTORS = ("plausible", "confidence")
+"""What the B-factor column of a result holds."""
+
 _MAX_JSON_CHARACTERS = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommonSpec:
-    """Settings that every kind of job has.
-
-    Parameters
-    ----------
-    output : str
-        Job folder.
-    reference : str or None
-        Deposited model, used only for the RMSD figures in the report.
-    replicas : int
-        Independent samples computed side by side, 1 to 1024.
-    steps : int
-        Denoising steps, 1 to 100,000.
-    seed : int
-        Seed of the random numbers, 0 to 2^63 - 1.
-    device : str
-        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-    prior : str
-        One of `PRIORS`.
-    update : str
-        One of `UPDATES`.
-    b_factors : str
-        What the B-factor column of the result holds: one of `B_FACTORS`.
-    trajectory_interval : int
-        Steps between stored trajectory frames; 0 stores none.
+    """Settings that every kind of job has; each field says what it means, and what it may be.
 
     Raises
     ------
@@ -73,110 +82,282 @@ class CommonSpec:
 
     kind: ClassVar[str]
 
-    output: str
-    reference: str | None = None
-    replicas: int = 8
-    steps: int = 200
-    seed: int = 0
-    device: str = "auto"
-    prior: str = "builtin"
-    update: str = "proximal"
-    b_factors: str = "plausible"
-    trajectory_interval: int = 5
+    output: str = declare(
+        Setting(
+            File(),
+            "Job folder. Default: named after the input.",
+            OUTPUT,
+            flags=("--output", "-o"),
+            metavar="FOLDER",
+            keyword="folder",
+            checked=False,
+            meaning="job folder",
+        )
+    )
+    reference: str | None = declare(
+        Setting(
+            Optional(File()),
+            "Deposited model, only to report the RMSD to it; it does not influence the result.",
+            metavar="FILE",
+            meaning="model to compare the result with",
+        ),
+        None,
+    )
+    replicas: int = declare(
+        Setting(
+            Integer(1, 1024),
+            "Independent samples computed side by side; their spread gives the confidence.",
+            SAMPLING,
+            flags=("--replicas", "-r"),
+            label="Replicas",
+            always=True,
+            remembered=True,
+            meaning="independent attempts",
+        ),
+        8,
+    )
+    steps: int = declare(
+        Setting(
+            Integer(1, 100_000),
+            "Denoising steps: more take longer and usually fit better.",
+            SAMPLING,
+            flags=("--steps", "-n"),
+            label="Steps",
+            step=20,
+            always=True,
+            remembered=True,
+            meaning="denoising steps",
+        ),
+        200,
+    )
+    seed: int = declare(
+        Setting(
+            Integer(0, 2**63 - 1),
+            "Seed of the random numbers: the same seed repeats a run.",
+            SAMPLING,
+            label="Seed",
+            checked=False,
+            meaning="seed of the random numbers",
+        ),
+        0,
+    )
+    device: str = declare(
+        Setting(
+            Device(),
+            "Where to compute: auto, cpu, cuda, cuda:N or mps; 'auto' takes a graphics card if there is one.",
+            SAMPLING,
+            flags=("--device", "-d"),
+            metavar="NAME",
+            label="Device",
+            remembered=True,
+            meaning="`auto`, `cpu`, `cuda`, `cuda:N` or `mps`",
+        ),
+        "auto",
+    )
+    prior: str = declare(
+        Setting(
+            Choice(PRIORS),
+            "Prior: what the program knows about proteins.",
+            SAMPLING,
+            metavar="NAME",
+            meaning="[name of the prior](../theory/priors.md)",
+        ),
+        "builtin",
+    )
+    update: str = declare(
+        Setting(
+            Choice(UPDATES),
+            "How each step moves towards the measurements: 'proximal' solves for the best compromise, "
+            "'gradient' takes gradient steps with momentum as in the ADP-3D paper.",
+            SAMPLING,
+            metavar="RULE",
+            checked=False,
+            meaning="`proximal` or `gradient`",
+        ),
+        "proximal",
+    )
+    b_factors: str = declare(
+        Setting(
+            Choice(B_FACTORS),
+            "B-factor column of the result: 'plausible' B-factors suit refinement programs; the 'confidence', 0 to "
+            "100, is in the file in either case.",
+            OUTPUT,
+            metavar="KIND",
+            checked=False,
+            meaning="[B-factor column](results.md#b-factors-and-confidence) of the result: `plausible` or `confidence`",
+        ),
+        "plausible",
+    )
+    trajectory_interval: int = declare(
+        Setting(
+            Integer(0, 100_000),
+            "Steps between stored frames of the trajectory; 0 stores none.",
+            OUTPUT,
+            flags=("--trajectory",),
+            metavar="STEPS",
+            checked=False,
+            meaning="steps between stored frames; 0 stores none",
+        ),
+        5,
+    )
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            checked = CHECKS[field.name](field.name, getattr(self, field.name))
-            object.__setattr__(self, field.name, checked)
+        for row in rows(type(self)):
+            object.__setattr__(self, row.name, row.setting.domain.check(row.name, getattr(self, row.name)))
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompleteSpec(CommonSpec):
-    """Complete a partial model without a map.
+class ModelSpec(CommonSpec):
+    """Settings of jobs that start from a model."""
 
-    Parameters
-    ----------
-    model : str
-        Incomplete model (mmCIF or PDB).
-    sequence : str or None
-        Sequence file, or the one-letter codes themselves; ``None`` takes the model's own records.
-    chains : tuple of str or None
-        Chains to work on; ``None`` means every protein chain.
-    confidence : str
-        One of `CONFIDENCES`.
-    keep : tuple of str or None
-        Residues whose atoms stay exactly where they are: ``A:12``, ``A:12-40`` or a whole chain ``A``.
-    """
-
-    kind: ClassVar[str] = "complete"
-
-    model: str
-    sequence: str | None = None
-    chains: tuple[str, ...] | None = None
-    confidence: str = "none"
-    keep: tuple[str, ...] | None = None
+    model: str = declare(
+        Setting(
+            File(),
+            "Incomplete model: mmCIF or PDB, may be gzipped.",
+            argument=2,
+            metavar="MODEL",
+            keyword=None,
+        )
+    )
+    sequence: str | None = declare(
+        Setting(
+            Optional(SequenceText(), "the model's records"),
+            "Full sequence: a FASTA file, or the one-letter codes. Default: the model's own records.",
+            flags=("--sequence", "-s"),
+            metavar="FILE|LETTERS",
+            meaning="FASTA file, model file, or letters",
+        ),
+        None,
+    )
+    chains: tuple[str, ...] | None = declare(
+        Setting(
+            Optional(Names("a list of chain names"), "all protein chains"),
+            "Chains to work on, such as A,B. Default: all protein chains.",
+            flags=("--chains", "-c"),
+            metavar="A,B,...",
+            label="Chains",
+            meaning="names separated by commas",
+        ),
+        None,
+    )
+    confidence: str = declare(
+        Setting(
+            Choice(CONFIDENCES),
+            "What the model's B-factor column says: nothing of interest ('none'), ModelAngelo's confidence or pLDDT, "
+            "which run from 0 to 100, or B-factors in A^2. Badly supported parts may move or are rebuilt.",
+            metavar="KIND",
+            label="B-factors are",
+            remembered=True,
+            meaning="`none`, `modelangelo`, `plddt` or `bfactor`",
+        ),
+        "none",
+    )
+    keep: tuple[str, ...] | None = declare(
+        Setting(
+            Optional(Residues()),
+            "Residues whose atoms stay exactly where they are: numbers, ranges, or whole chains.",
+            flags=("--keep", "-k"),
+            metavar="A:12-40,...",
+            label="Keep",
+            meaning="residues whose atoms stay where they are: `A:12-40,B:7,C`",
+        ),
+        None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefineSpec(CommonSpec):
-    """Complete and refine a model in a cryo-EM map.
+class CompleteSpec(ModelSpec):
+    """Complete a partial model without a map."""
 
-    Parameters
-    ----------
-    map : str
-        Density map (MRC/CCP4).
-    model : str
-        Starting model, placed in the map.
-    half_maps : pair of str or None
-        The two half maps, for the noise of each resolution shell.
-    sequence, chains, confidence, keep
-        As in `CompleteSpec`.
-    resolution : float or None
-        Resolution of the map in angstrom, 0.5 to 50; ``None`` estimates it.
-    density_weight : float
-        Factor on the density log-likelihood, 0 to 1e6.
-    """
+    kind: ClassVar[str] = COMPLETE.name
 
-    kind: ClassVar[str] = "refine"
 
-    map: str
-    model: str
-    half_maps: tuple[str, str] | None = None
-    sequence: str | None = None
-    chains: tuple[str, ...] | None = None
-    confidence: str = "none"
-    keep: tuple[str, ...] | None = None
-    resolution: float | None = None
-    density_weight: float = 1.0
+@dataclass(frozen=True, kw_only=True)
+class RefineSpec(ModelSpec):
+    """Complete and refine a model, placed in a cryo-EM map."""
+
+    kind: ClassVar[str] = REFINE.name
+
+    map: str = declare(
+        Setting(
+            File(),
+            "Density map: MRC or CCP4, may be gzipped.",
+            argument=1,
+            metavar="MAP",
+            keyword="inMap",
+        )
+    )
+    half_maps: tuple[str, str] | None = declare(
+        Setting(
+            Optional(TwoFiles()),
+            "The two half maps; they give the noise of each resolution shell.",
+            metavar="FILE FILE",
+            label="Half maps",
+            meaning="two files",
+        ),
+        None,
+    )
+    resolution: float | None = declare(
+        Setting(
+            Optional(Real(0.5, 50.0, "angstrom"), "estimated"),
+            "Resolution of the map in angstrom. Default: estimated from the map.",
+            metavar="ANGSTROM",
+            label="Resolution",
+            step=0.1,
+            meaning="in angstrom, 0.5 to 50",
+        ),
+        None,
+    )
+    density_weight: float = declare(
+        Setting(
+            Real(0.0, 1e6),
+            "Factor on the weight of the map; 1 trusts the estimated noise.",
+            label="Map weight",
+            step=0.25,
+            checked=False,
+            steerable=True,
+            meaning="factor on the weight of the map",
+        ),
+        1.0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class DistancesSpec(CommonSpec):
-    """Fold a sequence from distances between residues.
+    """Fold a sequence from distances between residues."""
 
-    Parameters
-    ----------
-    restraints : str
-        Restraint file (CSV, NMR-STAR, NEF or XPLOR table).
-    sequence : str
-        Sequence file, or the one-letter codes themselves.
-    """
+    kind: ClassVar[str] = DISTANCES.name
 
-    kind: ClassVar[str] = "distances"
-
-    restraints: str
-    sequence: str
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_text("sequence", self.sequence)
+    restraints: str = declare(
+        Setting(
+            File(),
+            "Distances: CSV of residue pairs, NMR-STAR, NEF or XPLOR table.",
+            argument=1,
+            metavar="RESTRAINTS",
+        )
+    )
+    sequence: str = declare(
+        Setting(
+            SequenceText(),
+            "Sequence: a FASTA file, or the one-letter codes.",
+            flags=("--sequence", "-s"),
+            metavar="FILE|LETTERS",
+            keyword=None,
+            meaning="FASTA file, model file, or letters",
+        )
+    )
 
 
 Spec = CompleteSpec | RefineSpec | DistancesSpec
 
-_KINDS: dict[str, type[CompleteSpec] | type[RefineSpec] | type[DistancesSpec]] = {
-    spec.kind: spec for spec in (CompleteSpec, RefineSpec, DistancesSpec)
+_SPECIFICATIONS: dict[str, type[Spec]] = {
+    specification.kind: specification for specification in (RefineSpec, CompleteSpec, DistancesSpec)
 }
+
+
+def specifications() -> tuple[type[Spec], ...]:
+    """Specifications of all kinds of job, in the order in which they are offered."""
+    return tuple(_SPECIFICATIONS.values())
 
 
 def to_dict(spec: Spec) -> dict[str, Any]:
@@ -205,17 +386,15 @@ def from_dict(data: object) -> Spec:
             f"{SPEC_VERSION}; update ADP-3D."
         )
     kind = data.get("kind")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise InputError(f"Unknown kind of job {shorten(kind)}; use one of {', '.join(_KINDS)}.")
-    spec_type = _KINDS[kind]
+    if not isinstance(kind, str) or kind not in _SPECIFICATIONS:
+        raise InputError(f"Unknown kind of job {shorten(kind)}; use one of {', '.join(_SPECIFICATIONS)}.")
+    spec_type = _SPECIFICATIONS[kind]
     settings = {name: value for name, value in data.items() if name not in ("version", "kind")}
     known = [field.name for field in fields(spec_type)]
     for name in settings:
         if name not in known:
             raise InputError(f"A {kind} job has no setting {shorten(name)}{_suggestion(name, known)}.")
-    required = ("output", *(name for name in ("map", "model", "restraints") if name in known))
-    required += ("sequence",) if spec_type is DistancesSpec else ()
-    missing = [name for name in required if name not in settings]
+    missing = [row.name for row in rows(spec_type) if row.required and row.name not in settings]
     if missing:
         raise InputError(f"A {kind} job needs the setting {', '.join(repr(name) for name in missing)}.")
     return spec_type(**settings)
@@ -248,17 +427,20 @@ def from_json(text: str) -> Spec:
 def input_files(spec: Spec) -> dict[str, tuple[str, ...]]:
     """Input files of a job by setting name; a sequence given as letters is not a file."""
     files: dict[str, tuple[str, ...]] = {}
-    for name in ("map", "model", "half_maps", "restraints", "reference", "sequence"):
-        value = getattr(spec, name, None)
-        if value is None or (name == "sequence" and is_sequence_text(value)):
+    for row in rows(type(spec)):
+        domain, value = bare(row.setting.domain), getattr(spec, row.name)
+        if value is None or row.name == "output" or not isinstance(domain, File | TwoFiles | SequenceText):
             continue
-        files[name] = value if isinstance(value, tuple) else (value,)
+        if isinstance(domain, SequenceText) and is_sequence_text(value):
+            continue
+        files[row.name] = value if isinstance(value, tuple) else (value,)
     return files
 
 
 def with_inputs(spec: Spec, files: Mapping[str, tuple[str, ...]], output: str) -> Spec:
     """Replace the input files (named as by `input_files`) and the folder of a job."""
-    changes = {name: paths if name == "half_maps" else paths[0] for name, paths in files.items()}
+    two = {row.name for row in rows(type(spec)) if isinstance(bare(row.setting.domain), TwoFiles)}
+    changes = {name: paths if name in two else paths[0] for name, paths in files.items()}
     return replace(spec, output=output, **changes)  # type: ignore[arg-type]
 
 

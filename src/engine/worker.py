@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from . import __version__, protocol
+from .contract.kinds import KINDS
 from .errors import InputError
 from .events import Control, Eta, Stopped
 from .pipeline.execute import Pipeline, advice_for, execute, load_pipeline
@@ -335,7 +336,7 @@ def _examine(spec: Mapping[str, object]) -> dict[str, Any]:
 
 def _warm_up(load: Callable[[str], Pipeline]) -> None:
     set_threads()
-    for kind in ("complete", "refine", "distances"):
+    for kind in KINDS:
         load(kind)
 
 

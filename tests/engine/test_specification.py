@@ -105,7 +105,7 @@ def test_stored_form_is_stamped():
         ({"replica": 3}, "did you mean 'replicas'"),
         ({"version": 99}, "update ADP-3D"),
         ({"version": True}, "version"),
-        ({"kind": "fold"}, "complete, refine, distances"),
+        ({"kind": "fold"}, "refine, complete, distances"),
         ({"steps": 0}, "between 1 and 100,000"),
         ({"steps": 2.5}, "whole number"),
         ({"steps": True}, "whole number"),

@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ..contract.settings import rows
 from ..errors import InputError
-from ..specification import CommonSpec, CompleteSpec, RefineSpec
+from ..specification import CompleteSpec, RefineSpec
 from . import options as opt
 from .session import Session
 
@@ -29,21 +30,11 @@ def check(
         list[Path],
         typer.Argument(metavar="[MAP] MODEL", help="Map and model, or the model alone.", show_default=False),
     ],
-    sequence: opt.SequenceGiven = None,
-    half_maps: opt.HalfMaps = None,
-    resolution: opt.Resolution = None,
-    chains: opt.Chains = None,
-    confidence: opt.Confidence = CompleteSpec.confidence,
-    keep: opt.Keep = None,
-    reference: opt.Reference = None,
-    replicas: opt.Replicas = CommonSpec.replicas,
-    steps: opt.Steps = CommonSpec.steps,
-    device: opt.Device = CommonSpec.device,
-    prior: opt.Prior = CommonSpec.prior,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
     debug: opt.Debug = False,
+    **given: Any,
 ) -> None:
-    """Examine the input of 'refine' or 'complete' without running it; nothing is written.
+    """Examine the input of a job in a map, or of one without, and run nothing; nothing is written.
 
     Tells how the model fits its sequence and the map, what is missing, and how much memory and time the job
     would take. The exit code is 2 if the job could not run.
@@ -51,25 +42,18 @@ def check(
     ctx.ensure_object(Session).debug |= debug
     if len(files) > 2:
         raise InputError("Give a map and a model, or a model alone.")
-    settings: dict[str, Any] = {
-        "output": "unused",
-        "model": str(files[-1]),
-        "sequence": sequence,
-        "chains": opt.names(chains),
-        "confidence": confidence,
-        "keep": opt.names(keep),
-        "reference": None if reference is None else str(reference),
-        "replicas": replicas,
-        "steps": steps,
-        "device": device,
-        "prior": prior,
-    }
-    spec: CompleteSpec | RefineSpec
-    if len(files) == 2:
-        halves = None if half_maps is None else (str(half_maps[0]), str(half_maps[1]))
-        spec = RefineSpec(**settings, map=str(files[0]), half_maps=halves, resolution=resolution)
-    else:
-        spec = CompleteSpec(**settings)
+    specification = RefineSpec if len(files) == 2 else CompleteSpec
+    own = {row.name for row in rows(specification)}
+    settings: dict[str, Any] = {}
+    for row in _ROWS:
+        value = opt.written(row.setting.domain, given[row.name])
+        if row.name in own:
+            settings[row.name] = value
+        elif value != row.default:
+            raise InputError(f"{row.flags[0]} concerns a map; give the map before the model, or leave it out.")
+    places = sorted((row for row in rows(specification) if row.setting.argument), key=lambda row: row.setting.argument)
+    settings |= {row.name: str(path) for row, path in zip(places, files, strict=True)}
+    spec = specification(output="unused", **settings)
     from ..pipeline.check import check as examine  # heavy
 
     report = examine(spec)
@@ -86,3 +70,7 @@ def _show(report: dict[str, Any]) -> None:
     for line in report["lines"]:
         style = "red" if line.startswith("Problem:") else "yellow" if line.startswith("Advice:") else ""
         console.print(Text(line, style=style), soft_wrap=True)
+
+
+_ROWS = tuple(row for row in rows(RefineSpec) if row.setting.checked and not row.setting.argument)
+opt.with_parameters(check, opt.parameters(_ROWS))

@@ -2,172 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ..contract.kinds import KINDS
+from ..contract.settings import rows
 from ..pipeline.job import JobFolder
 from ..pipeline.runtime import tune_process
-from ..specification import CommonSpec, CompleteSpec, DistancesSpec, RefineSpec, Spec
+from ..specification import CommonSpec, Spec, specifications
 from . import options as opt
 from .running import free_folder, run_job, show_summary, watch
 from .session import Session
 
 __all__ = ["register"]
 
-_DEFAULT = CommonSpec
+_DEMO = {"replicas": 4, "steps": 100, "seed": 0, "device": "auto"}
+"""Settings of the demo and their defaults there: it is to end within minutes on a laptop."""
+
+_OUTPUT = "output"
+"""The setting that the command line makes up if it is not given."""
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command(epilog="Example: adp3d complete fragments.cif --sequence protein.fasta --confidence modelangelo")(
-        complete
-    )
-    app.command(epilog="Example: adp3d refine map.mrc model.cif -s protein.fasta --half-maps half1.mrc half2.mrc")(
-        refine
-    )
-    app.command(epilog="Example: adp3d distances restraints.csv --sequence MKTAYIAKQR... -o fold")(distances)
+    for specification in specifications():
+        kind = KINDS[specification.kind]
+        app.command(kind.name, help=kind.help, epilog=f"Example: {kind.example}")(_job_command(specification))
     app.command(epilog="Example: adp3d resume model_refine")(resume)
     app.command(epilog="Example: adp3d demo -o demo")(demo)
 
 
-def complete(
-    ctx: typer.Context,
-    model: opt.Model,
-    sequence: opt.SequenceGiven = None,
-    chains: opt.Chains = None,
-    confidence: opt.Confidence = CompleteSpec.confidence,
-    keep: opt.Keep = None,
-    reference: opt.Reference = None,
-    replicas: opt.Replicas = _DEFAULT.replicas,
-    steps: opt.Steps = _DEFAULT.steps,
-    seed: opt.Seed = _DEFAULT.seed,
-    device: opt.Device = _DEFAULT.device,
-    prior: opt.Prior = _DEFAULT.prior,
-    update: opt.Update = _DEFAULT.update,
-    output: opt.Output = None,
-    overwrite: opt.Overwrite = False,
-    b_factors: opt.BFactors = _DEFAULT.b_factors,
-    trajectory: opt.Trajectory = _DEFAULT.trajectory_interval,
-    debug: opt.Debug = False,
-) -> None:
-    """Complete a partial model, without a map: missing residues are built, known ones kept."""
-    spec = CompleteSpec(
-        output=_folder(output, model, "complete", overwrite),
-        model=str(model),
-        sequence=sequence,
-        chains=opt.names(chains),
-        confidence=confidence,
-        keep=opt.names(keep),
-        reference=_path(reference),
-        replicas=replicas,
-        steps=steps,
-        seed=seed,
-        device=device,
-        prior=prior,
-        update=update,
-        b_factors=b_factors,
-        trajectory_interval=trajectory,
+def _job_command(specification: type[Spec]) -> Callable[..., None]:
+    """Command that runs a kind of job; its options are the settings."""
+    table = {row.name: row for row in rows(specification)}
+    source = max(
+        (name for name in table if table[name].setting.argument), key=lambda name: table[name].setting.argument
     )
-    _start(ctx, spec, overwrite, debug)
 
+    def command(
+        ctx: typer.Context,
+        output: opt.Output = None,
+        overwrite: opt.Overwrite = False,
+        debug: opt.Debug = False,
+        **given: Any,
+    ) -> None:
+        folder = str(output) if output is not None else _folder(given[source], specification.kind, overwrite)
+        settings = {name: opt.written(table[name].setting.domain, value) for name, value in given.items()}
+        _start(ctx, specification(output=folder, **settings), overwrite, debug)
 
-def refine(
-    ctx: typer.Context,
-    map_file: Annotated[
-        Path,
-        typer.Argument(metavar="MAP", help="Density map: MRC or CCP4, may be gzipped.", show_default=False),
-    ],
-    model: opt.Model,
-    sequence: opt.SequenceGiven = None,
-    half_maps: opt.HalfMaps = None,
-    resolution: opt.Resolution = None,
-    density_weight: Annotated[
-        float, typer.Option(help="Factor on the weight of the density; 1 trusts the estimated noise.")
-    ] = RefineSpec.density_weight,
-    chains: opt.Chains = None,
-    confidence: opt.Confidence = RefineSpec.confidence,
-    keep: opt.Keep = None,
-    reference: opt.Reference = None,
-    replicas: opt.Replicas = _DEFAULT.replicas,
-    steps: opt.Steps = _DEFAULT.steps,
-    seed: opt.Seed = _DEFAULT.seed,
-    device: opt.Device = _DEFAULT.device,
-    prior: opt.Prior = _DEFAULT.prior,
-    update: opt.Update = _DEFAULT.update,
-    output: opt.Output = None,
-    overwrite: opt.Overwrite = False,
-    b_factors: opt.BFactors = _DEFAULT.b_factors,
-    trajectory: opt.Trajectory = _DEFAULT.trajectory_interval,
-    debug: opt.Debug = False,
-) -> None:
-    """Complete and refine a model in a cryo-EM map; the model must lie in the map already."""
-    spec = RefineSpec(
-        output=_folder(output, model, "refine", overwrite),
-        map=str(map_file),
-        model=str(model),
-        half_maps=None if half_maps is None else (str(half_maps[0]), str(half_maps[1])),
-        sequence=sequence,
-        chains=opt.names(chains),
-        confidence=confidence,
-        keep=opt.names(keep),
-        resolution=resolution,
-        density_weight=density_weight,
-        reference=_path(reference),
-        replicas=replicas,
-        steps=steps,
-        seed=seed,
-        device=device,
-        prior=prior,
-        update=update,
-        b_factors=b_factors,
-        trajectory_interval=trajectory,
-    )
-    _start(ctx, spec, overwrite, debug)
-
-
-def distances(
-    ctx: typer.Context,
-    restraints: Annotated[
-        Path,
-        typer.Argument(
-            metavar="RESTRAINTS",
-            help="Distances: CSV of residue pairs, NMR-STAR, NEF or XPLOR table.",
-            show_default=False,
-        ),
-    ],
-    sequence: opt.SequenceNeeded,
-    reference: opt.Reference = None,
-    replicas: opt.Replicas = _DEFAULT.replicas,
-    steps: opt.Steps = _DEFAULT.steps,
-    seed: opt.Seed = _DEFAULT.seed,
-    device: opt.Device = _DEFAULT.device,
-    prior: opt.Prior = _DEFAULT.prior,
-    update: opt.Update = _DEFAULT.update,
-    output: opt.Output = None,
-    overwrite: opt.Overwrite = False,
-    b_factors: opt.BFactors = _DEFAULT.b_factors,
-    trajectory: opt.Trajectory = _DEFAULT.trajectory_interval,
-    debug: opt.Debug = False,
-) -> None:
-    """Fold a sequence from distances between residues or atoms."""
-    spec = DistancesSpec(
-        output=_folder(output, restraints, "distances", overwrite),
-        restraints=str(restraints),
-        sequence=sequence,
-        reference=_path(reference),
-        replicas=replicas,
-        steps=steps,
-        seed=seed,
-        device=device,
-        prior=prior,
-        update=update,
-        b_factors=b_factors,
-        trajectory_interval=trajectory,
-    )
-    _start(ctx, spec, overwrite, debug)
+    opt.with_parameters(command, opt.parameters(row for name, row in table.items() if name != _OUTPUT))
+    return command
 
 
 def resume(
@@ -200,12 +88,9 @@ def resume(
 
 def demo(
     ctx: typer.Context,
-    replicas: opt.Replicas = 4,
-    steps: opt.Steps = 100,
-    seed: opt.Seed = _DEFAULT.seed,
-    device: opt.Device = _DEFAULT.device,
     output: opt.Output = None,
     debug: opt.Debug = False,
+    **given: Any,
 ) -> None:
     """Complete and refine the bundled example: a real cryo-EM map and its model made incomplete."""
     _session(ctx, debug)
@@ -213,7 +98,7 @@ def demo(
     from ..pipeline.demo import run_demo  # heavy
 
     folder = Path(str(output) if output is not None else free_folder("adp3d_demo"))
-    metrics = watch(lambda events, control: run_demo(folder, replicas, steps, seed, device, events, control), folder)
+    metrics = watch(lambda events, control: run_demo(folder, **given, events=events, control=control), folder)
     show_summary(metrics, JobFolder.open(folder).outputs())
 
 
@@ -230,12 +115,14 @@ def _session(ctx: typer.Context, debug: bool) -> Session:
     return session
 
 
-def _folder(output: Path | None, source: Path, kind: str, overwrite: bool) -> str:
-    if output is not None:
-        return str(output)
+def _folder(source: Path, kind: str, overwrite: bool) -> str:
     stem = source.name.removesuffix(".gz").rsplit(".", 1)[0] or "job"
     return free_folder(f"{stem}_{kind}", overwrite=overwrite)
 
 
-def _path(path: Path | None) -> str | None:
-    return None if path is None else str(path)
+opt.with_parameters(
+    demo,
+    opt.parameters(
+        replace(row, default=_DEMO.get(row.name, row.default)) for row in rows(CommonSpec) if row.name in _DEMO
+    ),
+)

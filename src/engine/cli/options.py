@@ -1,151 +1,91 @@
-"""Options and arguments that several commands have."""
+"""Options and arguments: those of jobs made from the table of settings, and what only the command line has."""
 
 from __future__ import annotations
 
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ..specification import B_FACTORS, CONFIDENCES, PRIORS
+from ..contract.domains import Choice, Domain, File, Flag, Integer, Names, Optional, Real, Residues, TwoFiles, bare
+from ..contract.settings import INPUT, OUTPUT, Row, rows
+from ..specification import CommonSpec
 
-__all__ = [
-    "BFactors",
-    "Chains",
-    "Confidence",
-    "Debug",
-    "Device",
-    "HalfMaps",
-    "Keep",
-    "Model",
-    "Output",
-    "Overwrite",
-    "Prior",
-    "Reference",
-    "Replicas",
-    "Resolution",
-    "Seed",
-    "SequenceGiven",
-    "SequenceNeeded",
-    "Steps",
-    "Trajectory",
-    "Update",
-    "names",
-]
+__all__ = ["Debug", "Device", "Output", "Overwrite", "Prior", "option", "parameters", "with_parameters", "written"]
 
-_SAMPLING, _OUTPUT = "Sampling", "Output"
-
-Model = Annotated[
-    Path,
-    typer.Argument(metavar="MODEL", help="Incomplete model: mmCIF or PDB, may be gzipped.", show_default=False),
-]
-SequenceGiven = Annotated[
-    str | None,
-    typer.Option(
-        "--sequence",
-        "-s",
-        metavar="FILE|LETTERS",
-        help="Full sequence: a FASTA file, or the one-letter codes. Default: the model's own records.",
-    ),
-]
-SequenceNeeded = Annotated[
-    str,
-    typer.Option("--sequence", "-s", metavar="FILE|LETTERS", help="Sequence: a FASTA file, or the one-letter codes."),
-]
-Chains = Annotated[
-    str | None,
-    typer.Option("--chains", "-c", metavar="A,B,...", help="Chains to work on. Default: all protein chains."),
-]
-Keep = Annotated[
-    str | None,
-    typer.Option(
-        "--keep",
-        "-k",
-        metavar="A:12-40,...",
-        help="Residues whose atoms stay exactly where they are: numbers, ranges, or whole chains.",
-    ),
-]
-HalfMaps = Annotated[
-    tuple[Path, Path] | None,
-    typer.Option(metavar="FILE FILE", help="The two half maps; they give the noise of each resolution shell."),
-]
-Resolution = Annotated[
-    float | None, typer.Option(metavar="ANGSTROM", help="Resolution of the map. Default: estimated.")
-]
-Confidence = Annotated[
-    str,
-    typer.Option(
-        metavar="KIND",
-        help=f"What the model's B-factor column says: {', '.join(CONFIDENCES)}. ModelAngelo's confidence and "
-        "pLDDT run from 0 to 100, B-factors are in A^2. Badly supported parts may move or are rebuilt.",
-    ),
-]
-Reference = Annotated[
-    Path | None,
-    typer.Option(help="Deposited model, only to report the RMSD to it; it does not influence the result."),
-]
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output",
-        "-o",
-        metavar="FOLDER",
-        help="Job folder. Default: named after the input.",
-        rich_help_panel=_OUTPUT,
+        "--output", "-o", metavar="FOLDER", help="Job folder. Default: named after the input.", rich_help_panel=OUTPUT
     ),
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace a job that the folder holds.", rich_help_panel=_OUTPUT)
-]
-BFactors = Annotated[
-    str,
-    typer.Option(
-        "--b-factors",
-        metavar="KIND",
-        help=f"B-factor column of the result: {', '.join(B_FACTORS)}. Plausible B-factors suit refinement programs; "
-        "the confidence, 0 to 100, is in the file in either case.",
-        rich_help_panel=_OUTPUT,
-    ),
-]
-Trajectory = Annotated[
-    int,
-    typer.Option(
-        metavar="STEPS",
-        help="Steps between stored frames of the trajectory; 0 stores none.",
-        rich_help_panel=_OUTPUT,
-    ),
+    bool, typer.Option("--overwrite", help="Replace a job that the folder holds.", rich_help_panel=OUTPUT)
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Replicas = Annotated[
-    int,
-    typer.Option(
-        "--replicas",
-        "-r",
-        help="Independent samples; their spread gives the confidence.",
-        rich_help_panel=_SAMPLING,
-    ),
-]
-Steps = Annotated[int, typer.Option("--steps", "-n", help="Denoising steps.", rich_help_panel=_SAMPLING)]
-Seed = Annotated[
-    int,
-    typer.Option(help="Seed of the random numbers; the same seed repeats a run.", rich_help_panel=_SAMPLING),
-]
-Device = Annotated[
-    str,
-    typer.Option("--device", "-d", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=_SAMPLING),
-]
-Prior = Annotated[str, typer.Option(metavar="NAME", help=f"Prior: {', '.join(PRIORS)}.", rich_help_panel=_SAMPLING)]
-Update = Annotated[
-    str,
-    typer.Option(
-        metavar="RULE",
-        help="How each step moves towards the measurements: 'proximal' solves for the best compromise, "
-        "'gradient' takes gradient steps with momentum as in the ADP-3D paper.",
-        rich_help_panel=_SAMPLING,
-    ),
-]
+
+_TYPES: Mapping[type, Any] = {Integer: int, Real: float, Flag: bool, File: Path, TwoFiles: tuple[Path, Path]}
+"""Types of values on the command line; those of other domains are texts."""
 
 
-def names(text: str | None) -> tuple[str, ...] | None:
-    """Names in a list separated by commas."""
-    return None if text is None else tuple(part.strip() for part in text.split(","))
+def option(row: Row) -> Any:
+    """Annotated type of a setting on the command line."""
+    inner = bare(row.setting.domain)
+    kind = _TYPES.get(type(inner), str)
+    optional = isinstance(row.setting.domain, Optional)
+    said = row.setting
+    if said.argument:
+        return Annotated[kind, typer.Argument(metavar=said.metavar, help=said.help, show_default=False)]
+    panel = None if said.group == INPUT else said.group
+    choices = f" One of {', '.join(inner.options)}." if isinstance(inner, Choice) else ""
+    return Annotated[
+        kind | None if optional else kind,
+        typer.Option(*row.flags, metavar=said.metavar or None, help=said.help + choices, rich_help_panel=panel),
+    ]
+
+
+_COMMON = {row.name: row for row in rows(CommonSpec)}
+Device = option(_COMMON["device"])
+Prior = option(_COMMON["prior"])
+
+
+def parameters(table: Iterable[Row]) -> list[inspect.Parameter]:
+    """Keyword parameters of a command, the arguments first."""
+    listed = sorted(table, key=lambda row: row.setting.argument or math.inf)
+    return [
+        inspect.Parameter(
+            row.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if row.required else row.default,
+            annotation=option(row),
+        )
+        for row in listed
+    ]
+
+
+def with_parameters(command: Callable[..., None], made: Iterable[inspect.Parameter]) -> None:
+    """Give a command, whose last parameter takes all settings by name, the parameters that typer is to see."""
+    own = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in inspect.signature(command, eval_str=True).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    first = [parameter for parameter in own if parameter.annotation is typer.Context]
+    every = [*first, *made, *(parameter for parameter in own if parameter not in first)]
+    command.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in every}
+
+
+def written(domain: Domain, value: Any) -> Any:
+    """Value of a setting from what the command line gave for it."""
+    inner = bare(domain)
+    if value is None:
+        return None
+    if isinstance(inner, Names | Residues):
+        return tuple(part.strip() for part in str(value).split(","))
+    if isinstance(inner, TwoFiles):
+        return tuple(str(path) for path in value)
+    return str(value) if isinstance(value, Path) else value

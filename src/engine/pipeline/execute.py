@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+from ..contract.kinds import KINDS
 from ..errors import InputError
 from ..events import Control, Events, Stopped, fan_out
 from .job import JobFolder
@@ -19,9 +20,6 @@ __all__ = ["Pipeline", "advice_for", "execute", "load_pipeline"]
 Pipeline = Callable[[Any, JobFolder, Events, Control], Mapping[str, Any]]
 """``run(spec, job, events, control) -> metrics``; writes ``result.cif`` into the job folder."""
 
-_PIPELINES = {"complete": ".complete", "refine": ".refine", "distances": ".distances"}
-
-
 def load_pipeline(kind: str) -> Pipeline:
     """Pipeline for a kind of job; its module is imported only now.
 
@@ -30,9 +28,9 @@ def load_pipeline(kind: str) -> Pipeline:
     InputError
         If the kind is unknown.
     """
-    if kind not in _PIPELINES:
-        raise InputError(f"Unknown kind of job '{kind}'; use one of {', '.join(_PIPELINES)}.")
-    run: Pipeline = import_module(_PIPELINES[kind], __package__).run
+    if kind not in KINDS:
+        raise InputError(f"Unknown kind of job '{kind}'; use one of {', '.join(KINDS)}.")
+    run: Pipeline = import_module(f".{kind}", __package__).run
     return run
 
 

@@ -70,7 +70,7 @@ def b_factor_column(
     Parameters
     ----------
     column : str
-        One of `adp3d.setting_checks.B_FACTORS`.
+        One of `adp3d.specification.B_FACTORS`.
     template : gemmi.Model
         The model that the target was built from.
     target : Target
@@ -87,7 +87,7 @@ def b_factor_column(
     if column == "confidence":
         stated = np.asarray(confidence, dtype=np.float64)
         return lambda row, old: float(stated[row])
-    shown = target.known.any(axis=1)
+    shown: NDArray[np.bool_] = target.known.any(axis=1)
     backbone = [_backbone_b(template, target, row) if shown[row] else [] for row in range(target.n_residues)]
     own = np.array([float(np.mean(values)) if values else np.nan for values in backbone])
     of_model = _reading(meaning, max((max(values) for values in backbone if values), default=0.0))

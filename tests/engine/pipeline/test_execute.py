@@ -118,7 +118,7 @@ def test_a_running_job_is_not_run_twice(job):
 
 
 def test_unknown_kind():
-    with pytest.raises(InputError, match="complete, refine, distances"):
+    with pytest.raises(InputError, match="refine, complete, distances"):
         load_pipeline("fold")
 
 

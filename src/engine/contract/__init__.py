@@ -1,0 +1,1 @@
+"""What client and engine share: settings, kinds of job, specifications, messages. Light to import."""
