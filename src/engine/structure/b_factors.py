@@ -87,7 +87,7 @@ def b_factor_column(
     if column == "confidence":
         stated = np.asarray(confidence, dtype=np.float64)
         return lambda row, old: float(stated[row])
-    shown: NDArray[np.bool_] = target.known.any(axis=1)
+    shown = np.asarray(target.known.any(axis=1))
     backbone = [_backbone_b(template, target, row) if shown[row] else [] for row in range(target.n_residues)]
     own = np.array([float(np.mean(values)) if values else np.nan for values in backbone])
     of_model = _reading(meaning, max((max(values) for values in backbone if values), default=0.0))
