@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["fix_residues", "kept_positions", "positions"]
 
 _KEPT = re.compile(r"(?P<chain>[^:]+)(:(?P<first>-?\d+)(?P<code>[A-Za-z]?)(-(?P<last>-?\d+))?)?")
-"""One item of the setting ``keep``, such as ``A:12-40``."""
+"""One item of the setting ``keep``: ``A:12-40``, ``B:7``, ``C``."""
 
 
 def positions(layout: Layout, residues: Residues) -> list[int]:
@@ -37,7 +37,7 @@ def positions(layout: Layout, residues: Residues) -> list[int]:
 
 
 def kept_positions(layout: Layout, keep: Iterable[str]) -> set[int]:
-    """Positions of the residues that a job holds from its start, by its setting ``keep`` (``A:12-40``, ``B:7``, ``C``)."""
+    """Positions of the residues that a job holds from its start, as its setting ``keep`` names them."""
     found: set[int] = set()
     for match in filter(None, map(_KEPT.fullmatch, keep)):
         first, code = match["first"], match["code"] or ""

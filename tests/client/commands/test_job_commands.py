@@ -314,7 +314,7 @@ def test_a_folder_that_cannot_be_written_to_is_noticed_at_once(session, make_mod
 
     model = make_model()
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UserError, match="cannot write into the folder .*file/job.*; choose another folder"):
+    with pytest.raises(UserError, match=r"cannot write into the folder .*file/job.*; choose another folder"):
         _run(session, f"adp3d complete #{model.id_string} {SHORT} folder {tmp_path / 'file' / 'job'}")
 
     def refuse(**kw):
