@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from chimerax.core.commands import CmdDesc
     from chimerax.core.session import Session
 
+    from ..jobs.job import Job
+
 __all__ = ["accept_desc", "adp3d_accept"]
 
 
@@ -45,7 +47,7 @@ def adp3d_accept(
     from chimerax.core.errors import UserError
 
     from ..handover.accept import accept_into
-    from ..handover.results import moved_in_map, open_result, result_model
+    from ..handover.results import moved_in_map, open_result
     from ..jobs.manager import job_manager
 
     chosen = job_manager(session).get(job)
@@ -68,12 +70,26 @@ def adp3d_accept(
             f" #{target.id_string} has been moved with respect to map #{chosen.map.id_string} since the job started; "
             "the result is where the model is, not where the map is."
         )
-    shown = result_model(session, chosen)
-    if shown is not None and shown.display:
-        shown.display = False
-        text += f" #{shown.id_string}, which showed it, is hidden."
-    session.logger.info(text)
+    session.logger.info(text + _show_instead(session, chosen, target))
     return target
+
+
+def _show_instead(session: Session, job: Job, target: AtomicStructure) -> str:
+    """Show the model that has the result now, and hide what showed it before; say so.
+
+    Nothing is closed: steps on the undo stack may concern these models.
+    """
+    from ..live.cover import hidden_sentence, models_of_job
+    from ..live.models import live_models
+
+    view = live_models(session).views.get(job.id)
+    groups = [] if view is None or view.group.deleted else [view.group]  # the other replicas with the best one
+    others = [*(model for model in models_of_job(session, job) if view is None or model is not view.best), *groups]
+    hidden = [model for model in others if model is not target and model.display]
+    for model in hidden:
+        model.display = False
+    target.display = True
+    return hidden_sentence(hidden)
 
 
 def accept_desc() -> CmdDesc:

@@ -23,6 +23,9 @@ _TRANSPARENCY = 0.65
 _SPECK = 6
 """Size in angstrom of the pieces of surface that are not shown."""
 
+_ATTRIBUTE = "_adp3d_example"
+"""Attribute of models of the example: their file."""
+
 _NAMES = {"map": "protomer.map.gz", "model": "incomplete.cif.gz", "reference": "deposited.cif.gz"}
 
 
@@ -34,6 +37,8 @@ def demo_files() -> dict[str, Path]:
 
 def adp3d_demo(session: Session, reference: bool = False, run: bool = False) -> list[Any]:
     """Open the example: one protomer of apoferritin at 1.75 angstrom with 61 of 172 residues removed.
+
+    What is open of it already stays as it is; a model into which a result was accepted is no example any more.
 
     Parameters
     ----------
@@ -57,15 +62,20 @@ def adp3d_demo(session: Session, reference: bool = False, run: bool = False) -> 
         raise UserError("The example is missing from the installed bundle; install the ADP-3D bundle again.")
     opened = []
     for role in wanted:
-        models, status = session.open_command.open_data(str(_unpacked(session, files[role])))
-        session.models.add(models)
-        if status:
-            session.logger.info(status)
-        opened.append(models[0])
+        path = _unpacked(session, files[role])
+        present = _open_already(session, path)
+        if present is None:
+            models, status = session.open_command.open_data(str(path))
+            session.models.add(models)
+            if status:
+                session.logger.info(status)
+            present = models[0]
+            setattr(present, _ATTRIBUTE, str(path))
+            if role == "map":
+                _show_surface(session, present)
+            present.display = role != "reference"
+        opened.append(present)
     volume, model = opened[:2]
-    if reference:
-        opened[2].display = False
-    _show_surface(session, volume)
     what = f"#{model.id_string} inMap #{volume.id_string} resolution {RESOLUTION}"
     settings = " ".join(f"{name} {value}" for name, value in QUICK.items())
     command, check = f"adp3d refine {what} {settings}", f"adp3d check {what} {settings}"
@@ -80,6 +90,18 @@ def adp3d_demo(session: Session, reference: bool = False, run: bool = False) -> 
 
         adp3d_refine(session, model, volume, resolution=RESOLUTION, **QUICK)
     return opened
+
+
+def _open_already(session: Session, path: Path) -> Any | None:
+    """Model of a file of the example that is open and as it was opened, also in a restored session."""
+    from ..handover.accepted import accepted_into
+
+    for model in session.models.list():
+        data = getattr(model, "data", None)
+        sources = (getattr(model, _ATTRIBUTE, ""), getattr(data, "path", ""), getattr(model, "filename", ""))
+        if str(path) in map(str, sources) and not accepted_into(model):
+            return model
+    return None
 
 
 def _show_surface(session: Session, volume: Volume) -> None:

@@ -13,34 +13,56 @@ if TYPE_CHECKING:
 __all__ = ["adp3d_stop", "stop_desc"]
 
 
-def adp3d_stop(session: Session, job: int | None = None, wait: bool | None = None) -> Job:
-    """End a job; its checkpoint stays, from which ``adp3d resume`` goes on.
+_ALL = "all"
+
+
+def adp3d_stop(session: Session, job: int | str | None = None, wait: bool | None = None) -> Job | list[Job]:
+    """End a job, or all; a checkpoint stays, from which ``adp3d resume`` goes on.
 
     A job that does not stop by itself within 20 seconds is ended with its engine.
 
     Parameters
     ----------
     session : Session
-    job : int, optional
-        By default the one that runs.
+    job : int or str, optional
+        By default the one that runs; ``all`` stops those that run and those that wait.
     wait : bool, optional
         Return when it has ended; by default without a GUI.
+
+    Returns
+    -------
+    Job or list of Job
+        The job; with ``all`` a list.
     """
     from chimerax.core.errors import UserError
 
     from ..jobs.manager import job_manager
 
-    chosen = job_manager(session).get(job)
-    if chosen.ended:
-        raise UserError(f"ADP-3D job {chosen.id} has ended already (it is {chosen.state}).")
-    chosen.stop()
+    manager = job_manager(session)
+    manager.pump()
+    if job == _ALL:
+        chosen = [one for one in manager.jobs if not one.ended]
+        if not chosen:
+            raise UserError("There is no ADP-3D job that could be stopped; 'adp3d jobs' lists them.")
+    else:
+        one = manager.get(None if job is None else int(job))
+        if one.ended:
+            raise UserError(f"ADP-3D job {one.id} has ended already (it is {one.state}).")
+        chosen = [one]
+    for one in reversed(chosen):  # those that wait first, so that none of them starts
+        one.stop()
     if wait or (wait is None and not session.ui.is_gui):
-        chosen.wait()
-    return chosen
+        for one in chosen:
+            one.wait()
+    return chosen if job == _ALL else chosen[0]
 
 
 def stop_desc() -> CmdDesc:
     """How the command is written."""
-    from chimerax.core.commands import BoolArg, CmdDesc, PositiveIntArg
+    from chimerax.core.commands import BoolArg, CmdDesc, EnumOf, Or, PositiveIntArg
 
-    return CmdDesc(optional=[("job", PositiveIntArg)], keyword=[("wait", BoolArg)], synopsis="Stop a job of ADP-3D")
+    return CmdDesc(
+        optional=[("job", Or(PositiveIntArg, EnumOf((_ALL,))))],
+        keyword=[("wait", BoolArg)],
+        synopsis="Stop a job of ADP-3D, or all",
+    )

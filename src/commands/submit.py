@@ -58,7 +58,7 @@ def submit(session: Session, prepared: PreparedJob, notes: Sequence[str], wait: 
     from chimerax.core.errors import UserError
 
     from ..handover.record import Handover
-    from ..handover.staging import discard
+    from ..handover.staging import discard, give_up_job_folder
     from ..handover.watch import watch_results
     from ..jobs.manager import job_manager
     from ..jobs.state import JobState
@@ -78,7 +78,7 @@ def submit(session: Session, prepared: PreparedJob, notes: Sequence[str], wait: 
         from pathlib import Path
 
         discard(Path(Handover.of(prepared.extra).staging))
-        _remove_if_empty(prepared)
+        give_up_job_folder(prepared.folder)
         raise
     if others:
         session.logger.info(
@@ -90,12 +90,6 @@ def submit(session: Session, prepared: PreparedJob, notes: Sequence[str], wait: 
         if job.state is JobState.FAILED:
             raise UserError(" ".join(text for text in (job.error, job.advice) if text))
     return job
-
-
-def _remove_if_empty(prepared: PreparedJob) -> None:
-    """Remove the folder that was reserved for a job that could not be submitted."""
-    if prepared.folder.is_dir() and not any(prepared.folder.iterdir()):
-        prepared.folder.rmdir()
 
 
 def _camel(name: str) -> str:

@@ -19,7 +19,7 @@ from .map_export import choose_region, margin_for_gap, write_map
 from .model_export import duplicate_address, file_chain_names, read_open_model, write_cif
 from .record import Handover
 from .sequences import known_sequences, resolve_sequence
-from .staging import discard, new_job_folder, new_staging_folder
+from .staging import discard, give_up_job_folder, new_job_folder, new_staging_folder
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure, Residues
@@ -141,6 +141,8 @@ def prepare_model_job(
         "confidence": choice.confidence,
         "keep": _keep_labels(choice.keep, model, names),
     }
+    kind = "complete" if map_choice is None else "refine"
+    job_folder = new_job_folder(session, str(model.name), kind, folder)  # before a large map is written for nothing
     staging = new_staging_folder()
     try:
         settings["model"] = str(_write_model(moved, staging / "model.cif", names, str(model.name)))
@@ -148,11 +150,10 @@ def prepare_model_job(
             settings["reference"] = str(_write_reference(choice.reference, volume, model, staging / "reference.cif"))
         if map_choice is not None:
             settings |= _write_maps(map_choice, moved, known.longest_gap, staging, notes)
-        kind = "complete" if map_choice is None else "refine"
-        job_folder = new_job_folder(session, str(model.name), kind, folder)
         spec = _specification(kind, {**settings, "output": str(job_folder)})
     except BaseException:
         discard(staging)
+        give_up_job_folder(job_folder)
         raise
     handover = Handover(
         model_to_frame=tuple(map(tuple, to_frame.tolist())),
@@ -202,14 +203,15 @@ def prepare_distances_job(
     """
     settings: dict[str, Any] = {**options, "restraints": str(Path(restraints).expanduser().resolve())}
     settings["sequence"] = resolve_sequence(session, sequence)
+    job_folder = new_job_folder(session, Path(restraints).stem, "distances", folder)
     staging = new_staging_folder()
     try:
         if reference is not None:
             settings["reference"] = str(_write_reference(reference, None, None, staging / "reference.cif"))
-        job_folder = new_job_folder(session, Path(restraints).stem, "distances", folder)
         spec = _specification("distances", {**settings, "output": str(job_folder)})
     except BaseException:
         discard(staging)
+        give_up_job_folder(job_folder)
         raise
     return PreparedJob(
         kind="distances",

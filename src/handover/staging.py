@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-__all__ = ["base_folder", "discard", "new_job_folder", "new_staging_folder"]
+__all__ = ["base_folder", "discard", "give_up_job_folder", "new_job_folder", "new_staging_folder"]
 
 _PREFIX = "adp3d-inputs-"
 _made: set[Path] = set()
 """Folders of this ChimeraX: a job's record, which may come from elsewhere, cannot name others to be removed."""
+_reserved: set[Path] = set()
+"""Job folders that were made here, before the engine writes into them."""
 _STALE_SECONDS = 2 * 86_400.0
 """Age of folders that a ChimeraX which ended abruptly has left behind."""
 
@@ -71,6 +73,7 @@ def new_job_folder(session: Session, name: str, kind: str, chosen: str | None) -
         folder = Path(os.path.abspath(os.path.expanduser(chosen)))
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UserError(f"The folder '{folder}' is not empty; choose a new folder for the job.")
+        _claim(folder)
         return folder
     base = base_folder(session)
     try:
@@ -78,7 +81,10 @@ def new_job_folder(session: Session, name: str, kind: str, chosen: str | None) -
     except OSError as error:
         raise UserError(f"The folder '{base}' for jobs cannot be made: {error.strerror or error}.") from error
     stem = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(name).stem).strip("_")[:40] or "model"
-    taken = {path.name for path in base.iterdir()}
+    try:
+        taken = {path.name for path in base.iterdir()}
+    except OSError as error:
+        raise UserError(f"The folder '{base}' for jobs cannot be read: {error.strerror or error}.") from error
     number = 1
     while f"{stem}_{kind}_{number}" in taken:
         number += 1
@@ -87,7 +93,37 @@ def new_job_folder(session: Session, name: str, kind: str, chosen: str | None) -
         folder.mkdir()  # taken: the next job, which may be prepared before this one starts, gets another
     except OSError as error:
         raise UserError(f"The folder '{folder}' cannot be made: {error.strerror or error}.") from error
+    _reserved.add(folder)
     return folder
+
+
+def give_up_job_folder(folder: Path) -> None:
+    """Remove the folder of a job that cannot be submitted, if it was made for it and is still empty."""
+    if folder in _reserved:
+        with suppress(OSError):  # it holds something
+            folder.rmdir()
+
+
+def _claim(folder: Path) -> None:
+    """Make a folder, and see that files can be written into it: now, not when the engine has begun to compute."""
+    from chimerax.core.errors import UserError
+
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError:
+            if made:
+                folder.rmdir()
+            raise
+        if made:
+            _reserved.add(folder)
+    except OSError as error:
+        raise UserError(
+            f"The job cannot write into the folder '{folder}' ({error.strerror or error}); choose another folder."
+        ) from error
 
 
 def base_folder(session: Session) -> Path:

@@ -14,6 +14,7 @@ from chimerax.core.state import StateManager
 from ..jobs.manager import job_manager
 from ..jobs.state import JobState
 from ..jobs.stored import note_in_folder
+from ..live.cover import covers, hidden_sentence, models_of_job
 from ..live.models import live_models
 from .accept import is_accepted, obstacle
 from .record import Handover
@@ -55,9 +56,10 @@ def show_finished(session: Session, job: Job) -> AtomicStructure:
     if job.layout is None and "ensemble" in job.paths:
         job.layout = layout_of(session, Path(job.paths["ensemble"]))
     model = open_result(session, job)
+    hidden = covers(session).cover(model, models_of_job(session, job))
     session.logger.info(
         f"The result of ADP-3D job {job.id} ({job.title}) is #{model.id_string} ({model.name}){_whereabouts(job)}"
-        f"{_next_step(job)}."
+        f"{_next_step(job)}.{hidden_sentence(hidden)}"
     )
     return model
 
@@ -94,6 +96,7 @@ class ResultWatch(StateManager):
         """Jobs that go on without the session that they were started in."""
         triggers = job_manager(session).triggers
         self._handlers = [
+            triggers.add_handler("job added", self._on_added),
             triggers.add_handler("job layout", self._on_layout),
             triggers.add_handler("job ended", self._on_end),
         ]
@@ -120,6 +123,9 @@ class ResultWatch(StateManager):
     def reset_state(self, session: Session) -> None:
         """Note which jobs belong to the session that is being closed."""
         self._left |= {job.id for job in job_manager(session).jobs if not job.ended}
+
+    def _on_added(self, _trigger: str, job: Job) -> None:
+        self._left.discard(job.id)  # one that is resumed belongs to the session that resumes it
 
     def _on_layout(self, _trigger: str, job: Job) -> None:
         _discard_inputs(job)  # the engine has its own copies by now
@@ -161,9 +167,10 @@ class ResultWatch(StateManager):
         if self._has_view(job):
             view = live_models(self._session).views[job.id]
             view.best.display = False  # the result is the same backbone with all its atoms
+        hidden = covers(self._session).cover(model, models_of_job(self._session, job))
         logger.info(
             f"The result of ADP-3D job {job.id} is #{model.id_string} ({model.name}){_whereabouts(job)}"
-            f"{_next_step(job)}."
+            f"{_next_step(job)}.{hidden_sentence(hidden)}"
         )
 
     def _has_view(self, job: Job) -> bool:

@@ -81,6 +81,11 @@ class DeviceQueue:
         """Jobs that wait for the engine."""
         return [job for job, _ in self._waiting]
 
+    @property
+    def jobs(self) -> list[Job]:
+        """The job that runs and those that wait for it."""
+        return [*([] if self.current is None else [self.current]), *self.waiting]
+
     def submit(self, job: Job, message: protocol.Message) -> None:
         """Run a job when the engine is free; ``message`` starts it."""
         self._waiting.append((job, message))

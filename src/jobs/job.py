@@ -77,6 +77,8 @@ class Job:
         Replica that fits best so far.
     scores : dict
         By replica, what `best_replica` is chosen by; more is better.
+    held : set of int or None
+        Positions in the layout of the residues that are held; None before the user has fixed or released any.
     paths : dict
         Files of a finished job by role (``result``, ``metrics``, ``trajectory`` ...).
     result_metrics : dict
@@ -110,6 +112,7 @@ class Job:
         self.frame_serial = 0
         self.best_replica = 0
         self.scores: dict[int, float] = {}
+        self.held: set[int] | None = None
         self.paths: dict[str, str] = {}
         self.result_metrics: dict[str, Any] = {}
         self.error = ""
@@ -205,6 +208,20 @@ class Job:
     def fix(self, residues: list[int], fixed: bool) -> None:
         """Hold residues (positions in the layout) where the best estimate has them, or release them."""
         self._steer(protocol.Fix(self.key, [int(i) for i in residues], bool(fixed)))
+
+    def begin_again(self, prepared: PreparedJob) -> None:
+        """Wait for the engine once more, after a stop or a failure.
+
+        Models, frames and figures stay: the engine goes on from its last checkpoint, and tells some of them anew.
+        """
+        self.prepared = replace(prepared, model=None, map=None)
+        self.find_again(prepared.model, prepared.map)
+        self.state = JobState.WAITING
+        self.stage, self.step, self.total = "", 0, 0
+        self.done = self.started = self.finished = None
+        self.error = self.advice = ""
+        self.log.clear()
+        self.submitted = time.time()
 
     def prepared_again(self) -> PreparedJob:
         """What was handed over, with the models that are still open: to take the job up once more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
+from .figures import duration, figures_text
 from .job import Job
 from .reports import CHANGED, ENDED
 from .state import JobState
@@ -17,17 +18,21 @@ __all__ = ["JobLog", "progress_text"]
 
 
 def progress_text(job: Job) -> str:
-    """One line about where the job is."""
+    """One line about where the job is, or how it ended: with its figures, or why it failed and what to do."""
     text = f"ADP-3D job {job.id} {job.state}"
+    if job.state is JobState.FAILED:
+        return f"{text}: {job.error} {job.advice}".rstrip(" :")
+    if job.state is JobState.FINISHED:
+        return f"{text}{_achieved(job)}"
     if job.state in (JobState.RUNNING, JobState.PAUSED) and job.total:
         text += f": {job.stage}, step {job.step} of {job.total}"
         if job.done is not None:
             text += f", {100 * job.fraction:.0f}% of the job"
         if job.state is JobState.RUNNING:
             if job.eta_seconds:
-                text += f", about {_duration(job.eta_seconds)} left"
+                text += f", about {duration(max(1, job.eta_seconds))} left"
             elif job.eta_seconds is None and job.stage_eta_seconds:
-                text += f", about {_duration(job.stage_eta_seconds)} left of this stage"
+                text += f", about {duration(max(1, job.stage_eta_seconds))} left of this stage"
     return text
 
 
@@ -68,19 +73,20 @@ class JobLog:
             return
         self._lines.pop(job.id, None)
         self._shown.pop(job.id, None)
+        self._announced.discard(job.id)  # it may be resumed
         what = f"ADP-3D job {job.id} ({job.title})"
         if job.state is JobState.FAILED:
             session.logger.warning(f"{what} failed: {job.error} {job.advice}".rstrip())
         elif job.state is JobState.STOPPED:
             session.logger.info(f"{what} was stopped")
         elif not job.taken_up:  # who took it up says what its result is
-            session.logger.info(f"{what} has finished: {job.paths.get('result', job.folder)}")
+            session.logger.info(f"{what} has finished{_achieved(job)}. Its files are in {job.folder}")
         session.logger.status(f"ADP-3D job {job.id} {job.state}")
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
+def _achieved(job: Job) -> str:
+    """Time and figures of a finished job, to follow the word for its state."""
+    seconds = job.result_metrics.get("seconds", job.seconds)
+    figures = figures_text(job.result_metrics)
+    time = f" after {duration(max(1, seconds))}" if seconds else ""
+    return f"{time}: {figures}" if figures else time

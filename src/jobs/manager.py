@@ -26,9 +26,13 @@ __all__ = ["ADDED", "REMOVED", "TRIGGERS", "JobManager", "job_manager"]
 
 ADDED, REMOVED = "job added", "job removed"
 TRIGGERS = (ADDED, LAYOUT, CHANGED, FRAME, ENDED, REMOVED)
-"""Triggers of `JobManager.triggers`; their data is the job. Within one pump they fire in this order."""
+"""Triggers of `JobManager.triggers`; their data is the job. Within one pump they fire in this order.
+
+A job that was stopped or has failed is added once more when it is resumed.
+"""
 
 _ATTRIBUTE = "_adp3d_job_manager"
+_AUTO = "auto"
 _POLL = 0.02
 _QUIT_GRACE = 3.0
 
@@ -105,6 +109,8 @@ class JobManager:
     def reopen(self, folder: Path | str, prepared: PreparedJob | None = None) -> Job:
         """Take up the job of a folder: list a finished one, go on with an unfinished one.
 
+        A job of the folder that is listed as stopped or failed goes on as itself, under its number.
+
         Parameters
         ----------
         folder : Path or str
@@ -123,8 +129,9 @@ class JobManager:
         finished = read_finished(folder)
         if finished is None:
             environment.require(self.session)
-        job = self._add(prepared)
+        job = self._again(folder, prepared) or self._add(prepared)
         if finished is None:
+            job.taken_up = False
             self._enqueue(job, protocol.Reopen(job.key, str(folder)))
         else:
             job.taken_up = True
@@ -288,15 +295,41 @@ class JobManager:
         self._notify(ADDED, job)
         return job
 
+    def _again(self, folder: Path, prepared: PreparedJob) -> Job | None:
+        """Let the listed job of a folder begin again; None if there is none that was stopped or has failed."""
+        broken = (JobState.STOPPED, JobState.FAILED)
+        for job in reversed(self.jobs):
+            if job.folder == folder and job.state in broken:
+                job.begin_again(prepared)
+                self._notify(ADDED, job)
+                return job
+        return None
+
     def _enqueue(self, job: Job, message: protocol.Message) -> None:
         self._homes[job.id] = self._queue(job.prepared.device)
         self._homes[job.id].submit(job, message)
 
     def _queue(self, device: str) -> DeviceQueue:
+        """Queue in which jobs of a device wait for each other.
+
+        As long as it is not known which device ``auto`` is, such a job waits for whatever runs, and all others
+        wait for it: two jobs on one device would take each other's cores and memory.
+        """
         device = environment.known_device(self.session, device)
+        busy = [queue for queue in self._queues.values() if queue.busy]
+        undecided = [queue for queue in busy if self._is_undecided(queue)]
+        if undecided:
+            return undecided[0]
+        if device == _AUTO and busy:
+            return max(busy, key=lambda queue: queue.device != "cpu")  # what the engine prefers, if it is there
         if device not in self._queues:
             self._queues[device] = DeviceQueue(device, self._connect, self._notify)
         return self._queues[device]
+
+    def _is_undecided(self, queue: DeviceQueue) -> bool:
+        """Whether some of a queue's jobs may turn out to run on another device than that of the queue."""
+        devices = {queue.device, *(job.prepared.device for job in queue.jobs)}
+        return _AUTO in {environment.known_device(self.session, device) for device in devices}
 
     def _connect(self) -> Connection:
         command, variables = environment.worker_command(self.session)

@@ -14,7 +14,7 @@ __all__ = ["CHANGED", "ENDED", "FRAME", "LAYOUT", "absorb", "end_job", "take_res
 
 LAYOUT, CHANGED, FRAME, ENDED = "job layout", "job changed", "job frame", "job ended"
 
-_BEST_BY = {"refine": ("correlation", 1.0), "complete": ("known_rmsd", -1.0), "distances": ("satisfied", 1.0)}
+_BEST_BY = {"refine": ("correlation", 1.0), "complete": ("missing_spread", -1.0), "distances": ("satisfied", 1.0)}
 """Figure that tells which replica is the best so far, and its sign."""
 
 _MARGIN = 0.01

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .manager import job_manager
@@ -13,7 +15,10 @@ if TYPE_CHECKING:
 
     from .job import Job
 
-__all__ = ["fix_residues", "positions"]
+__all__ = ["fix_residues", "kept_positions", "positions"]
+
+_KEPT = re.compile(r"(?P<chain>[^:]+)(:(?P<first>-?\d+)(?P<code>[A-Za-z]?)(-(?P<last>-?\d+))?)?")
+"""One item of the setting ``keep``: ``A:12-40``, ``B:7``, ``C``."""
 
 
 def positions(layout: Layout, residues: Residues) -> list[int]:
@@ -31,13 +36,29 @@ def positions(layout: Layout, residues: Residues) -> list[int]:
     return sorted({places[label] for label in labels if label in places})
 
 
+def kept_positions(layout: Layout, keep: Iterable[str]) -> set[int]:
+    """Positions of the residues that a job holds from its start, as its setting ``keep`` names them."""
+    found: set[int] = set()
+    for match in filter(None, map(_KEPT.fullmatch, keep)):
+        first, code = match["first"], match["code"] or ""
+        low = float("-inf") if first is None else int(first)
+        high = float("inf") if first is None else int(match["last"] or first)
+        numbered = enumerate(zip(layout.chains, layout.numbers, layout.insertion_codes, strict=True))
+        found.update(
+            i
+            for i, (chain, number, own) in numbered
+            if chain == match["chain"] and low <= number <= high and (not code or own.strip() == code)
+        )
+    return found
+
+
 def fix_residues(session: Session, residues: Residues, job_id: int | None, *, fixed: bool) -> Job:
     """Hold or release residues of a running job.
 
     Raises
     ------
     UserError
-        If the job does not run yet or any more, or has none of the residues.
+        If the job does not run yet or any more, or has none of the residues; if none that is to be released is held.
     """
     from chimerax.core.errors import UserError
 
@@ -53,8 +74,22 @@ def fix_residues(session: Session, residues: Residues, job_id: int | None, *, fi
     found = positions(job.layout, own or residues)
     if not found:
         raise UserError(f"None of these residues is part of ADP-3D job {job.id}; name residues of its model.")
+    if job.held is None:  # those that the job keeps from its start are held and released like the others
+        job.held = kept_positions(job.layout, job.prepared.spec.get("keep") or ())
+    before = frozenset(job.held)
+    concerned = set(found) - before if fixed else before.intersection(found)
+    if not concerned and not fixed:
+        raise UserError(f"None of these residues is held in ADP-3D job {job.id}; 'adp3d fix' holds residues.")
     job.fix(found, fixed)
-    verb = "held" if fixed else "free"
-    noun = "residue is" if len(found) == 1 else "residues are"
-    session.logger.info(f"ADP-3D job {job.id}: {len(found)} {noun} {verb} now.")
+    job.held = {*before, *found} if fixed else {*before.difference(found)}
+    session.logger.info(f"ADP-3D job {job.id}: {_change(len(concerned), len(before), fixed)}")
     return job
+
+
+def _change(changed: int, before: int, fixed: bool) -> str:
+    """Say how many residues changed, and how many are held now."""
+    noun = "residue" if changed == 1 else "residues"
+    if not fixed:
+        left = before - changed
+        return f"{changed} {noun} released; {left or 'none'} {'is' if left == 1 or not left else 'are'} still held."
+    return f"{changed} {noun} held; {before + changed} {'is' if before + changed == 1 else 'are'} held in all."

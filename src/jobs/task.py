@@ -30,7 +30,8 @@ class JobTasks:
 
     def _added(self, _: str, job: Job) -> None:
         session = self._session()
-        if session is not None and job.id not in self._tasks:
+        if session is not None:
+            self._removed("", job)  # of one that begins again the task has ended
             self._tasks[job.id] = _make_task(session, job)
 
     def _ended(self, _: str, job: Job) -> None:

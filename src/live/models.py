@@ -91,7 +91,7 @@ class LiveModels:
             return view
         if job.layout is None:
             return None
-        view = self.views[job.id] = self._take_over(job) or JobView.open(self._session, job)
+        view = self.views[job.id] = JobView.open(self._session, job)
         self._coloured.pop(job.id, None)
         self._wait_for_update(job)
         return view
@@ -201,19 +201,6 @@ class LiveModels:
         for job in self._manager.jobs:
             if job.id in closed and not job.ended:
                 self._session.logger.info(closed_sentence(job.id, closed[job.id]))
-
-    def _take_over(self, job: Job) -> JobView | None:
-        """View of the job that worked in the same folder before this one resumed it."""
-        for other in self._manager.jobs:
-            view = self.views.get(other.id)
-            if other is job or other.folder != job.folder or view is None or view.group.deleted or view.best.deleted:
-                continue
-            adopted = JobView.adopt(job, view.group, view.best, [trace for trace in view.traces if not trace.deleted])
-            if adopted is not None:
-                adopted.group.name = f"ADP-3D job {job.id}"
-                self._drop(other.id)
-                return adopted
-        return None
 
     def _wait_for_update(self, job: Job) -> None:
         self._waiting[job.id] = job

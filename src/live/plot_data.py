@@ -15,11 +15,11 @@ __all__ = ["Series", "fit_series", "series_of", "temperature_series"]
 
 _FITS = {
     "refine": (("correlation", "Map-model correlation"),),
-    "complete": (("known_rmsd", "RMSD of known atoms (\u00c5)"),),
+    "complete": (("missing_spread", "Spread of missing residues (\u00c5)"), ("known_rmsd", "RMSD (\u00c5)")),
     "distances": (("satisfied", "Restraints satisfied"), ("log_likelihood", "Log-likelihood")),
 }
 """Figures that tell the fit for each kind of job, the most telling first."""
-_ANY_FIT = (("correlation", "Fit"), ("log_likelihood", "Log-likelihood"), ("known_rmsd", "RMSD (\u00c5)"))
+_ANY_FIT = (("correlation", "Fit"), ("log_likelihood", "Log-likelihood"))
 _TEMPERATURE = ("noise_level", "Temperature (noise \u03c3)")
 
 

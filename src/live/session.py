@@ -20,6 +20,7 @@ from ..jobs.manager import job_manager
 from ..jobs.state import JobState
 from ..jobs.stored import is_finished, is_job_folder
 from .models import live_models
+from .playing import follow_restored
 from .records import (
     accepted_records,
     attach_models,
@@ -133,10 +134,12 @@ class SavedJobs(StateManager):
 
     @property
     def unfinished(self) -> list[UnfinishedJob]:
-        """Jobs that can be resumed."""
+        """Jobs that can be resumed and are not listed yet, however they came to be."""
+        listed = {job.folder for job in job_manager(self._session).jobs}
         return [
             UnfinishedJob(folder, str(record["title"]), _resume_command(folder))
             for folder, record in self._unfinished.items()
+            if folder not in listed and is_job_folder(folder)
         ]
 
     def resume(self, session: Session, folder: Path | str) -> Job:
@@ -181,6 +184,7 @@ class SavedJobs(StateManager):
                     "saved; the job cannot be resumed."
                 )
 
+        follow_restored(session)
         restore_accepted(session, accepted, {str(job.folder): job.id for job in manager.jobs})
         for job, news in finished:
             tell_restored(session, job, news=news)

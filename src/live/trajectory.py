@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .backbone import ATOMS_PER_RESIDUE, build_backbone
+from .cover import covers, hidden_sentence, models_of_job
+from .playing import mark_trajectory
 from .result import layout_of
 from .view import shown_layout
 
@@ -63,14 +65,16 @@ def open_trajectory(
     structure.atoms.displays = False
     structure.residues.ribbon_displays = True
     session.models.add([structure])
+    hidden = covers(session).cover(structure, models_of_job(session, job))
+    mark_trajectory(session, structure, job.folder)
     session.logger.info(
         f"{structure} shows steps {steps[0]} to {steps[-1]} of replica {chosen + 1} of ADP-3D job {job.id} as "
-        f"{len(frames)} coordinate sets."
+        f"{len(frames)} coordinate sets.{hidden_sentence(hidden)}"
     )
     if slider and session.ui.is_gui and len(frames) > 1:
         from chimerax.std_commands.coordset import coordset_slider
 
-        coordset_slider(session, [structure], compute_ss=True)
+        coordset_slider(session, [structure])  # see playing.py for secondary structure
     return structure
 
 

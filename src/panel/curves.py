@@ -14,6 +14,7 @@ __all__ = ["job_curves"]
 
 _SHORT = {
     "correlation": "Map fit",
+    "missing_spread": "Spread (Å)",
     "known_rmsd": "RMSD (Å)",
     "satisfied": "Satisfied",
     "log_likelihood": "Log-likelihood",

@@ -64,7 +64,8 @@ class JobView(QWidget):
         menu = QMenu(self.steer)
         menu.addAction("Fix selected residues").triggered.connect(guarded(lambda: self._hold("fix")))
         menu.addAction("Release selected residues").triggered.connect(guarded(lambda: self._hold("release")))
-        menu.addAction("Set the map weight given above").triggered.connect(guarded(self._set_weight))
+        self.weigh = menu.addAction("Set the map weight given above")
+        self.weigh.triggered.connect(guarded(self._set_weight))
         self.steer.setMenu(menu)
 
         layout.addWidget(self.table)
@@ -91,6 +92,7 @@ class JobView(QWidget):
         self.pause.setEnabled(row is not None and (row.can_pause or row.can_resume))
         self.stop.setEnabled(row is not None and row.can_stop)
         self.steer.setEnabled(row is not None and row.can_steer)
+        self.weigh.setVisible(row is not None and row.can_weigh)
         self.accept.setEnabled(row is not None and row.can_accept)
         self.trajectory.setEnabled(row is not None and row.can_replay)
         self.progress.setVisible(row is not None and row.active)

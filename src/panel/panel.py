@@ -164,8 +164,9 @@ class Panel:
             self._timer.start()
 
     def refresh_jobs(self) -> None:
-        """Show the present state of the jobs."""
+        """Show the present state of the jobs, and offer those of a restored session that are none of them yet."""
         self.jobs.show_jobs(list(self.manager.jobs))
+        self._offer_saved()
 
     def _offer_install(self) -> None:
         """Show the button for the installation as long as no engine is installed."""

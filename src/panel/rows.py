@@ -5,15 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["COLUMNS", "JobRow", "duration", "job_row"]
+from ..jobs.figures import duration, figures_text
+
+__all__ = ["COLUMNS", "JobRow", "job_row"]
 
 COLUMNS = ("Job", "State", "Done", "Left")
-
-_FIGURES = (
-    ("map_cc_after", "map correlation", ".3f"),
-    ("restraints_satisfied_percent", "restraints satisfied (%)", ".0f"),
-    ("mean_confidence", "mean confidence", ".0f"),
-)
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class JobRow:
         State of the job in one sentence.
     fraction : float
         Part of the job that is done, 0 to 1.
-    active, can_pause, can_resume, can_stop, can_steer, can_accept, can_replay : bool
+    active, can_pause, can_resume, can_stop, can_steer, can_weigh, can_accept, can_replay : bool
         What the job is ready for.
     """
 
@@ -46,6 +42,7 @@ class JobRow:
     can_resume: bool
     can_stop: bool
     can_steer: bool
+    can_weigh: bool
     can_accept: bool
     can_replay: bool
 
@@ -68,27 +65,18 @@ def job_row(job: Any) -> JobRow:
         can_stop=not job.ended and state != "stopping",
         can_accept=has_result,
         can_steer=state in ("running", "paused"),
+        can_weigh=job.kind == "refine" and state in ("running", "paused"),
         can_replay=job.frame is not None or "frames" in job.paths,
     )
-
-
-def duration(seconds: float) -> str:
-    """Rounded time, such as ``45 s``, ``12 min`` or ``2.5 h``."""
-    if seconds < 90:
-        return f"{max(0, round(seconds))} s"
-    if seconds < 90 * 60:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def _line(job: Any, state: str, left: str) -> str:
     if state == "failed":
         return " ".join(filter(None, (f"Job {job.id} failed.", job.error, job.advice)))
     if state == "finished":
-        figures = job.result_metrics
-        parts = [f"Job {job.id} finished after {duration(figures.get('seconds', job.seconds))}"]
-        parts += [f"{label} {figures[name]:{form}}" for name, label, form in _FIGURES if _is_number(figures.get(name))]
-        return ", ".join(parts) + "."
+        figures = figures_text(job.result_metrics)
+        time = duration(job.result_metrics.get("seconds", job.seconds))
+        return f"Job {job.id} finished after {time}{': ' if figures else ''}{figures}."
     if not job.state.active or state == "starting":
         return f"Job {job.id}: {state}."
     parts = [f"Job {job.id}: {state}"]
@@ -101,7 +89,3 @@ def _line(job: Any, state: str, left: str) -> str:
     if left:
         parts.append(f"{left} left")
     return ", ".join(parts) + "."
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

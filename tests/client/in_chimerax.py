@@ -1,16 +1,30 @@
-"""Run the tests of the client inside ChimeraX, with the bundle installed in it.
+"""Run the tests of the client inside ChimeraX. It brings along what it needs.
 
     ChimeraX --nogui --exit --script "tests/client/in_chimerax.py [arguments of pytest]"
 
-The engine's environment is the one that ADP-3D is set to use, or the variable ADP3D_PYTHON names its
-interpreter. The last line printed is ``N passed, N failed``; the exit status is 1 if a test failed.
+- The bundle: installed from this checkout where ChimeraX has none, or another one.
+- pytest: fetched into a folder beside ChimeraX's caches; ChimeraX's own packages stay as they are.
+- An environment for the engine: the one that the variable ADP3D_PYTHON or ADP-3D's settings name, else a Python of this
+  computer that has the engine's packages, else one that ``adp3d install`` makes, as it does for users.
+
+The last line printed is ``N passed, N failed``; the exit status is 1 if a test failed.
 """
 
 from __future__ import annotations
 
+import filecmp
+import importlib
+import importlib.util
+import os
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+VARIABLE = "ADP3D_PYTHON"
 
 
 class _Count:
@@ -30,12 +44,17 @@ class _Count:
 
 def main(session, arguments: list[str]) -> int:
     """Run the tests and return the exit status."""
+    from chimerax.core.errors import UserError
+
     try:
-        import pytest
-    except ImportError:
-        print("pytest is missing; install it with the command: pip install pytest")
+        _install_bundle(session)
+        _import_pytest()
+        os.environ[VARIABLE] = str(_engine_python(session))
+    except UserError as error:
+        print(f"The tests cannot run: {error}")
         return 1
-    here = Path(__file__).resolve().parent
+    import pytest
+
     count = _Count()
 
     class Session:
@@ -48,7 +67,7 @@ def main(session, arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="adp3d-tests-") as scratch:
         pytest.main(
             [
-                *("-c", str(here.parents[1] / "pyproject.toml"), "--rootdir", str(here.parents[1])),
+                *("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)),
                 *(
                     "-p",
                     "no:cacheprovider",
@@ -56,12 +75,99 @@ def main(session, arguments: list[str]) -> int:
                     "--basetemp",
                     str(Path(scratch) / "tests"),
                 ),
-                *(arguments or [str(here)]),
+                *(arguments or [str(HERE)]),
             ],
             plugins=[count, Session()],
         )
     print(f"{count.passed} passed, {count.failed} failed")
     return int(count.failed > 0 or count.passed == 0)
+
+
+def _install_bundle(session) -> None:
+    """Install the bundle unless the very files of this checkout are installed."""
+    from chimerax.core.commands import run
+    from chimerax.core.errors import UserError
+
+    if _differences() is None:
+        return
+    print(f"Installing the bundle from {ROOT}")
+    # what is left of an earlier build would be packed as well
+    run(session, f'devel clean "{ROOT}"', log=False)
+    run(session, f'devel install "{ROOT}"', log=False)
+    importlib.invalidate_caches()
+    left = _differences()
+    if left is not None:
+        raise UserError(f"the bundle could not be installed from {ROOT} ({left})")
+
+
+def _differences() -> str | None:
+    """How the installed bundle differs from this checkout, in words; None if it does not."""
+    spec = importlib.util.find_spec("chimerax.adp3d")
+    if spec is None or not spec.submodule_search_locations:
+        return "there is none"
+    installed = Path(next(iter(spec.submodule_search_locations)))
+    sources = [path.relative_to(ROOT / "src") for path in (ROOT / "src").rglob("*") if path.suffix in (".py", ".html")]
+    _, differ, lacking = filecmp.cmpfiles(ROOT / "src", installed, sources, shallow=False)
+    return f"{[*differ, *lacking][0]} is another" if differ or lacking else None
+
+
+def _import_pytest() -> None:
+    """Make pytest known to this Python, from a folder of its own."""
+    import chimerax
+    from chimerax.core.errors import UserError
+    from chimerax.core.python_utils import chimerax_python_executable
+
+    if importlib.util.find_spec("pytest") is not None:
+        return
+    folder = Path(chimerax.app_dirs.user_cache_dir) / "adp3d-tests"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # the superuser has no such folders in ChimeraX
+        folder = Path(tempfile.gettempdir()) / f"adp3d-tests-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+    if not (folder / "pytest").is_dir():
+        print(f"Fetching pytest into {folder}")
+        pip = [chimerax_python_executable(), "-I", "-m", "pip"]
+        command = [*pip, "install", "--quiet", "--target", str(folder), "pytest"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise UserError(f"pytest could not be fetched: {done.stderr.strip().splitlines()[-1:]}")
+    sys.path.append(str(folder))
+    importlib.invalidate_caches()
+
+
+def _engine_python(session) -> Path:
+    """Interpreter of an environment in which the engine can run."""
+    from chimerax.adp3d.process import environment
+    from chimerax.core.commands import run
+    from chimerax.core.errors import UserError
+
+    chosen = environment.configured(session)
+    if chosen is not None:
+        return environment.require(session).python
+    for python in _pythons():
+        if not environment.probe(python):
+            print(f"The engine runs with {python}")
+            return python
+    print("Installing an environment for the engine, as 'adp3d install' does")
+    run(session, "adp3d install wait true")
+    installed = environment.configured(session)
+    if installed is None:
+        raise UserError(f"the engine could not be installed; let {VARIABLE} name the Python of a ready environment")
+    return installed.python
+
+
+def _pythons() -> Iterator[Path]:
+    """Interpreters that may have the engine's packages: of the checkout, of the shell, of the computer."""
+    from chimerax.adp3d.process.locate import candidates
+
+    environments = [os.environ.get("VIRTUAL_ENV", ""), os.environ.get("CONDA_PREFIX", "")]
+    folders = [ROOT / ".venv", ROOT / "venv", *(Path(folder) for folder in environments if folder)]
+    for folder in folders:
+        python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+        if python.is_file():
+            yield python
+    yield from candidates(os.environ)
 
 
 if __name__ == "__main__" or "session" in globals():

@@ -74,7 +74,8 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     )
 
     def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
-        return {"known_rmsd": _known_rmsd(model, x)}
+        told = {} if exact else {"known_rmsd": _known_rmsd(model, x)}  # of exact atoms it is nothing but noise
+        return told if len(x) == 1 else {**told, "missing_spread": _missing_spread(model, x)}
 
     def watch_residues(x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
         return {"residue_spread": replica_spread(x, best).double().cpu().numpy()}
@@ -115,6 +116,18 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     )
     figures = {"known_atoms_rmsd": round(float(_known_rmsd(model, ordered[:1])[0]), 4)}
     return report_model_job(job, spec, problem, outcome, "Completed by ADP-3D", figures)
+
+
+def _missing_spread(model: MaskedModel, x: Tensor) -> Tensor:
+    r"""How far each replica strays from the others where residues are missing, (replica,), in angstrom.
+
+    :math:`\sqrt{\langle |x_{rn} - \bar x_{-r,n}|^2 \rangle_n}` over the CA atoms that are not known, all if none is
+    missing, with the mean of the other replicas; x has shape (replica > 1, N, 4, 3).
+    """
+    missing = ~model.known[:, 1]
+    ca = x[:, missing if bool(missing.any()) else slice(None), 1]
+    others = (ca.sum(0) - ca) / (len(ca) - 1)
+    return (ca - others).square().sum(-1).mean(-1).sqrt()
 
 
 def _known_rmsd(model: MaskedModel, x: Tensor) -> Tensor:

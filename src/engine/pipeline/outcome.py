@@ -34,6 +34,7 @@ CONVERGENCE = (
     ("correlation", "Map-model correlation"),
     ("log_likelihood", "Log-likelihood"),
     ("known_rmsd", "RMSD of known atoms (\u00c5)"),
+    ("missing_spread", "Spread of missing residues (\u00c5)"),
     ("noise_level", "Noise scale \u03c3"),
 )
 

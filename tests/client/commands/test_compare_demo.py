@@ -88,6 +88,37 @@ def test_example_opens(session, tmp_path):
     assert report["rmsd"] == pytest.approx(0.0, abs=0.01) and report["completeness"] == pytest.approx(111 / 172)
 
 
+def test_example_is_opened_once(session, tmp_path):
+    if getattr(session, "open_command", None) is None:
+        pytest.skip("opening map files is ChimeraX's business")
+    from chimerax.adp3d.settings import adp3d_settings
+
+    adp3d_settings(session).job_folder = str(tmp_path)
+    volume, model = _run(session, "adp3d demo")
+    model.name = "my own name"
+    again = _run(session, "adp3d demo reference true")
+    assert again[:2] == [volume, model]
+    assert _run(session, "adp3d demo reference true") == again
+    session.models.close([volume])
+    assert _run(session, "adp3d demo")[1] is model
+
+
+def test_models_of_the_example_are_known_again(session, make_model, tmp_path):
+    from chimerax.adp3d.commands.demo import _open_already
+    from chimerax.adp3d.handover.accepted import set_accepted
+
+    path = tmp_path / "emd_20026_incomplete.cif"
+    other, model = make_model(), make_model()
+    assert _open_already(session, path) is None
+    model.filename = str(path)  # as a restored session has it
+    assert _open_already(session, path) is model
+    set_accepted(model, [object()])
+    assert _open_already(session, path) is None, "the example is the incomplete model"
+    set_accepted(model, [])
+    session.models.close([model])
+    assert _open_already(session, path) is None and not other.deleted
+
+
 @pytest.mark.parametrize("written", ["#{a},{b}", "#{a},#{b}"])
 def test_half_maps(session, make_map, written):
     from chimerax.adp3d.commands.arguments import HalfMapsArg

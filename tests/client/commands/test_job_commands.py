@@ -310,3 +310,32 @@ def test_resumed_job_of_the_command_line_opens_its_result(session, make_model, m
     assert result_model(session, again) is not None
     said = "".join(word for _, text in messages for word in text.split())  # the log breaks lines
     assert "doesnottellwhereitwasinthescene" in said
+
+
+def test_a_folder_that_cannot_be_written_to_is_noticed_at_once(session, make_model, tmp_path, monkeypatch):
+    import tempfile
+
+    from chimerax.adp3d.jobs.manager import job_manager
+    from chimerax.core.errors import UserError
+
+    model = make_model()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match=r"cannot write into the folder .*file/job.*; choose another folder"):
+        _run(session, f"adp3d complete #{model.id_string} {SHORT} folder {tmp_path / 'file' / 'job'}")
+
+    def refuse(**kw):
+        raise PermissionError(13, "Permission denied")
+
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    with monkeypatch.context() as readonly:
+        readonly.setattr(tempfile, "TemporaryFile", refuse)
+        for folder in (mine, tmp_path / "new"):
+            with pytest.raises(UserError, match=r"cannot write into .* \(Permission denied\)"):
+                _run(session, f"adp3d complete #{model.id_string} {SHORT} folder {folder}")
+    assert mine.is_dir() and not (tmp_path / "new").exists()
+    for folder in (mine, tmp_path / "new"):
+        with pytest.raises(UserError, match="builtin-nosequence"):
+            _run(session, f"adp3d complete #{model.id_string} prior alphafold folder {folder}")
+    assert mine.is_dir() and not (tmp_path / "new").exists(), "what was there stays, what was made goes"
+    assert not job_manager(session).jobs

@@ -117,12 +117,13 @@ def test_a_stopped_job_is_taken_up_by_number_or_folder(session, running, tiny_jo
     (folder / "job.json").write_text(protocol.to_json(spec), encoding="utf-8")
     running.folder = folder
     again = run(session, "adp3d resume 1 wait false")
-    assert (again.id, again.title, again.folder) == (2, running.title, folder)
-    with pytest.raises(UserError, match="is ADP-3D job 2"):
+    assert again is running and (again.id, again.folder) == (1, folder)
+    with pytest.raises(UserError, match="is ADP-3D job 1"):
         run(session, f'adp3d resume "{folder}"')
     again.stop()
     again.state = JobState.STOPPED
-    assert run(session, f'adp3d resume "{folder}" wait false').id == 3
+    assert run(session, f'adp3d resume "{folder}" wait false') is running
+    assert run(session, "adp3d jobs") == [running], "one job, one row"
     with pytest.raises(UserError, match="not the folder"):
         run(session, f'adp3d resume "{tmp_path}"')
 
@@ -150,7 +151,14 @@ def test_residues_are_fixed_and_released(session, running, structure, wait_until
     wait_until(lambda: len(running.log) == 2)
     assert running.log[0] == "Fix(job_id='job-1', residues=[0, 1], fixed=True)"
     assert running.log[1] == "Fix(job_id='job-1', residues=[1], fixed=False)"
-    assert any("2 residues are held" in text for _, text in messages)
+    said = [text.strip().split(": ")[1] for _, text in messages if "held" in text]
+    assert said == ["2 residues held; 2 are held in all.", "1 residue released; 1 is still held."]
+    with pytest.raises(UserError, match="None of these residues is held in ADP-3D job 1"):
+        run(session, f"adp3d release {spec}/A:6")
+    run(session, f"adp3d fix {spec}/A:4-8")
+    run(session, f"adp3d release {spec}/A")
+    said = [text.strip().split(": ")[1] for _, text in messages if "held" in text][2:]
+    assert said == ["3 residues held; 4 are held in all.", "4 residues released; none is still held."]
     with pytest.raises(UserError, match="None of these residues"):
         run(session, f"adp3d fix {spec}/B")
     run(session, "adp3d stop")
@@ -161,3 +169,63 @@ def test_residues_are_fixed_and_released(session, running, structure, wait_until
 def test_positions_follow_the_labels(running, structure):
     assert positions(running.layout, structure.residues) == [0, 1, 2, 3]
     assert positions(running.layout, structure.residues[:4]) == []
+
+
+def test_kept_residues_count_as_held(session, running, structure, messages):
+    """The job has residues 5 to 10 of chain A."""
+    running.prepared.spec["keep"] = ("A:6-7", "A:10", "B")
+    run(session, f"adp3d release {structure.atomspec}/A:7-8")
+    assert any("1 residue released; 2 are still held." in text for _, text in messages)
+
+
+@pytest.mark.parametrize(
+    ("keep", "expected"),
+    [(("A",), {0, 1, 2}), (("A:1",), {0, 1}), (("A:1B",), {1}), (("A:-3--2", "B:4-9"), {2, 3}), (("A:1-4",), {0, 1})],
+)
+def test_kept_residues_are_understood(keep, expected):
+    import numpy as np
+    from chimerax.adp3d.jobs.selection import kept_positions
+    from chimerax.adp3d.jobs.state import Layout
+
+    columns = (("A", "A", "A", "B"), (1, 1, -2, 4), ("", "B", "", ""), ("GLY",) * 4, (True,) * 4, (True,) * 4)
+    assert kept_positions(Layout(*columns, np.zeros((4, 4, 3))), keep) == expected
+
+
+def test_all_jobs_are_stopped(session, running, tiny_job, wait_until):
+    waiting = [job_manager(session).submit(tiny_job(name)) for name in ("two", "three")]
+    assert run(session, "adp3d stop all wait true") == [running, *waiting]
+    assert {job.state for job in (running, *waiting)} == {JobState.STOPPED}
+    with pytest.raises(UserError, match="no ADP-3D job that could be stopped"):
+        run(session, "adp3d stop all")
+
+
+def test_status_says_why_a_job_failed(session, use_engine, tiny_job, messages):
+    use_engine("""
+        receive()
+        send(protocol.Error(receive().job_id, "The map is empty.", "Choose another."))
+        while receive() is not None: pass
+    """)
+    job = job_manager(session).submit(tiny_job())
+    assert job.wait(20)
+    del messages[:]
+    assert run(session, "adp3d status 1")["error"] == "The map is empty."
+    assert [text.strip() for _, text in messages] == ["ADP-3D job 1 failed: The map is empty. Choose another."]
+
+
+def test_the_end_is_told_with_figures(session, use_engine, tiny_job, messages):
+    use_engine("""
+        receive()
+        job = receive().job_id
+        send(protocol.Started(job, "/a/folder"))
+        metrics = {"seconds": 200, "residues": 172, "completeness_before": 64.53, "mean_confidence": 88.2,
+                   "map_cc_before": 0.4581, "map_cc_after": 0.5549}
+        send(protocol.Result(job, {}, metrics))
+        while receive() is not None: pass
+    """)
+    job = job_manager(session).submit(tiny_job())
+    assert job.wait(20)
+    figures = "61 of 172 residues built, map correlation 0.555 (before 0.458), mean confidence 88 of 100"
+    told = " ".join(" ".join(text.split()) for _, text in messages)  # the log breaks lines
+    assert f"ADP-3D job 1 (complete job) has finished after 3 min: {figures}." in told
+    run(session, "adp3d status 1")
+    assert figures in " ".join(messages[-1][1].split())

@@ -162,6 +162,9 @@ def test_half_maps_must_have_the_same_grid(make_map, tmp_path):
 
 ENGINE_READS = """
 import sys, numpy as np
+sys.path.insert(0, sys.argv[2])
+from launch import load_engine
+load_engine(sys.argv[3])  # an environment has what the engine needs, the engine itself comes with the bundle
 from adp3d.density.read import read_map
 m = read_map(sys.argv[1])
 print(*m.to_points(np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [7, 5, 3]])).ravel().tolist())
@@ -182,6 +185,7 @@ def test_engine_sees_the_grid_where_chimerax_does(make_map, tmp_path, angles, tu
     import os
     import subprocess
 
+    from chimerax.adp3d.process.environment import ENGINE
     from chimerax.geometry import rotation
 
     axes = np.eye(3) if turn is None else rotation(*turn).matrix[:, :3]
@@ -190,7 +194,7 @@ def test_engine_sees_the_grid_where_chimerax_does(make_map, tmp_path, angles, tu
     _write(volume, tmp_path)
     python = os.environ.get("ADP3D_PYTHON") or sys.executable
     done = subprocess.run(
-        [python, "-c", ENGINE_READS, str(tmp_path / "map.mrc")],
+        [python, "-c", ENGINE_READS, str(tmp_path / "map.mrc"), str(ENGINE.parent / "process"), str(ENGINE)],
         capture_output=True,
         text=True,
         env=_plain_environment(),

@@ -126,7 +126,7 @@ def test_only_the_newest_figures_of_residues_are_kept(make_job):
 
 @pytest.mark.parametrize(
     ("kind", "name", "values", "best"),
-    [("refine", "correlation", [0.1, 0.5, 0.2], 1), ("complete", "known_rmsd", [0.9, 0.5, 0.2], 2)],
+    [("refine", "correlation", [0.1, 0.5, 0.2], 1), ("complete", "missing_spread", [0.9, 0.5, 0.2], 2)],
 )
 def test_the_best_replica_is_chosen_by_fit(make_job, kind, name, values, best):
     job = make_job(kind)

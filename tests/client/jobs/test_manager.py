@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,6 +109,43 @@ def test_a_waiting_job_is_stopped_at_once(session, tiny_job):
     assert second.state is JobState.STOPPED
     assert first.state is JobState.STARTING
     assert not second.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("devices", "together"),
+    [
+        (("auto", "cpu"), False),
+        (("cpu", "auto"), False),
+        (("auto", "cuda:0"), False),
+        (("cpu", "cuda:0"), True),
+    ],
+)
+def test_jobs_wait_as_long_as_nobody_knows_what_auto_is(session, tiny_job, use_engine, devices, together):
+    from chimerax.adp3d.settings import adp3d_settings
+
+    use_engine("while receive() is not None: pass")
+    adp3d_settings(session).engine_found_device = ""
+    manager = job_manager(session)
+    first, second = (manager.submit(tiny_job(f"job{i}", device=device)) for i, device in enumerate(devices))
+    assert first.state is JobState.STARTING
+    assert (second.state is JobState.STARTING) == together
+    assert len(manager.engines()) == 1 + together
+
+
+def test_jobs_wait_when_the_device_becomes_known_meanwhile(session, tiny_job, use_engine, monkeypatch):
+    from chimerax.adp3d.settings import adp3d_settings
+
+    use_engine("while receive() is not None: pass")
+    python = Path(os.environ[environment.VARIABLE])
+    monkeypatch.setattr(environment, "configured", lambda session: environment.Environment(python, "setting"))
+    settings = adp3d_settings(session)
+    settings.engine_found_device = ""
+    manager = job_manager(session)
+    first = manager.submit(tiny_job("one", device="auto"))
+    settings.engine_found_device = "cpu"  # as 'adp3d install' leaves it
+    second, third = manager.submit(tiny_job("two", device="auto")), manager.submit(tiny_job("three", device="cpu"))
+    assert [job.state for job in (first, second, third)] == [JobState.STARTING, JobState.WAITING, JobState.WAITING]
+    assert len(manager.engines()) == 1
 
 
 def test_an_engine_killed_mid_job_fails_the_job_and_the_next_one_runs(session, tiny_job, wait_until, messages):

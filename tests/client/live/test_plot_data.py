@@ -42,6 +42,8 @@ def test_fit_and_temperature(session):
     job = job_with(correlation=[(1, [0.3])], noise_level=[(1, [20.0]), (2, [10.0])], known_rmsd=[(1, [2.0])])
     assert fit_series(job).name == "correlation"
     np.testing.assert_allclose(temperature_series(job).values, [[20.0, 10.0]])
+    spread = job_with("complete", known_rmsd=[(1, [2.0])], missing_spread=[(1, [7.0])])
+    assert fit_series(spread).name == "missing_spread"
     assert fit_series(job_with("complete", known_rmsd=[(1, [2.0])])).name == "known_rmsd"
     assert fit_series(job_with()) is None
     assert temperature_series(job_with()) is None

@@ -227,6 +227,20 @@ def test_a_resumed_job_is_restored_once(bench, keeper, log):
     assert not any("since this session was saved" in text for text in log)
 
 
+def test_a_job_is_not_offered_once_it_is_listed(bench, keeper, tmp_path):
+    import shutil
+
+    jobs = [bench.submit(), bench.submit()]
+    for job in jobs:
+        job_folder(bench, job)
+    restored = restart(bench, keeper, keeper.take_snapshot(bench.session, SESSION))
+    assert [offer.folder for offer in restored.unfinished] == [job.folder for job in jobs]
+    bench.manager.reopen(jobs[0].folder)  # by whatever way
+    assert [offer.folder for offer in restored.unfinished] == [jobs[1].folder]
+    shutil.rmtree(jobs[1].folder)
+    assert restored.unfinished == []
+
+
 def test_models_of_a_job_just_resumed_are_saved(bench, keeper):
     stopped = bench.submit()
     job_folder(bench, stopped)

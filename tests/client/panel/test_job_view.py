@@ -70,6 +70,13 @@ def test_buttons_give_commands_on_the_selected_job(view, make_job, commands):
     ]
 
 
+@pytest.mark.parametrize(("kind", "offered"), [("refine", True), ("complete", False), ("distances", False)])
+def test_a_map_weight_is_offered_where_there_is_a_map(view, make_job, kind, offered):
+    view.show_jobs([make_job(1, kind=kind)])
+    assert view.steer.isEnabled()
+    assert view.weigh.isVisible() == offered
+
+
 def test_progress(view, make_job):
     view.show_jobs([make_job(1, "running")])
     assert view.progress.isVisible()

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from chimerax.adp3d.panel.rows import COLUMNS, duration, job_row
+from chimerax.adp3d.jobs.figures import duration
+from chimerax.adp3d.panel.rows import COLUMNS, job_row
 
 
 def test_running_job(make_job):
@@ -16,7 +17,7 @@ def test_running_job(make_job):
 def test_finished_job(make_job):
     row = job_row(make_job(1, "finished"))
     assert row.cells[1:] == ("finished", "100%", "")
-    assert row.line == "Job 1 finished after 4 min, map correlation 0.732, mean confidence 88."
+    assert row.line == "Job 1 finished after 4 min: map correlation 0.732, mean confidence 88 of 100."
     assert row.can_accept and row.can_replay
     assert not (row.can_pause or row.can_stop or row.active)
 

@@ -118,8 +118,8 @@ def test_stopped_and_resumed_gives_the_same_bits(make_job):
         assert (stopped.path / name).read_bytes() == (whole.path / name).read_bytes(), name
     for key in ("replica_scores", "mean_confidence", "geometry"):
         assert found[key] == expected[key]
-    steps, values = read_history(stopped.events_log).curves("known_rmsd")
-    all_steps, all_values = read_history(whole.events_log).curves("known_rmsd")
+    steps, values = read_history(stopped.events_log).curves("missing_spread")
+    all_steps, all_values = read_history(whole.events_log).curves("missing_spread")
     assert list(steps) == list(all_steps)
     np.testing.assert_array_equal(values, all_values)
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from chimerax.core.models import Model
 
+from .changes import note_change
 from .collections import Atoms, Bonds, Chains, Residues
 from .molobject import Atom, Bond, Chain, Residue
 
@@ -72,6 +73,7 @@ class Structure(Model):
         self.bond_radius = 0.2
         self._pseudobond_groups = {}
         self.metadata = {}
+        self.triggers.add_trigger("changes")
 
     @property
     def atoms(self):
@@ -219,6 +221,8 @@ class Structure(Model):
     def active_coordset_id(self, id):
         if id not in self._coordsets:
             raise IndexError(f"No coordset with id {id}")
+        if id != self._active:
+            note_change(self, "active_coordset changed")
         self._active = id
 
     @property

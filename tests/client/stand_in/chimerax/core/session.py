@@ -55,6 +55,9 @@ class _UpdateLoop:
         self.block_redraw()
         try:
             self._session.triggers.activate_trigger("new frame", self)
+            from chimerax.atomic import check_for_changes
+
+            check_for_changes(self._session)
         finally:
             self.unblock_redraw()
         return False

@@ -1,0 +1,1 @@
+"""std_commands/src/__init__.py."""
