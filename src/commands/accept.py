@@ -80,11 +80,12 @@ def adp3d_accept(
 
 def accept_desc() -> CmdDesc:
     """How the command is written."""
-    from chimerax.atomic import AtomicStructureArg
     from chimerax.core.commands import BoolArg, CmdDesc, EnumOf, PositiveIntArg
+
+    from .arguments import WholeModelArg
 
     return CmdDesc(
         optional=[("job", PositiveIntArg)],
-        keyword=[("into", AtomicStructureArg), ("new_model", BoolArg), ("b_factors", EnumOf(_B_FACTORS))],
+        keyword=[("into", WholeModelArg), ("new_model", BoolArg), ("b_factors", EnumOf(_B_FACTORS))],
         synopsis="Write the result of an ADP-3D job into its model, or open it as a new model",
     )

@@ -106,7 +106,7 @@ def _optional(check: Check) -> Check:
     return lambda name, value: None if value is None else check(name, value)
 
 
-def _keep(name: str, value: Any) -> tuple[str, ...]:
+def _residues(name: str, value: Any) -> tuple[str, ...]:
     items: tuple[str, ...] = _texts(None, "a list of residues such as 'A:12-40'")(name, value)
     for item in items:
         if not _RANGE.fullmatch(item):
@@ -130,7 +130,8 @@ CHECKS: dict[str, Check] = {
     "restraints": check_text,
     "sequence": _optional(check_text),
     "chains": _optional(_texts(None, "a list of chain names")),
-    "keep": _optional(_keep),
+    "keep": _optional(_residues),
+    "rebuild": _optional(_residues),
     "confidence": _choice(CONFIDENCES),
     "resolution": _optional(_real(0.5, 50.0, " angstrom")),
     "density_weight": _real(0.0, 1e6),

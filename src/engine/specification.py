@@ -102,6 +102,9 @@ class CompleteSpec(CommonSpec):
         One of `CONFIDENCES`.
     keep : tuple of str or None
         Residues whose atoms stay exactly where they are: ``A:12``, ``A:12-40`` or a whole chain ``A``.
+    rebuild : tuple of str or None
+        Stretches to build anew, written alike; all else of their chains stays exactly where it is, and gaps
+        elsewhere stay open. Without `chains`, these chains are the job's.
     """
 
     kind: ClassVar[str] = "complete"
@@ -111,6 +114,7 @@ class CompleteSpec(CommonSpec):
     chains: tuple[str, ...] | None = None
     confidence: str = "none"
     keep: tuple[str, ...] | None = None
+    rebuild: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +129,7 @@ class RefineSpec(CommonSpec):
         Starting model, placed in the map.
     half_maps : pair of str or None
         The two half maps, for the noise of each resolution shell.
-    sequence, chains, confidence, keep
+    sequence, chains, confidence, keep, rebuild
         As in `CompleteSpec`.
     resolution : float or None
         Resolution of the map in angstrom, 0.5 to 50; ``None`` estimates it.
@@ -142,6 +146,7 @@ class RefineSpec(CommonSpec):
     chains: tuple[str, ...] | None = None
     confidence: str = "none"
     keep: tuple[str, ...] | None = None
+    rebuild: tuple[str, ...] | None = None
     resolution: float | None = None
     density_weight: float = 1.0
 

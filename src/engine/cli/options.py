@@ -20,6 +20,7 @@ __all__ = [
     "Output",
     "Overwrite",
     "Prior",
+    "Rebuild",
     "Reference",
     "Replicas",
     "Resolution",
@@ -62,6 +63,14 @@ Keep = Annotated[
         "-k",
         metavar="A:12-40,...",
         help="Residues whose atoms stay exactly where they are: numbers, ranges, or whole chains.",
+    ),
+]
+Rebuild = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A:39-48,...",
+        help="Residues to build anew; all else of their chains stays exactly where it is, and gaps elsewhere stay "
+        "open. Without --chains, other chains stay too.",
     ),
 ]
 HalfMaps = Annotated[
