@@ -94,13 +94,13 @@ def _show_instead(session: Session, job: Job, target: AtomicStructure) -> str:
 
 def accept_desc() -> CmdDesc:
     """How the command is written."""
-    from chimerax.atomic import AtomicStructureArg
     from chimerax.core.commands import BoolArg, CmdDesc, EnumOf, PositiveIntArg
 
     from ..handover.b_factors import B_FACTORS
+    from .arguments import WholeModelArg
 
     return CmdDesc(
         optional=[("job", PositiveIntArg)],
-        keyword=[("into", AtomicStructureArg), ("new_model", BoolArg), ("b_factors", EnumOf(B_FACTORS))],
+        keyword=[("into", WholeModelArg), ("new_model", BoolArg), ("b_factors", EnumOf(B_FACTORS))],
         synopsis="Write the result of an ADP-3D job into its model, or open it as a new model",
     )

@@ -20,11 +20,22 @@ from chimerax.core.commands import (
 )
 
 from ..engine.protocol import B_FACTORS, CONFIDENCES, PRIORS, UPDATES
+from ..handover.part import ModelPart
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-__all__ = ["DeviceArg", "HalfMapsArg", "ModelPairArg", "SequenceArg", "map_keywords", "model_keywords", "run_keywords"]
+__all__ = [
+    "DeviceArg",
+    "HalfMapsArg",
+    "ModelPairArg",
+    "ModelPartArg",
+    "SequenceArg",
+    "WholeModelArg",
+    "map_keywords",
+    "model_keywords",
+    "run_keywords",
+]
 
 
 class DeviceArg(Annotation):
@@ -59,25 +70,69 @@ class HalfMapsArg(Annotation):
         return list(maps), used, rest
 
 
+class ModelPartArg(Annotation):
+    """One model, chains or residues of it, or what is selected of it; nothing of what is named is dropped.
+
+    (ChimeraX's own `AtomicStructureArg` takes ``#3/A`` for all of #3.)
+    """
+
+    name = "an atomic model, or chains or residues of one, such as #3/A:39-48"
+
+    @staticmethod
+    def parse(text: str, session: Session) -> tuple[ModelPart, str, str]:
+        """Take one specifier."""
+        from chimerax.atomic import AtomicStructure, ResiduesArg
+
+        residues, used, rest = ResiduesArg.parse(text, session)
+        typed = " ".join(str(residues.spec).split())
+        models = list(dict.fromkeys(r.structure for r in residues if isinstance(r.structure, AtomicStructure)))
+        if not models:
+            raise AnnotationError(
+                f"'{typed}' names no residue of an open atomic model; to build residues that are missing, name both "
+                "neighbours too"
+            )
+        if len(models) > 1:
+            names = ", ".join(f"#{model.id_string}" for model in models)
+            raise AnnotationError(f"'{typed}' names residues of {len(models)} models ({names}); name one")
+        (model,) = models
+        whole = len(residues) == model.num_residues
+        return ModelPart(model, None if whole else residues, typed), used, rest
+
+
+class WholeModelArg(Annotation):
+    """One model that is named as a whole."""
+
+    name = "an atomic model such as #3, as a whole"
+
+    @staticmethod
+    def parse(text: str, session: Session) -> tuple[Any, str, str]:
+        """Take one specifier."""
+        part, used, rest = ModelPartArg.parse(text, session)
+        if not part.whole:
+            raise AnnotationError(
+                f"'{part.name}' is a part of #{part.model.id_string}, which can only be taken as a whole here; name "
+                f"#{part.model.id_string}"
+            )
+        return part.model, used, rest
+
+
 class ModelPairArg(Annotation):
     """Two models in the order given, such as #3 #4: ChimeraX itself reads that as one specifier of both."""
 
-    name = "two atomic structures such as #3 #4"
+    name = "two atomic models, or parts of them, such as #3 #4"
 
     @staticmethod
-    def parse(text: str, session: Session) -> tuple[tuple[Any, Any], str, str]:
+    def parse(text: str, session: Session) -> tuple[tuple[ModelPart, ModelPart], str, str]:
         """Take two specifiers, one after the other."""
-        from chimerax.atomic import AtomicStructureArg
-
         found, words, rest = [], [], text
         for _ in range(2):
             if not rest.strip():
                 raise AnnotationError(f"Expected {ModelPairArg.name}")
             word, _, rest = next_token(rest.lstrip())
-            model, _, left = AtomicStructureArg.parse(word, session)
+            part, _, left = ModelPartArg.parse(word, session)
             if left.strip():
-                raise AnnotationError(f"'{word}' is not one atomic structure; expected {ModelPairArg.name}")
-            found.append(model)
+                raise AnnotationError(f"'{word}' is not one atomic model; expected {ModelPairArg.name}")
+            found.append(part)
             words.append(word)
         return (found[0], found[1]), " ".join(words), rest
 
@@ -108,14 +163,14 @@ def run_keywords() -> list[tuple[str, Any]]:
 
 def model_keywords() -> list[tuple[str, Any]]:
     """Keywords of commands that start from a model."""
-    from chimerax.atomic import AtomicStructureArg, ResiduesArg
+    from chimerax.atomic import ResiduesArg
 
     return [
         ("sequence", SequenceArg),
         ("chains", ListOf(StringArg)),
         ("keep", ResiduesArg),
         ("confidence", EnumOf(CONFIDENCES)),
-        ("reference", AtomicStructureArg),
+        ("reference", ModelPartArg),
     ]
 
 

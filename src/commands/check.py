@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chimerax.atomic import AtomicStructure, Residues
+    from chimerax.atomic import Residues
     from chimerax.core.commands import CmdDesc
     from chimerax.core.session import Session
     from chimerax.map import Volume
+
+    from ..handover.part import ModelPart
 
 __all__ = ["adp3d_check", "check_desc", "prepare_check"]
 
 
 def adp3d_check(
     session: Session,
-    model: AtomicStructure,
+    model: ModelPart,
     in_map: Volume | None = None,
     half_maps: Sequence[Volume] | None = None,
     sequence: str | None = None,
@@ -40,7 +42,8 @@ def adp3d_check(
     Parameters
     ----------
     session : Session
-    model : AtomicStructure
+    model : ModelPart
+        As in ``adp3d refine``.
     in_map : Volume, optional
         Without a map the check is that of ``adp3d complete``.
     half_maps, sequence, chains, resolution, density_weight, keep, confidence : optional
@@ -115,7 +118,7 @@ def prepare_check(session: Session, settings: dict[str, Any]) -> tuple[dict[str,
     output = new_staging_folder()
     try:
         prepared, notes = prepare_model_job(
-            session, choice, map_choice, engine_options(settings), "", folder=str(output), live=False
+            session, choice, map_choice, engine_options(settings), lambda _: "", folder=str(output), live=False
         )
     finally:
         discard(output)  # the check makes no job folder
@@ -134,15 +137,14 @@ def _tell(session: Session, report: dict[str, Any]) -> None:
 
 def check_desc() -> CmdDesc:
     """How the command is written."""
-    from chimerax.atomic import AtomicStructureArg
     from chimerax.core.commands import CmdDesc, PositiveFloatArg
 
-    from .arguments import map_keywords, model_keywords, run_keywords
+    from .arguments import ModelPartArg, map_keywords, model_keywords, run_keywords
 
     left_out = ("reference", "update", "b_factors", "trajectory_interval", "folder", "live", "open_result", "wait")
     keywords = [*map_keywords(), *model_keywords(), *run_keywords()]
     return CmdDesc(
-        required=[("model", AtomicStructureArg)],
+        required=[("model", ModelPartArg)],
         keyword=[*(item for item in keywords if item[0] not in left_out), ("timeout", PositiveFloatArg)],
         synopsis="Check the input of an ADP-3D job and estimate time and memory",
     )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from chimerax.atomic import AtomicStructure
     from chimerax.core.commands import CmdDesc
     from chimerax.core.session import Session
+
+    from ..handover.part import ModelPart
 
 __all__ = ["adp3d_compare", "compare_desc"]
 
@@ -19,7 +20,7 @@ _POINTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 def adp3d_compare(
     session: Session,
-    models: tuple[AtomicStructure, AtomicStructure],
+    models: tuple[ModelPart, ModelPart],
     superpose: bool = False,
     rank: str = "error",
     save: str | None = None,
@@ -33,8 +34,8 @@ def adp3d_compare(
     Parameters
     ----------
     session : Session
-    models : pair of AtomicStructure
-        The model, and the reference.
+    models : pair of ModelPart
+        The model, and the reference; of parts, only the residues named are compared.
     superpose : bool
         Compare after the best superposition of the residues in common.
     rank : str
@@ -55,7 +56,7 @@ def adp3d_compare(
     from ..handover import pairing
 
     model, reference = models
-    names = f"#{model.id_string}", f"#{reference.id_string}"
+    names = model.name, reference.name
     pairs = pairing.pair_traces(pairing.read_traces(model), pairing.read_traces(reference))
     if len(pairs.first) < 3:
         raise UserError(f"{names[0]} and {names[1]} have no protein chain in common; compare models of one protein.")

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chimerax.atomic import AtomicStructure, Residues
+    from chimerax.atomic import Residues
     from chimerax.core.commands import CmdDesc
     from chimerax.core.session import Session
 
+    from ..handover.part import ModelPart
     from ..jobs.job import Job
 
 __all__ = ["adp3d_complete", "complete_desc"]
@@ -17,7 +18,7 @@ __all__ = ["adp3d_complete", "complete_desc"]
 
 def adp3d_complete(
     session: Session,
-    model: AtomicStructure,
+    model: ModelPart,
     sequence: str | None = None,
     chains: Sequence[str] | None = None,
     keep: Residues | None = None,
@@ -30,7 +31,7 @@ def adp3d_complete(
     update: str | None = None,
     b_factors: str | None = None,
     trajectory_interval: int | None = None,
-    reference: AtomicStructure | None = None,
+    reference: ModelPart | None = None,
     folder: str | None = None,
     live: bool | None = None,
     open_result: bool = True,
@@ -41,8 +42,8 @@ def adp3d_complete(
     Parameters
     ----------
     session : Session
-    model : AtomicStructure
-        Incomplete model.
+    model : ModelPart
+        Incomplete model, or the chains or residues of it to work on, as in ``adp3d refine``.
     sequence, chains, keep, confidence, reference, folder, live, open_result, wait : optional
         As in ``adp3d refine``.
     replicas, steps, prior, seed, device, update, b_factors, trajectory_interval : optional
@@ -60,13 +61,13 @@ def adp3d_complete(
     settings = dict(locals())
     shown = ("folder", "live", "open_result", "wait")
     names = [name for name, _ in (*model_keywords(), *run_keywords()) if name not in shown]
-    command = command_text("complete", f"#{model.id_string}", [(name, settings[name]) for name in names])
+    written = [(name, settings[name]) for name in names]
     prepared, notes = prepare_model_job(
         session,
         ModelChoice(model, sequence, chains, keep, confidence or "none", reference),
         None,
         engine_options(settings),
-        command,
+        lambda work: command_text("complete", work.spec, written),
         folder=folder,
         live=shown_live(session, live),
         open_result=open_result,
@@ -76,13 +77,12 @@ def adp3d_complete(
 
 def complete_desc() -> CmdDesc:
     """How the command is written."""
-    from chimerax.atomic import AtomicStructureArg
     from chimerax.core.commands import CmdDesc
 
-    from .arguments import model_keywords, run_keywords
+    from .arguments import ModelPartArg, model_keywords, run_keywords
 
     return CmdDesc(
-        required=[("model", AtomicStructureArg)],
+        required=[("model", ModelPartArg)],
         keyword=[*model_keywords(), *run_keywords()],
         synopsis="Complete a partial protein model without a map",
     )

@@ -86,9 +86,10 @@ def adp3d_demo(session: Session, reference: bool = False, run: bool = False) -> 
         is_html=True,
     )
     if run:
+        from ..handover.part import ModelPart
         from .refine import adp3d_refine
 
-        adp3d_refine(session, model, volume, resolution=RESOLUTION, **QUICK)
+        adp3d_refine(session, ModelPart(model), volume, resolution=RESOLUTION, **QUICK)
     return opened
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chimerax.atomic import AtomicStructure
     from chimerax.core.commands import CmdDesc
     from chimerax.core.session import Session
 
+    from ..handover.part import ModelPart
     from ..jobs.job import Job
 
 __all__ = ["adp3d_distances", "distances_desc"]
@@ -26,7 +26,7 @@ def adp3d_distances(
     update: str | None = None,
     b_factors: str | None = None,
     trajectory_interval: int | None = None,
-    reference: AtomicStructure | None = None,
+    reference: ModelPart | None = None,
     folder: str | None = None,
     live: bool | None = None,
     open_result: bool = True,
@@ -84,14 +84,13 @@ def adp3d_distances(
 
 def distances_desc() -> CmdDesc:
     """How the command is written."""
-    from chimerax.atomic import AtomicStructureArg
     from chimerax.core.commands import CmdDesc, OpenFileNameArg
 
-    from .arguments import SequenceArg, run_keywords
+    from .arguments import ModelPartArg, SequenceArg, run_keywords
 
     return CmdDesc(
         required=[("sequence", SequenceArg)],
-        keyword=[("restraints", OpenFileNameArg), ("reference", AtomicStructureArg), *run_keywords()],
+        keyword=[("restraints", OpenFileNameArg), ("reference", ModelPartArg), *run_keywords()],
         required_arguments=["restraints"],
         synopsis="Fold a protein sequence from distances between residues",
     )

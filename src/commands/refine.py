@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chimerax.atomic import AtomicStructure, Residues
+    from chimerax.atomic import Residues
     from chimerax.core.commands import CmdDesc
     from chimerax.core.session import Session
     from chimerax.map import Volume
 
+    from ..handover.part import ModelPart
     from ..jobs.job import Job
 
 __all__ = ["adp3d_refine", "refine_desc"]
@@ -18,7 +19,7 @@ __all__ = ["adp3d_refine", "refine_desc"]
 
 def adp3d_refine(
     session: Session,
-    model: AtomicStructure,
+    model: ModelPart,
     in_map: Volume,
     half_maps: Sequence[Volume] | None = None,
     sequence: str | None = None,
@@ -37,7 +38,7 @@ def adp3d_refine(
     trajectory_interval: int | None = None,
     map_region: str | None = None,
     map_step: int | None = None,
-    reference: AtomicStructure | None = None,
+    reference: ModelPart | None = None,
     folder: str | None = None,
     live: bool | None = None,
     open_result: bool = True,
@@ -48,8 +49,9 @@ def adp3d_refine(
     Parameters
     ----------
     session : Session
-    model : AtomicStructure
-        Starting model, placed in the map.
+    model : ModelPart
+        Starting model, placed in the map; or the chains or residues of it to work on. Chains named in part have
+        the residues named built anew.
     in_map : Volume
         As it is now: edits, shown region.
     half_maps : two Volumes, optional
@@ -72,7 +74,7 @@ def adp3d_refine(
         ``shown`` (default), ``all`` or a named region.
     map_step : int, optional
         Sampling step of the map.
-    reference : AtomicStructure, optional
+    reference : ModelPart, optional
         Known answer, for figures of merit only.
     folder : str, optional
         New folder for the job.
@@ -92,11 +94,7 @@ def adp3d_refine(
     from .submit import command_text, engine_options, shown_live, submit
 
     settings = dict(locals())
-    command = command_text(
-        "refine",
-        f"#{model.id_string}",
-        [(name, settings[name]) for name, _ in _written_keywords()],
-    )
+    written = [(name, settings[name]) for name, _ in _written_keywords()]
     prepared, notes = prepare_model_job(
         session,
         ModelChoice(model, sequence, chains, keep, confidence or "none", reference),
@@ -109,7 +107,7 @@ def adp3d_refine(
             map_step,
         ),
         engine_options(settings),
-        command,
+        lambda work: command_text("refine", work.spec, written),
         folder=folder,
         live=shown_live(session, live),
         open_result=open_result,
@@ -127,13 +125,12 @@ def _written_keywords() -> list[tuple[str, object]]:
 
 def refine_desc() -> CmdDesc:
     """How the command is written."""
-    from chimerax.atomic import AtomicStructureArg
     from chimerax.core.commands import CmdDesc
 
-    from .arguments import map_keywords, model_keywords, run_keywords
+    from .arguments import ModelPartArg, map_keywords, model_keywords, run_keywords
 
     return CmdDesc(
-        required=[("model", AtomicStructureArg)],
+        required=[("model", ModelPartArg)],
         keyword=[*map_keywords(), *model_keywords(), *run_keywords()],
         required_arguments=["in_map"],
         synopsis="Complete and refine a protein model in a cryo-EM map",

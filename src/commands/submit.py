@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..handover.part import ModelPart, residue_spec
+
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
@@ -102,10 +104,13 @@ def _written(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.10g}"
+    if isinstance(value, ModelPart):
+        return value.name if value.whole else residue_spec(value.residues) or value.name
     if hasattr(value, "id_string"):
         return f"#{value.id_string}"
-    if hasattr(value, "spec"):  # residues keep the text that specified them
-        return str(value.spec)
+    if hasattr(value, "spec"):  # residues, whose text may refer to what is selected now
+        text = str(value.spec)
+        return text if text.startswith("#") else residue_spec(value) or text
     if isinstance(value, list | tuple):
         return ",".join(_written(item) for item in value)
     return str(value)

@@ -263,6 +263,17 @@ class ModelSpec(CommonSpec):
         ),
         None,
     )
+    rebuild: tuple[str, ...] | None = declare(
+        Setting(
+            Optional(Residues()),
+            "Residues to build anew; all else of their chains stays exactly where it is, and gaps elsewhere stay "
+            "open. Without a choice of chains, other chains stay too.",
+            metavar="A:39-48,...",
+            keyword=None,
+            meaning="stretches to build anew; all else of their chains stays: `A:39-48`",
+        ),
+        None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .atoms import Address
 from .attributes import CONFIDENCE_ATTRIBUTE
+from .part import ModelPart, residue_address
 
 if TYPE_CHECKING:
-    from chimerax.atomic import Atom, AtomicStructure, Residue
+    from chimerax.atomic import Atom, Chain, Residue
 
 __all__ = ["ChainTrace", "Pairing", "error_curve", "pair_traces", "read_traces", "superpose"]
 
@@ -31,7 +33,7 @@ class ChainTrace:
     ----------
     chain_id : str
     length : int
-        Residues of its sequence, with and without structure.
+        Residues of its sequence, with and without structure; of a part, those named and missing ones between them.
     numbers : tuple of (int, str)
         Number and insertion code.
     letters : str
@@ -71,22 +73,24 @@ class Pairing:
     chains: tuple[tuple[str, str], ...]
 
 
-def read_traces(structure: AtomicStructure) -> list[ChainTrace]:
-    """CA atoms of the protein chains of an open model."""
+def read_traces(part: ModelPart) -> list[ChainTrace]:
+    """CA atoms of the protein chains of an open model, or of a part of it."""
     from chimerax.atomic import Residue
     from chimerax.atomic import Sequence as AtomicSequence
 
     traces = []
-    for chain in structure.chains:
+    wanted = part.addresses()
+    for chain in part.model.chains:
         if chain.polymer_type != Residue.PT_AMINO:
             continue
-        pairs = [(r, r.find_atom("CA")) for r in chain.existing_residues]
+        chosen = [r for r in chain.existing_residues if wanted is None or residue_address(r) in wanted]
+        pairs = [(r, r.find_atom("CA")) for r in chosen]
         shown = [(r, atom) for r, atom in pairs if atom is not None]
         if shown:
             traces.append(
                 ChainTrace(
                     chain.chain_id,
-                    chain.num_residues,
+                    chain.num_residues if len(chosen) == chain.num_existing_residues else _length(chain, wanted),
                     tuple((int(r.number), r.insertion_code.strip()) for r, _ in shown),
                     "".join(AtomicSequence.rname3to1(r.name) for r, _ in shown),
                     np.array([atom.scene_coord for _, atom in shown], dtype=np.float64),
@@ -102,6 +106,19 @@ def _confidence(shown: Sequence[tuple[Residue, Atom]]) -> Array:
     if all(value is None for value in stated):
         return np.array([atom.bfactor for _, atom in shown], dtype=np.float64)
     return np.array([0.0 if value is None else value for value in stated], dtype=np.float64)
+
+
+def _length(chain: Chain, wanted: frozenset[Address] | None) -> int:
+    """Residues of a chain that are wanted, and missing ones with wanted ones on both sides."""
+    count, gap, inside = 0, 0, False
+    for residue in chain.residues:
+        if residue is None:
+            gap += 1
+            continue
+        named = wanted is None or residue_address(residue) in wanted
+        count += named * (1 + gap * inside)
+        gap, inside = 0, named
+    return count
 
 
 def pair_traces(first: Sequence[ChainTrace], second: Sequence[ChainTrace]) -> Pairing:

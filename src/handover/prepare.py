@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from ..engine import protocol
 from ..jobs.state import PreparedJob
 from . import frames
-from .atoms import Address, ModelAtoms
+from .atoms import ModelAtoms
 from .map_export import choose_region, margin_for_gap, write_map
 from .model_export import duplicate_address, file_chain_names, read_open_model, write_cif
+from .part import ModelPart, Stretch, Work, numbered_runs, residue_address, work_of
 from .record import Handover
 from .sequences import known_sequences, resolve_sequence
 from .staging import discard, give_up_job_folder, new_job_folder, new_staging_folder
@@ -35,24 +36,31 @@ class ModelChoice:
 
     Parameters
     ----------
-    model : AtomicStructure
+    part : ModelPart
+        The model, or the chains or residues of it that are to be worked on.
     sequence : str or None
         As typed; None takes what the session knows.
     chains : sequence of str or None
+        As typed, beside what the part says.
     keep : Residues or None
         Residues that stay where they are.
     confidence : str
         What the B-factor column says.
-    reference : AtomicStructure or None
+    reference : ModelPart or None
         Known answer, for figures only.
     """
 
-    model: AtomicStructure
+    part: ModelPart
     sequence: str | None = None
     chains: Sequence[str] | None = None
     keep: Residues | None = None
     confidence: str = "none"
-    reference: AtomicStructure | None = None
+    reference: ModelPart | None = None
+
+    @property
+    def model(self) -> AtomicStructure:
+        """The whole model."""
+        return self.part.model
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +91,7 @@ def prepare_model_job(
     choice: ModelChoice,
     map_choice: MapChoice | None,
     options: Mapping[str, Any],
-    command: str,
+    command: Callable[[Work], str],
     *,
     folder: str | None = None,
     live: bool = True,
@@ -101,8 +109,8 @@ def prepare_model_job(
         Model and map.
     options : mapping
         Further settings of the specification.
-    command : str
-        Equivalent command.
+    command : callable
+        Equivalent command, from what is to be worked on.
     folder : str or None
         Job folder; None makes one.
     live, open_result : bool
@@ -121,13 +129,15 @@ def prepare_model_job(
     model, name = choice.model, f"#{choice.model.id_string}"
     atoms = read_open_model(model)
     names = file_chain_names(residue.address[0] for residue in atoms.residues)
-    chains = _check_chains(atoms, choice.chains, name)
+    work = work_of(choice.part, atoms, choice.chains)
+    _refuse_duplicates(atoms, name)
+    chains = work.chains
     volume = None if map_choice is None else map_choice.map
     to_frame = frames.IDENTITY
     if volume is not None:
         to_frame = frames.between(frames.scene_matrix(model, name), frames.scene_matrix(volume, f"#{volume.id_string}"))
     moved = atoms.moved(to_frame)
-    notes: list[str] = []
+    notes = [note for note in (work.note(name),) if note]
     known = known_sequences(session, model, chains, names)
     if choice.sequence is not None:
         sequence: str | None = resolve_sequence(session, choice.sequence)
@@ -139,7 +149,8 @@ def prepare_model_job(
         "sequence": sequence,
         "chains": None if chains is None else tuple(names[chain] for chain in chains),
         "confidence": choice.confidence,
-        "keep": _keep_labels(choice.keep, model, names),
+        "keep": _keep_labels(choice.keep, model, work, names),
+        "rebuild": tuple(_range_label(run, names) for run in work.stretches) or None,
     }
     kind = "complete" if map_choice is None else "refine"
     job_folder = new_job_folder(session, str(model.name), kind, folder)  # before a large map is written for nothing
@@ -165,14 +176,14 @@ def prepare_model_job(
         staging=str(staging),
         open_result=open_result,
     )
-    title = f"complete {name}" if volume is None else f"refine {name} in #{volume.id_string}"
+    title = f"complete {work.spec}" if volume is None else f"refine {work.spec} in #{volume.id_string}"
     frame = frames.scene_matrix(volume if volume is not None else model, name)
     prepared = PreparedJob(
         kind=kind,
         spec=spec,
         folder=job_folder,
         title=title,
-        command=command,
+        command=command(work),
         model=model,
         map=volume,
         frame_to_scene=frames.place(frame),
@@ -189,7 +200,7 @@ def prepare_distances_job(
     options: Mapping[str, Any],
     command: str,
     *,
-    reference: AtomicStructure | None = None,
+    reference: ModelPart | None = None,
     folder: str | None = None,
     live: bool = True,
     open_result: bool = True,
@@ -240,26 +251,15 @@ def _in_keywords(text: str) -> str:
     return re.sub(r"^'[a-z_]+'", lambda name: re.sub(r"_([a-z])", lambda after: after[1].upper(), name[0]), text)
 
 
-def _check_chains(atoms: ModelAtoms, chains: Sequence[str] | None, name: str) -> list[str] | None:
+def _refuse_duplicates(atoms: ModelAtoms, name: str) -> None:
     from chimerax.core.errors import UserError
 
-    proteins = list(dict.fromkeys(r.address[0] for r in atoms.residues if r.kind == "protein"))
-    if not proteins:
-        raise UserError(f"{name} contains no protein; ADP-3D works on protein chains.")
     twice = duplicate_address(atoms)
     if twice is not None:
         chain, number, code = twice
         raise UserError(
             f"{name} has two residues numbered {chain} {number}{code}; give them different numbers or chains first."
         )
-    if not chains:
-        return None
-    missing = [chain for chain in chains if chain not in proteins]
-    if missing:
-        raise UserError(
-            f"{name} has no protein chain {', '.join(missing)}; its protein chains are {', '.join(proteins)}."
-        )
-    return list(dict.fromkeys(chains))
 
 
 def _write_model(atoms: ModelAtoms, path: Path, names: Mapping[str, str], title: str) -> Path:
@@ -272,17 +272,15 @@ def _write_model(atoms: ModelAtoms, path: Path, names: Mapping[str, str], title:
     return path
 
 
-def _write_reference(
-    reference: AtomicStructure, volume: Volume | None, model: AtomicStructure | None, path: Path
-) -> Path:
+def _write_reference(reference: ModelPart, volume: Volume | None, model: AtomicStructure | None, path: Path) -> Path:
     """Write the reference in the frame of the job."""
-    atoms = read_open_model(reference)
+    atoms = reference.of(read_open_model(reference.model))
     base = volume if volume is not None else model
     if base is not None:
-        own, frame = (frames.scene_matrix(item, f"#{item.id_string}") for item in (reference, base))
+        own, frame = (frames.scene_matrix(item, f"#{item.id_string}") for item in (reference.model, base))
         atoms = atoms.moved(frames.between(own, frame))
     names = file_chain_names(residue.address[0] for residue in atoms.residues)
-    return _write_model(atoms, path, names, str(reference.name))
+    return _write_model(atoms, path, names, str(reference.model.name))
 
 
 def _write_maps(choice: MapChoice, atoms: ModelAtoms, gap: int, staging: Path, notes: list[str]) -> dict[str, Any]:
@@ -309,32 +307,33 @@ def _protein_points(atoms: ModelAtoms) -> NDArray[np.float64]:
     return atoms.xyz[rows]
 
 
-def _keep_labels(keep: Residues | None, model: AtomicStructure, names: Mapping[str, str]) -> tuple[str, ...] | None:
-    """Residues as ``A:12-40`` in the names of the job's files; ranges hold nothing but the residues given."""
+def _keep_labels(
+    keep: Residues | None, model: AtomicStructure, work: Work, names: Mapping[str, str]
+) -> tuple[str, ...] | None:
+    """Residues as ``A:12-40`` in the names of the job's files; ranges hold nothing but the residues given.
+
+    Those of chains that are not worked on stay without being named.
+    """
     from chimerax.core.errors import UserError
 
     if keep is None:
         return None
-    addresses: list[Address] = [
-        (r.chain_id, int(r.number), r.insertion_code.strip())
-        for r in keep
-        if r.structure is model and r.find_atom("CA") is not None
-    ]
+    addresses = {residue_address(r) for r in keep if r.structure is model and r.find_atom("CA") is not None}
     if not addresses:
         raise UserError(f"'keep' specifies no protein residue of #{model.id_string}.")
-    labels: list[str] = []
-    run: list[Address] = []
-    for address in [*sorted(set(addresses)), None]:
-        if run and address == (run[-1][0], run[-1][1] + 1, "") and not run[-1][2]:
-            run.append(address)
-            continue
-        if run:
-            labels.append(_range_label(run, names))
-        run = [] if address is None else [address]
-    return tuple(labels)
+    both = [address for address in addresses if work.rebuilds(address)]
+    if both:
+        chain, number, code = min(both)
+        raise UserError(
+            f"'keep' names residues that are to be built anew (such as {chain} {number}{code}); leave them out of one."
+        )
+    if work.chains is not None:
+        addresses = {address for address in addresses if address[0] in work.chains}
+    return tuple(_range_label(run, names) for run in numbered_runs(addresses)) or None
 
 
-def _range_label(run: Sequence[Address], names: Mapping[str, str]) -> str:
-    (chain, first, code), (_, last, _) = run[0], run[-1]
+def _range_label(run: Stretch, names: Mapping[str, str]) -> str:
+    """Residues as the engine writes them."""
+    (chain, first, code), (_, last, last_code) = run
     start = f"{names.get(chain, chain)}:{first}{code}"
-    return start if len(run) == 1 else f"{start}-{last}"
+    return start if run[0] == run[1] else f"{start}-{last}{last_code}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -101,8 +102,9 @@ def known_sequences(
 def resolve_sequence(session: Session, text: str) -> str:
     """Sequence setting of a job from what the user typed.
 
-    A file (FASTA, or a model with sequence records), a chain specifier such as ``#2/A``, a sequence of an
-    open alignment (``alignment:name``), or the one-letter codes themselves, chains separated by commas.
+    A file (FASTA, or a model with sequence records), a chain specifier such as ``#2/A``, ``sel`` or a name that the
+    user has given to residues, a sequence of an open alignment (``alignment:name``), or the one-letter codes
+    themselves, chains separated by commas.
 
     Returns
     -------
@@ -124,7 +126,7 @@ def resolve_sequence(session: Session, text: str) -> str:
         if os.path.isfile(path):
             return str(Path(path).resolve())
     is_path = not text.startswith("#") and _PATH.fullmatch(text) is not None
-    if text.startswith(("#", "/")) and not is_path:
+    if (text.startswith(("#", "/")) and not is_path) or _is_name_of_residues(text):
         return _from_chains(session, text)
     aligned = _from_alignment(session, text)
     if aligned is not None:
@@ -139,14 +141,31 @@ def resolve_sequence(session: Session, text: str) -> str:
     )
 
 
+def _is_name_of_residues(text: str) -> bool:
+    """Whether a word is what ChimeraX calls the selection, or a name that the user gave with ``name``."""
+    from chimerax.core.commands import is_selector_user_defined, list_selectors
+
+    return text == "sel" or (text in list_selectors() and bool(is_selector_user_defined(text)))
+
+
 def _from_chains(session: Session, text: str) -> str:
-    from chimerax.atomic import Residue, UniqueChainsArg
+    from chimerax.atomic import Residue, ResiduesArg
     from chimerax.core.errors import UserError
 
-    chains, _, rest = UniqueChainsArg.parse(text, session)
-    proteins = [chain for chain in chains if chain.polymer_type == Residue.PT_AMINO]
+    residues, _, rest = ResiduesArg.parse(text, session)
+    named = [r for r in residues if r.chain is not None and r.chain.polymer_type == Residue.PT_AMINO]
+    proteins = list(dict.fromkeys(r.chain for r in named))
     if rest.strip() or not proteins:
         raise UserError(f"'{text}' specifies no protein chain; use for instance #1/A.")
+    counted = Counter(r.chain for r in named)
+    partial = [chain for chain in proteins if counted[chain] < chain.num_existing_residues]
+    if partial:
+        chain = partial[0]
+        whole = f"#{chain.structure.id_string}/{chain.chain_id}"
+        raise UserError(
+            f"'{text}' names a part of chain {whole}, but a sequence is that of whole chains; use {whole}, or give "
+            "the one-letter codes."
+        )
     return "".join(f">sequence {i}\n{_chain_letters(session, chain)[0]}\n" for i, chain in enumerate(proteins, 1))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -146,7 +147,6 @@ FIELDS = (
         "",
         tasks=_MODEL_TASKS,
     ),
-    Field("chains", "Chains", "Chains to work on, such as A,B. Empty: all of protein.", "text", "", tasks=_MODEL_TASKS),
     Field(
         "seed",
         "Seed",
@@ -187,6 +187,8 @@ class Form:
         One of `TASKS`.
     model, map : str
         Specifiers such as ``#2``; empty if none is chosen.
+    part : str
+        What of the model is worked on: chains (``A,B``), residues (``/A:39-48``), ``sel``; empty for all of it.
     sequence : str
         File, one-letter codes or specifier of an alignment's sequence; empty takes the model's own.
     restraints : str
@@ -198,6 +200,7 @@ class Form:
     task: str
     model: str = ""
     map: str = ""
+    part: str = ""
     sequence: str = ""
     restraints: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -261,10 +264,20 @@ def _target(form: Form, command: str) -> list[str]:
     if form.task == "distances":
         words += [sequence or form.model, "restraints", quote_path_if_necessary(form.restraints)]
         return words
-    words.append(form.model)
+    words.append(quote_if_necessary(_specifier(form)))
     if form.task == "refine":
         words += ["inMap", form.map]
     return words + (["sequence", sequence] if sequence else [])
+
+
+def _specifier(form: Form) -> str:
+    """Model, and what of it is worked on."""
+    part = form.part.strip()
+    if re.fullmatch(r"[A-Za-z0-9]+([\s,]+[A-Za-z0-9]+)*", part) and part != "sel":
+        part = "/" + ",".join(re.split(r"[\s,]+", part))
+    if not part or part.startswith(("/", ":", "@")):
+        return form.model + "".join(part.split())
+    return f"{form.model} & {part}"
 
 
 def _options(form: Form, keywords: set[str]) -> list[str]:

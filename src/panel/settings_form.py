@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from Qt.QtCore import Qt
-from Qt.QtWidgets import QComboBox, QFormLayout, QTabBar, QToolButton, QVBoxLayout, QWidget
+from Qt.QtWidgets import QComboBox, QFormLayout, QLineEdit, QTabBar, QToolButton, QVBoxLayout, QWidget
 
 from .choosers import FileChooser, ModelChooser, SequenceChooser
 from .editors import Editor, editor, narrow
@@ -73,10 +73,19 @@ class SettingsForm(QWidget):
         self.map = ModelChooser(list_maps, on_change, self)
         self.sequence = SequenceChooser(list_sequences, on_change, guarded, self)
         self.restraints = FileChooser("File of restraints", _RESTRAINT_FILES, on_change, guarded, self)
+        self.part = QLineEdit(self)
+        self.part.setMinimumWidth(60)
+        self.part.setPlaceholderText("all of protein")
+        self.part.setToolTip(
+            "Chains to work on, such as A,B, or residues to build anew, such as /A:39-48 or sel; everything else of "
+            "the model stays as it is."
+        )
+        self.part.textChanged.connect(on_change)
         self.preset = narrow(QComboBox(self))
         self.preset.addItems([*PRESETS, CUSTOM])
         self.preset.setToolTip("Replicas and steps at once: a first look, the defaults, or a result to publish.")
         layout.addRow("Model", self.model.widget)
+        layout.addRow("Part", self.part)
         layout.addRow("Map", self.map.widget)
         layout.addRow("Sequence", self.sequence.widget)
         layout.addRow("Restraints", self.restraints.widget)
@@ -111,6 +120,7 @@ class SettingsForm(QWidget):
             task=self.task,
             model=self.model.specifier,
             map=self.map.specifier,
+            part=str(self.part.text()).strip(),
             sequence=self.sequence.text,
             restraints=self.restraints.path,
             options=self.options(),
@@ -154,7 +164,11 @@ class SettingsForm(QWidget):
     def _show_rows(self) -> None:
         task, more = self.task, self.more.isChecked()
         self.more.setArrowType(Qt.ArrowType.DownArrow if more else Qt.ArrowType.RightArrow)
-        shown = {self.map.widget: task == "refine", self.restraints.widget: task == "distances"}
+        shown = {
+            self.part: task != "distances",
+            self.map.widget: task == "refine",
+            self.restraints.widget: task == "distances",
+        }
         for f in FIELDS:
             shown[self._editors[f.keyword].widget] = task in f.tasks and (f.always or more)
         for widget, visible in shown.items():

@@ -346,6 +346,13 @@ def test_keep_becomes_part_of_the_specification(place):
     assert [spec.keep for spec in pipelines.specs] == [("A:12-40", "B"), ("A:7",)]
 
 
+def test_rebuild_becomes_part_of_the_specification(place):
+    pipelines = Pipelines()
+    assert run(["complete", "m.cif.gz", "-o", "a", "--rebuild", "A:39-48,B:7"], pipelines) == 0
+    assert run(["refine", "x.map", "m.cif.gz", "-o", "b", "--rebuild", "A:39-48"], pipelines) == 0
+    assert [spec.rebuild for spec in pipelines.specs] == [("A:39-48", "B:7"), ("A:39-48",)]
+
+
 def test_check_examines_and_writes_nothing(place, capsys, monkeypatch):
     from adp3d.pipeline import check as module
 

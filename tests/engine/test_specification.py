@@ -46,6 +46,7 @@ model = {
     "chains": st.none() | st.lists(names, min_size=1, max_size=4, unique=True).map(tuple),
     "confidence": st.sampled_from(CONFIDENCES),
     "keep": st.none() | st.lists(ranges, min_size=1, max_size=4, unique=True).map(tuple),
+    "rebuild": st.none() | st.lists(ranges, min_size=1, max_size=4, unique=True).map(tuple),
 }
 specs = st.one_of(
     st.builds(CompleteSpec, **common, **model),
@@ -122,6 +123,7 @@ def test_stored_form_is_stamped():
         ({"chains": "A"}, "list of chain names"),
         ({"keep": "A:12"}, "list of residues"),
         ({"keep": ["A:12-"]}, "such as 'A:12'"),
+        ({"rebuild": ["A:12-"]}, "'rebuild' must list residues such as 'A:12'"),
         ({"keep": ["A 12"]}, "such as 'A:12'"),
         ({"model": "  "}, "must not be empty"),
         (

@@ -20,6 +20,7 @@ __all__ = ["Pipeline", "advice_for", "execute", "load_pipeline"]
 Pipeline = Callable[[Any, JobFolder, Events, Control], Mapping[str, Any]]
 """``run(spec, job, events, control) -> metrics``; writes ``result.cif`` into the job folder."""
 
+
 def load_pipeline(kind: str) -> Pipeline:
     """Pipeline for a kind of job; its module is imported only now.
 

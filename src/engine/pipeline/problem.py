@@ -21,8 +21,9 @@ from ..specification import CompleteSpec, RefineSpec
 from ..structure.breaks import with_breaks_between
 from ..structure.polymer import Polymer
 from ..structure.read import read_structure
-from ..structure.residue_ranges import select_residues
+from ..structure.residue_ranges import chains_named, select_residues
 from ..structure.sequences import NamedSequence, parse_sequence_argument
+from ..structure.stretch import only_stretches, outside, own_addresses, stretches
 from ..structure.target import Target, build_target
 from .layout import layout_of_target
 from .runtime import choose_device, set_threads
@@ -120,23 +121,43 @@ def place_model(
 ) -> tuple[Target, NDArray[np.bool_]]:
     """Target of a job, and which residues it keeps, shape (N,).
 
-    All atoms of kept residues are known, whatever the confidence of the model says.
+    All atoms of kept residues are known, whatever the confidence of the model says. Where stretches are to be
+    rebuilt, the rest of their chains is kept.
 
     Raises
     ------
     InputError
-        If the model and its sequences do not fit, or residues to keep are not there.
+        If the model and its sequences do not fit, or residues to keep or to rebuild are not there.
     """
-    target = build_target(structure, sequences, spec.confidence, spec.chains)
-    if spec.keep is None:
-        return target, np.zeros(target.n_residues, dtype=bool)
-    kept = select_residues(spec.keep, target.labels)
-    trusted = build_target(structure, sequences, "none", spec.chains)
-    for item in spec.keep:
-        if not trusted.known[select_residues([item], target.labels)].any():
-            raise InputError(f"The model does not show the residues '{item}', so they cannot be kept; leave them out.")
+    chains = spec.chains
+    if chains is None and spec.rebuild is not None:
+        chains = chains_named(spec.rebuild)
+    target = build_target(structure, sequences, spec.confidence, chains)
+    kept = np.zeros(target.n_residues, dtype=bool)
+    if spec.keep is None and spec.rebuild is None:
+        return target, kept
+    trusted = build_target(structure, sequences, "none", chains)
+    addresses = own_addresses(structure, target)
+    if spec.keep is not None:
+        kept = select_residues(spec.keep, addresses)
+        for item in spec.keep:
+            if not trusted.known[select_residues([item], addresses)].any():
+                raise InputError(
+                    f"The model does not show the residues '{item}', so they cannot be kept; leave them out."
+                )
+    if spec.rebuild is None:
+        return _with_known(target, trusted, kept), kept
+    chosen = stretches(target, select_residues(spec.rebuild, addresses))
+    if (kept & chosen).any():
+        raise InputError("Some residues are both to be kept and to be rebuilt; name them once.")
+    kept |= outside(target, chosen)
+    return only_stretches(_with_known(target, trusted, kept), chosen, kept)
+
+
+def _with_known(target: Target, trusted: Target, kept: NDArray[np.bool_]) -> Target:
+    """The target with all atoms of kept residues known."""
     xyz = np.where(kept[:, None, None], trusted.xyz, target.xyz)
-    return replace(target, xyz=xyz, known=np.where(kept[:, None], trusted.known, target.known)), kept
+    return replace(target, xyz=xyz, known=np.where(kept[:, None], trusted.known, target.known))
 
 
 def reference_ca(path: str, polymer: Polymer) -> NDArray[np.float64]:

@@ -66,15 +66,18 @@ def find_breaks(ca: NDArray[np.float64], chain_index: NDArray[np.int64]) -> list
     return [Break(int(known[i]), int(known[i + 1]), float(distance[i])) for i in np.flatnonzero(apart)]
 
 
-def positions_with_breaks(breaks: list[Break], chain_index: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Positions on the sequence (N,), counted on in each chain and jumping at breaks.
+def positions_with_breaks(
+    breaks: list[Break], chain_index: NDArray[np.int64], left_out: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """Positions on the sequence (N,), counted on in each chain and jumping at breaks and over residues left out.
 
     The jump is as many residues as an extended chain would need, so that whoever looks at positions (noise
-    correlation, network, geometry) takes the two sides for what they are: not bonded.
+    correlation, network, geometry) takes the two sides for what they are: not bonded. ``left_out`` (N,) counts
+    residues of the sequence that are missing from the list right before each of it.
     """
-    step = np.ones(len(chain_index), np.int64)
+    step = np.ones(len(chain_index), np.int64) if left_out is None else 1 + left_out
     for one in breaks:
-        step[one.at] = max(2, round(one.distance / CA_STEP) - one.between)
+        step[one.at] = max(2, round(one.distance / CA_STEP) - one.between, step[one.at])
     position = np.cumsum(step)
     first = np.flatnonzero(np.diff(chain_index, prepend=-1) != 0)
     lengths = np.diff(np.append(first, len(chain_index)))
@@ -89,7 +92,7 @@ def with_breaks_between(target: Target, firm: NDArray[np.bool_]) -> Target:
     """
     polymer = target.polymer
     ca = np.where((target.known[:, 1] & firm)[:, None], target.xyz[:, 1], np.nan)
-    positions = positions_with_breaks(find_breaks(ca, polymer.chain_index), polymer.chain_index)
+    positions = positions_with_breaks(find_breaks(ca, polymer.chain_index), polymer.chain_index, target.left_out)
     if np.array_equal(positions, polymer.residue_index):
         return target
     return replace(target, polymer=Polymer(polymer.sequence, polymer.chain_index, positions, polymer.chain_ids))

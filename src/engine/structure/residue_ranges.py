@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
-__all__ = ["select_residues"]
+__all__ = ["chains_named", "select_residues"]
 
 _ITEM = re.compile(r"(?P<chain>[^\s:]+)(:(?P<first>-?\d+)(?P<icode>[A-Za-z]?)(-(?P<last>-?\d+)(?P<end>[A-Za-z]?))?)?")
 _AFTER_ALL = "\uffff"
@@ -46,6 +46,11 @@ def select_residues(items: Sequence[str], labels: Sequence[tuple[str, int, str]]
             raise InputError(f"Chain {chain} has no residues '{item}'; check the numbering.")
         chosen |= named
     return chosen
+
+
+def chains_named(items: Sequence[str]) -> tuple[str, ...]:
+    """Chains of residues that are written as for `select_residues`, each once."""
+    return tuple(dict.fromkeys(item.split(":", 1)[0] for item in items))
 
 
 def _ends(match: re.Match[str]) -> tuple[tuple[float, str], tuple[float, str]]:

@@ -35,7 +35,8 @@ class ResultModel:
     model : gemmi.Model
         The new model.
     polymers : dict of str to list of int
-        For each job chain, indices in that chain of the residues that make up its polymer, in order.
+        For each job chain whose sequence the job has completely, indices in that chain of the residues that make up
+        its polymer, in order.
     readdressed : dict of Address to (str, int, str, str)
         Residues whose address or name changed: chain, number, insertion code and name in the result.
     job_residues : set of Address
@@ -111,7 +112,13 @@ def assemble_model(
             if rest or len(chain) == 0:
                 model.add_chain(_chain(chain.name, [chain[i].clone() for i in rest]))
             continue
-        residues, polymers[chain.name] = _merge(chain, index, rest, rows, target, job_residue)
+        residues, polymer = _merge(chain, index, rest, rows, target, job_residue)
+        if target.left_out is not None and target.left_out[rows].any():
+            # the job does not have the whole sequence, so that its records stay as they are
+            for i in polymer:
+                residues[i].label_seq = None
+        else:
+            polymers[chain.name] = polymer
         model.add_chain(_chain(chain.name, residues))
     for name, rows in rows_of.items():
         if name in names:

@@ -49,6 +49,8 @@ class Target:
         Residues of the model that the result leaves out (duplicates, alternative types).
     report : PlacementReport
         What matched and what did not.
+    left_out : ndarray of int64, shape (N,), or None
+        Residues of the sequence that the job leaves out right before each of its own; None for none.
     """
 
     polymer: Polymer
@@ -60,6 +62,7 @@ class Target:
     sources: tuple[Source | None, ...]
     superseded: tuple[Source, ...]
     report: PlacementReport
+    left_out: NDArray[np.int64] | None = None
 
     @property
     def n_residues(self) -> int:

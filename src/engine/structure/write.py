@@ -119,6 +119,7 @@ def result_structure(
     result = assemble_model(template[0], target, coordinates, column, kept)
     structure[0] = result.model
     update_records(structure, result)
+    structure.assign_label_seq_id()  # of chains that the job has in part
     if READ_NOTE in structure.info:
         del structure.info[READ_NOTE]
     if title is not None:

@@ -46,10 +46,11 @@ def test_superposition_recovers_a_motion():
 
 def test_chains_are_paired_by_sequence_where_names_and_numbers_differ(session, make_model):
     from chimerax.adp3d.handover.pairing import pair_traces, read_traces
+    from chimerax.adp3d.handover.part import ModelPart
 
     one = make_model(missing=(), chains="A", name="one")
     two = make_model(missing=(), chains="Q", name="two", first=101)
-    pairs = pair_traces(read_traces(one), read_traces(two))
+    pairs = pair_traces(read_traces(ModelPart(one)), read_traces(ModelPart(two)))
     assert pairs.chains == (("A", "Q"),) and len(pairs.first) == 20
     assert np.allclose(pairs.first, pairs.second)
 

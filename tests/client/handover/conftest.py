@@ -123,12 +123,13 @@ def make_job(session, tmp_path):
         from chimerax.adp3d.handover import frames, prepare
         from chimerax.adp3d.handover.atoms import AtomRow, ModelAtoms, ResidueRow, read_cif_atoms
         from chimerax.adp3d.handover.model_export import write_cif
+        from chimerax.adp3d.handover.part import ModelPart
         from chimerax.adp3d.handover.record import Handover
 
-        choice = prepare.ModelChoice(model, chains=chains)
+        choice = prepare.ModelChoice(ModelPart(model), chains=chains)
         where = None if volume is None else prepare.MapChoice(volume, resolution=3.0)
         folder = tmp_path / f"job{number}"
-        prepared, _ = prepare.prepare_model_job(session, choice, where, {}, "adp3d ...", folder=str(folder))
+        prepared, _ = prepare.prepare_model_job(session, choice, where, {}, str, folder=str(folder))
         handover = Handover.of(prepared.extra)
         inputs = folder / "inputs"
         inputs.mkdir(parents=True)

@@ -40,13 +40,32 @@ def test_options_of_other_tasks_are_left_out():
 
 
 def test_what_holds_blanks_is_quoted():
-    options = {"keep": "/A:1-5 & sel", "halfMaps": "#3, #4", "chains": "A,B"}
+    options = {"keep": "/A:1-5 & sel", "halfMaps": "#3, #4"}
     form = Form("refine", model="#2", map="#1", sequence="/tmp/my files/a.fasta", options=options)
     assert run_command(form) == (
-        'adp3d refine #2 inMap #1 sequence "/tmp/my files/a.fasta" halfMaps #3,#4 keep "/A:1-5 & sel" chains A,B'
+        'adp3d refine #2 inMap #1 sequence "/tmp/my files/a.fasta" halfMaps #3,#4 keep "/A:1-5 & sel"'
     )
     form = Form("distances", model="#1", restraints="C:/my files/r.tbl")
     assert run_command(form) == 'adp3d distances #1 restraints "C:/my files/r.tbl"'
+
+
+@pytest.mark.parametrize(
+    ("part", "written"),
+    [
+        ("", "#2"),
+        ("A, B", "#2/A,B"),
+        ("B", "#2/B"),
+        ("/A:39-48", "#2/A:39-48"),
+        (":39-48, 52", "#2:39-48,52"),
+        ("sel", '"#2 & sel"'),
+        ("/A & sel", "#2/A&sel"),
+    ],
+)
+def test_a_part_of_the_model(part, written):
+    assert run_command(Form("refine", model="#2", map="#1", part=part)) == f"adp3d refine {written} inMap #1"
+    assert check_command(Form("complete", model="#2", part=part)) == f"adp3d check {written}"
+    form = Form("distances", model="#2", part=part, restraints="r.csv")
+    assert run_command(form) == "adp3d distances #2 restraints r.csv", "which folds the sequences of whole chains"
 
 
 def test_a_semicolon_cannot_start_another_command():

@@ -98,6 +98,7 @@ def test_only_options_of_the_task_are_shown(form, application, task, more):
         widget = form._editors[f.keyword].widget
         assert widget.isVisible() == (task in f.tasks and (f.always or more)), f.keyword
     assert form.map.widget.isVisible() == (task == "refine")
+    assert form.part.isVisible() == (task != "distances")
     assert form.restraints.widget.isVisible() == (task == "distances")
 
 
@@ -106,12 +107,14 @@ def test_every_option_reaches_the_command(form, opened):
     form.refresh()
     changed = {
         "replicas": 3, "steps": 7, "resolution": 2.5, "confidence": "plddt", "halfMaps": "#3,#4",
-        "densityWeight": 0.5, "keep": "/A:1", "chains": "A", "seed": 9, "device": "cpu", "live": False,
+        "densityWeight": 0.5, "keep": "/A:1", "seed": 9, "device": "cpu", "live": False,
     }  # fmt: skip
     assert set(changed) == {f.keyword for f in FIELDS}
     form.load("refine", changed)
     assert form.options() == changed
+    form.part.setText("A")
     command = run_command(form.form())
+    assert command.startswith("adp3d refine #2/A inMap #1 ")
     for keyword in changed:
         assert f" {keyword} " in command
 

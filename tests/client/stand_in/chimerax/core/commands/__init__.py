@@ -1,6 +1,6 @@
 """core/src/commands/__init__.py."""
 
-from .atomspec import AtomSpecArg
+from .atomspec import AtomSpecArg, deregister_selector, is_selector_user_defined, list_selectors, register_selector
 from .cli import (
     Annotation,
     AnnotationError,
@@ -73,11 +73,15 @@ __all__ = [
     "SaveFileNameArg",
     "SaveFolderNameArg",
     "StringArg",
+    "deregister_selector",
+    "is_selector_user_defined",
+    "list_selectors",
     "log_equivalent_command",
     "next_token",
     "quote_if_necessary",
     "quote_path_if_necessary",
     "register",
+    "register_selector",
     "registered_commands",
     "run",
 ]

@@ -2,6 +2,8 @@
 
 import re
 
+from ..objects import Objects
+
 _PART = re.compile(r"(?:#(?P<m>[\d.,-]+))?(?:/(?P<c>[\w,]+))?(?::(?P<r>[\w,-]+))?(?:@(?P<a>[\w,]+))?")
 
 
@@ -11,20 +13,10 @@ def _ranges(text):
         yield (first, last or first)
 
 
-class Objects:
-    """core/src/objects.py: what a specifier found."""
-
-    def __init__(self, models, atoms):
-        self.models = models
-        self.atoms = atoms
-
-    @property
-    def residues(self):
-        return self.atoms.unique_residues
-
-
 class AtomSpec:
     """A parsed specifier."""
+
+    outermost_inversion = False
 
     def __init__(self, text):
         self.text = text
@@ -33,20 +25,67 @@ class AtomSpec:
         return self.text
 
     def evaluate(self, session, **kw):
-        from chimerax.atomic import Atoms, Structure
+        from chimerax.atomic import Atoms
 
         models, atoms = [], []
-        for part in self.text.split("&")[0].replace(" ", "").split("|"):
-            for match in _PART.finditer(part):
-                if match.group():
-                    found = [m for m in session.models if _model_matches(m, match["m"])]
-                    models += [m for m in found if m not in models]
-                    for model in found:
-                        if isinstance(model, Structure):
-                            atoms += [a for a in model.atoms if _atom_matches(a, match)]
-        if "/" in self.text or ":" in self.text or "@" in self.text:
+        for term in self.text.split("|"):
+            found = [_evaluate(part.strip(), session) for part in term.split("&")]
+            models += [m for m in found[0][0] if m not in models and all(m in others for others, _ in found)]
+            atoms += [a for a in found[0][1] if all(a in others for _, others in found)]
+        if re.search(r"[/:@]|[A-Za-z]", self.text):
             models = [m for m in models if any(a.structure is m for a in atoms)]
-        return Objects(models, Atoms(list(dict.fromkeys(atoms))))
+        return Objects(Atoms(list(dict.fromkeys(atoms))), models=models)
+
+
+_selectors = {}
+
+
+def register_selector(name, value, logger, *, user=False, desc=None, atomic=True):
+    _selectors[name] = (value, user)
+
+
+def deregister_selector(name, logger=None):
+    del _selectors[name]
+
+
+def list_selectors():
+    return _selectors.keys()
+
+
+def is_selector_user_defined(name):
+    return _selectors[name][1]
+
+
+def _evaluate(part, session):
+    """Models and atoms of one term."""
+    from chimerax.atomic import Structure
+
+    structures = [m for m in session.models if isinstance(m, Structure)]
+    if part == "sel":
+        chosen = [a for m in structures for a in m.atoms if a.selected]
+    elif part == "protein":
+        chosen = [a for m in structures for a in m.atoms if a.residue.polymer_type == a.residue.PT_AMINO]
+    elif part in _selectors:
+        chosen = list(_selectors[part][0].atoms)
+    else:
+        return _evaluate_hierarchy(part, session)
+    return [m for m in structures if any(a.structure is m for a in chosen)], chosen
+
+
+def _evaluate_hierarchy(part, session):
+    """Models, chains, residues and atoms; further chains belong to the model before them."""
+    from chimerax.atomic import Structure
+
+    models, atoms, number = [], [], None
+    for match in _PART.finditer(part.replace(" ", "")):
+        if match.group():
+            number = match["m"] or number
+            found = [m for m in session.models if _model_matches(m, number)]
+            models += [m for m in found if m not in models]
+            for model in found:
+                if isinstance(model, Structure):
+                    atoms += [a for a in model.atoms if _atom_matches(a, match)]
+    return models, atoms
 
 
 def _model_matches(model, text):
@@ -78,8 +117,12 @@ class AtomSpecArg:
     def parse(cls, text, session):
         from .cli import AnnotationError, next_token
 
-        token, _, rest = next_token(text)
-        match = re.match(r"[#/:@][^\s;]*|all\b", token)
-        if match is None or match.group() != token:
-            raise AnnotationError(f"invalid atom specifier {token!r}")
-        return AtomSpec("#1-9999" if token == "all" else token), token, rest
+        token, used, rest = next_token(text)
+        while used == token and (more := re.match(r"\s*[&|]\s*(?=\S)", rest)):
+            _, _, after = next_token(rest[more.end() :])
+            used = token = text[: len(text) - len(after)]
+            rest = after
+        for part in re.split(r"[&|]", token):
+            if not re.fullmatch(r"[#/:@]\S*|all|sel|protein", part.strip()) and part.strip() not in _selectors:
+                raise AnnotationError(f"invalid atom specifier {token!r}")
+        return AtomSpec("#1-9999" if token == "all" else token), used, rest

@@ -1,0 +1,236 @@
+"""The part of a model that a command names: all of it, whole chains, or stretches of residues."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from .atoms import Address, ModelAtoms
+
+if TYPE_CHECKING:
+    from chimerax.atomic import AtomicStructure, Residue, Residues
+
+__all__ = ["ModelPart", "Stretch", "Work", "numbered_runs", "residue_address", "residue_spec", "work_of"]
+
+_PLAIN_CHAIN = re.compile(r"[A-Za-z0-9]+")
+_MANY = 12
+"""Stretches beyond which a specifier is too long to read."""
+
+Stretch = tuple[Address, Address]
+"""First and last residue of a chain's run."""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelPart:
+    """A model, or residues of it.
+
+    Parameters
+    ----------
+    model : AtomicStructure
+    residues : Residues or None
+        None for all of the model.
+    text : str
+        As it was typed; empty if it was not.
+    """
+
+    model: AtomicStructure
+    residues: Residues | None = None
+    text: str = ""
+
+    @property
+    def name(self) -> str:
+        """What users call it: as they typed it, or the model's number."""
+        return self.text or f"#{self.model.id_string}"
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the model and nothing less."""
+        return self.residues is None
+
+    def addresses(self) -> frozenset[Address] | None:
+        """Residues by chain, number and insertion code; None for all."""
+        return None if self.residues is None else frozenset(map(residue_address, self.residues))
+
+    def of(self, atoms: ModelAtoms) -> ModelAtoms:
+        """Those residues of a model's atoms that are in the part."""
+        wanted = self.addresses()
+        if wanted is None:
+            return atoms
+        return ModelAtoms(tuple(r for r in atoms.residues if r.address in wanted), atoms.xyz)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a job is to work on.
+
+    Parameters
+    ----------
+    chains : tuple of str or None
+        Chains of the model; None for all of protein.
+    stretches : tuple of Stretch
+        Runs of residues of these chains to be built anew, nothing else of whose chains is touched.
+    spec : str
+        Specifier that means the same whatever is selected or open by then.
+    """
+
+    chains: tuple[str, ...] | None
+    stretches: tuple[Stretch, ...]
+    spec: str
+
+    def rebuilds(self, address: Address) -> bool:
+        """Whether a residue of the model is to be built anew."""
+        chain, *place = address
+        return any(first[0] == chain and [*first[1:]] <= place <= [*last[1:]] for first, last in self.stretches)
+
+    def note(self, model: str) -> str:
+        """Sentence on what is left alone; empty if that is nothing."""
+        if self.chains is None and not self.stretches:
+            return ""
+        in_part = list(dict.fromkeys(first[0] for first, _ in self.stretches))
+        complete = [chain for chain in self.chains or () if chain not in in_part]
+        what = [f"chain {', '.join(complete)}"] if complete else []
+        what += [f"residues {_ranges(chain, self.stretches)} of chain {chain}, built anew," for chain in in_part]
+        return f"ADP-3D works on {' and '.join(what)} of {model} only; the rest stays as it is."
+
+
+def work_of(part: ModelPart, atoms: ModelAtoms, chains: Sequence[str] | None = None) -> Work:
+    """Chains and stretches that a command names.
+
+    A chain of which all protein is named is worked on as a whole; of other chains the residues named are built anew,
+    with those that are missing between two of them.
+
+    Parameters
+    ----------
+    part : ModelPart
+    atoms : ModelAtoms
+        All of the model.
+    chains : sequence of str, optional
+        What the keyword ``chains`` says, to which the part must agree.
+
+    Raises
+    ------
+    UserError
+        If that names no protein, or contradicts itself.
+    """
+    from chimerax.core.errors import UserError
+
+    model = f"#{part.model.id_string}"
+    proteins: dict[str, list[Address]] = {}
+    for row in atoms.residues:
+        if row.kind == "protein":
+            proteins.setdefault(row.address[0], []).append(row.address)
+    if not proteins:
+        raise UserError(f"{model} contains no protein; ADP-3D works on protein chains.")
+    named = part.addresses()
+    # what ChimeraX calls protein: amino acids that stand alone among a chain's residues are not in '& protein'
+    must = {chain: _polymer(part.model, chain) or set(rows) for chain, rows in proteins.items()}
+    found = [chain for chain, rows in proteins.items() if named is None or not named.isdisjoint(rows)]
+    if not found:
+        raise UserError(f"'{part.name}' names no residue of a protein chain of {model}; ADP-3D works on protein.")
+    partial = [] if named is None else [chain for chain in found if not must[chain] <= named]
+    if chains:
+        missing = [chain for chain in chains if chain not in proteins]
+        if missing:
+            raise UserError(
+                f"{model} has no protein chain {', '.join(missing)}; its protein chains are {', '.join(proteins)}."
+            )
+        outside = [chain for chain in chains if chain not in found]
+        if outside:
+            raise UserError(
+                f"'chains' names {', '.join(outside)}, which is no part of '{part.name}'; leave one of the two away."
+            )
+        found = list(dict.fromkeys(chains))
+        partial = [chain for chain in partial if chain in found]
+    runs = [run for chain in partial for run in _runs(proteins[chain], named or frozenset())]
+    every = len(found) == len(proteins) and not partial and not chains
+    return Work(None if every else tuple(found), tuple(runs), _spec(part, found, runs, every))
+
+
+def residue_address(residue: Residue) -> Address:
+    """Chain, number and insertion code of an open residue."""
+    return residue.chain_id, int(residue.number), residue.insertion_code.strip()
+
+
+def residue_spec(residues: Residues) -> str:
+    """Specifier of residues that means the same whatever is selected by then; '' if it would be too long."""
+    by_model: dict[str, dict[str, list[Address]]] = {}
+    for residue in residues:
+        chains = by_model.setdefault(residue.structure.id_string, {})
+        chains.setdefault(residue.chain_id, []).append(residue_address(residue))
+    words = []
+    for model, chains in by_model.items():
+        runs = {chain: numbered_runs(rows) for chain, rows in chains.items()}
+        text = _written({chain: (False, found) for chain, found in runs.items()})
+        if not text:
+            return ""
+        words.append(f"#{model}{text}")
+    return " | ".join(words)
+
+
+def _polymer(model: AtomicStructure, chain: str) -> set[Address]:
+    """Residues of a chain that ChimeraX takes for protein."""
+    from chimerax.atomic import Residue
+
+    return {residue_address(r) for r in model.residues if r.chain_id == chain and r.polymer_type == Residue.PT_AMINO}
+
+
+def _runs(rows: Sequence[Address], named: Collection[Address]) -> list[Stretch]:
+    """Residues that are named, as runs in the order of the chain; each range holds nothing else that is there."""
+    groups: list[list[Address]] = []
+    open_run = False
+    for address in rows:
+        if address in named:
+            groups[-1].append(address) if open_run else groups.append([address])
+        open_run = address in named
+    runs: list[Stretch] = []
+    others = [address for address in rows if address not in named]
+    for group in groups:
+        low, high = group[0], group[-1]
+        ordered = all(a[1:] < b[1:] for a, b in pairwise(group))
+        if ordered and not any(low[1:] <= other[1:] <= high[1:] for other in others):
+            runs.append((low, high))
+        else:  # numbers that go up and down along the chain
+            runs += [(address, address) for address in group]
+    return runs
+
+
+def numbered_runs(rows: Iterable[Address]) -> list[Stretch]:
+    """Residues as runs of numbers without gaps, which hold nothing but the residues given."""
+    runs: list[Stretch] = []
+    for address in sorted(set(rows)):
+        last = runs[-1][1] if runs else None
+        if last is not None and not last[2] and address == (last[0], last[1] + 1, ""):
+            runs[-1] = (runs[-1][0], address)
+        else:
+            runs.append((address, address))
+    return runs
+
+
+def _spec(part: ModelPart, chains: Sequence[str], runs: Sequence[Stretch], every: bool) -> str:
+    model = f"#{part.model.id_string}"
+    if every:
+        return model
+    by_chain = {chain: [run for run in runs if run[0][0] == chain] for chain in chains}
+    text = _written({chain: (not found, found) for chain, found in by_chain.items()})
+    return f"{model}{text}" if text else part.name
+
+
+def _written(chains: Mapping[str, tuple[bool, Sequence[Stretch]]]) -> str:
+    """Chains, whole or with runs, after the number of a model; '' where that cannot be written, or hardly be read."""
+    complete = [chain for chain, (whole, _) in chains.items() if whole]
+    cut = {chain: runs for chain, (whole, runs) in chains.items() if not whole}
+    awkward = any(first[1] < 0 for runs in cut.values() for first, _ in runs)
+    if awkward or not all(_PLAIN_CHAIN.fullmatch(chain) for chain in chains):
+        return ""
+    if sum(map(len, cut.values())) > _MANY:
+        return ""
+    text = f"/{','.join(complete)}" if complete else ""
+    return text + "".join(f"/{chain}:{_ranges(chain, runs)}" for chain, runs in cut.items())
+
+
+def _ranges(chain: str, runs: Iterable[Stretch]) -> str:
+    ends = [(f"{a[1]}{a[2]}", f"{b[1]}{b[2]}") for a, b in runs if a[0] == chain]
+    return ",".join(first if first == last else f"{first}-{last}" for first, last in ends)
