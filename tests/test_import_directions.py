@@ -10,9 +10,17 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 ENGINE = SOURCE / "engine"
 
-SHARED = {"__init__", "errors", "events", "messages", "protocol", "setting_checks", "specification", "storage"} | {
-    "trajectory_format"
-}
+SHARED = {
+    "__init__",
+    "compression",
+    "errors",
+    "events",
+    "messages",
+    "protocol",
+    "setting_checks",
+    "specification",
+    "storage",
+} | {"trajectory_format"}
 """Modules without science, which every room may import."""
 
 BELOW = {

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ..compression import plain_name
 from ..pipeline.job import JobFolder
 from ..pipeline.runtime import tune_process
 from ..specification import CommonSpec, CompleteSpec, DistancesSpec, RefineSpec, Spec
@@ -76,7 +77,7 @@ def refine(
     ctx: typer.Context,
     map_file: Annotated[
         Path,
-        typer.Argument(metavar="MAP", help="Density map: MRC or CCP4, may be gzipped.", show_default=False),
+        typer.Argument(metavar="MAP", help="Density map: MRC or CCP4, may be compressed.", show_default=False),
     ],
     model: opt.Model,
     sequence: opt.SequenceGiven = None,
@@ -227,7 +228,7 @@ def _session(ctx: typer.Context, debug: bool) -> Session:
 def _folder(output: Path | None, source: Path, kind: str, overwrite: bool) -> str:
     if output is not None:
         return str(output)
-    stem = source.name.removesuffix(".gz").rsplit(".", 1)[0] or "job"
+    stem = plain_name(source).rsplit(".", 1)[0] or "job"
     return free_folder(f"{stem}_{kind}", overwrite=overwrite)
 
 

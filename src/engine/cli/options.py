@@ -36,7 +36,7 @@ _SAMPLING, _OUTPUT = "Sampling", "Output"
 
 Model = Annotated[
     Path,
-    typer.Argument(metavar="MODEL", help="Incomplete model: mmCIF or PDB, may be gzipped.", show_default=False),
+    typer.Argument(metavar="MODEL", help="Incomplete model: mmCIF or PDB, may be compressed.", show_default=False),
 ]
 SequenceGiven = Annotated[
     str | None,

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..compression import PACKED_SUFFIXES
 from ..errors import InputError
 from ..specification import Spec, from_json, input_files, to_json, with_inputs
 from ..storage import TEMPORARY_PREFIX, plain_values, storage_errors, write_text
@@ -279,8 +280,7 @@ def _copy_inputs(sources: Mapping[str, tuple[Path, ...]], folder: Path) -> dict[
 
 def _suffix(path: Path) -> str:
     """Return the suffix that readers choose the format by: '.cif', '.map.gz', ..."""
-    suffixes = path.suffixes[-2:] if path.suffix.lower() in (".gz", ".bz2", ".xz") else path.suffixes[-1:]
-    return "".join(suffixes)
+    return "".join(path.suffixes[-2:] if path.suffix.lower() in PACKED_SUFFIXES else path.suffixes[-1:])
 
 
 def _absolute(spec: Spec, folder: Path) -> Spec:
