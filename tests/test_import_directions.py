@@ -15,6 +15,7 @@ SHARED = {
     "compression",
     "errors",
     "events",
+    "folder_state",
     "messages",
     "protocol",
     "setting_checks",
@@ -125,7 +126,7 @@ def test_client_knows_only_the_protocol():
             if isinstance(node, ast.ImportFrom) and "engine" in (node.module or "").split("."):
                 parts = (node.module or "").split(".")
                 inside = parts[parts.index("engine") + 1 :] or [alias.name for alias in node.names]
-                assert inside[0] in {"protocol", "errors", "trajectory_format"}, path
+                assert inside[0] in {"protocol", "errors", "folder_state", "trajectory_format"}, path
 
 
 @pytest.mark.parametrize(

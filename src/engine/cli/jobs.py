@@ -216,7 +216,7 @@ def _start(ctx: typer.Context, spec: Spec, overwrite: bool, debug: bool) -> None
     session = _session(ctx, debug)
     tune_process()
     job = JobFolder.create(spec, overwrite=overwrite)
-    run_job(session, job, discard=True)
+    run_job(session, job)
 
 
 def _session(ctx: typer.Context, debug: bool) -> Session:
