@@ -213,7 +213,7 @@ class ModelSpec(CommonSpec):
     model: str = declare(
         Setting(
             File(),
-            "Incomplete model: mmCIF or PDB, may be gzipped.",
+            "Incomplete model: mmCIF or PDB, may be compressed.",
             argument=2,
             metavar="MODEL",
             keyword=None,
@@ -292,7 +292,7 @@ class RefineSpec(ModelSpec):
     map: str = declare(
         Setting(
             File(),
-            "Density map: MRC or CCP4, may be gzipped.",
+            "Density map: MRC or CCP4, may be compressed.",
             argument=1,
             metavar="MAP",
             keyword="inMap",

@@ -174,10 +174,10 @@ class Worker:
             self.send(protocol.Pong(message.token, self._job_id, _resident_bytes()))
         elif isinstance(message, protocol.Submit):
             submit = message
-            self._start(submit.job_id, lambda: _create(submit.spec, submit.overwrite), fresh=True)
+            self._start(submit.job_id, lambda: _create(submit.spec, submit.overwrite))
         elif isinstance(message, protocol.Reopen):
             folder = message.folder
-            self._start(message.job_id, lambda: JobFolder.open(folder), fresh=False)
+            self._start(message.job_id, lambda: JobFolder.open(folder))
         elif isinstance(message, protocol.Check):
             threading.Thread(target=self._check, args=(message,), name="check", daemon=True).start()
         elif isinstance(message, Steering):
@@ -233,7 +233,7 @@ class Worker:
             else:
                 self._control.change(message.name, message.value)
 
-    def _start(self, job_id: str, prepare: Callable[[], JobFolder], *, fresh: bool) -> None:
+    def _start(self, job_id: str, prepare: Callable[[], JobFolder]) -> None:
         with self._job_lock:
             if not job_id:  # the empty name means that no job is meant
                 self.send(protocol.Error("", "A job needs a name."))
@@ -245,13 +245,13 @@ class Worker:
             self._job_id = job_id
             self._control = Control()
             self._thread = threading.Thread(
-                target=self._run, args=(job_id, prepare, self._control, fresh), name="job", daemon=True
+                target=self._run, args=(job_id, prepare, self._control), name="job", daemon=True
             )
             self._thread.start()
 
-    def _run(self, job_id: str, prepare: Callable[[], JobFolder], control: Control, fresh: bool) -> None:
+    def _run(self, job_id: str, prepare: Callable[[], JobFolder], control: Control) -> None:
         """Whole life of a job; its last message is sent when the worker is free for the next one."""
-        last = self._outcome(job_id, prepare, control, fresh)
+        last = self._outcome(job_id, prepare, control)
         try:
             release_memory()
         finally:
@@ -259,9 +259,7 @@ class Worker:
                 self._job_id = ""
             self.send(last)
 
-    def _outcome(
-        self, job_id: str, prepare: Callable[[], JobFolder], control: Control, fresh: bool
-    ) -> protocol.Message:
+    def _outcome(self, job_id: str, prepare: Callable[[], JobFolder], control: Control) -> protocol.Message:
         folder = ""
         try:
             if self._warm_up is not None:
@@ -270,7 +268,7 @@ class Worker:
             folder = str(job.path)
             self.send(protocol.Started(job_id, folder))
             idle_cores.cache_clear()  # each job of a long-lived process looks anew
-            metrics = execute(job, WorkerEvents(job_id, self.send), control, self._load, discard=fresh)
+            metrics = execute(job, WorkerEvents(job_id, self.send), control, self._load)
             paths = {role: str(path) for role, path in job.outputs().items()}
             return protocol.Result(job_id, paths, plain_values(metrics))
         except Stopped:

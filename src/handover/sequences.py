@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["KnownSequences", "known_sequences", "resolve_sequence"]
 
 _PATH = re.compile(
-    r"~.*|\.{1,2}[/\\].*|[A-Za-z]:[/\\].*|/[^/,:]{2,}/.*|.*\.(fasta|fas|faa|fa|seq|pir|aln|txt|cif|mmcif|pdb|ent)(\.gz)?",
+    r"~.*|\.{1,2}[/\\].*|[A-Za-z]:[/\\].*|/[^/,:]{2,}/.*|.*\.(fasta|fas|faa|fa|seq|pir|aln|txt|cif|mmcif|pdb|ent)(\.(gz|bgz|bz2|xz|lzma|zip))?",
     re.IGNORECASE | re.DOTALL,
 )
 """What only a file can be called, and not letters or a chain."""

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..engine.folder_state import failed_start
+
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
@@ -65,13 +67,14 @@ def new_job_folder(session: Session, name: str, kind: str, chosen: str | None) -
     Raises
     ------
     UserError
-        If the chosen folder holds something already, or the place cannot be written to.
+        If the chosen folder holds something already, a job that failed at its start not counted, or the place cannot
+        be written to.
     """
     from chimerax.core.errors import UserError
 
     if chosen:
         folder = Path(os.path.abspath(os.path.expanduser(chosen)))
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not failed_start(folder):
             raise UserError(f"The folder '{folder}' is not empty; choose a new folder for the job.")
         _claim(folder)
         return folder

@@ -164,11 +164,20 @@ def test_defaults_and_names_of_folders(place):
     assert free_folder("m_complete") == "m_complete_3"
 
 
-def test_refusal_by_the_pipeline_leaves_nothing(place, capsys):
+def test_refusal_by_the_pipeline_leaves_its_log_and_the_name_free(place, capsys):
     before = sorted(place.iterdir())
-    assert run(["complete", "m.cif.gz"], Pipelines(InputError("No protein chain; give another."))) == 2
-    assert capsys.readouterr().err == "Error: No protein chain; give another.\n"
-    assert sorted(place.iterdir()) == before
+    refused = ["complete", "m.cif.gz"], ["complete", "m.cif.gz", "-o", "mine"]
+    for _ in range(2):
+        for arguments in refused:
+            assert run(arguments, Pipelines(InputError("No protein chain; give another."))) == 2
+            assert capsys.readouterr().err == "Error: No protein chain; give another.\n"
+    assert sorted(place.iterdir()) == sorted([*before, place / "m_complete", place / "mine"])
+    assert "No protein chain" in (place / "mine" / "events.log").read_text()
+    pipelines = Pipelines()
+    for arguments in refused:
+        assert run(arguments, pipelines) == 0
+    assert [os.path.basename(spec.output) for spec in pipelines.specs] == ["m_complete", "mine"]
+    assert "No protein chain" not in (place / "mine" / "events.log").read_text()
 
 
 def test_failures_of_the_program(place, capsys):

@@ -251,7 +251,7 @@ def test_failures_become_sentences_and_the_worker_goes_on(shared_client, submit,
     client.send(submit("bad", seed=1))
     error = client.receive("error")[-1]
     assert error.text == "The model has no protein chain; give another one."
-    assert not (tmp_path / "bad").exists()
+    assert "no protein chain" in (tmp_path / "bad" / "events.log").read_text()
     client.send(submit("broken", seed=2))
     error = client.receive("error")[-1]
     assert "ZeroDivisionError" in error.text and "report" in error.advice

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..compression import plain_name
 from ..contract.kinds import KINDS
 from ..contract.settings import rows
 from ..pipeline.job import JobFolder
@@ -106,7 +107,7 @@ def _start(ctx: typer.Context, spec: Spec, overwrite: bool, debug: bool) -> None
     session = _session(ctx, debug)
     tune_process()
     job = JobFolder.create(spec, overwrite=overwrite)
-    run_job(session, job, discard=True)
+    run_job(session, job)
 
 
 def _session(ctx: typer.Context, debug: bool) -> Session:
@@ -116,7 +117,7 @@ def _session(ctx: typer.Context, debug: bool) -> Session:
 
 
 def _folder(source: Path, kind: str, overwrite: bool) -> str:
-    stem = source.name.removesuffix(".gz").rsplit(".", 1)[0] or "job"
+    stem = plain_name(source).rsplit(".", 1)[0] or "job"
     return free_folder(f"{stem}_{kind}", overwrite=overwrite)
 
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..events import Control, Events, Stopped
+from ..folder_state import failed_start
 from ..pipeline.execute import execute
 from ..pipeline.job import JobFolder
 from .session import Session
@@ -35,8 +36,8 @@ _FIRST = {
 """Figures that lead the summary, and how they are called there."""
 
 
-def run_job(session: Session, job: JobFolder, *, discard: bool = False) -> None:
-    """Run a job with a progress bar and show its summary; ``discard`` as in `execute`.
+def run_job(session: Session, job: JobFolder) -> None:
+    """Run a job with a progress bar and show its summary.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def run_job(session: Session, job: JobFolder, *, discard: bool = False) -> None:
     InputError
         If the input cannot be used.
     """
-    metrics = watch(lambda events, control: execute(job, events, control, session.load, discard=discard), job.path)
+    metrics = watch(lambda events, control: execute(job, events, control, session.load), job.path)
     show_summary(metrics, job.outputs())
 
 
@@ -111,9 +112,12 @@ def show_summary(metrics: Mapping[str, Any], outputs: Mapping[str, Path]) -> Non
 
 
 def free_folder(stem: str, *, overwrite: bool = False) -> str:
-    """Folder of that name in the working directory, numbered if it is taken and not to be replaced."""
+    """Folder of that name in the working directory, numbered if it is taken and not to be replaced.
+
+    What a job left that failed at its start does not count.
+    """
     number, name = 1, stem
-    while not overwrite and os.path.lexists(name):
+    while not overwrite and os.path.lexists(name) and not failed_start(name):
         number += 1
         name = f"{stem}_{number}"
     return name

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, cast
+from pathlib import Path, PurePosixPath
+from typing import IO
 
 import numpy as np
 
+from ..compression import open_plain, plain_name
 from ..errors import InputError
 from .header import HEADER_BYTES, Header, parse_header
 from .map import DensityMap
@@ -25,10 +21,9 @@ CCP4_SUFFIXES = (".ccp4", ".map")
 def read_map(path: str | Path) -> DensityMap:
     """Read a density map.
 
-    MRC and CCP4 files with modes 0, 1, 2, 6 and 12, either byte order, any axis order and cell, plain
-    or compressed with gzip or bzip2 (recognised by content). The header is read as described in
-    `parse_header`; what had to be assumed is in the map's ``notes``. No more memory is taken than the
-    file really has data for.
+    MRC and CCP4 files with modes 0, 1, 2, 6 and 12, either byte order, any axis order and cell, plain or packed (see
+    `open_plain`). The header is read as described in `parse_header`; what had to be assumed is in the map's
+    ``notes``. No more memory is taken than the file really has data for.
 
     Parameters
     ----------
@@ -48,17 +43,10 @@ def read_map(path: str | Path) -> DensityMap:
     """
     path = Path(path)
     name = path.name
-    try:
-        with _opened(path) as (stream, size):
-            raw = stream.read(HEADER_BYTES)
-            header = parse_header(raw, name, nstart_first=_is_ccp4(path))
-            block = _read_block(stream, header, size, is_old_style=raw[208:211] != b"MAP", name=name)
-    except FileNotFoundError:
-        raise InputError(f"There is no file {path}.") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise InputError(f"{name} is damaged or incomplete and cannot be decompressed; get it again.") from None
-    except OSError as error:
-        raise InputError(f"{name} cannot be read: {error.strerror or error}.") from None
+    with open_plain(path) as opened:
+        raw = opened.stream.read(HEADER_BYTES)
+        header = parse_header(raw, name, nstart_first=_is_ccp4(opened.name))
+        block = _read_block(opened.stream, header, opened.size, is_old_style=raw[208:211] != b"MAP", name=name)
     data = np.frombuffer(block, dtype=header.dtype).reshape(header.file_shape)
     values = np.ascontiguousarray(data.transpose(np.argsort(header.order)), dtype=np.float32)
     bad = values.size - int(np.count_nonzero(np.isfinite(values)))
@@ -69,27 +57,8 @@ def read_map(path: str | Path) -> DensityMap:
     return DensityMap(values, header.origin, header.axes, header.notes)
 
 
-def _is_ccp4(path: Path) -> bool:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in (".gz", ".bz2"):
-        suffixes.pop()
-    return bool(suffixes) and suffixes[-1] in CCP4_SUFFIXES
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[IO[bytes], int | None]]:
-    """Give the (decompressed) stream and its size in bytes, None where that is not known beforehand."""
-    with path.open("rb") as plain:
-        magic = plain.read(3)
-        plain.seek(0)
-        if magic[:2] == b"\x1f\x8b":
-            with gzip.open(plain) as unpacked:
-                yield cast(IO[bytes], unpacked), None
-        elif magic == b"BZh":
-            with bz2.open(plain) as unpacked:
-                yield cast(IO[bytes], unpacked), None
-        else:
-            yield plain, path.stat().st_size
+def _is_ccp4(name: str) -> bool:
+    return PurePosixPath(plain_name(name)).suffix.lower() in CCP4_SUFFIXES
 
 
 def _read_block(stream: IO[bytes], header: Header, size: int | None, is_old_style: bool, name: str) -> bytearray:
@@ -107,7 +76,7 @@ def _read_block(stream: IO[bytes], header: Header, size: int | None, is_old_styl
     skip = header.extended_bytes if len(held) != header.data_bytes else 0
     if len(held) - skip < header.data_bytes:
         raise InputError(f"{name} is truncated: it has fewer voxels than its header says; get it again.")
-    # Reading past the block also lets gzip and bzip2 verify their check sums.
+    # Reading past the block also lets packed files verify their check sums.
     more = stream.read(1)
     if is_old_style and more:
         raise InputError(f"{name} is not an MRC/CCP4 map (the word MAP is missing from its header).")

@@ -40,14 +40,12 @@ def execute(
     events: Events,
     control: Control,
     load: Callable[[str], Pipeline] = load_pipeline,
-    *,
-    discard: bool = False,
 ) -> dict[str, Any]:
     """Run a job to its end, from its last checkpoint if it has one.
 
     Everything the pipeline tells goes to ``events``, to ``events.log`` and (frames) to
     ``trajectory.bin``. The metrics get ``seconds`` and ``peak_memory_bytes`` unless the pipeline gives
-    them, and ``metrics.json`` is written last.
+    them, and ``metrics.json`` is written last. The folder of a job that fails stays, with the reason in its log.
 
     Parameters
     ----------
@@ -58,9 +56,6 @@ def execute(
         Wishes of the user.
     load : callable
         Gives the pipeline for the kind of job.
-    discard : bool
-        Remove the job folder again if the input turns out unusable before the first checkpoint
-        (for folders that were made for this run).
 
     Returns
     -------
@@ -74,13 +69,8 @@ def execute(
     Stopped
         If ``control`` asked for it.
     """
-    try:
-        with job.lock():
-            return _run_logged(job, events, control, load)
-    except InputError:
-        if discard and job.load_checkpoint() is None:
-            job.discard()
-        raise
+    with job.lock():
+        return _run_logged(job, events, control, load)
 
 
 def advice_for(error: BaseException) -> tuple[str, str]:

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..compression import PACKED_SUFFIXES
 from ..errors import InputError
+from ..folder_state import CHECKPOINTS, EVENTS_LOG, JOB_FILE, METRICS, RESULT, failed_start
 from ..specification import Spec, from_json, input_files, to_json, with_inputs
 from ..storage import TEMPORARY_PREFIX, plain_values, storage_errors, write_text
 from ..structure.confidence_records import confidence_attribute
@@ -26,17 +28,15 @@ if TYPE_CHECKING:
 
 __all__ = ["JobFolder"]
 
-_JOB, _INPUTS, _NEW_INPUTS = "job.json", "inputs", TEMPORARY_PREFIX + "inputs"
-_LOCK, _CHECKPOINTS = "lock", "checkpoints"
+_INPUTS, _NEW_INPUTS, _LOCK = "inputs", TEMPORARY_PREFIX + "inputs", "lock"
 _ORIGINS = "origins.json"
 """In the folder of inputs: which file of the user each copy was made from."""
 _CLIENT = "chimerax.json"
 """What ChimeraX notes of where a job belongs in its scene."""
 _CONFIDENCE = "residue_confidence.defattr"
-_RESULTS = (
-    *("events.log", "trajectory.bin", "trajectory.cif", "ensemble.cif", "result.cif"),
-    *(_CONFIDENCE, "metrics.json"),
-)
+_RESULTS = (EVENTS_LOG, "trajectory.bin", "trajectory.cif", "ensemble.cif", RESULT, _CONFIDENCE, METRICS)
+_PICTURES = ("convergence.png", "confidence.png", "rmsd_completeness.png")
+"""By name: other pictures in the folder are the user's."""
 
 
 class JobFolder:
@@ -72,8 +72,9 @@ class JobFolder:
         Raises
         ------
         InputError
-            If an input is missing or unreadable, the folder holds something else, holds a job and
-            ``overwrite`` is false, is in use, or cannot be written. The folder is then as it was.
+            If an input is missing or unreadable, the folder holds something else, holds a job (that did more
+            than fail at its start) and ``overwrite`` is false, is in use, or cannot be written. The folder is then
+            as it was.
         """
         folder = Path(os.path.abspath(spec.output))
         sources = {name: tuple(map(Path, paths)) for name, paths in input_files(spec).items()}
@@ -108,11 +109,11 @@ class JobFolder:
             If that is not a job folder, its specification cannot be used, or an input was removed.
         """
         given = Path(os.path.abspath(path))
-        folder = given.parent if given.name == _JOB else given
+        folder = given.parent if given.name == JOB_FILE else given
         try:
-            text = (folder / _JOB).read_text(encoding="utf-8")
+            text = (folder / JOB_FILE).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"'{folder}' is not a job folder: it has no readable {_JOB}.") from error
+            raise InputError(f"'{folder}' is not a job folder: it has no readable {JOB_FILE}.") from error
         spec = _absolute(from_json(text), folder)
         for name, paths in input_files(spec).items():
             for source in paths:
@@ -122,7 +123,7 @@ class JobFolder:
     @property
     def events_log(self) -> Path:
         """Log of all events, one JSON object a line."""
-        return self.path / "events.log"
+        return self.path / EVENTS_LOG
 
     @property
     def trajectory(self) -> Path:
@@ -132,7 +133,7 @@ class JobFolder:
     @property
     def result(self) -> Path:
         """The finished model."""
-        return self.path / "result.cif"
+        return self.path / RESULT
 
     def write_confidence(self, confidence: Mapping[tuple[str, int, str], float]) -> None:
         """Write the confidence of the result's residues as an attribute that ChimeraX can open."""
@@ -141,7 +142,7 @@ class JobFolder:
     @property
     def finished(self) -> bool:
         """Whether the job ran to its end."""
-        return (self.path / "metrics.json").is_file()
+        return (self.path / METRICS).is_file()
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -158,24 +159,17 @@ class JobFolder:
         state: Mapping[str, Any] | None = None,
     ) -> None:
         """Store the state after ``step`` steps; see `adp3d.pipeline.checkpoint.save`."""
-        checkpoint.save(self.path / _CHECKPOINTS, step, tensors, state)
+        checkpoint.save(self.path / CHECKPOINTS, step, tensors, state)
 
     def load_checkpoint(self) -> Checkpoint | None:
         """Newest checkpoint that can be read, or ``None``: start from the beginning."""
-        return checkpoint.load_latest(self.path / _CHECKPOINTS)
+        return checkpoint.load_latest(self.path / CHECKPOINTS)
 
     def restart(self) -> None:
         """Remove all results, so that the job starts from the beginning; inputs and settings stay."""
         for path in _owned(self.path):
-            if path.name not in (_JOB, _INPUTS, _LOCK, _CLIENT):
+            if path.name not in (JOB_FILE, _INPUTS, _LOCK, _CLIENT):
                 _remove(path)
-
-    def discard(self) -> None:
-        """Remove everything that belongs to the job, and the folder if nothing else is in it."""
-        for path in _owned(self.path):
-            _remove(path)
-        with contextlib.suppress(OSError):  # holds other files: those are not ours
-            self.path.rmdir()
 
     def in_users_terms(self, text: str) -> str:
         """Replace the names of the copied inputs in a sentence by those of the user's own files."""
@@ -199,12 +193,12 @@ class JobFolder:
             If the disk is full or refuses.
         """
         text = json.dumps(plain_values(metrics), indent=2, ensure_ascii=False, allow_nan=False)
-        write_text(self.path / "metrics.json", text + "\n")
+        write_text(self.path / METRICS, text + "\n")
 
     def read_metrics(self) -> dict[str, Any] | None:
         """Figures of a finished job, ``None`` before that."""
         try:
-            metrics = json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
+            metrics = json.loads((self.path / METRICS).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         return metrics if isinstance(metrics, dict) else None
@@ -215,7 +209,7 @@ class JobFolder:
         named["trajectory"] = self.path / "trajectory.cif"
         named["frames"] = self.trajectory
         named["log"] = named.pop("events")
-        named |= {path.stem: path for path in sorted(self.path.glob("*.png"))}
+        named |= {Path(name).stem: self.path / name for name in sorted(_PICTURES)}
         return {role: path for role, path in named.items() if path.is_file()}
 
 
@@ -242,9 +236,9 @@ def _check_free(folder: Path, overwrite: bool) -> None:
         is_empty = not any(path.name != _LOCK for path in folder.iterdir())
     if is_empty:
         return
-    if not (folder / _JOB).is_file():
+    if not (folder / JOB_FILE).is_file():
         raise InputError(f"The folder '{folder}' holds other files; choose a new or empty output folder.")
-    if not overwrite:
+    if not overwrite and not failed_start(folder):
         raise InputError(
             f"The folder '{folder}' already holds a job; choose another output folder, replace the job with "
             "--overwrite, or go on with it by 'adp3d resume'."
@@ -259,7 +253,7 @@ def _fill(folder: Path, spec: Spec, sources: Mapping[str, tuple[Path, ...]]) -> 
             if path.name not in (_NEW_INPUTS, _LOCK):
                 _remove(path)
         os.replace(folder / _NEW_INPUTS, folder / _INPUTS)
-    write_text(folder / _JOB, to_json(stored))
+    write_text(folder / JOB_FILE, to_json(stored))
     return stored
 
 
@@ -288,8 +282,7 @@ def _copy_inputs(sources: Mapping[str, tuple[Path, ...]], folder: Path) -> dict[
 
 def _suffix(path: Path) -> str:
     """Return the suffix that readers choose the format by: '.cif', '.map.gz', ..."""
-    suffixes = path.suffixes[-2:] if path.suffix.lower() in (".gz", ".bz2", ".xz") else path.suffixes[-1:]
-    return "".join(suffixes)
+    return "".join(path.suffixes[-2:] if path.suffix.lower() in PACKED_SUFFIXES else path.suffixes[-1:])
 
 
 def _absolute(spec: Spec, folder: Path) -> Spec:
@@ -298,16 +291,16 @@ def _absolute(spec: Spec, folder: Path) -> Spec:
 
 
 def _owned(folder: Path) -> list[Path]:
-    names = (_JOB, _INPUTS, _NEW_INPUTS, _CHECKPOINTS, _LOCK, _CLIENT, *_RESULTS)
+    names = (JOB_FILE, _INPUTS, _NEW_INPUTS, CHECKPOINTS, _LOCK, _CLIENT, *_RESULTS, *_PICTURES)
     owned = [folder / name for name in names]
-    owned += [*folder.glob("*.png"), *folder.glob(TEMPORARY_PREFIX + "*")]
+    owned += folder.glob(TEMPORARY_PREFIX + "*")
     return [path for path in dict.fromkeys(owned) if path.exists()]
 
 
 def _undo(folder: Path, *, keep_folder: bool) -> None:
     """Clean up after a `create` that failed; a job that was there before stays."""
     _remove(folder / _NEW_INPUTS)
-    if not (folder / _JOB).exists():
+    if not (folder / JOB_FILE).exists():
         _remove(folder / _INPUTS)
         _remove(folder / _LOCK)
     if not keep_folder:

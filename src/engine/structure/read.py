@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import re
-import zlib
 from pathlib import Path
 
 import gemmi
 
+from ..compression import open_plain
 from ..errors import InputError
 from .cif_columns import complete_columns
 from .pdb_text import is_atom_line, repair_pdb_lines
@@ -22,11 +20,12 @@ READ_NOTE = "_adp3d.read_note"
 
 _MAX_BYTES = 2 * 1024**3
 _MAX_COORDINATE = 1e5  # angstrom; larger than any assembly, smaller than what a broken field gives
+_BCIF_HEAD = 2000  # bytes; the names of a BinaryCIF file's own fields are among the first
 _PDB_START = re.compile(r"(?:HEADER|CRYST1|MODEL |REMARK|TITLE |SEQRES|COMPND|EXPDTA|AUTHOR|ORIGX|SCALE|PARENT|USER  )")
 
 
 def read_content(path: str | Path) -> bytes:
-    """Read a file whole, decompressing it when its first bytes are those of gzip.
+    """Read a file whole, unpacked if it is packed (see `open_plain`).
 
     Parameters
     ----------
@@ -44,21 +43,8 @@ def read_content(path: str | Path) -> bytes:
         If the file is missing, a folder, unreadable, empty, a damaged archive or larger than 2 GB.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as handle:
-            content = handle.read(_MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise InputError(f"There is no file '{path}'.") from None
-    except IsADirectoryError:
-        raise InputError(f"'{path}' is a folder; give the file itself.") from None
-    except OSError as error:
-        raise InputError(f"Cannot read '{path}': {error.strerror or error}.") from error
-    if content[:2] == b"\x1f\x8b":
-        try:
-            with gzip.GzipFile(fileobj=io.BytesIO(content)) as archive:
-                content = archive.read(_MAX_BYTES + 1)
-        except (EOFError, OSError, zlib.error) as error:
-            raise InputError(f"'{path}' is a truncated or damaged gzip file: {error}.") from error
+    with open_plain(path) as opened:
+        content = opened.stream.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
         raise InputError(f"'{path}' is larger than 2 GB, too large for an atomic model or a sequence.")
     if not content.strip():
@@ -67,7 +53,7 @@ def read_content(path: str | Path) -> bytes:
 
 
 def read_structure(path: str | Path, require_protein: bool = True) -> gemmi.Structure:
-    """Read an atomic model in mmCIF or PDB format, gzip-compressed or not.
+    """Read an atomic model in mmCIF or PDB format, packed or not.
 
     The format is recognised from the content, so a misleading extension does no harm. Everything is kept:
     all models, ligands, nucleic acids, waters, alternative conformations. Entity types and subchains
@@ -114,7 +100,9 @@ def _decode(content: bytes, path: Path) -> str:
     if content[208:212] == b"MAP ":
         raise InputError(f"'{path}' is a density map, not an atomic model.")
     if b"\x00" in content:
-        raise InputError(f"'{path}' is a binary file, not an mmCIF or PDB model (BinaryCIF is not read).")
+        if b"dataBlocks" in content[:_BCIF_HEAD]:
+            raise InputError(f"'{path}' is BinaryCIF, which is not read; save the model as mmCIF.")
+        raise InputError(f"'{path}' is a binary file, not an mmCIF or PDB model.")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gemmi
 
+from ..compression import PACKED_SUFFIXES
 from ..errors import InputError
 from .polymer import AMINO_ACIDS, UNKNOWN
 from .read import read_content, read_structure
@@ -36,7 +37,7 @@ _SEQUENCE_SUFFIXES = (
     ".mmcif",
     ".pdb",
     ".ent",
-    ".gz",
+    *PACKED_SUFFIXES,
 )
 
 
@@ -112,7 +113,7 @@ def read_sequences(path: str | Path) -> list[NamedSequence]:
     Parameters
     ----------
     path : str or Path
-        The file, gzip-compressed or not.
+        The file, packed or not (see `open_plain`).
 
     Returns
     -------

@@ -167,6 +167,26 @@ def test_job_folders_have_names_of_their_own(session, make_model, tmp_path):
     assert first != second and first.name == "my_model_1_refine_1" and second.name == "my_model_1_refine_2"
 
 
+def test_the_folder_of_a_failed_start_may_be_used_again(session, tmp_path):
+    from chimerax.adp3d.handover.staging import new_job_folder
+    from chimerax.core.errors import UserError
+
+    folder = tmp_path / "job"
+    folder.mkdir()
+    (folder / "job.json").write_text("{}")
+    (folder / "engine.log").write_text("said\n")
+    (folder / "events.log").write_text('{"time": 1, "event": "started"}\n')
+    with pytest.raises(UserError, match="not empty"):
+        new_job_folder(session, "m", "refine", str(folder))
+    with (folder / "events.log").open("a") as log:
+        log.write('{"time": 2, "event": "failed", "text": "The model has no protein chain."}\n')
+    assert new_job_folder(session, "m", "refine", str(folder)) == folder
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / "step_1.safetensors").write_bytes(b"x")
+    with pytest.raises(UserError, match="not empty"):
+        new_job_folder(session, "m", "refine", str(folder))
+
+
 def test_settings_are_called_as_their_keywords():
     from chimerax.adp3d.handover.prepare import _specification
     from chimerax.core.errors import UserError

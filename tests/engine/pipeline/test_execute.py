@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from adp3d.errors import InputError
 from adp3d.events import Control, NullEvents, Stopped
+from adp3d.folder_state import failed_start
 from adp3d.pipeline.execute import advice_for, execute, load_pipeline
 from adp3d.pipeline.job import JobFolder
 from adp3d.pipeline.log import read_history
@@ -60,7 +62,7 @@ class StopAt(NullEvents):
 def test_stopped_and_resumed_equals_uninterrupted(job):
     control = Control()
     with pytest.raises(Stopped):
-        execute(job, StopAt(control, 6), control, lambda kind: count, discard=True)
+        execute(job, StopAt(control, 6), control, lambda kind: count)
     assert not job.finished
     assert job.load_checkpoint().step == 6
     metrics = execute(JobFolder.open(job.path), NullEvents(), Control(), lambda kind: count)
@@ -71,26 +73,49 @@ def test_stopped_and_resumed_equals_uninterrupted(job):
     assert read_trajectory(job.trajectory).steps == (4, 6, 8, 10)
 
 
-def test_unusable_input_removes_a_fresh_folder(job):
+def test_a_failed_start_keeps_its_log_and_leaves_the_folder_to_the_next_job(job):
     def refuse(spec, job, events, control):
+        events.message("The map has no end.")
         raise InputError("The model has no protein chain; give another one.")
 
+    (job.path / "notes.txt").write_text("mine")
+    (job.path / "mine.png").write_bytes(b"mine")
+    assert not failed_start(job.path)
     with pytest.raises(InputError, match="no protein chain"):
         execute(job, NullEvents(), Control(), lambda kind: refuse)
-    assert "no protein chain" in job.events_log.read_text()
-    with pytest.raises(InputError, match="no protein chain"):
-        execute(job, NullEvents(), Control(), lambda kind: refuse, discard=True)
-    assert not job.path.exists()
+    records = [json.loads(line) for line in job.events_log.read_text().splitlines()]
+    assert [record["event"] for record in records] == ["started", "message", "failed"]
+    assert "no protein chain" in records[-1]["text"]
+    assert failed_start(job.path)
+    spec = replace(job.spec, output=str(job.path))
+    again = JobFolder.create(spec)  # the same command: not refused as not empty
+    assert not again.events_log.exists()  # a new job, with a new log
+    execute(again, NullEvents(), Control(), lambda kind: count)
+    assert again.finished and not failed_start(again.path)
+    assert (job.path / "notes.txt").read_text() == "mine" and (job.path / "mine.png").read_bytes() == b"mine"
+    with pytest.raises(InputError, match="already holds a job"):
+        JobFolder.create(spec)
 
 
-def test_a_job_with_a_checkpoint_is_not_removed(job):
+def test_a_failed_start_can_be_resumed(job):
+    def full(spec, job, events, control):
+        raise InputError("There is not enough memory; close other programs.")
+
+    with pytest.raises(InputError, match="memory"):
+        execute(job, NullEvents(), Control(), lambda kind: full)
+    assert execute(JobFolder.open(job.path), NullEvents(), Control(), lambda kind: count)["total"] == 45.0
+
+
+def test_a_job_with_a_checkpoint_is_no_failed_start(job):
     def full(spec, job, events, control):
         job.save_checkpoint(1, {})
         raise InputError("The disk is full.")
 
     with pytest.raises(InputError, match="full"):
-        execute(job, NullEvents(), Control(), lambda kind: full, discard=True)
-    assert job.load_checkpoint() is not None
+        execute(job, NullEvents(), Control(), lambda kind: full)
+    assert job.load_checkpoint() is not None and not failed_start(job.path)
+    with pytest.raises(InputError, match="resume"):
+        JobFolder.create(replace(job.spec, output=str(job.path)))
 
 
 def test_failures_leave_their_traceback_in_the_log(job):
@@ -98,10 +123,11 @@ def test_failures_leave_their_traceback_in_the_log(job):
         raise ZeroDivisionError("by zero")
 
     with pytest.raises(ZeroDivisionError):
-        execute(job, NullEvents(), Control(), lambda kind: fail, discard=True)
+        execute(job, NullEvents(), Control(), lambda kind: fail)
     record = json.loads(job.events_log.read_text().splitlines()[-1])
     assert record["event"] == "failed"
     assert "ZeroDivisionError" in record["traceback"]
+    assert failed_start(job.path)
 
 
 def test_no_trajectory_when_not_wanted(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from adp3d.errors import InputError
+from adp3d.folder_state import failed_start
 from adp3d.pipeline.job import JobFolder
 from adp3d.specification import CompleteSpec, DistancesSpec, RefineSpec, from_json
 
@@ -180,23 +181,32 @@ def test_open_tells_when_an_input_was_removed(spec):
         JobFolder.open(job.path)
 
 
-def test_restart_and_discard(spec, tmp_path):
+def test_restart(spec, tmp_path):
     job = JobFolder.create(spec)
     (job.path / "notes.txt").write_text("mine")
+    (job.path / "figure.png").write_bytes(b"mine")
     job.save_checkpoint(3, {"z": torch.zeros(2)})
     job.write_metrics({"seconds": np.float64(1.5), "bad": float("nan")})
     (job.path / "confidence.png").write_bytes(b"x")
     assert job.read_metrics() == {"seconds": 1.5, "bad": None}
     assert job.outputs() == {"metrics": job.path / "metrics.json", "confidence": job.path / "confidence.png"}
     job.restart()
-    assert names(job.path) == ["inputs", "job.json", "lock", "notes.txt"]
+    assert names(job.path) == ["figure.png", "inputs", "job.json", "lock", "notes.txt"]
     assert job.load_checkpoint() is None
     assert job.read_metrics() is None
-    job.discard()
-    assert names(job.path) == ["notes.txt"]
-    (job.path / "notes.txt").unlink()
-    JobFolder.create(spec).discard()
-    assert not job.path.exists()
+
+
+@pytest.mark.parametrize("log", [b"", b'{"event": "fai', b'{"time": 1, "event": "stopped"}\n', b"[1]\n", b"\xff\n"])
+def test_what_is_no_failed_start(spec, log):
+    job = JobFolder.create(spec)
+    assert not failed_start(job.path)
+    job.events_log.write_bytes(b'{"time": 1, "event": "failed", "text": "x"}\n' + log)
+    assert failed_start(job.path) is (log == b"")
+    job.events_log.write_bytes(b'{"time": 1, "event": "failed", "text": "x"}\n')
+    assert failed_start(job.path)
+    job.write_metrics({})
+    assert not failed_start(job.path)
+    assert not failed_start(job.path / "job.json") and not failed_start(job.path / "none")
 
 
 def test_lock_removes_what_a_killed_process_left(spec):

@@ -59,4 +59,4 @@ def run_demo(
             device=device,
         )
         job = JobFolder.create(spec)
-    return execute(job, events, control, discard=True)
+    return execute(job, events, control)

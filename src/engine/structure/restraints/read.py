@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from pathlib import Path
 
+from ...compression import open_plain
 from ...errors import InputError
 from .restraint import DistanceRestraints
 from .star import read_star
@@ -29,7 +28,7 @@ _READERS = {
 def read_restraints(path: str | Path) -> DistanceRestraints:
     """Read a CSV table, an NMR-STAR or NEF file, or an XPLOR/CNS table, told by the file's ending.
 
-    Endings: ``.csv``, ``.str`` or ``.star``, ``.nef``, ``.tbl``, each also with ``.gz``.
+    Endings: ``.csv``, ``.str`` or ``.star``, ``.nef``, ``.tbl``, each also packed (see `open_plain`).
 
     Raises
     ------
@@ -37,15 +36,12 @@ def read_restraints(path: str | Path) -> DistanceRestraints:
         If the file cannot be read, its ending is unknown, or its contents are not usable.
     """
     path = Path(path)
-    name = path.name.lower().removesuffix(".gz")
-    reader = next((function for ending, function in _READERS.items() if name.endswith(ending)), None)
-    if reader is None:
-        raise InputError(f"{path.name}: unknown kind of restraint file; use {', '.join(_READERS)}.")
-    try:
-        with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as stream:
-            data = stream.read(LARGEST_FILE + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
+    with open_plain(path) as opened:
+        name = opened.name.lower()
+        reader = next((function for ending, function in _READERS.items() if name.endswith(ending)), None)
+        if reader is None:
+            raise InputError(f"{path.name}: unknown kind of restraint file; use {', '.join(_READERS)}.")
+        data = opened.stream.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
         raise InputError(f"{path.name} is larger than {LARGEST_FILE // 1_000_000} MB; give a restraint file.")
     try:

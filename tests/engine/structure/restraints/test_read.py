@@ -28,8 +28,8 @@ def test_endings_and_compression(tmp_path: Path) -> None:
         ("a.xyz", b"1", "unknown kind"),
         ("a.csv", b"\xff\xfe\x00", "not a text file"),
         ("a.tbl", b"assign\0", "not a text file"),
-        ("a.nef.gz", b"not gzip", "cannot be read"),
-        ("a.nef.gz", gzip.compress(b"data_x\n" * 1000)[:30], "cannot be read"),
+        ("a.nef.gz", b"not gzip", "not a readable"),
+        ("a.nef.gz", gzip.compress(b"data_x\n" * 1000)[:30], "cannot be decompressed"),
         ("a.str", b"", "a.str"),
     ],
 )
@@ -44,7 +44,7 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         with pytest.raises(InputError):
             read_restraints(tmp_path / name)
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is a folder"):
         read_restraints(tmp_path / "folder.csv")
 
 
