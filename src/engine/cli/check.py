@@ -37,7 +37,7 @@ def check(
     """Examine the input of a job in a map, or of one without, and run nothing; nothing is written.
 
     Tells how the model fits its sequence and the map, what is missing, and how much memory and time the job
-    would take. The exit code is 2 if the job could not run.
+    would take. The exit code is 2 if the job could not run, or would run in vain.
     """
     ctx.ensure_object(Session).debug |= debug
     if len(files) > 2:

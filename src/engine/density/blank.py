@@ -10,9 +10,13 @@ from scipy import ndimage
 
 from .map import DensityMap
 
-__all__ = ["blank_voxels", "taper_weights"]
+__all__ = ["LEAST_FRACTION", "blank_voxels", "filling_value", "is_masked", "taper_weights"]
 
 LEAST_FRACTION = 0.02
+"""Part of the box that must be blank to count: less is chance or a few broken voxels."""
+INNER_BALL = 0.8
+"""Part of half the shortest edge of the box: reconstruction programs leave the corners outside of a ball blank, which
+is no mask around the molecule."""
 
 
 def blank_voxels(map: DensityMap) -> NDArray[np.bool_]:
@@ -28,19 +32,35 @@ def blank_voxels(map: DensityMap) -> NDArray[np.bool_]:
         True where there is no measurement.
     """
     values = map.values
-    corners = values[:: values.shape[0] - 1, :: values.shape[1] - 1, :: values.shape[2] - 1]
-    candidates = np.unique(np.append(corners.ravel(), np.float32(0)))
-    counts = [int(np.count_nonzero(values == candidate)) for candidate in candidates]
-    best = int(np.argmax(counts))
-    if counts[best] < LEAST_FRACTION * values.size:
+    filled = values == filling_value(map)
+    if np.count_nonzero(filled) < LEAST_FRACTION * values.size:
         return np.zeros(map.shape, dtype=bool)
     # Beyond the box a mask goes on: the edge must not count as measured.
-    filling = np.pad(values == candidates[best], 2, mode="edge")
+    filling = np.pad(filled, 2, mode="edge")
     cube = np.ones((3, 3, 3), dtype=bool)
     blank = ndimage.binary_opening(filling, cube)[2:-2, 2:-2, 2:-2]
     if np.count_nonzero(blank) < LEAST_FRACTION * values.size:
         return np.zeros(map.shape, dtype=bool)
     return blank
+
+
+def filling_value(map: DensityMap) -> float:
+    """Value that blank parts would have: 0 or that of a corner of the box, whichever is more frequent."""
+    values = map.values
+    corners = values[:: values.shape[0] - 1, :: values.shape[1] - 1, :: values.shape[2] - 1]
+    candidates = np.unique(np.append(corners.ravel(), np.float32(0)))
+    counts = [int(np.count_nonzero(values == candidate)) for candidate in candidates]
+    return float(candidates[int(np.argmax(counts))])
+
+
+def is_masked(map: DensityMap, blank: NDArray[np.bool_]) -> bool:
+    """Whether what is blank is more than the corners of the box, where reconstructions end."""
+    shape = np.array(map.shape)
+    steps = map.voxel_size
+    radius = INNER_BALL * 0.5 * float((shape * steps).min())
+    offsets = [np.square((np.arange(n) - (n - 1) / 2) * step) for n, step in zip(shape, steps, strict=True)]
+    inside = offsets[0][:, None, None] + offsets[1][:, None] + offsets[2] < radius**2
+    return bool((blank & inside).any())
 
 
 def taper_weights(map: DensityMap, blank: NDArray[np.bool_], width: float) -> NDArray[np.float32]:

@@ -13,9 +13,13 @@ from .map import DensityMap
 from .neighbourhood import finite_points, near
 from .sample import sample
 
-__all__ = ["Overlap", "check_overlap", "crop", "crop_to_mask", "zone"]
+__all__ = ["NoOverlapError", "Overlap", "check_overlap", "crop", "crop_to_mask", "zone"]
 
 MINIMUM_INSIDE = 0.02
+
+
+class NoOverlapError(InputError):
+    """Model and map lie in different places."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +58,21 @@ def check_overlap(map: DensityMap, points: ArrayLike) -> Overlap:
     Raises
     ------
     InputError
-        If there are no positions, or fewer than 2 % of them are inside the box or where the map is not
-        blank.
+        If there are no positions.
+    NoOverlapError
+        If fewer than 2 % of them are inside the box or where the map is not blank.
     """
     atoms = _atoms(points)
     index = map.to_index(atoms)
     in_box = ((index >= 0) & (index <= np.array(map.shape) - 1)).all(axis=1)
     inside = float(in_box.mean())
     if inside < MINIMUM_INSIDE:
-        raise InputError(f"The model and the map do not overlap{_hint(atoms, map)}")
+        raise NoOverlapError(f"The model and the map do not overlap{_hint(atoms, map)}")
     density = sample(map, atoms[in_box])
     nearest = tuple(np.rint(index[in_box]).astype(np.int64).T)
     on_data = float(np.count_nonzero(~blank_voxels(map)[nearest])) / len(atoms)
     if on_data < MINIMUM_INSIDE:
-        raise InputError(f"The model lies where the map is blank{_hint(atoms, map)}")
+        raise NoOverlapError(f"The model lies where the map is blank{_hint(atoms, map)}")
     spread = float(map.values.std(dtype=np.float64))
     mean = float(map.values.mean(dtype=np.float64))
     mean_z = float((density.mean() - mean) / spread) if spread > 0 else 0.0
@@ -96,7 +101,7 @@ def crop(map: DensityMap, points: ArrayLike, margin: float) -> DensityMap:
     index = map.to_index(atoms)
     low, high = np.floor(index.min(axis=0) - reach), np.ceil(index.max(axis=0) + reach)
     if (high < 0).any() or (low > np.array(map.shape) - 1).any():
-        raise InputError(f"The model and the map do not overlap{_hint(atoms, map)}")
+        raise NoOverlapError(f"The model and the map do not overlap{_hint(atoms, map)}")
     return _cut(map, low, high)
 
 

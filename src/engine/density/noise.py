@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
 from ..errors import InputError
-from .blank import blank_voxels, taper_weights
+from .blank import LEAST_FRACTION, blank_voxels, filling_value, taper_weights
 from .fourier import shells
 from .map import DensityMap
 from .neighbourhood import near
@@ -23,6 +23,11 @@ LEAST_VOXELS = 500
 SMALLEST_FRACTION = 0.05
 MOST_VALUES = 2**21
 MAD_TO_SIGMA = 1.482602218505602
+LEAST_BELOW = 1e-3
+"""Share of what is not blank that lies below the filling where noise can be seen. Noise has both signs: four
+experimental zone cuts and masked maps have 0.015 to 0.5, thresholded, simulated and learned-sharpened ones none."""
+ROUNDING = 12**-0.5
+"""Standard deviation of what rounding to whole numbers takes away."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +131,11 @@ def noise_from_solvent(map: DensityMap, points: ArrayLike | None = None, distanc
     model's own density and is an upper estimate.
 
     Never below 5 % of the standard deviation of what is not blank (method "floor"): simulated maps have
-    no noise, thresholded ones show none, and a likelihood must not divide by nothing. For comparison,
-    four experimental maps gave 0.5 to 0.7 of it.
+    no noise, and a likelihood must not divide by nothing. For comparison, four experimental maps gave 0.5 to 0.7
+    of it. A map with nothing below its filling shows no noise, whatever it has: its solvent was cut off
+    (thresholded, sharpened by a network), and what is left away from the model is other molecules. It gets the floor
+    too; too low a noise does no harm, since residuals bound the weight of the density. In maps of whole numbers it
+    is at least that of rounding.
 
     Parameters
     ----------
@@ -138,9 +146,21 @@ def noise_from_solvent(map: DensityMap, points: ArrayLike | None = None, distanc
     distance : float
         How far from them solvent begins, in angstrom.
     """
+    filling, whole_numbers = filling_value(map), _whole_numbers(map.values)
     measured = ~blank_voxels(map)
+    single = measured & (map.values == filling)
+    # A few voxels at the rim of a mask are left to it; more, and the noise itself was cut off voxel by voxel.
+    if not whole_numbers and np.count_nonzero(single) > LEAST_FRACTION * np.count_nonzero(measured):
+        measured &= ~single
     method: Literal["solvent", "low density", "floor"] = "low density"
     chosen = map.values[measured]
+    # (a map of two values has no spread inside)
+    least = SMALLEST_FRACTION * float(chosen.std(dtype=np.float64) or map.values.std(dtype=np.float64))
+    if whole_numbers:
+        least = max(least, ROUNDING)
+    is_cut = len(chosen) < (1.0 - LEAST_FRACTION) * map.values.size
+    if is_cut and np.count_nonzero(chosen < filling) < LEAST_BELOW * len(chosen):
+        return NoiseModel(least, None, None, "floor")
     if points is not None:
         solvent = map.values[measured & ~near(map, points, distance)]
         if len(solvent) >= LEAST_VOXELS:
@@ -148,12 +168,18 @@ def noise_from_solvent(map: DensityMap, points: ArrayLike | None = None, distanc
     # A regular subset of a very large map is as good and sorts faster.
     ordered = np.sort(chosen[:: 1 + len(chosen) // MOST_VALUES]).astype(np.float64)
     mode = _half_sample_mode(ordered)
-    lower = ordered[ordered < mode]
+    # Of the values at the mode (many, in maps of whole numbers) half belong to the lower side.
+    lower = ordered[: int(np.searchsorted(ordered, mode)) + np.count_nonzero(ordered == mode) // 2]
     sigma = MAD_TO_SIGMA * float(mode - np.median(lower)) if len(lower) else 0.0
-    least = SMALLEST_FRACTION * float(map.values[measured].std(dtype=np.float64))
     if sigma < least:
         sigma, method = least, "floor"
     return NoiseModel(sigma, None, None, method)
+
+
+def _whole_numbers(values: NDArray[np.float32]) -> bool:
+    """Whether a map was stored as integers; one of very large numbers has no use for rounding."""
+    some = values.ravel()[:: 1 + values.size // MOST_VALUES]
+    return bool((some == np.rint(some)).all())
 
 
 def _half_sample_mode(ordered: NDArray[np.float64]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from ..errors import InputError
-from .blank import blank_voxels, taper_weights
+from .blank import blank_voxels, is_masked, taper_weights
 from .fourier import Shells, padded, shells
 from .map import DensityMap
 
@@ -30,6 +30,10 @@ LOWEST_FREQUENCY = 1 / 15
 CLIFF_SLOPE = -15.0
 EDGE_SLOPE = -9.0
 FLAT_SLOPE = -2.0
+LEAST_SHARED = 0.99
+"""Part of what is blank in either half that is blank in both where one mask was applied to them."""
+NEAR_NYQUIST = 1.1
+"""Times the finest detail that voxels can hold: half maps that agree to there have not shown where they stop to."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,14 @@ class ResolutionEstimate:
         See `estimate_resolution`.
     relative_error : float
         Typical relative error of that method.
+    warnings : tuple of str
+        What makes it doubtful, one sentence each.
     """
 
     value: float
     method: Literal["half maps", "cutoff", "noise floor", "fall-off"]
     relative_error: float
+    warnings: tuple[str, ...] = ()
 
 
 def fourier_shell_correlation(map_a: DensityMap, map_b: DensityMap, mask: NDArray[np.floating] | None = None) -> Fsc:
@@ -113,23 +120,48 @@ def half_map_resolution(half_a: DensityMap, half_b: DensityMap) -> ResolutionEst
     """Resolution at FSC = 0.143 of two half maps (Rosenthal and Henderson, 2003).
 
     Measured on the whole box, so up to a fifth more pessimistic than a masked value where the molecule
-    fills little of it; parts blank in either half are left out with a soft edge.
+    fills little of it; parts blank in either half are left out with a soft edge. A mask that both halves share makes
+    them agree where the data do not; that, and agreement up to Nyquist, is told in the ``warnings``.
 
     Raises
     ------
     InputError
         If the half maps are on different grids, the same map twice, or do not resemble each other.
     """
+    value, masked_alike = _compare_halves(half_a, half_b)
+    warnings: tuple[str, ...] = ()
+    if masked_alike:
+        warnings = (
+            "Both half maps are blank outside of one mask, which makes them agree where the data do not, so that "
+            f"{value:.1f} A from them may be too fine; give half maps without a mask, or --resolution.",
+        )
+    elif value < NEAR_NYQUIST * _finest(half_a):
+        warnings = (
+            f"The half maps agree up to the finest detail that their voxels can hold ({value:.1f} A); if they were "
+            "masked or filtered together, give --resolution.",
+        )
+    return ResolutionEstimate(value, "half maps", 0.05, warnings)
+
+
+def _compare_halves(half_a: DensityMap, half_b: DensityMap) -> tuple[float, bool]:
+    """Resolution at FSC = 0.143 in angstrom, and whether one mask was applied to both halves."""
     if not half_a.same_grid(half_b):
         raise InputError("The half maps are on different grids; give both halves of one reconstruction.")
     if np.array_equal(half_a.values, half_b.values):
         raise InputError("The two half maps are identical; give both halves of the data.")
-    blank = blank_voxels(half_a) | blank_voxels(half_b)
+    blank_a, blank_b = blank_voxels(half_a), blank_voxels(half_b)
+    blank = blank_a | blank_b
     width = TAPER_VOXELS * float(half_a.voxel_size.max())
     curve = fourier_shell_correlation(half_a, half_b, taper_weights(half_a, blank, width))
     if curve.correlation[: max(3, len(curve.correlation) // 10)].max() < 0.143:
         raise InputError("The half maps do not resemble each other at any resolution; check the files.")
-    return ResolutionEstimate(curve.resolution(), "half maps", 0.05)
+    shared = np.count_nonzero(blank_a & blank_b) > LEAST_SHARED * np.count_nonzero(blank)
+    return curve.resolution(), shared and is_masked(half_a, blank)
+
+
+def _finest(map: DensityMap) -> float:
+    """Finest detail that a map's voxels can hold, in angstrom."""
+    return 2.0 * float(map.voxel_size.max())
 
 
 def amplitude_spectrum(map: DensityMap) -> tuple[Shells, NDArray[np.float64]]:
@@ -146,8 +178,8 @@ def amplitude_spectrum(map: DensityMap) -> tuple[Shells, NDArray[np.float64]]:
 def estimate_resolution(map: DensityMap, half_maps: tuple[DensityMap, DensityMap] | None = None) -> ResolutionEstimate:
     """Resolution of a map, in angstrom.
 
-    With half maps: `half_map_resolution`. Without, from the mean power P(s) in resolution shells, the
-    first of these that applies:
+    With half maps: `half_map_resolution`, unless a mask that both share makes them agree up to Nyquist, which says
+    nothing. Without, from the mean power P(s) in resolution shells, the first of these that applies:
 
     - *cutoff*: published maps are filtered to their resolution; where the slope d ln P / d ln s is
       steepest and below -15 (below -9 if there is no noise floor either), that is where. On five real
@@ -173,7 +205,15 @@ def estimate_resolution(map: DensityMap, half_maps: tuple[DensityMap, DensityMap
         As `half_map_resolution`; or if the map has too few voxels to tell.
     """
     if half_maps is not None:
-        return half_map_resolution(*half_maps)
+        value, masked_alike = _compare_halves(*half_maps)
+        if not (masked_alike and value < NEAR_NYQUIST * _finest(half_maps[0])):
+            return half_map_resolution(*half_maps)
+        reason = (
+            "Both half maps are blank outside of one mask, which makes them agree up to the finest detail that their "
+            "voxels can hold, so the resolution was estimated from the map alone; give half maps without a mask, or "
+            "--resolution."
+        )
+        return replace(estimate_resolution(map), warnings=(reason,))
     groups, power = amplitude_spectrum(map)
     used = power > 0
     s, log_power, count = groups.frequency[used], np.log(power[used]), groups.count[used]

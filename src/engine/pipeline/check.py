@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..density.crop import Overlap, check_overlap
+from ..density.crop import NoOverlapError, Overlap, check_overlap
+from ..density.read import read_map
 from ..density.sample import sample
 from ..errors import InputError
 from ..events import NullEvents
@@ -23,16 +24,16 @@ from ..structure.sequences import parse_sequence_argument
 from ..structure.target import Target
 from .cost import job_cost
 from .distances import load_restraints, polymer_of_sequences
-from .map_problem import MapProblem, load_map_problem, placeholder_backbone
+from .map_problem import MapProblem, load_map_problem, placeholder_backbone, voxels_too_coarse
 from .memory import available_memory
+from .misfit import examine_placement
 from .problem import place_model, reference_ca
 from .runtime import choose_device, set_threads
 
 __all__ = ["check"]
 
-_LEAST_INSIDE, _LEAST_ABOVE_NOISE = 0.9, 0.6
+_LEAST_INSIDE = 0.9
 _NOISE_LEVELS = 2.0
-_LEAST_CORRELATION = 0.1
 _LEAST_IDENTITY = 0.9
 _LONG_SEGMENT = 60
 _LONG_TIME = 2 * 3600
@@ -51,13 +52,15 @@ def check(spec: Spec, poll: Callable[[], None] = lambda: None) -> dict[str, Any]
     Returns
     -------
     dict
-        Plain values. ``ok``: whether the job could run; ``problems``: sentences that say why not;
-        ``advice``: what may go wrong or could be better; ``lines``: everything found, readable.
+        Plain values. ``ok``: whether the job could run and would make sense; ``problems``: sentences that say why
+        it could not; ``advice``: why it makes no sense, what may go wrong or could be better; ``lines``: everything
+        found, readable.
         ``residues``, ``known``, ``missing``, ``kept``: counts; ``chains``: placement of each chain, with
         ``matches``, ``mismatches``, ``identity`` and the missing ``unmodelled`` segments. ``map`` (refine only):
         ``inside`` and ``above_noise`` (fractions of the known atoms), ``mean_z``, ``correlation`` (of the known
         residues with the map around them), ``resolution`` in angstrom, ``resolution_given``, ``b_factor``,
-        ``noise``, ``shape`` and ``voxel_size`` of the part used. ``restraints`` (distances only): their number.
+        ``noise`` with ``noise_method``, ``shape`` and ``voxel_size`` of the part used. ``restraints`` (distances
+        only): their number.
         ``cost``: ``seconds``, ``peak_bytes``, ``available_bytes``, ``batch`` of ``replicas`` at once, ``device``.
         Parts that a problem hides are ``None``.
     """
@@ -81,11 +84,14 @@ def check(spec: Spec, poll: Callable[[], None] = lambda: None) -> dict[str, Any]
         *(f"Problem: {text}" for text in findings.problems),
         *(f"Advice: {text}" for text in findings.advice),
     ]
-    if not findings.problems:
+    ok = not findings.problems and not findings.in_vain
+    if ok:
         lines.append("The job can run.")
+    elif not findings.problems:
+        lines.append("The job would run in vain like this: see the advice.")
     return {
         **report,
-        "ok": not findings.problems,
+        "ok": ok,
         "problems": findings.problems,
         "advice": findings.advice,
         "lines": lines,
@@ -99,6 +105,7 @@ class _Findings(NullEvents):
     lines: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     advice: list[str] = field(default_factory=list)
+    in_vain: bool = False
 
     def message(self, text: str, level: str = "info") -> None:
         """Collect a sentence."""
@@ -136,7 +143,13 @@ def _examine_model(
     poll()
     voxels = 0
     if isinstance(spec, RefineSpec):
-        maps = load_map_problem(spec, structure, target, device, findings)
+        try:
+            maps = load_map_problem(spec, structure, target, device, findings)
+        except NoOverlapError:
+            misfit = examine_placement(read_map(spec.map), target.xyz[target.known])
+            if misfit.cause:
+                findings.advice.append(f"It seems that {misfit.cause}.")
+            raise
         voxels = int(np.prod(maps.density.shape))
         report["map"] = _examine_map(spec, maps, target, device, findings)
     _examine_cost(spec, target.polymer, device, voxels, report, findings)
@@ -199,11 +212,12 @@ def _examine_map(
     above = _above_noise(maps, points, noise)
     start = torch.as_tensor(placeholder_backbone(target), dtype=torch.float32, device=device)[None]
     correlation = maps.start_correlation(start)
+    findings.in_vain = not maps.fits or voxels_too_coarse(maps.source, maps.resolution)
     findings.lines.append(
         f"Model in map: {100 * overlap.inside:.0f} % of the known atoms inside, {100 * above:.0f} % above the noise, "
         f"correlation {correlation:.2f}."
     )
-    _judge_map(overlap, above, correlation, findings)
+    _judge_map(overlap, findings)
     return {
         "inside": round(overlap.inside, 4),
         "above_noise": round(above, 4),
@@ -213,6 +227,7 @@ def _examine_map(
         "resolution_given": spec.resolution is not None,
         "b_factor": round(maps.b_factor, 1),
         "noise": noise,
+        "noise_method": maps.noise_method,
         "shape": list(maps.density.shape),
         "voxel_size": [round(float(v), 4) for v in maps.density.voxel_size],
     }
@@ -224,14 +239,12 @@ def _above_noise(maps: MapProblem, points: NDArray[np.float64], noise: float) ->
     return float(np.mean(density > np.median(maps.source.values) + _NOISE_LEVELS * noise))
 
 
-def _judge_map(overlap: Overlap, above: float, correlation: float, findings: _Findings) -> None:
+def _judge_map(overlap: Overlap, findings: _Findings) -> None:
     if overlap.inside < _LEAST_INSIDE:
         findings.advice.append(
             f"{100 * (1 - overlap.inside):.0f} % of the atoms lie outside the map: check that the map was not cut "
             "too closely."
         )
-    if above < _LEAST_ABOVE_NOISE or correlation < _LEAST_CORRELATION:
-        findings.advice.append("The model hardly lies in density: fit it into the map first, then check again.")
 
 
 def _examine_cost(

@@ -26,8 +26,9 @@ from ..physics.pseudo_atoms import backbone_to_atoms, prepare_atoms
 from ..specification import RefineSpec
 from ..structure.observed import BACKBONE_ATOMS
 from ..structure.target import Target
+from .misfit import DOUBTFUL_CORRELATION, DOUBTFUL_Z, examine_placement
 
-__all__ = ["MapProblem", "load_map_problem", "other_atoms", "placeholder_backbone"]
+__all__ = ["MapProblem", "load_map_problem", "other_atoms", "placeholder_backbone", "voxels_too_coarse"]
 
 _NEIGHBOUR_RADIUS = 2.0
 """Angstrom around atoms that are not the job's, whose density the job must not claim."""
@@ -36,6 +37,12 @@ _REACH = (8.0, 30.0)
 _BLURS = (0.0, 40.0, 120.0, 400.0)
 """B in A^2 of the coarse-to-fine pyramid; positional spreads of 0, 0.7, 1.2 and 2.3 A."""
 _DEFAULT_B = 60.0
+_NYQUIST_SLACK = 0.95
+"""Rounding of stated resolutions and voxel sizes that is no contradiction."""
+_FLOOR_NOTE = (
+    "The map shows no noise where the molecule is not (its solvent is blank: thresholded, masked or sharpened by a "
+    "network; or it is simulated), so a floor of {sigma:.3g} is taken for it; half maps would tell more."
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,10 @@ class MapProblem:
         Sharpness of the map: B in A^2 of the atoms that explain it best.
     known : ndarray of bool, shape (N,)
         Residues that the starting model shows.
+    noise_method : str
+        Where the noise comes from, as in `NoiseModel`.
+    fits : bool
+        Whether the starting model lies in density.
     """
 
     source: DensityMap
@@ -64,6 +75,8 @@ class MapProblem:
     resolution: float
     b_factor: float
     known: NDArray[np.bool_]
+    noise_method: str
+    fits: bool = True
 
     def start_correlation(self, x: Tensor) -> float:
         """Map-model correlation over the mask with only the known residues of x (1, N, 4, 3) present."""
@@ -97,17 +110,21 @@ def load_map_problem(
     halves = None if spec.half_maps is None else (read_map(spec.half_maps[0]), read_map(spec.half_maps[1]))
     points = target.xyz[target.known]
     overlap = check_overlap(density, points)
-    if overlap.mean_z < 0.5:
-        events.message(
-            f"The model lies in density hardly above the mean (z = {overlap.mean_z:.1f}): check that it is docked.",
-            "warning",
-        )
     resolution = spec.resolution
     if resolution is None:
         estimate = estimate_resolution(density, halves)
         resolution = estimate.value
+        for warning in estimate.warnings:
+            events.message(warning, "warning")
         events.message(
             f"Resolution estimated from {estimate.method}: {resolution:.1f} A (give --resolution if you know it)."
+        )
+    if voxels_too_coarse(density, resolution):
+        finest = 2.0 * float(density.voxel_size.max())
+        events.message(
+            f"The map's voxels of {density.voxel_size.max():.2f} A hold no detail finer than {finest:.1f} A, but the "
+            f"resolution given is {resolution:g} A: give the map's true resolution, or a map with finer voxels.",
+            "warning",
         )
     if not density.is_orthogonal:
         density = resample(density, float(min(density.voxel_size.min(), resolution / 3)))
@@ -120,6 +137,8 @@ def load_map_problem(
     start = torch.as_tensor(placeholder_backbone(target), dtype=torch.float32, device=device)[None]
     b_factor = _sharpness(cut, grid, target, start, known, resolution, events)
     variance = whole_noise.sigma**2
+    if whole_noise.method == "floor":
+        events.message(_FLOOR_NOTE.format(sigma=whole_noise.sigma))
     events.message(
         f"Map: {'x'.join(map(str, cut.shape))} voxels of {cut.voxel_size.mean():.2f} A, resolution "
         f"{resolution:.1f} A, B {b_factor:.0f} A^2, noise {whole_noise.sigma:.3g} from {whole_noise.method}."
@@ -128,7 +147,20 @@ def load_map_problem(
     likelihood = DensityLikelihood.from_map(
         values, grid, atoms, resolution, variance, torch.as_tensor(mask, device=device), _BLURS
     )
-    return MapProblem(density, cut, likelihood, resolution, b_factor, known)
+    maps = MapProblem(density, cut, likelihood, resolution, b_factor, known, whole_noise.method)
+    correlation = maps.start_correlation(start)
+    if overlap.mean_z >= DOUBTFUL_Z and correlation >= DOUBTFUL_CORRELATION:
+        return maps
+    misfit = examine_placement(density, points)
+    if misfit.fits and correlation >= 0:
+        return maps
+    events.message(misfit.advice(), "warning")
+    return replace(maps, fits=False)
+
+
+def voxels_too_coarse(density: DensityMap, resolution: float) -> bool:
+    """Whether a map's voxels cannot hold detail of this resolution (in angstrom)."""
+    return resolution < _NYQUIST_SLACK * 2.0 * float(density.voxel_size.max())
 
 
 def placeholder_backbone(target: Target) -> NDArray[np.float64]:

@@ -1,8 +1,14 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy import ndimage
 
+import adp3d
 from adp3d.density.map import DensityMap
+from adp3d.density.neighbourhood import near
 from adp3d.density.noise import estimate_noise, noise_from_half_maps, noise_from_solvent
+from adp3d.density.read import read_map
 from adp3d.density.resample import blur
 from adp3d.errors import InputError
 
@@ -95,3 +101,83 @@ def test_noise_free_maps_get_a_floor(signal):
     found = noise_from_solvent(signal, ATOMS)
     assert found.method == "floor"
     assert 0 < found.sigma < 0.06 * float(signal.values.max())
+
+
+DEMO = Path(adp3d.__file__).parent / "pipeline" / "demo" / "emd_20026_protomer.map.gz"
+
+
+@pytest.fixture(scope="module")
+def protomer():
+    """Experimental map of one protomer, blank beyond 4 A from it, and where its density is high."""
+    density = read_map(DEMO)
+    inside = np.argwhere(density.values > 0.03)
+    return density, density.to_points(inside[inside[:, 0] < 45])
+
+
+@pytest.mark.parametrize("level", [0.0, 0.005, 0.01, 0.02, 0.03])
+def test_thresholded_maps_get_a_floor_instead_of_the_noise_of_neighbours(protomer, level):
+    density, points = protomer
+    true = noise_from_solvent(density, points).sigma
+    cut = density.with_values(np.where(density.values < level, 0, density.values))
+    found = noise_from_solvent(cut, points)
+    assert found.method == "floor"
+    assert 0 < found.sigma < 0.2 * true
+    # cut off at a level and set to it, instead of to zero
+    clipped = noise_from_solvent(density.with_values(np.maximum(density.values, max(level, 1e-3))), points)
+    assert clipped.method == "floor" and 0 < clipped.sigma < 0.2 * true
+
+
+def test_maps_sharpened_by_a_network_get_a_floor(protomer):
+    density, points = protomer
+    smooth = ndimage.gaussian_filter(np.maximum(density.values - 0.02, 0), 1.0)
+    sharpened = density.with_values(np.where(smooth < 1e-4, 0, smooth))
+    found = noise_from_solvent(sharpened, points)
+    assert found.method == "floor"
+    assert found.sigma < 0.1 * float(sharpened.values[sharpened.values > 0].std())
+
+
+def two_molecules(gaussian_map):
+    atoms = np.random.default_rng(3).uniform(-6, 6, (2, 60, 3)) + np.array([[[14.0, 24, 24]], [[34.0, 24, 24]]])
+    return gaussian_map(atoms.reshape(-1, 3), 60.0, (48, 48, 48), np.eye(3)), atoms
+
+
+@pytest.mark.parametrize("filling", [0.0, -0.7])
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("margin", [3.0, 6.0])
+def test_masked_maps_show_the_noise_inside_of_the_mask(gaussian_map, filling, soft, margin):
+    """Masks around two molecules, of which the model knows one: their noise, or less where soft masks take it away."""
+    signal, atoms = two_molecules(gaussian_map)
+    sigma = 0.1
+    distance = ndimage.distance_transform_edt(~near(signal, atoms, margin))
+    weight = np.clip(1.0 - distance / 6.0, 0.0, 1.0) if soft else (distance == 0).astype(float)
+    values = noisy(signal, sigma, 1).values * weight + filling
+    found = noise_from_solvent(signal.with_values(np.where(weight > 0, values, filling)), atoms[0])
+    assert (0.25 if soft else 0.7) * sigma < found.sigma < 1.5 * sigma
+
+
+def test_a_box_without_solvent_gives_an_upper_estimate(gaussian_map):
+    signal, atoms = two_molecules(gaussian_map)
+    sigma = 0.1
+    box = tuple(slice(c - 5, c + 6) for c in (14, 24, 24))
+    inside = noisy(signal, sigma, 1)
+    part = DensityMap(inside.values[box], inside.to_points([b.start for b in box]), inside.axes)
+    found = noise_from_solvent(part, atoms[0])
+    assert found.method == "low density"
+    assert sigma < found.sigma < float(part.values.std())
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(0.2, 12**-0.5), (0.6, None), (3.0, 3.0)])
+def test_maps_of_whole_numbers(gaussian_map, steps, expected):
+    """Noise of some steps of rounding is found; below a step, what rounding adds is what can be said."""
+    signal, atoms = two_molecules(gaussian_map)
+    stored = noisy(signal.with_values(signal.values * 60 / signal.values.max()), steps, 1)
+    found = noise_from_solvent(signal.with_values(np.rint(stored.values)), atoms[0])
+    if expected is None:
+        assert 12**-0.5 <= found.sigma < 1.6
+    else:
+        assert found.sigma == pytest.approx(max(expected, 0.05 * float(np.rint(stored.values).std())), rel=0.35)
+
+
+def test_a_map_of_two_values_has_a_noise_above_zero(signal):
+    binary = signal.with_values(np.where(signal.values > 0.5 * signal.values.max(), 0.5, 0))
+    assert noise_from_solvent(binary, ATOMS).sigma > 0

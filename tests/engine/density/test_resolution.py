@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from adp3d.density.map import DensityMap
 from adp3d.density.resample import blur, low_pass
@@ -113,3 +114,48 @@ def test_tiny_maps_are_refused():
     small = DensityMap(np.random.default_rng(0).normal(size=(11, 30, 30)), np.zeros(3), np.eye(3))
     with pytest.raises(InputError, match="too small"):
         estimate_resolution(small)
+
+
+def around(density, margin, soft):
+    """Weights of a mask `margin` voxels around the molecule."""
+    distance = ndimage.distance_transform_edt(density.values < 0.1 * density.values.max())
+    if not soft:
+        return (distance <= margin).astype(float)
+    rise = np.clip((distance - margin) / 5, 0.0, 1.0)
+    return 0.5 + 0.5 * np.cos(np.pi * rise)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("margin", [0, 1, 3, 6])
+def test_half_maps_that_were_masked_alike(molecule, margin, soft):
+    signal = blur(molecule, 20.0)
+    sigma = 0.1 * float(signal.values.max())
+    halves = noisy(signal, sigma, 1), noisy(signal, sigma, 2)
+    true = half_map_resolution(*halves)
+    assert true.warnings == () and true.value > 2.3
+    weights = around(signal, margin, soft)
+    masked = tuple(half.with_values(half.values * weights) for half in halves)
+    full = low_pass(masked[0].with_values(0.5 * (masked[0].values + masked[1].values)), true.value)
+    found = estimate_resolution(full, masked)
+    (warning,) = found.warnings
+    assert "one mask" in warning and "--resolution" in warning
+    # never Nyquist; leaving the noise around the molecule out makes it rightly finer than the whole box says
+    assert 1.1 * 2 * 0.9 < found.value < 1.1 * true.value
+
+
+def test_the_ball_of_a_reconstruction_is_no_mask(molecule):
+    signal = blur(molecule, 20.0)
+    sigma = 0.1 * float(signal.values.max())
+    halves = noisy(signal, sigma, 1), noisy(signal, sigma, 2)
+    centre = np.stack(np.indices(signal.shape), axis=-1) - 27.5
+    ball = np.linalg.norm(centre, axis=-1) < 27
+    found = estimate_resolution(signal, tuple(half.with_values(half.values * ball) for half in halves))
+    assert found.warnings == () and found.method == "half maps"
+    assert 1.1 * 2 * 0.9 < found.value <= half_map_resolution(*halves).value
+
+
+def test_half_maps_that_agree_up_to_nyquist_are_told(molecule):
+    halves = tuple(noisy(molecule, 1e-3 * float(molecule.values.max()), seed) for seed in (1, 2))
+    found = estimate_resolution(molecule, halves)
+    assert found.method == "half maps" and found.value == pytest.approx(1.8, rel=0.1)
+    assert "their voxels can hold" in found.warnings[0]

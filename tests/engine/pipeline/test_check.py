@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from adp3d.density.map import DensityMap
+from adp3d.density.write import write_map
 from adp3d.events import Control, Stopped
 from adp3d.pipeline.check import check
 from adp3d.specification import CompleteSpec, DistancesSpec, RefineSpec
@@ -68,6 +70,69 @@ def test_a_model_beside_its_density(small, tmp_path):
     report = check(refine(small, model=str(tmp_path / "beside.cif")))
     assert any("fit it into the map" in text for text in report["advice"])
     assert report["map"]["correlation"] < 0.3
+    assert not report["ok"] and report["problems"] == []
+    assert "The job can run." not in report["lines"] and "in vain" in report["lines"][-1]
+
+
+def changed(small, tmp_path, change):
+    """Check of the problem with another map."""
+    write_map(change(small.density), tmp_path / "changed.mrc")
+    return check(refine(small, map=str(tmp_path / "changed.mrc"), resolution=1.75))
+
+
+def test_a_map_of_the_wrong_hand(small, tmp_path):
+    report = changed(small, tmp_path, lambda d: DensityMap(np.flip(d.values, 2), d.origin, d.axes))
+    assert not report["ok"] and "The job can run." not in report["lines"]
+    assert any("wrong hand" in text and "fit it into the map" in text for text in report["advice"])
+
+
+@pytest.mark.parametrize("factor", [0.8, 0.9, 1.15, 1.25])
+def test_a_map_with_the_wrong_voxel_size(small, tmp_path, factor):
+    report = changed(small, tmp_path, lambda d: DensityMap(d.values, d.origin * factor, d.axes * factor))
+    assert not report["ok"] and "The job can run." not in report["lines"]
+    assert any("voxel size of the map is wrong" in text for text in report["advice"]), report["advice"]
+
+
+def test_density_of_the_wrong_sign(small, tmp_path):
+    report = changed(small, tmp_path, lambda d: d.with_values(-d.values))
+    assert report["map"]["correlation"] < 0
+    assert not report["ok"] and any("wrong sign" in text for text in report["advice"])
+
+
+def test_a_lost_origin(small, tmp_path):
+    report = changed(small, tmp_path, lambda d: DensityMap(d.values, np.zeros(3), d.axes))
+    assert not report["ok"] and "overlap" in report["problems"][0]
+    assert any("displaced, or the origin" in text for text in report["advice"])
+
+
+def test_voxels_too_coarse_for_the_resolution(small):
+    report = check(refine(small, resolution=1.1))
+    assert not report["ok"] and "The job can run." not in report["lines"]
+    assert any("no detail finer than 1.3 A" in text and "1.1 A" in text for text in report["advice"])
+    assert check(refine(small, resolution=1.3))["ok"]
+
+
+def test_a_map_without_solvent_noise_is_no_reason_for_doubt(small, tmp_path):
+    report = changed(small, tmp_path, lambda d: d.with_values(np.where(d.values < 0.02, 0, d.values)))
+    assert report["ok"] and report["lines"][-1] == "The job can run."
+    assert report["map"]["noise_method"] == "floor"
+    assert len([line for line in report["lines"] if "solvent is blank" in line]) == 1
+    assert not [text for text in report["advice"] if "density" in text]
+
+
+def test_half_maps_masked_alike_are_advice(small, tmp_path):
+    density = small.density
+    rng = np.random.default_rng(0)
+    spread = float(density.values.std())
+    halves = []
+    for i in range(2):
+        noise = rng.normal(scale=0.5 * spread, size=density.shape)
+        halves.append(str(tmp_path / f"half{i}.mrc"))
+        write_map(density.with_values(np.where(density.values == 0, 0, density.values + noise)), halves[-1])
+    report = check(refine(small, half_maps=tuple(halves)))
+    assert report["ok"]
+    assert any("one mask" in text and "--resolution" in text for text in report["advice"])
+    assert report["map"]["resolution"] > 1.45  # Nyquist is 1.3
 
 
 def test_all_problems_are_told_at_once(small, tmp_path):
