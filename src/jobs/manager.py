@@ -316,20 +316,18 @@ class JobManager:
         wait for it: two jobs on one device would take each other's cores and memory.
         """
         device = environment.known_device(self.session, device)
-        busy = [queue for queue in self._queues.values() if queue.busy]
-        undecided = [queue for queue in busy if self._is_undecided(queue)]
-        if undecided:
-            return undecided[0]
-        if device == _AUTO and busy:
-            return max(busy, key=lambda queue: queue.device != "cpu")  # what the engine prefers, if it is there
+        busy = {queue: self._devices(queue) for queue in self._queues.values() if queue.busy}
+        shared = [queue for queue, used in busy.items() if device in used or _AUTO in (device, *used)]
+        if shared:
+            return max(shared, key=lambda queue: "cpu" not in busy[queue])  # 'auto' is a graphics card if there is one
         if device not in self._queues:
             self._queues[device] = DeviceQueue(device, self._connect, self._notify)
         return self._queues[device]
 
-    def _is_undecided(self, queue: DeviceQueue) -> bool:
-        """Whether some of a queue's jobs may turn out to run on another device than that of the queue."""
-        devices = {queue.device, *(job.prepared.device for job in queue.jobs)}
-        return _AUTO in {environment.known_device(self.session, device) for device in devices}
+    def _devices(self, queue: DeviceQueue) -> set[str]:
+        """Devices that the jobs of a queue use, as far as they are known."""
+        names = {queue.device, *(job.prepared.device for job in queue.jobs)}
+        return {environment.known_device(self.session, name) for name in names}
 
     def _connect(self) -> Connection:
         command, variables = environment.worker_command(self.session)

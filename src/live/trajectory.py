@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..jobs.job import Job
     from ..jobs.state import Layout
 
-__all__ = ["TRAJECTORY_FILE", "open_trajectory", "read_frames"]
+__all__ = ["TRAJECTORY_FILE", "open_trajectory", "read_frames", "show_slider"]
 
 TRAJECTORY_FILE = "trajectory.bin"
 _ENSEMBLE_FILE = "ensemble.cif"
@@ -72,10 +72,15 @@ def open_trajectory(
         f"{len(frames)} coordinate sets.{hidden_sentence(hidden)}"
     )
     if slider and session.ui.is_gui and len(frames) > 1:
-        from chimerax.std_commands.coordset import coordset_slider
-
-        coordset_slider(session, [structure])  # see playing.py for secondary structure
+        show_slider(session, structure)
     return structure
+
+
+def show_slider(session: Session, structure: AtomicStructure) -> None:
+    """Show ChimeraX's slider of coordinate sets; it leaves secondary structure to `playing`."""
+    from chimerax.std_commands.coordset import coordset_slider
+
+    coordset_slider(session, [structure])
 
 
 def read_frames(path: Path, replica: int, max_frames: int | None = None) -> tuple[tuple[int, ...], NDArray[np.float32]]:

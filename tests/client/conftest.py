@@ -31,14 +31,9 @@ if not REAL:
     if str(HERE / "stand_in") not in sys.path:
         sys.path.insert(0, str(HERE / "stand_in"))
     if "chimerax.adp3d" not in sys.modules:
-        # ChimeraX installs src/ as the package chimerax.adp3d; here it is imported from where it is.
-        import chimerax
+        from load_bundle import load_bundle
 
-        _spec = importlib.util.spec_from_file_location(
-            "chimerax.adp3d", SOURCE / "__init__.py", submodule_search_locations=[str(SOURCE)]
-        )
-        chimerax.adp3d = sys.modules["chimerax.adp3d"] = importlib.util.module_from_spec(_spec)
-        _spec.loader.exec_module(chimerax.adp3d)
+        load_bundle(SOURCE)
 
 
 @pytest.fixture

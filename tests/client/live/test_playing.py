@@ -41,8 +41,9 @@ def user_step(session):
 
 
 def slide(monkeypatch, session, job):
-    """Give the command in a ChimeraX with a window, and move the slider through all frames; the model."""
+    """Open the trajectory, and move the slider that a window would show through all frames; the model."""
     from chimerax.adp3d.commands.trajectory import adp3d_trajectory
+    from chimerax.adp3d.live.trajectory import show_slider
     from chimerax.std_commands import coordset
 
     opened = []
@@ -51,9 +52,8 @@ def slide(monkeypatch, session, job):
         opened.append(coordset.CoordinateSetPlayer(structures[0], 1, N_FRAMES, 1, compute_ss=compute_ss))
 
     monkeypatch.setattr(coordset, "coordset_slider", slider)
-    with monkeypatch.context() as window:
-        window.setattr(session.ui, "is_gui", True)
-        structure = adp3d_trajectory(session, job.id)
+    structure = adp3d_trajectory(session, job.id)
+    show_slider(session, structure)
     (player,) = opened
     for number in [*range(1, N_FRAMES + 1), *range(N_FRAMES, 0, -1)]:
         player.change_coordset(number)

@@ -10,7 +10,9 @@ SESSION = 0x2
 def keeper(bench):
     from chimerax.adp3d.live.session import saved_jobs
 
-    return saved_jobs(bench.session)
+    keeper = saved_jobs(bench.session)
+    yield keeper
+    keeper._unfinished.clear()  # one ChimeraX runs all tests
 
 
 def restart(bench, keeper, data):

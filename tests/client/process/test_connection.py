@@ -199,8 +199,10 @@ def test_a_discarded_job_leaves_no_log_behind(connect, tmp_path):
 
 CLIENT = """
 import sys, time
-sys.path[:0] = {path!r}
-import conftest
+from pathlib import Path
+sys.path[:0] = [{stand_in!r}]
+from load_bundle import load_bundle
+load_bundle(Path({source!r}))
 from chimerax.adp3d.process.connection import Connection
 from chimerax.adp3d.engine import protocol
 connection = Connection({command!r}, {variables!r})
@@ -222,9 +224,9 @@ def test_no_engine_is_left_when_the_client_is_killed(tiny_job, monkeypatch, sess
     variables = {**clean_variables(os.environ), "OMP_NUM_THREADS": "1"}
     here = Path(__file__).resolve().parents[1]
     script = tmp_path / "client.py"
+    places = {"stand_in": str(here / "stand_in"), "source": str(here.parents[1] / "src")}
     script.write_text(
-        textwrap.dedent(CLIENT).format(path=[str(here)], command=command, variables=variables, spec=spec),
-        encoding="utf-8",
+        textwrap.dedent(CLIENT).format(**places, command=command, variables=variables, spec=spec), encoding="utf-8"
     )
     python = os.environ["ADP3D_PYTHON"]
     client = subprocess.Popen([python, str(script)], stdout=subprocess.PIPE, env=variables)

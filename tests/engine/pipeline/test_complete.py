@@ -9,6 +9,8 @@ import torch
 
 from adp3d.errors import InputError
 from adp3d.events import Control, NullEvents, Stopped
+from adp3d.physics.masking import MaskedModel
+from adp3d.pipeline.complete import _missing_spread
 from adp3d.pipeline.execute import execute
 from adp3d.pipeline.job import JobFolder
 from adp3d.pipeline.log import read_history
@@ -122,6 +124,32 @@ def test_stopped_and_resumed_gives_the_same_bits(make_job):
     all_steps, all_values = read_history(whole.events_log).curves("missing_spread")
     assert list(steps) == list(all_steps)
     np.testing.assert_array_equal(values, all_values)
+
+
+def test_figures_that_are_plotted(make_job):
+    """Exact atoms have no RMSD worth telling; the spread of the missing residues is what falls."""
+    exact, alone, uncertain = make_job(steps=8), make_job(replicas=1, steps=3), make_job(steps=3, confidence="bfactor")
+    for job in (exact, alone, uncertain):
+        run(job)
+    told = [read_history(job.events_log).series for job in (exact, alone, uncertain)]
+    assert ["known_rmsd" in series for series in told] == [False, False, True]
+    assert ["missing_spread" in series for series in told] == [True, False, True]
+    _, values = read_history(exact.events_log).curves("missing_spread")
+    assert np.isfinite(values).all() and (values > 0).all()
+
+
+def test_spread_of_missing_residues():
+    target = torch.zeros(5, 4, 3)
+    known = torch.ones(5, 4, dtype=torch.bool)
+    known[3:] = False
+    x = torch.zeros(3, 5, 4, 3)
+    x[:, :3] += 50.0 * torch.arange(3)[:, None, None, None]  # known residues do not count
+    x[0, 3:, 1, 0] = 6.0
+    model = MaskedModel(target, known, torch.ones(5, 4))
+    assert _missing_spread(model, x).tolist() == pytest.approx([6.0, 3.0, 3.0])
+    complete = MaskedModel(target[:3], known[:3], torch.ones(3, 4))
+    apart = 75 * 3**0.5
+    assert _missing_spread(complete, x[:, :3]).tolist() == pytest.approx([apart, 0.0, apart])
 
 
 def test_seeds_matter_and_repeat(make_job):
