@@ -89,6 +89,8 @@ def _line(job: Any, state: str, left: str) -> str:
         parts = [f"Job {job.id} finished after {duration(figures.get('seconds', job.seconds))}"]
         parts += [f"{label} {figures[name]:{form}}" for name, label, form in _FIGURES if _is_number(figures.get(name))]
         return ", ".join(parts) + "."
+    if job.waiting_for:
+        return f"Job {job.id}: waiting for {job.waiting_for}."
     if not job.state.active or state == "starting":
         return f"Job {job.id}: {state}."
     parts = [f"Job {job.id}: {state}"]
