@@ -108,20 +108,21 @@ def test_the_real_pip_and_the_size_of_what_it_would_fetch(session, tmp_path):
     python = Path(os.environ["ADP3D_PYTHON"])
     if subprocess.run([str(python), "-m", "pip", "--version"], capture_output=True, check=False).returncode:
         pytest.skip("this environment has no pip")
-    for name, needs in (("torch", "Requires-Dist: nvidia-tiny\n"), ("nvidia_tiny", "")):
-        with zipfile.ZipFile(tmp_path / f"{name}-2.99-py3-none-any.whl", "w") as wheel:
-            info = f"{name}-2.99.dist-info"
-            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.99\n{needs}")
+    for name, needs in (("torch", "Requires-Dist: nvidia\n"), ("nvidia", "")):
+        with zipfile.ZipFile(tmp_path / f"{name}-2.13.99-py3-none-any.whl", "w") as wheel:
+            info = f"{name}-2.13.99.dist-info"
+            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.13.99\n{needs}")
             wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
             wheel.writestr(f"{info}/RECORD", "")
     report = tmp_path / "report.json"
     step = steps.look_step(python, report)
     here = ("--no-index", "--find-links", str(tmp_path), "--ignore-installed")
     plain = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    plain["PIP_CONFIG_FILE"] = os.devnull
     done = subprocess.run([*step.command, *here], capture_output=True, text=True, check=False, env=plain)
     assert done.returncode == 0, done.stdout + done.stderr
     measured = subprocess.run(steps.size_step(python, report).command, capture_output=True, text=True, check=True)
-    assert json.loads(measured.stdout) == {"names": ["torch", "nvidia-tiny"], "bytes": 0}, "all is on this computer"
+    assert json.loads(measured.stdout) == {"names": ["torch", "nvidia"], "bytes": 0}, "all is on this computer"
     assert steps.usual_torch(measured.stdout, "darwin") == steps.Usual(True, 0.0)
 
 

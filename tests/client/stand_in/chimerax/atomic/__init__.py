@@ -9,6 +9,7 @@ from .args import (
     StructuresArg,
     UniqueChainsArg,
 )
+from .changes import check_for_changes
 from .collections import Atoms, Bonds, Chains, Residues
 from .molobject import Atom, Bond, Chain, Element, Residue, Sequence
 from .structure import AtomicStructure, Structure, all_atomic_structures
@@ -34,4 +35,5 @@ __all__ = [
     "StructuresArg",
     "UniqueChainsArg",
     "all_atomic_structures",
+    "check_for_changes",
 ]
