@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,17 +59,22 @@ def adp3d_check(
     Returns
     -------
     dict
-        The report: ``ok``, ``problems``, ``advice``, ``lines`` and figures.
+        The report: ``ok``, ``problems``, ``advice``, ``lines`` and figures. In the window, while the engine is being
+        installed, ``ok`` is None, and the log has the report when that has ended.
     """
     from ..handover.staging import discard
     from ..jobs.manager import job_manager
 
     settings = dict(locals())
     spec, staging, notes = prepare_check(session, settings)
-    try:
-        report = job_manager(session).check(spec, timeout)
-    finally:
-        discard(staging)
+    manager = job_manager(session)
+    if manager.waits_for_installation() and session.ui.is_gui:
+        report = _check_later(session, spec, staging)
+    else:
+        try:
+            report = manager.check(spec, timeout)
+        finally:
+            discard(staging)
     for note in notes:
         session.logger.info(note)
     _tell(session, report)
@@ -95,8 +101,6 @@ def prepare_check(session: Session, settings: dict[str, Any]) -> tuple[dict[str,
     UserError
         If something cannot be used.
     """
-    from pathlib import Path
-
     from ..handover.prepare import MapChoice, ModelChoice, prepare_model_job
     from ..handover.record import Handover
     from ..handover.staging import discard, new_staging_folder
@@ -123,6 +127,23 @@ def prepare_check(session: Session, settings: dict[str, Any]) -> tuple[dict[str,
     finally:
         discard(output)  # the check makes no job folder
     return prepared.spec, Path(Handover.of(prepared.extra).staging), notes
+
+
+def _check_later(session: Session, spec: dict[str, Any], staging: Path) -> dict[str, Any]:
+    """Check once the engine is installed; nothing is held up."""
+    from ..handover.staging import discard
+    from ..jobs.manager import job_manager
+
+    def done(report: dict[str, Any] | None, problem: str) -> None:
+        discard(staging)
+        if report is None:
+            session.logger.warning(problem)
+        else:
+            _tell(session, report)
+
+    job_manager(session).begin_check(spec, done)
+    waits = "The check waits for the installation of the engine; its report will be in the log."
+    return {"ok": None, "problems": [], "advice": [], "lines": [waits]}
 
 
 def _tell(session: Session, report: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ def adp3d_install(
     directory: str | None = None,
     device: str = "auto",
     python: str | None = None,
+    large_download: bool = False,
     cancel: bool = False,
     wait: bool | None = None,
 ) -> Installer | None:
@@ -32,6 +33,9 @@ def adp3d_install(
         ``auto`` (a graphics card if there is one), ``cpu`` or ``cuda``.
     python : str, optional
         Ready environment to use instead: its interpreter or its folder. Nothing is installed then.
+    large_download : bool
+        Take the build of PyTorch for graphics cards, about 3 GB, where the processor's is wanted and cannot be had.
+        Without it that is a question in the window, and an error without one.
     cancel : bool
         End the installation that is running, instead.
     wait : bool, optional
@@ -43,6 +47,7 @@ def adp3d_install(
         None if there was nothing to cancel.
     """
     from ..process.installer import current_installer, plan_installation, start_installer
+    from .question import ask_yes_or_no
 
     if cancel:
         running = current_installer(session)
@@ -51,8 +56,11 @@ def adp3d_install(
             return None
         running.cancel()
         return running
-    installer = start_installer(session, plan_installation(session, directory, device, python))
-    if wait or (wait is None and not session.ui.is_gui):
+    waits = not session.ui.is_gui if wait is None else wait
+    asks = session.ui.is_gui and not waits  # nothing can be answered while a command waits
+    plan = plan_installation(session, directory, device, python, large_download=large_download, asks=asks)
+    installer = start_installer(session, plan, ask_yes_or_no)
+    if waits:
         installer.wait()
     return installer
 
@@ -66,6 +74,7 @@ def install_desc() -> CmdDesc:
         keyword=[
             ("device", EnumOf(("auto", "cpu", "cuda"))),
             ("python", FileNameArg),
+            ("large_download", BoolArg),
             ("cancel", BoolArg),
             ("wait", BoolArg),
         ],

@@ -52,6 +52,7 @@ def _table(jobs: list[Job]) -> str:
     rows = [("Job", "What", "State", "Done", "Stage", "Time", "Folder")]
     for job in jobs:
         stage = f"{job.stage} {job.step}/{job.total}" if job.total and not job.ended else ""
+        stage = f"for {job.waiting_for}" if job.waiting_for else stage
         done = f"{100 * job.fraction:.0f}%" if job.state.active else ""
         rows.append((str(job.id), job.title, job.state.value, done, stage, _time(job), str(job.folder)))
     cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]

@@ -28,6 +28,7 @@ def adp3d_status(session: Session, job: int | None = None) -> dict[str, Any]:
     from ..jobs.log import progress_text
     from ..jobs.manager import job_manager
     from ..process.environment import describe
+    from ..process.installer import current_installer
 
     manager = job_manager(session)
     manager.pump()
@@ -36,7 +37,9 @@ def adp3d_status(session: Session, job: int | None = None) -> dict[str, Any]:
         session.logger.info(progress_text(chosen))
         return chosen.status()
     environment = describe(session)
-    lines = [f"Engine: {environment['problem'] or environment['python']}"]
+    installer = current_installer(session)
+    environment["installing"] = "" if installer is None else installer.sentence()
+    lines = [f"Engine: {environment['installing'] or environment['problem'] or environment['python']}"]
     lines += [progress_text(one) for one in manager.jobs] or ["There are no ADP-3D jobs."]
     session.logger.info("\n".join(lines))
     return {

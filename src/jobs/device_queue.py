@@ -19,7 +19,7 @@ from .reports import CHANGED, ENDED, absorb, end_job
 from .state import JobState
 from .stored import is_job_folder
 
-__all__ = ["CheckDone", "DeviceQueue"]
+__all__ = ["CheckDone", "DeviceQueue", "remove_if_empty"]
 
 STOP_GRACE = 20.0
 """Seconds that a job has to leave a checkpoint after it was asked to stop."""
@@ -125,7 +125,7 @@ class DeviceQueue:
         elif any(job is other for other in self.waiting):
             self._waiting = deque(item for item in self._waiting if item[0] is not job)
             end_job(job, JobState.STOPPED)
-            _remove_if_empty(job.folder)
+            remove_if_empty(job.folder)
             self._notify(ENDED, job)
 
     def pump(self) -> None:
@@ -165,7 +165,7 @@ class DeviceQueue:
             except Exception as error:
                 # Whatever keeps the engine from starting is the job's failure, and its message the reason.
                 end_job(job, JobState.FAILED, str(error))
-                _remove_if_empty(job.folder)
+                remove_if_empty(job.folder)
                 self._notify(ENDED, job)
                 continue
             self.current = job
@@ -237,7 +237,7 @@ class DeviceQueue:
                 if ended.reason:
                     job.add_log(f"The engine was ended because {ended.reason}.")
                 end_job(job, JobState.FAILED, text, advice)
-            _remove_if_empty(job.folder)
+            remove_if_empty(job.folder)
             self._release(job)
             self._notify(CHANGED, job)
             self._notify(ENDED, job)
@@ -275,7 +275,7 @@ def _resume_command(job: Job) -> str:
     return f"adp3d resume {job.id}" if is_job_folder(job.folder) else ""
 
 
-def _remove_if_empty(folder: Path) -> None:
+def remove_if_empty(folder: Path) -> None:
     """Remove the folder that was reserved for a job which has left nothing in it."""
     with suppress(OSError):  # there is none, or it holds something
         folder.rmdir()

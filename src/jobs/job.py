@@ -50,6 +50,8 @@ class Job:
     state : JobState
     folder : Path
         Job folder.
+    waiting_for : str
+        What a waiting job waits for besides earlier jobs of its device, such as the installation of the engine.
     stage : str
         What the engine is doing.
     step, total : int
@@ -98,6 +100,7 @@ class Job:
         self.without_models = self._model is None and self._map is None
         self.state = JobState.WAITING
         self.folder = Path(prepared.folder)
+        self.waiting_for = ""
         self.stage = ""
         self.step = 0
         self.total = 0
@@ -248,6 +251,7 @@ class Job:
             "title": self.title,
             "command": self.prepared.command,
             "state": self.state.value,
+            "waiting_for": self.waiting_for,
             "folder": str(self.folder),
             "device": self.prepared.device,
             "replicas": self.prepared.replicas,

@@ -24,6 +24,8 @@ def progress_text(job: Job) -> str:
         return f"{text}: {job.error} {job.advice}".rstrip(" :")
     if job.state is JobState.FINISHED:
         return f"{text}{_achieved(job)}"
+    if job.waiting_for:
+        return f"{text} for {job.waiting_for}"
     if job.state in (JobState.RUNNING, JobState.PAUSED) and job.total:
         text += f": {job.stage}, step {job.step} of {job.total}"
         if job.done is not None:
@@ -44,6 +46,7 @@ class JobLog:
         self._lines: dict[int, int] = {}
         self._shown: dict[int, tuple[JobState, str, int]] = {}
         self._announced: set[int] = set()
+        self._held: set[int] = set()
         triggers.add_handler(CHANGED, self._changed)
         triggers.add_handler(ENDED, self._ended)
 
@@ -59,6 +62,9 @@ class JobLog:
             if line.startswith("warning: "):
                 session.logger.warning(f"ADP-3D job {job.id}: {line.removeprefix('warning: ')}")
         self._lines[job.id] = len(job.log)
+        if job.waiting_for and job.id not in self._held:
+            self._held.add(job.id)
+            session.logger.info(f"{progress_text(job)}; it starts by itself then")
         if job.state is JobState.WAITING or job.ended:
             return
         # A line for every per cent: the status line is shared with everybody.

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from ..engine import protocol
 from ..process import environment
 from ..process.connection import Connection
-from .device_queue import CheckDone, DeviceQueue
+from ..process.installer import current_installer
+from .device_queue import CheckDone, DeviceQueue, remove_if_empty
+from .held import HeldWork, not_installed
 from .job import Job
 from .reports import CHANGED, ENDED, FRAME, LAYOUT, end_job, take_result
 from .state import JobState, PreparedJob
@@ -75,6 +77,7 @@ class JobManager:
         self._homes: dict[int, DeviceQueue] = {}
         self._news: dict[tuple[int, int], Job] = {}
         self._answers: list[Callable[[], None]] = []
+        self._held = HeldWork(self._installed)
         self._pumping = False
         self._log = JobLog(session, self.triggers)
         self._tasks = JobTasks(session, self.triggers)
@@ -93,14 +96,14 @@ class JobManager:
         return session
 
     def submit(self, prepared: PreparedJob, *, overwrite: bool = False) -> Job:
-        """Queue a new job.
+        """Queue a new job; while the engine is being installed, it waits for that.
 
         Raises
         ------
         UserError
             If there is no usable environment for the engine.
         """
-        environment.require(self.session)
+        self._require()
         job = self._add(prepared)
         self._enqueue(job, protocol.Submit(job.key, prepared.spec, overwrite))
         self._flush()
@@ -128,7 +131,7 @@ class JobManager:
         prepared = known if prepared is None else replace(prepared, spec=known.spec, folder=folder, kind=known.kind)
         finished = read_finished(folder)
         if finished is None:
-            environment.require(self.session)
+            self._require()
         job = self._again(folder, prepared) or self._add(prepared)
         if finished is None:
             job.taken_up = False
@@ -184,6 +187,8 @@ class JobManager:
     def begin_check(self, spec: dict[str, Any], done: CheckDone) -> None:
         """Ask what would become of a job, without running it; ``done`` is called from a later `pump`.
 
+        While the engine is being installed, the question waits for that.
+
         Raises
         ------
         UserError
@@ -191,7 +196,9 @@ class JobManager:
         """
         from chimerax.core.errors import UserError
 
-        environment.require(self.session)
+        self._require()
+        if self._held.add_check(self.session, spec, done):
+            return
 
         def answer(report: dict[str, Any] | None, problem: str) -> None:
             self._answers.append(lambda: done(report, problem))
@@ -211,6 +218,11 @@ class JobManager:
         """
         from chimerax.core.errors import UserError
 
+        installer = current_installer(self.session)
+        if installer is not None:
+            self._work_until(lambda: not installer.running, None)
+            if installer.error:
+                raise UserError(not_installed(installer.error))
         answers: list[tuple[dict[str, Any] | None, str]] = []
         self.begin_check(spec, lambda report, problem: answers.append((report, problem)))
         if not self._work_until(lambda: bool(answers), timeout):
@@ -224,6 +236,8 @@ class JobManager:
         """End a job; see `Job.stop`."""
         if job.id in self._homes:
             self._homes[job.id].stop(job)
+        elif self._held.remove(job):
+            self._end_unstarted(job, JobState.STOPPED)
         self._flush()
 
     def steer(self, job: Job, message: protocol.Message) -> None:
@@ -252,6 +266,9 @@ class JobManager:
         """Bring what the engines reported to the jobs, and fire triggers; main thread only."""
         if self._pumping:
             return
+        installer = current_installer(self.session)
+        if installer is not None:
+            installer.pump()  # without a window nobody else does
         self._pumping = True
         try:
             for queue in list(self._queues.values()):
@@ -305,7 +322,49 @@ class JobManager:
                 return job
         return None
 
+    def waits_for_installation(self) -> bool:
+        """Whether jobs that are submitted now wait until the engine is installed."""
+        return current_installer(self.session) is not None
+
+    def _require(self) -> None:
+        """Refuse work without an engine, unless one is on its way."""
+        if not self.waits_for_installation():
+            environment.require(self.session)
+
+    def _installed(
+        self, jobs: list[tuple[Job, protocol.Message]], checks: list[tuple[dict[str, Any], CheckDone]], error: str
+    ) -> None:
+        """The installation has ended: what has waited for it starts, or is told why it cannot."""
+        from chimerax.core.errors import UserError
+
+        try:
+            if not error:
+                environment.require(self.session)
+        except UserError as problem:
+            error = str(problem)
+        for job, message in jobs:
+            if error:
+                self._end_unstarted(job, JobState.FAILED, not_installed(error))
+            else:
+                self._enqueue(job, message)
+                self._notify(CHANGED, job)
+        for spec, done in checks:
+            if error:
+                done(None, not_installed(error))
+            else:
+                self.begin_check(spec, done)
+        self._flush()
+
+    def _end_unstarted(self, job: Job, state: JobState, error: str = "") -> None:
+        job.waiting_for = ""
+        end_job(job, state, error)
+        remove_if_empty(job.folder)
+        self._notify(ENDED, job)
+
     def _enqueue(self, job: Job, message: protocol.Message) -> None:
+        if self._held.add_job(self.session, job, message):
+            self._notify(CHANGED, job)
+            return
         self._homes[job.id] = self._queue(job.prepared.device)
         self._homes[job.id].submit(job, message)
 

@@ -18,8 +18,8 @@ def report_text(report: Mapping[str, Any] | None) -> str:
     """
     if not report:
         return ""
-    verdict = "The job can run." if report.get("ok") else "The job cannot run like this."
-    lines = [verdict]
+    verdicts = {True: ["The job can run."], None: []}
+    lines = verdicts.get(report.get("ok"), ["The job cannot run like this."])
     for name in ("problems", "advice", "lines"):
         lines += [str(line) for line in report.get(name, ()) if str(line) not in lines]
     return "\n".join(lines)

@@ -77,6 +77,8 @@ def _line(job: Any, state: str, left: str) -> str:
         figures = figures_text(job.result_metrics)
         time = duration(job.result_metrics.get("seconds", job.seconds))
         return f"Job {job.id} finished after {time}{': ' if figures else ''}{figures}."
+    if job.waiting_for:
+        return f"Job {job.id}: waiting for {job.waiting_for}."
     if not job.state.active or state == "starting":
         return f"Job {job.id}: {state}."
     parts = [f"Job {job.id}: {state}"]

@@ -19,9 +19,23 @@ from typing import Any
 from .connection import end_process_tree, start_hidden
 from .environment import clean_variables, interpreter_of, probe
 from .locate import Maker, find_maker
-from .steps import Step, explain, has_nvidia, install_steps, torch_index, verify_step
+from .steps import (
+    CUDA_GIGABYTES,
+    Step,
+    Usual,
+    begins_big_download,
+    explain,
+    has_nvidia,
+    install_steps,
+    look_step,
+    size_step,
+    torch_index,
+    usual_torch,
+    verify_step,
+    wants_cuda,
+)
 
-__all__ = ["MARKER", "Installation", "Note", "Plan", "is_ours"]
+__all__ = ["MARKER", "Installation", "Note", "Plan", "Progress", "is_ours"]
 
 MARKER = "adp3d-environment.json"
 """File in the folder of an environment that says it was made here and may be made again."""
@@ -44,12 +58,27 @@ class Plan:
         Ready interpreter, to be verified only.
     chimerax_python : Path
         Last resort for making an environment.
+    large_download : bool
+        Whether the build for graphics cards may be fetched although the processor's is wanted.
+    asks : bool
+        Whether that is a question to the user; otherwise it is a reason to fail.
     """
 
     directory: Path | None
     device: str
     python: Path | None
     chimerax_python: Path
+    large_download: bool = False
+    asks: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an installation is: ``step`` of ``steps`` (0 before they are known), and what it does now."""
+
+    step: int = 0
+    steps: int = 0
+    text: str = "Preparing"
 
 
 @dataclass(frozen=True)
@@ -76,6 +105,10 @@ class Installation:
         What the engine's doctor said.
     error : str
         Why it failed; empty for success.
+    progress : Progress
+        Replaced as it goes on.
+    question : str
+        What it waits for the user to `answer`; empty while it does not.
     """
 
     def __init__(self, plan: Plan, find: Callable[[Path], Maker | None] = find_maker) -> None:
@@ -83,6 +116,10 @@ class Installation:
         self.python: Path | None = None
         self.report: dict[str, Any] = {}
         self.error = ""
+        self.progress = Progress()
+        self.question = ""
+        self._answer = False
+        self._answered = threading.Event()
         self._find = find
         self._notes: queue.SimpleQueue[Note] = queue.SimpleQueue()
         self._cancelled = threading.Event()
@@ -104,9 +141,15 @@ class Installation:
     def cancel(self) -> None:
         """End it; the environment is left unfinished and can be repaired."""
         self._cancelled.set()
+        self._answered.set()
         with self._lock:
             if self._process is not None:
                 end_process_tree(self._process)
+
+    def answer(self, yes: bool) -> None:
+        """Answer the question."""
+        self._answer = yes
+        self._answered.set()
 
     def take(self) -> list[Note]:
         """What is to be told since the last call."""
@@ -170,14 +213,63 @@ class Installation:
                 raise _Failed(f"The folder '{directory}' holds other files; give a new or empty folder.")
         directory.mkdir(parents=True, exist_ok=True)
         _mark(directory, complete=False, torch=index)
+        if wants_cuda(self.plan.device, has_nvidia()):
+            self._tell("info", f"PyTorch comes with its libraries for graphics cards, about {CUDA_GIGABYTES:.0f} GB")
         steps = install_steps(command, directory, self.plan.device, sys.platform, has_nvidia())
-        for step in steps:
+        for number, step in enumerate(steps, 1):
+            self.progress = Progress(number, len(steps) + 1, step.title)
             code, output = self._do(step, directory)
             if code != 0 and step.required:
                 raise _Failed(explain(output))
             if code != 0:
-                self._tell("info", f"{step.title} from its own index did not work; the usual one is tried now")
+                self._tell("info", f"{step.title} from its own index did not work; the usual one is looked at now")
+                if not wants_cuda(self.plan.device, has_nvidia()):
+                    self._allow_usual(python, directory)
+        self.progress = Progress(len(steps) + 1, len(steps) + 1, "Verifying")
         return python
+
+    def _allow_usual(self, python: Path, directory: Path) -> None:
+        """Go on only if torch from the usual index is the processor's, or the user wants the other all the same."""
+        if self.plan.large_download:
+            return
+        report = directory / "torch-report.json"
+        code, output = self._do(look_step(python, report), directory, begins_big_download)
+        found = ""
+        if code == 0 and report.is_file():
+            code, found = self._do(size_step(python, report), directory)
+            report.unlink()
+        elif code != 0 and not begins_big_download(output) and "no such option" not in output:
+            raise _Failed(explain(output))
+        usual = usual_torch(found if code == 0 else "", sys.platform)
+        if begins_big_download(output):
+            usual = Usual(True, CUDA_GIGABYTES)
+        if not usual.cuda:
+            return
+        size = f"about {usual.gigabytes:.1f} GB to download"
+        command = f"adp3d install{' device cpu' if self.plan.device == 'cpu' else ''} largeDownload true"
+        if not self.plan.asks:
+            raise _Failed(
+                "PyTorch for the processor alone cannot be fetched from its own index, and the usual index has only "
+                f"the build for NVIDIA graphics cards ({size}); to take that one, give '{command}'."
+            )
+        if not self._ask(
+            "PyTorch for the processor alone cannot be fetched from its own index. The usual index has only the build "
+            f"for NVIDIA graphics cards, which works without a card too: {size}, and more than twice as much on the "
+            "disk. Fetch it?"
+        ):
+            raise _Failed(
+                "The large build of PyTorch was declined, and the small one cannot be fetched now; run 'adp3d install' "
+                "again when the network reaches its index."
+            )
+
+    def _ask(self, question: str) -> bool:
+        self._answered.clear()
+        self.question = question
+        self._answered.wait()
+        self.question = ""
+        if self.cancelled:
+            raise _Failed("cancelled")
+        return self._answer
 
     def _can_repair(self, python: Path) -> bool:
         code, _ = self._do(Step("Looking at the environment", (str(python), "-I", "-m", "pip", "--version")), None)
@@ -197,8 +289,11 @@ class Installation:
         if not self.report.get("healthy"):
             raise _Failed(" ".join(str(text) for text in self.report.get("problems", [])) or "The self-test failed.")
 
-    def _do(self, step: Step, directory: Path | None) -> tuple[int, str]:
-        """Run a step; its exit status and the end of its output, which goes to the log in ``directory``."""
+    def _do(self, step: Step, directory: Path | None, enough: Callable[[str], bool] | None = None) -> tuple[int, str]:
+        """Run a step; its exit status and the end of its output, which goes to the log in ``directory``.
+
+        It is ended after a line of its output that is ``enough``.
+        """
         self._tell("info" if directory is not None else "status", step.title)
         with self._lock:
             if self.cancelled:
@@ -214,6 +309,8 @@ class Installation:
                 if directory is not None and line:
                     self._tell("status", f"{step.title}: {line[:100]}")
                     _append(directory, line)
+                if enough is not None and enough(line):
+                    end_process_tree(process)
         code = process.wait()
         with self._lock:
             self._process = None

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..settings import adp3d_settings
 from .environment import default_directory, interpreter_of
-from .install import Installation, Plan, is_ours
+from .install import Installation, Plan, Progress, is_ours
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
 __all__ = ["Installer", "current_installer", "plan_installation", "start_installer"]
+
+Ask = Callable[["Session", str, Callable[[bool], None]], Callable[[], None]]
+"""Puts a question to the user and returns at once; the answer goes to a function. What it returns withdraws it."""
 
 _ATTRIBUTE = "_adp3d_installer"
 _POLL = 0.05
@@ -27,7 +31,15 @@ def current_installer(session: Session) -> Installer | None:
     return installer if installer is not None and installer.running else None
 
 
-def plan_installation(session: Session, directory: str | None, device: str, python: str | None) -> Plan:
+def plan_installation(
+    session: Session,
+    directory: str | None,
+    device: str,
+    python: str | None,
+    *,
+    large_download: bool = False,
+    asks: bool = False,
+) -> Plan:
     """Check what the user asks for.
 
     Parameters
@@ -39,6 +51,8 @@ def plan_installation(session: Session, directory: str | None, device: str, pyth
         ``auto``, ``cpu`` or ``cuda``.
     python : str or None
         Ready environment to use instead: its interpreter, or its folder.
+    large_download, asks : bool
+        See `Plan`.
 
     Raises
     ------
@@ -64,11 +78,18 @@ def plan_installation(session: Session, directory: str | None, device: str, pyth
         raise UserError(f"'{folder}' is a file; give a folder to install into.")
     if folder.is_dir() and not is_ours(folder) and any(folder.iterdir()):
         raise UserError(f"The folder '{folder}' holds other files; give a new or empty folder to install into.")
-    return Plan(folder, device, None, own)
+    return Plan(folder, device, None, own, large_download, asks)
 
 
-def start_installer(session: Session, plan: Plan) -> Installer:
+def start_installer(session: Session, plan: Plan, ask: Ask | None = None) -> Installer:
     """Begin an installation.
+
+    Parameters
+    ----------
+    session : Session
+    plan : Plan
+    ask : callable, optional
+        Puts a question to the user; needed for a plan that asks.
 
     Raises
     ------
@@ -86,7 +107,7 @@ def start_installer(session: Session, plan: Plan) -> Installer:
     if busy:
         raise UserError(f"ADP-3D job {busy[0].id} uses the engine; wait for it or stop it, then install.")
     manager.end_idle_engines()
-    installer = Installer(session, plan)
+    installer = Installer(session, plan, ask)
     setattr(session, _ATTRIBUTE, installer)
     return installer
 
@@ -98,10 +119,14 @@ class Installer:
     ----------
     session : Session
     plan : Plan
+    ask : callable, optional
     """
 
-    def __init__(self, session: Session, plan: Plan) -> None:
+    def __init__(self, session: Session, plan: Plan, ask: Ask | None = None) -> None:
         self._session = weakref.ref(session)
+        self._ask = ask
+        self._withdraw: Callable[[], None] | None = None
+        self._listeners: list[Callable[[str], None]] = []
         self._done = False
         self._last_status = 0.0
         self._installation = Installation(plan)
@@ -124,6 +149,22 @@ class Installer:
     def report(self) -> dict[str, Any]:
         """What the engine's doctor said."""
         return self._installation.report
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        return self._installation.progress
+
+    def sentence(self) -> str:
+        """How far it is, in words."""
+        progress = self.progress
+        where = f"step {progress.step} of {progress.steps}: " if progress.steps else ""
+        waits = " (waits for your answer)" if self._installation.question else ""
+        return f"The engine is being installed ({where}{progress.text.lower()}){waits}."
+
+    def when_ended(self, listener: Callable[[str], None]) -> None:
+        """Call a function once when it has ended, with the reason why it failed, empty for success."""
+        self._listeners.append(listener)
 
     def cancel(self) -> None:
         """End it."""
@@ -168,11 +209,23 @@ class Installer:
             elif time.monotonic() - self._last_status > _STATUS_SECONDS:
                 self._last_status = time.monotonic()
                 session.logger.status(f"ADP-3D installation: {note.text}")
+        self._put_question(session, self._installation.question)
         if ended:
             self._done = True
             for handler in self._handlers:
                 handler.remove()
             self._conclude(session)
+            for listener in self._listeners:
+                listener(self.error)
+
+    def _put_question(self, session: Session, question: str) -> None:
+        """Ask what the installation wants to know, once; withdraw a question that it no longer waits for."""
+        if question and self._withdraw is None and self._ask is not None:
+            self._withdraw = self._ask(session, question, self._installation.answer)
+        elif not question and self._withdraw is not None:
+            withdraw, self._withdraw = self._withdraw, None
+            if self._installation.cancelled:
+                withdraw()
 
     def _conclude(self, session: Session) -> None:
         done = self._installation

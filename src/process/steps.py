@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Sequence
@@ -10,12 +11,35 @@ from pathlib import Path
 
 from .environment import ENGINE, engine_command, interpreter_of
 
-__all__ = ["Step", "explain", "has_nvidia", "install_steps", "requirements", "torch_index", "verify_step"]
+__all__ = [
+    "CUDA_GIGABYTES",
+    "Step",
+    "Usual",
+    "begins_big_download",
+    "explain",
+    "has_nvidia",
+    "install_steps",
+    "look_step",
+    "requirements",
+    "size_step",
+    "torch_index",
+    "usual_torch",
+    "verify_step",
+    "wants_cuda",
+]
 
 _PIP = ("-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off")
 _PATIENCE = ("--retries", "1", "--timeout", "30")
 _CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 _CUDA_INDEX = "https://download.pytorch.org/whl/cu126"
+
+CUDA_GIGABYTES = 3.0
+"""GB to download of torch with its libraries for NVIDIA cards: the sum for torch 2.14 on Linux as pip's report and the
+servers give it; unpacked it is more than twice as much. Said where the servers do not tell."""
+
+_BIG_WHEEL = re.compile(r"Downloading (?:\S*/)?((?:torch|nvidia_|cuda_)\S*\.whl) \((\d+(?:\.\d+)?) (MB|GB)\)")
+_BIG_MEGABYTES = 300.0
+"""The processor's build of torch has less than this in one file (180 MB for Linux), that for cards more (550)."""
 
 _NO_NETWORK = re.compile(
     r"name resolution|getaddrinfo failed|nodename nor servname|Network is unreachable|No route to host"
@@ -72,6 +96,53 @@ def install_steps(maker: Sequence[str] | None, directory: Path, device: str, pla
     return steps
 
 
+@dataclass(frozen=True)
+class Usual:
+    """What torch from the usual index would be.
+
+    Attributes
+    ----------
+    cuda : bool
+        Whether it is the build for NVIDIA cards.
+    gigabytes : float
+        How much there is to download, in 1e9 bytes.
+    """
+
+    cuda: bool
+    gigabytes: float
+
+
+def look_step(python: Path, report: Path) -> Step:
+    """Command that writes down what torch from the usual index would bring, and fetches nothing of it."""
+    torch = next(line for line in requirements() if line.startswith("torch"))
+    options = ("--dry-run", "--report", str(report))
+    return Step("Looking at the usual index", (str(python), *_PIP, *_PATIENCE, *options, torch))
+
+
+def size_step(python: Path, report: Path) -> Step:
+    """Command that measures what such a report lists."""
+    script = Path(__file__).resolve().parent / "download_size.py"
+    return Step("Measuring the download", (str(python), "-I", "-B", str(script), str(report)))
+
+
+def usual_torch(found: str, platform: str) -> Usual:
+    """What torch from the usual index is, from what `size_step` printed; by the platform where that is empty.
+
+    An old pip cannot tell: then it is the build for cards on Linux, where that is the usual one.
+    """
+    lines = [line for line in found.splitlines() if line.startswith("{")]
+    values = json.loads(lines[-1]) if lines else {"names": ["nvidia"] * (platform == "linux"), "bytes": None}
+    cuda = any(str(name).lower().startswith(("nvidia", "cuda")) for name in values["names"])
+    size = values["bytes"]
+    return Usual(cuda, CUDA_GIGABYTES if size is None else size / 1e9)
+
+
+def begins_big_download(line: str) -> bool:
+    """Whether pip says that it now fetches a file that only the build for cards has."""
+    found = _BIG_WHEEL.search(line)
+    return found is not None and float(found[2]) * (1000.0 if found[3] == "GB" else 1.0) > _BIG_MEGABYTES
+
+
 def verify_step(python: Path, device: str) -> Step:
     """Command that examines an environment and prints a report as JSON."""
     return Step("Verifying", tuple(engine_command(python, "doctor", "--json", "--device", device)))
@@ -122,7 +193,12 @@ def torch_index(device: str, platform: str, nvidia: bool) -> str:
     nvidia : bool
         Whether the computer has an NVIDIA driver.
     """
-    wants_cuda = device == "cuda" or (device == "auto" and nvidia)
-    if platform == "linux" and not wants_cuda:
+    cuda = wants_cuda(device, nvidia)
+    if platform == "linux" and not cuda:
         return _CPU_INDEX
-    return _CUDA_INDEX if platform == "win32" and wants_cuda else ""
+    return _CUDA_INDEX if platform == "win32" and cuda else ""
+
+
+def wants_cuda(device: str, nvidia: bool) -> bool:
+    """Whether the build for NVIDIA cards is wanted."""
+    return device == "cuda" or (device == "auto" and nvidia)

@@ -214,6 +214,35 @@ def use_engine(session, monkeypatch, scripted_engine):
     return use
 
 
+MAKER = """#!/bin/sh
+mkdir -p "$1/bin"
+cat > "$1/bin/python" <<'END'
+#!/bin/sh
+case "$*" in
+  *"-m pip"*) {pip} ;;
+  *) exec "{python}" "$@" ;;
+esac
+END
+chmod +x "$1/bin/python"
+"""
+
+
+@pytest.fixture
+def maker(session, tmp_path):
+    """Function that gives a maker whose environments run this test's engine, and a given program for pip."""
+    engine = os.environ["ADP3D_PYTHON"]
+
+    def make(pip='echo "pip $*"', independent=True):
+        from chimerax.adp3d.process.locate import Maker
+
+        path = tmp_path / "maker"
+        path.write_text(MAKER.format(pip=pip, python=engine), encoding="utf-8")
+        path.chmod(0o755)
+        return lambda chimerax_python: Maker((str(path),), "a script", independent)
+
+    return make
+
+
 def _register_commands(session) -> None:
     """Register the bundle's commands, which ChimeraX does itself for installed bundles."""
     if REAL:

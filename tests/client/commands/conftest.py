@@ -10,4 +10,4 @@ _spec = importlib.util.spec_from_file_location("adp3d_handover_fixtures", _path)
 _fixtures = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_fixtures)
 
-make_model, make_map = _fixtures.make_model, _fixtures.make_map
+make_model, make_map, select = _fixtures.make_model, _fixtures.make_map, _fixtures.select

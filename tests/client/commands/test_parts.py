@@ -14,8 +14,12 @@ def _run(session, command):
     return run(session, command)
 
 
-def _places(model, wanted=lambda residue: True):
-    return {(str(a.residue), a.name): tuple(a.coord) for a in model.atoms if wanted(a.residue)}
+def _key(residue):
+    return residue.chain_id, residue.number, residue.name
+
+
+def _places(model):
+    return {(_key(a.residue), a.name): tuple(a.coord) for a in model.atoms}
 
 
 def test_one_chain_is_worked_on_and_the_others_stay(session, make_model, messages, tmp_path):
@@ -31,16 +35,16 @@ def test_one_chain_is_worked_on_and_the_others_stay(session, make_model, message
     assert {r.number for r in model.residues if r.chain_id == "A"} >= {8, 9, 10}
     assert not {r.number for r in model.residues if r.chain_id == "B"} & {8, 9, 10}
     after = _places(model)
-    others = {key for key in before if not key[0].startswith("/A") or "HOH" in key[0]}
+    others = {key for key in before if key[0][0] != "A" or key[0][2] == "HOH"}
     assert others and {key: after[key] for key in others} == {key: before[key] for key in others}
 
 
 @pytest.mark.parametrize("written", ["#{m}/A:12-16", "sel"])
-def test_a_stretch_is_built_anew_and_nothing_else_moves(session, make_model, tmp_path, written):
+def test_a_stretch_is_built_anew_and_nothing_else_moves(session, make_model, select, tmp_path, written):
     model = make_model(chains="AB")
-    number, before, bfactors = model.id_string, _places(model), [a.bfactor for a in model.atoms]
-    for atom in model.atoms:
-        atom.selected = atom.residue.chain_id == "A" and 12 <= atom.residue.number <= 16
+    number, before = model.id_string, _places(model)
+    bfactors = {(_key(a.residue), a.name): a.bfactor for a in model.atoms}
+    select(model, lambda atom: atom.residue.chain_id == "A" and 12 <= atom.residue.number <= 16)
     job = _run(session, f"adp3d complete {written.format(m=number)} {SHORT} folder {tmp_path / 'job'}")
     assert (job.prepared.spec["chains"], job.prepared.spec["rebuild"]) == (["A"], ["A:12-16"])
     assert f"adp3d complete #{number}/A:12-16 replicas" in job.prepared.command
@@ -48,9 +52,9 @@ def test_a_stretch_is_built_anew_and_nothing_else_moves(session, make_model, tmp
     after = _places(model)
     assert after.keys() == before.keys(), "the gap from 8 to 10 stays"
     moved = {key[0] for key in before if before[key] != after[key]}
-    assert moved == {str(r) for r in model.residues if r.chain_id == "A" and 12 <= r.number <= 16}
-    same = [a.bfactor == b for a, b in zip(model.atoms, bfactors, strict=True) if str(a.residue) not in moved]
-    assert all(same)
+    assert {key[:2] for key in moved} == {("A", number) for number in range(12, 17)}
+    same = [a.bfactor == bfactors[_key(a.residue), a.name] for a in model.atoms if _key(a.residue) not in moved]
+    assert same and all(same)
 
 
 def test_a_gap_within_a_stretch_is_built(session, make_model, tmp_path):
@@ -67,7 +71,7 @@ def test_check_sees_what_the_job_would(session, make_model):
     assert [chain["chain_id"] for chain in report["chains"]] == ["B"]
 
 
-def test_compare_only_what_is_named(session, make_model):
+def test_compare_only_what_is_named(session, make_model, select):
     one, two = make_model(chains="AB", missing=()), make_model(chains="AB", missing=(8, 9))
     for atom in one.atoms:
         if atom.residue.chain_id == "B":
@@ -79,8 +83,7 @@ def test_compare_only_what_is_named(session, make_model):
     part = _run(session, f"adp3d compare {a}/B:5-12 {b}/B:5-12")
     assert (part["residues"], part["reference_residues"], part["model"]) == (6, 8, f"{a}/B:5-12")
     assert part["rmsd"] == pytest.approx(3.0)
-    for atom in two.atoms:
-        atom.selected = atom.residue.chain_id == "A"
+    select(two, lambda atom: atom.residue.chain_id == "A")
     assert _run(session, f"adp3d compare {a} sel")["reference_residues"] == 20
 
 
@@ -115,12 +118,11 @@ def test_residues_to_keep_outside_of_the_part_need_no_mention(session, make_mode
     assert job.prepared.spec["keep"] is None
 
 
-def test_a_sequence_of_the_selection(session, make_model, tmp_path):
+def test_a_sequence_of_the_selection(session, make_model, select):
     from chimerax.adp3d.handover.sequences import resolve_sequence
 
     model = make_model(chains="AB")
-    for atom in model.atoms:
-        atom.selected = atom.residue.chain_id == "B"
+    select(model, lambda atom: atom.residue.chain_id == "B")
     assert resolve_sequence(session, "sel") == resolve_sequence(session, f"#{model.id_string}/B")
     assert resolve_sequence(session, "SEL") == "SEL", "letters are letters"
 

@@ -79,6 +79,20 @@ def make_model(session):
 
 
 @pytest.fixture
+def select(session):
+    """Function that selects those atoms of a model for which something is true."""
+
+    def choose(model, wanted):
+        from chimerax.atomic import check_for_changes
+
+        check_for_changes(session)  # ChimeraX looks at the selection again where atoms that it knows have changed
+        for atom in model.atoms:
+            atom.selected = bool(wanted(atom))
+
+    return choose
+
+
+@pytest.fixture
 def make_map(session):
     """Function that opens a map of random values."""
 

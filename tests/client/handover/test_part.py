@@ -55,14 +55,13 @@ def test_what_is_worked_on(session, model, written, chains, stretches, spec):
     assert (again.chains, again.stretches) == (work.chains, work.stretches)
 
 
-def test_the_selection_and_named_selections(session, model):
+def test_the_selection_and_named_selections(session, model, select):
     from chimerax.atomic import Atoms
     from chimerax.core.commands import deregister_selector, register_selector
     from chimerax.core.objects import Objects
 
     number = model.id_string
-    for atom in model.atoms:
-        atom.selected = atom.residue.chain_id == "B" and 12 <= atom.residue.number <= 15 and atom.name == "CA"
+    select(model, lambda a: a.residue.chain_id == "B" and 12 <= a.residue.number <= 15 and a.name == "CA")
     work = _work(session, "sel")
     assert (work.chains, work.spec) == (("B",), f"#{number}/B:12-15")
     assert work.note(f"#{number}") == (

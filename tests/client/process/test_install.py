@@ -11,38 +11,12 @@ import pytest
 from chimerax.adp3d.process import installer
 from chimerax.adp3d.process.environment import configured, interpreter_of
 from chimerax.adp3d.process.install import MARKER, Installation, Plan, is_ours
-from chimerax.adp3d.process.locate import Maker
 from chimerax.adp3d.process.steps import explain, install_steps, requirements
 from chimerax.adp3d.settings import adp3d_settings
 from chimerax.core.commands import run
 from chimerax.core.errors import UserError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pip is imitated by shell scripts")
-
-MAKER = """#!/bin/sh
-mkdir -p "$1/bin"
-cat > "$1/bin/python" <<'END'
-#!/bin/sh
-case "$*" in
-  *"-m pip"*) {pip} ;;
-  *) exec "{python}" "$@" ;;
-esac
-END
-chmod +x "$1/bin/python"
-"""
-
-
-@pytest.fixture
-def maker(session, tmp_path):
-    """Function that gives a maker whose environments run this test's engine, and a given program for pip."""
-
-    def make(pip='echo "pip $*"', independent=True):
-        path = tmp_path / "maker"
-        path.write_text(MAKER.format(pip=pip, python=os.environ["ADP3D_PYTHON"]), encoding="utf-8")
-        path.chmod(0o755)
-        return lambda chimerax_python: Maker((str(path),), "a script", independent)
-
-    return make
 
 
 def finish(installation, seconds=90):
