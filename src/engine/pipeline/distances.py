@@ -31,6 +31,8 @@ from ..structure.confidence_records import add_confidence
 from ..structure.polymer import Polymer
 from ..structure.restraints.convert import BackboneRestraints, to_backbone
 from ..structure.restraints.read import read_restraints
+from ..structure.restraints.repeats import without_repeats
+from ..structure.restraints.units import in_angstrom
 from ..structure.sequences import NamedSequence, parse_sequence_argument
 from ..validation.superpose import kabsch, rmsd
 from ..validation.torsions import linked_residues
@@ -194,6 +196,12 @@ def load_restraints(spec: DistancesSpec, polymer: Polymer, events: Events) -> Ba
     read = read_restraints(spec.restraints)
     for line in read.lines():
         events.message(line)
+    read, unit_note = in_angstrom(read)
+    if unit_note:
+        events.message(unit_note, "warning")
+    read, notes = without_repeats(read)
+    for note in notes:
+        events.message(note)
     converted = to_backbone(read, polymer)
     for line in converted.lines():
         events.message(line)

@@ -14,6 +14,14 @@ from ..errors import InputError
 from .polymer import AMINO_ACIDS, UNKNOWN
 from .read import read_content, read_structure
 from .residues import modified_parents, one_letter
+from .sequence_formats import (
+    flat_entries,
+    is_pir_header,
+    is_pir_nucleic,
+    letters_of_names,
+    pir_letters,
+    refuse_others,
+)
 
 __all__ = [
     "NamedSequence",
@@ -33,6 +41,10 @@ _SEQUENCE_SUFFIXES = (
     ".fas",
     ".seq",
     ".txt",
+    ".pir",
+    ".ali",
+    ".gb",
+    ".gp",
     ".cif",
     ".mmcif",
     ".pdb",
@@ -108,7 +120,7 @@ def _is_file(text: str) -> bool:
 
 
 def read_sequences(path: str | Path) -> list[NamedSequence]:
-    """Read a FASTA file, a file of bare letters, or the sequences recorded in an mmCIF or PDB file.
+    """Read a FASTA or PIR file, bare letters, a UniProt or GenBank entry, or the records of an mmCIF or PDB file.
 
     Parameters
     ----------
@@ -136,14 +148,20 @@ def read_sequences(path: str | Path) -> list[NamedSequence]:
         if not found:
             raise InputError(f"'{path}' has no sequence records (entity_poly_seq or SEQRES); give a FASTA file.")
         return found
-    return [NamedSequence(Path(path).stem, _clean(text, f"'{path}'"))]
+    entries = flat_entries(text)
+    if entries:
+        named = [NamedSequence(name, _clean(letters, f"entry {name} of '{path}'")) for name, letters in entries]
+        return _proteins(named, f"'{path}'")
+    refuse_others(text, f"'{path}'")
+    return [NamedSequence(Path(path).stem, _clean(letters_of_names(text) or text, f"'{path}'"))]
 
 
 def parse_fasta(text: str, origin: str = "the FASTA text") -> list[NamedSequence]:
     """Protein records of a FASTA text, with the chains their headers name.
 
     Chains are taken from headers such as ``7PZT_1|Chains A, B[auth K]|...``, ``1ABC:A|...``, ``1ABC_A``,
-    ``chain A`` and ``A`` or ``A,B``. Records that are clearly DNA or RNA are left out.
+    ``chain A`` and ``A`` or ``A,B``. Records that are clearly DNA or RNA are left out. Records with PIR headers
+    (``>P1;name``) have a line of description, and may hold several chains separated by ``/``.
 
     Parameters
     ----------
@@ -175,12 +193,22 @@ def parse_fasta(text: str, origin: str = "the FASTA text") -> list[NamedSequence
     sequences = []
     for index, (header, lines) in enumerate(records, 1):
         name = _header_name(header) or f"sequence {index}"
-        letters = _clean("".join(lines), f"record '{header[:40] or index}' of {origin}")
-        if not _is_nucleic(letters):
-            sequences.append(NamedSequence(name, letters, _header_chains(header)))
-    if not sequences:
+        where = f"record '{header[:40] or index}' of {origin}"
+        if not is_pir_header(header):
+            sequences.append(NamedSequence(name, _clean("\n".join(lines), where), _header_chains(header)))
+        elif not is_pir_nucleic(header):
+            name = header.partition(";")[2].strip()[:24] or name
+            # an empty record is to be refused, not left out
+            sequences += [NamedSequence(name, _clean(letters, where)) for letters in pir_letters(lines) or [""]]
+    return _proteins(sequences, origin)
+
+
+def _proteins(sequences: list[NamedSequence], origin: str) -> list[NamedSequence]:
+    """Those that are not clearly DNA or RNA."""
+    proteins = [record for record in sequences if not _is_nucleic(record.sequence)]
+    if not proteins:
         raise InputError(f"There is no protein sequence in {origin}.")
-    return sequences
+    return proteins
 
 
 def sequences_from_structure(structure: gemmi.Structure) -> list[NamedSequence]:
@@ -232,8 +260,12 @@ def _is_peptide(entity: gemmi.Entity) -> bool:
 
 
 def _clean(letters: str, origin: str) -> str:
-    """Upper-case letters without blanks, closing asterisk and (MSE)-style names; raise on anything else."""
-    text = re.sub(r"\s+", "", letters)
+    """Upper-case letters without blanks, numbers between them, closing asterisk and (MSE)-style names.
+
+    Raises on anything else.
+    """
+    text = re.sub(r"(?<!\S)\d+(?!\S)", "", letters)
+    text = re.sub(r"\s+", "", text)
     text = re.sub(r"\(([A-Za-z0-9]{1,5})\)", lambda found: one_letter(found.group(1).upper()), text)
     text = text.upper().removesuffix("*")
     if not text:

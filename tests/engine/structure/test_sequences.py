@@ -137,3 +137,72 @@ def test_any_text_gives_sequences_or_an_input_error(text):
         except InputError:
             continue
         assert found and all(entry.sequence for entry in found)
+
+
+def test_pir_files_have_a_description_that_is_no_sequence(tmp_path):
+    path = tmp_path / "x.pir"
+    path.write_text(
+        ">P1;1ABC\nstructureX:1abc: 1 :A: 20 :A:ferritin::1.75:\nMKTAY IAKQR\n--QISF..VKSHF*\n"
+        ">DL;gene\nits gene\nATGAAAACTGCT*\n"
+        ">P1;dimer\n\nMKTA/YIAK*\n\n>F1;short\nMKTW*\n"
+    )
+    found = read_sequences(path)
+    assert [(f.name, f.sequence) for f in found] == [
+        ("1ABC", "MKTAYIAKQRQISFVKSHF"),
+        ("dimer", "MKTA"),
+        ("dimer", "YIAK"),
+        ("short", "MKTW"),
+    ]
+    assert parse_sequence_argument(">P1;x\nA protein of mine\nMKTAYI*\n") == [NamedSequence("x", "MKTAYI")]
+    for bad, message in ((">P1;x\nmine\n*\n", "empty"), (">P1;x\nmine\nMK1T*\n", "invalid letters: '1'")):
+        with pytest.raises(InputError, match=message):
+            parse_fasta(bad)
+    with pytest.raises(InputError, match="no protein"):
+        parse_fasta(">DL;gene\nits gene\nATGAAAACTGCT*\n")
+
+
+def test_entries_of_databases(tmp_path):
+    path = tmp_path / "entry.txt"
+    path.write_text(
+        "ID   FRIH_HUMAN              Reviewed;         183 AA.\nAC   P02794;\n"
+        "SQ   SEQUENCE   20 AA;  21226 MW;  0CFA4C9D5EB6F1A3 CRC64;\n     MTTASTSQVR QNYHQDSEAA\n//\n"
+    )
+    assert read_sequences(path) == [NamedSequence("FRIH_HUMAN", "MTTASTSQVRQNYHQDSEAA")]
+    path.write_text(
+        "LOCUS       NP_002023                183 aa\nDEFINITION  ferritin\nORIGIN      \n"
+        "        1 mttastsqvr qnyhqdseaa\n       21 inrqin\n//\n"
+        "LOCUS       NM_002032   12 bp\nORIGIN\n        1 atgacgaccg cg\n//\n"
+    )
+    assert read_sequences(path) == [NamedSequence("NP_002023", "MTTASTSQVRQNYHQDSEAAINRQIN")]
+
+
+@pytest.mark.parametrize(
+    ("text", "sequence"),
+    [
+        (">x\n  1 mktayi akqr 10\n 11 QISFVKSHF 19 *\n\n", "MKTAYIAKQRQISFVKSHF"),
+        ("1 MKTAY\n6 IAKQR\n", "MKTAYIAKQR"),
+        ("Met-Lys-Thr-Ala-Tyr-MSE", "MKTAYM"),
+        ("MET LYS THR\nALA TYR\n", "MKTAY"),
+    ],
+)
+def test_numbers_lower_case_and_three_letter_names(tmp_path, text, sequence):
+    path = tmp_path / "s.txt"
+    path.write_text(text)
+    assert [f.sequence for f in read_sequences(path)] == [sequence]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("CLUSTAL W (1.83)\n\na MKT-AYI\nb MKTWAYI\n", "alignment"),
+        ("# STOCKHOLM 1.0\na MKT\n//\n", "alignment"),
+        ("{\\rtf1\\ansi MKT}", "RTF"),
+        ("<!DOCTYPE html><html>MKT</html>", "web page"),
+        ('{"sequences": ["MKT"]}', "JSON"),
+    ],
+)
+def test_what_is_no_sequence_file_is_called_by_its_name(tmp_path, text, words):
+    path = tmp_path / "s.fasta"
+    path.write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_sequences(path)

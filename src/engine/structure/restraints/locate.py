@@ -52,7 +52,8 @@ class Locator:
         Raises
         ------
         InputError
-            If no chain name is known, or more than half of the residue names differ from the sequence.
+            If no chain name is known, more than half of the residue names differ from the sequence, or (without
+            names) some residues lie beyond the sequence and all of them would fit with a shift.
         """
         if labels is None:
             labels = [
@@ -73,6 +74,7 @@ class Locator:
         index = {label: i for i, label in enumerate(labels)}
         locator = cls(index, by_number, any_chain, polymer.sequence, offset)
         locator._check_names(mentioned, restraints.source)
+        locator._check_range(mentioned, restraints.source)
         return locator
 
     def find(self, label: AtomLabel) -> int | str:
@@ -124,3 +126,26 @@ class Locator:
             f"The residue numbers of {source} do not fit the sequence "
             f"({wrong} of {placed} residue names differ); {advice}."
         )
+
+    def _check_range(self, mentioned: set[AtomLabel], source: str) -> None:
+        """Refuse numbers without residue names that leave the sequence and would all fit with a constant added."""
+        if any(one_letter(label.residue_name) != UNKNOWN for label in mentioned):
+            return  # the names have spoken
+        chains = {label.chain for label in mentioned}
+        for chain in sorted(chains):
+            theirs = [label.residue + self.offset for label in mentioned if label.chain == chain]
+            everywhere = self.any_chain or not chain
+            ours = [number for name, number, _ in self.index if everywhere or name == chain]
+            if not ours or (not chain and len({name for name, _, _ in self.index}) > 1):
+                continue
+            low, high = min(ours) - min(theirs), max(ours) - max(theirs)
+            if low <= 0 <= high or low > high:
+                continue
+            shift = high if high < 0 else low
+            more = "" if low == high else f" (or {high if shift == low else low:+d}, or anything between)"
+            of_chain = f" of chain {chain}" if chain else ""
+            raise InputError(
+                f"The residue numbers{of_chain} of {source} go from {min(theirs)} to {max(theirs)}, those of the "
+                f"sequence from {min(ours)} to {max(ours)}; they would fit with {shift:+d} added{more}: correct them, "
+                "or give residue names."
+            )

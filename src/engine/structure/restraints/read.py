@@ -18,6 +18,7 @@ LARGEST_FILE = 200_000_000
 
 _READERS = {
     ".csv": read_table,
+    ".tsv": read_table,
     ".nef": read_star,
     ".str": read_star,
     ".star": read_star,
@@ -28,7 +29,7 @@ _READERS = {
 def read_restraints(path: str | Path) -> DistanceRestraints:
     """Read a CSV table, an NMR-STAR or NEF file, or an XPLOR/CNS table, told by the file's ending.
 
-    Endings: ``.csv``, ``.str`` or ``.star``, ``.nef``, ``.tbl``, each also packed (see `open_plain`).
+    Endings: ``.csv`` or ``.tsv``, ``.str`` or ``.star``, ``.nef``, ``.tbl``, each also packed (see `open_plain`).
 
     Raises
     ------
@@ -45,7 +46,8 @@ def read_restraints(path: str | Path) -> DistanceRestraints:
     if len(data) > LARGEST_FILE:
         raise InputError(f"{path.name} is larger than {LARGEST_FILE // 1_000_000} MB; give a restraint file.")
     try:
-        text = data.decode("utf-8-sig")
+        # spreadsheets write UTF-16 as "Unicode text", with a mark at its start
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name} is not a text file; give a restraint file as plain text.") from error
     if "\0" in text:

@@ -36,7 +36,7 @@ class _Dialect:
     number: tuple[str, ...]
     residue_name: tuple[str, ...]
     atom: tuple[str, ...]
-    target: str
+    target: tuple[str, ...]
     uncertainty: str
     lower: str
     upper: str
@@ -50,7 +50,7 @@ _NEF = _Dialect(
     ("sequence_code",),
     ("residue_name",),
     ("atom_name",),
-    "target_value",
+    ("target_value",),
     "target_value_uncertainty",
     "lower_limit",
     "upper_limit",
@@ -63,7 +63,7 @@ _STAR = _Dialect(
     ("Auth_seq_ID", "Comp_index_ID", "Seq_ID"),
     ("Comp_ID", "Auth_comp_ID"),
     ("Atom_ID", "Auth_atom_ID"),
-    "Target_val",
+    ("Target_val", "Distance_val"),
     "Target_val_uncertainty",
     "Distance_lower_bound_val",
     "Distance_upper_bound_val",
@@ -76,7 +76,8 @@ def read_star(text: str, source: str) -> DistanceRestraints:
 
     Rows with the same restraint number are alternatives of one ambiguous restraint. NEF combinations
     (alternatives that hold together) are loosened to plain alternatives; NMR-STAR members joined by
-    ``AND`` become restraints of their own. Without bounds, target and uncertainty give them.
+    ``AND`` become restraints of their own. Without bounds, target and uncertainty give them. Where NMR-STAR has no
+    ``Target_val``, ``Distance_val`` is the target.
 
     Parameters
     ----------
@@ -142,10 +143,10 @@ def _restraint(rows: Sequence[_Row], dialect: _Dialect, name: str) -> DistanceRe
     pairs = [tuple(_label(row, dialect, end, name) for end in ends) for row in rows]
     alternatives = tuple((first, second) for first, second in dict.fromkeys(pairs))
     target, uncertainty, low, high = (
-        next((v for v in (_value(row, tag) for row in rows) if not math.isnan(v)), math.nan)
-        for tag in (dialect.target, dialect.uncertainty, dialect.lower, dialect.upper)
+        next((v for v in (_value(row, tags) for row in rows) if not math.isnan(v)), math.nan)
+        for tags in (dialect.target, (dialect.uncertainty,), (dialect.lower,), (dialect.upper,))
     )
-    if math.isnan(low) and math.isnan(high) and not math.isnan(uncertainty):
+    if math.isnan(low) and math.isnan(high) and not math.isnan(uncertainty + target):
         low, high = max(target - uncertainty, 0.0), target + uncertainty
     return DistanceRestraint(
         name,
@@ -172,8 +173,8 @@ def _text(row: _Row, tags: Sequence[str]) -> str:
     return next((row[tag.lower()] for tag in tags if row.get(tag.lower(), "") not in _MISSING), "")
 
 
-def _value(row: _Row, tag: str) -> float:
-    text = _text(row, (tag,))
+def _value(row: _Row, tags: Sequence[str]) -> float:
+    text = _text(row, tags)
     if not text:
         return math.nan
     value = float(text)

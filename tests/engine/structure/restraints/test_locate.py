@@ -71,3 +71,21 @@ def test_shifted_numbering_is_refused_with_the_shift() -> None:
     nonsense = [label(i + 1, "TRP") for i in range(14)]
     with pytest.raises(InputError, match="check the sequence"):
         locator(*nonsense, polymer=polymer)
+
+
+def test_numbers_beyond_the_sequence_are_refused_with_the_shift() -> None:
+    single = Polymer.single_chain(SEQUENCE)
+    with pytest.raises(InputError, match=r"from 5 to 18.*from 1 to 14.*with -4 added: correct"):
+        locator(label(5), label(9), label(18), polymer=single)
+    with pytest.raises(InputError, match=r"from 100 to 103.*with -89 added \(or -99"):
+        locator(label(100), label(103), polymer=single)
+    with pytest.raises(InputError, match=r"from 0 to 13.*with \+1 added"):
+        locator(label(0), label(13), polymer=single)
+    assert locator(label(5), label(18), polymer=single, offset=-4).find(label(18)) == 13
+    # some that do not belong to the job at all: no shift would help
+    assert locator(label(1), label(99), polymer=single).find(label(99)) == "the residue is not in the job"
+    # residue names that fit decide
+    names = [label(i + 1, NAMES[code]) for i, code in enumerate(SEQUENCE)]
+    assert locator(*names[5:], label(16, "GLY"), polymer=single).find(names[7]) == 7
+    with pytest.raises(InputError, match="of chain B"):
+        locator(label(1, chain="A"), label(2, chain="B"), label(3, chain="B"), polymer=DIMER)

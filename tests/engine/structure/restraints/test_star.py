@@ -132,3 +132,44 @@ def test_damaged_files_are_read_or_refused(at: int, damage: str) -> None:
         read_star(NEF[:at] + damage + NEF[at + len(damage) :], "x.nef")
     except InputError as error:
         assert "x.nef" in str(error)
+
+
+def gen_dist(tags: str, rows: str, frames: int = 1) -> str:
+    ends = [f"{tag}_{i}" for i in (1, 2) for tag in ("Comp_index_ID", "Comp_ID", "Atom_ID")]
+    head = "".join(f"_Gen_dist_constraint.{tag}\n" for tag in ("ID", "Member_logic_code", *ends, *tags.split()))
+    loop = f"loop_\n{head}{rows}stop_\n"
+    frame = "save_{0}\n_Gen_dist_constraint_list.Sf_category general_distance_constraints\n{1}save_\n"
+    return "data_x\n" + "".join(frame.format(f"list_{i}", loop) for i in range(frames))
+
+
+PAIR = "1 . 1 THR CA 5 ARG CA "
+
+
+@pytest.mark.parametrize(
+    ("tags", "values", "lower", "target", "upper"),
+    [
+        ("Distance_val", "7.40", 0.0, 7.4, math.inf),
+        ("Distance_val Distance_lower_bound_val Distance_upper_bound_val", "7.40 . .", 0.0, 7.4, math.inf),
+        ("Distance_val Distance_lower_bound_val Distance_upper_bound_val", "7.40 . 8.0", 0.0, 7.4, 8.0),
+        ("Distance_val Distance_lower_bound_val Distance_upper_bound_val", "7.40 6.0 .", 6.0, 7.4, math.inf),
+        ("Distance_val Distance_lower_bound_val Distance_upper_bound_val", ". 6.0 8.0", 6.0, math.nan, 8.0),
+        ("Target_val Distance_val", ". 7.4", 0.0, 7.4, math.inf),
+        ("Target_val Distance_val", "7.4 9.9", 0.0, 7.4, math.inf),
+        ("Distance_val Target_val_uncertainty", "7.4 0.5", 6.9, 7.4, 7.9),
+        ("Distance_upper_bound_val Target_val_uncertainty", "8.0 0.5", 0.0, math.nan, 8.0),
+    ],
+)
+def test_every_combination_of_values_and_bounds(
+    tags: str, values: str, lower: float, target: float, upper: float
+) -> None:
+    (found,) = read_star(gen_dist(tags, PAIR + values + "\n"), "x.str").restraints
+    assert (found.lower, found.upper) == (pytest.approx(lower), pytest.approx(upper))
+    assert found.target == pytest.approx(target, nan_ok=True)
+
+
+def test_distance_val_in_several_lists_and_with_alternatives() -> None:
+    rows = "1 OR 1 THR CA 5 ARG CA 7.4\n1 OR 1 THR CA 9 ASN CA 7.4\n2 . 2 SER CA 6 GLN CA .\n3 . 2 SER CA 6 GLN CA 9\n"
+    found = read_star(gen_dist("Distance_val", rows, frames=2), "x.str")
+    assert [len(r.alternatives) for r in found.restraints] == [2, 1, 2, 1]
+    assert [r.target for r in found.restraints] == [7.4, 9.0, 7.4, 9.0]
+    assert [item.reason for item in found.skipped] == ["neither a distance nor a bound is given"] * 2

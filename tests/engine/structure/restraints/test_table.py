@@ -68,3 +68,30 @@ def test_garbage_is_refused_politely(text: str, with_header: bool) -> None:
         read_table((",".join(COLUMNS) + "\n") * with_header + text, "x.csv")
     except InputError as error:
         assert "x.csv" in str(error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "residue1;residue2;distance;sigma\n12;47;8,3;0,5\n13;48;9.25;\n",
+        "residue1\tresidue2\tdistance\tsigma\n12\t47\t8,3\t0.5\n13\t48\t9,25\t\n",
+        "residue1,residue2,distance,sigma\n12,47,8.3,0.5\n13,48,9.25,\n",
+        "sep=;\nresidue1;residue2;distance;sigma\n12;47;8,3;0,5\n13;48;9,25;\n",
+        "# residue1, residue2, distance, sigma\n12,47,8.3,0.5\n# 9,9,9\n13,48,9.25,\n",
+        "residue1,residue2,distance_nm,sigma (nm)\n12,47,0.83,0.05\n13,48,0.925,\n",
+        'residue1;residue2;"distance [A]";sigma\n12;47;"8,3";0,5\n13;48;9,25;\n',
+        '# said "so, once\nresidue1 ;residue2; distance;sigma\r\n 12; 47; 8,3; 0,5\r\n13;48;9,25;\r\n',
+    ],
+)
+def test_separators_decimal_commas_and_units(text: str) -> None:
+    first, second = read_table(text, "x.csv").restraints
+    assert [label.residue for label in first.alternatives[0]] == [12, 47]
+    assert (first.target, first.sigma) == (pytest.approx(8.3), pytest.approx(0.5))
+    assert second.target == pytest.approx(9.25) and math.isnan(second.sigma)
+
+
+def test_blanks_separate_where_nothing_else_does() -> None:
+    (found,) = read_table("residue1 residue2   lower upper\n  3   17 2,5   6,0\n", "x.csv").restraints
+    assert (found.lower, found.upper) == (2.5, 6.0)
+    with pytest.raises(InputError, match="decimal comma"):
+        read_table("residue1,residue2,distance\n12,47,8,3\n", "x.csv")
