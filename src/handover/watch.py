@@ -167,6 +167,7 @@ class ResultWatch(StateManager):
         if self._has_view(job):
             view = live_models(self._session).views[job.id]
             view.best.display = False  # the result is the same backbone with all its atoms
+            covers(self._session).hand_on(view.best, model)
         hidden = covers(self._session).cover(model, models_of_job(self._session, job))
         logger.info(
             f"The result of ADP-3D job {job.id} is #{model.id_string} ({model.name}){_whereabouts(job)}"

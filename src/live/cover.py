@@ -49,6 +49,10 @@ class Covers:
             self._below.append((weakref.ref(top), [weakref.ref(model) for model in hidden]))
         return hidden
 
+    def hand_on(self, old: Model, new: Model) -> None:
+        """Let what one model hides be hidden by another: the live model by the result that it turned into."""
+        self._below = [(weakref.ref(new) if top() is old else top, below) for top, below in self._below]
+
     def close(self) -> None:
         """Stop listening."""
         self._handler.remove()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..jobs.manager import job_manager
 from .closing import closed_sentence
 from .colouring import CONFIDENCE, FIT, SCALES, confidence_from_spread, show_colour_key
+from .cover import covers, hidden_sentence, models_of_job
 from .final import colour_result, final_replicas, show_result
 from .updater import Timing, Updater
 from .view import JobView
@@ -92,6 +93,8 @@ class LiveModels:
         if job.layout is None:
             return None
         view = self.views[job.id] = JobView.open(self._session, job)
+        hidden = covers(self._session).cover(view.best, models_of_job(self._session, job))
+        self._session.logger.info(f"ADP-3D job {job.id} is shown as #{view.group.id_string}.{hidden_sentence(hidden)}")
         self._coloured.pop(job.id, None)
         self._wait_for_update(job)
         return view

@@ -96,10 +96,13 @@ def test_start_result_trajectory_and_accepted_model_are_never_drawn_together(ben
     view = live_models(session).views[job.id]
 
     def shown():
-        return [one for one in (model, view.best, result, trajectory) if one is not None and one.display]
+        models = (model, view.best, result, trajectory)
+        return [one for one in models if one is not None and not one.deleted and one.display]
 
     trajectory = None
     assert shown() == [result]
+    session.models.close([view.best])
+    assert shown() == [result], "the result hides the starting model now"
     trajectory = adp3d_trajectory(session, job.id, slider=False)
     assert shown() == [trajectory]
     session.models.close([trajectory])
@@ -110,6 +113,32 @@ def test_start_result_trajectory_and_accepted_model_are_never_drawn_together(ben
     adp3d_accept(session, job.id)
     assert model.display and not result.display and not trajectory.display
     assert not view.group.display, "the other replicas are hidden with it"
-    assert not any(one.deleted for one in (result, trajectory, view.best))
+    assert not any(one.deleted for one in (result, trajectory, view.group))
     session.undo.undo()
     assert model.num_residues == 24
+
+
+def test_the_starting_model_is_hidden_while_its_job_is_shown(bench, session):
+    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.live.backbone import build_backbone
+    from chimerax.adp3d.live.models import live_models
+
+    other = bench.submit()
+    model = build_backbone(session, other.layout, "mine")
+    session.models.add([model])
+    bench.engine.report(protocol.Stopped(other.key, str(other.folder)))
+    bench.manager.pump()
+    job = bench.submit(model=model)
+    view = live_models(session).views[job.id]
+    assert view.best.display and not model.display
+    session.models.close([view.group])
+    assert model.display
+
+
+def test_a_closed_result_shows_the_starting_model(bench, session, finished):
+    from chimerax.adp3d.handover.results import result_model
+
+    job, model = finished
+    assert not model.display
+    session.models.close([result_model(session, job)])
+    assert model.display
