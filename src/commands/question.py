@@ -24,7 +24,8 @@ def ask_yes_or_no(session: Session, text: str, answer: Callable[[bool], None]) -
     Returns
     -------
     callable
-        Closes the window, for a question that nobody waits for any more.
+        Closes the window, for a question that nobody waits for any more. To be kept until then: without a main
+        window nothing else holds the question.
     """
     from Qt.QtWidgets import QMessageBox
 

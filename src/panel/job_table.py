@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from Qt.QtCore import Qt
+from Qt.QtCore import QSize, Qt
 from Qt.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem, QWidget
 
 from .rows import COLUMNS, JobRow
@@ -35,7 +35,7 @@ class JobTable(QTableWidget):
         self.setWordWrap(False)
         self.setShowGrid(False)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         header = self.horizontalHeader()
         header.setMinimumSectionSize(30)
         header.setHighlightSections(False)
@@ -43,7 +43,7 @@ class JobTable(QTableWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
         self.setAccessibleName("Jobs")
-        self._fit_height()
+        self.updateGeometry()
         self.itemSelectionChanged.connect(chosen)
 
     def show_rows(self, rows: Sequence[JobRow]) -> None:
@@ -61,7 +61,7 @@ class JobTable(QTableWidget):
             for j, text in enumerate(row.cells):
                 self._set_cell(i, j, text, row.tip)
         self.blockSignals(False)
-        self._fit_height()
+        self.updateGeometry()
         self.select_job(fresh[0] if fresh else selected)
 
     @property
@@ -94,7 +94,14 @@ class JobTable(QTableWidget):
         if item.toolTip() != tip:
             item.setToolTip(tip)
 
-    def _fit_height(self) -> None:
-        lines = min(max(len(self._rows), 2), _MOST_ROWS_SHOWN)
-        height = lines * self.verticalHeader().defaultSectionSize() + self.horizontalHeader().sizeHint().height()
-        self.setFixedHeight(height + 2 * self.frameWidth())
+    def sizeHint(self) -> QSize:
+        """Room for a few jobs."""
+        return QSize(super().sizeHint().width(), self._height(min(max(len(self._rows), 2), _MOST_ROWS_SHOWN)))
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for one job; others are scrolled to."""
+        return QSize(super().minimumSizeHint().width(), self._height(1))
+
+    def _height(self, lines: int) -> int:
+        head = int(self.horizontalHeader().sizeHint().height())
+        return lines * int(self.verticalHeader().defaultSectionSize()) + head + 2 * int(self.frameWidth())

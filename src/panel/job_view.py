@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from Qt.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from Qt.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from .form import job_command
 from .job_table import JobTable
+from .message import wrapped_label
 from .plot import Curve, Plot
 from .rows import JobRow, job_row
 
-__all__ = ["JobView", "wrapped_label"]
+__all__ = ["JobView"]
 
 
 class JobView(QWidget):
@@ -77,7 +78,8 @@ class JobView(QWidget):
             for button in buttons:
                 row.addWidget(button)
             layout.addLayout(row)
-        layout.addWidget(self.plot)
+        layout.addWidget(self.plot, 1)
+        layout.addStretch(0)
         self._show_selected()
 
     def show_jobs(self, jobs: Sequence[Any]) -> None:
@@ -121,18 +123,6 @@ class JobView(QWidget):
 
     def _set_weight(self) -> None:
         self._execute(job_command("set", self._row().job_id, "densityWeight", f"{self._map_weight():.10g}"))
-
-
-def wrapped_label(parent: QWidget) -> QLabel:
-    """Label that breaks its text into lines, and lets it be selected."""
-    from Qt.QtCore import Qt
-
-    label = QLabel(parent)
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    return label
 
 
 def _button(text: str, tip: str, parent: QWidget) -> QPushButton:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from Qt.QtCore import Qt, QTimer
+from Qt.QtCore import QTimer
 from Qt.QtGui import QFontDatabase
-from Qt.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from Qt.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from ..jobs.manager import job_manager
 from ..live.session import unfinished_jobs
-from ..process.environment import configured
 from .curves import job_curves
+from .fitting import FittingScrollArea
 from .form import can_check, check_command, missing, run_command
 from .guard import guard
-from .job_view import JobView, wrapped_label
+from .install_strip import InstallStrip
+from .job_view import JobView
 from .memory import PanelMemory
+from .message import MessageBar
 from .report import report_text
 from .saved_jobs import SavedJobsButton
 from .settings_form import SettingsForm
@@ -24,8 +26,10 @@ from .settings_form import SettingsForm
 __all__ = ["Panel"]
 
 _REFRESH_MILLISECONDS = 200
-_LEAST_HEIGHT = 340
-"""Pixels: ChimeraX's other panels leave no more than this, in which the form and the buttons must be seen."""
+_LEAST_SETTINGS = 90
+"""Pixels of the settings that are seen where there is no more room: task, model and map; the rest scrolls. Jobs,
+buttons and messages are always seen."""
+_COMMAND_LINES = 2
 _MODEL_TRIGGERS = ("add models", "remove models", "model id changed", "model name changed")
 _SAVED_TRIGGERS = ("end restore session", "command finished")
 _JOB_TRIGGERS = ("job added", "job changed", "job layout", "job ended", "job removed")
@@ -53,21 +57,15 @@ class Panel:
         self._timer.setSingleShot(True)
         self._timer.setInterval(_REFRESH_MILLISECONDS)
         self._timer.timeout.connect(self._guarded(self.refresh_jobs))
-        self._scroll_to: QWidget = self.jobs
-        self._scroll_timer = QTimer(area)
-        self._scroll_timer.setSingleShot(True)
-        self._scroll_timer.setInterval(0)
-        self._scroll_timer.timeout.connect(self._guarded(self._scroll_now))
         refresh_models, schedule = self._guarded(self.form.refresh), self._guarded(self._schedule)
         self._handlers = [
             *(session.triggers.add_handler(name, refresh_models) for name in _MODEL_TRIGGERS),
-            session.triggers.add_handler("command finished", self._guarded(self._offer_install)),
+            session.triggers.add_handler("command finished", self._guarded(self.installation.refresh)),
             *(session.triggers.add_handler(name, self._guarded(self._offer_saved)) for name in _SAVED_TRIGGERS),
             *(self.manager.triggers.add_handler(name, schedule) for name in _JOB_TRIGGERS),
         ]
         self.form.refresh()
         self.refresh_jobs()
-        self._offer_install()
         self._offer_saved()
 
     def close(self) -> None:
@@ -76,61 +74,47 @@ class Panel:
             handler.remove()
         self._handlers = []
         self._timer.stop()
-        self._scroll_timer.stop()
+        self.installation.close_down()
 
     def note(self, text: str) -> None:
         """Show a sentence below the buttons."""
-        self._note.setText(text)
-        self._note.setVisible(bool(text))
+        self._note.show_text(text)
 
     def _guarded(self, function: Any) -> Any:
         return guard(self.session, self.note, function)
 
     def _build(self, area: QWidget, show_help: Callable[[], None]) -> None:
-        around = QVBoxLayout(area)
-        around.setContentsMargins(0, 0, 0, 0)
-        self._scroll = scroll = QScrollArea(area)
-        scroll.setMinimumHeight(_LEAST_HEIGHT)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        around.addWidget(scroll)
-        page = QWidget(scroll)
-        scroll.setWidget(page)
-        layout = QVBoxLayout(page)
+        layout = QVBoxLayout(area)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.setSpacing(4)
 
-        self._note = wrapped_label(page)
-        self._command = QPlainTextEdit(page)
+        self._note = MessageBar(area)
+        self._command = QPlainTextEdit(area)
         self._command.setReadOnly(True)
         self._command.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self._command.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
-        self._command.setFixedHeight(3 * self._command.fontMetrics().lineSpacing() + 10)
+        self._command.setFixedHeight(_COMMAND_LINES * self._command.fontMetrics().lineSpacing() + 10)
         self._command.setToolTip("The command that Run gives")
         self._command.setAccessibleName("Equivalent command")
         self.estimate, self.run_button, self.help_button = (
-            QPushButton(text, page) for text in ("Estimate", "Run", "Help")
+            QPushButton(text, area) for text in ("Estimate", "Run", "Help")
         )
         self.estimate.setToolTip("Check model, map and sequence, and estimate memory and time; changes nothing")
         self.run_button.setToolTip("Start the job")
-        self.form = SettingsForm(self._models, self._maps, self._sequences, self._show_command, self._guarded, page)
+        self.form = SettingsForm(self._models, self._maps, self._sequences, self._show_command, self._guarded, area)
         self.jobs = JobView(
-            self._execute, lambda: self.form.options()["densityWeight"], job_curves, self._guarded, page
+            self._execute, lambda: self.form.options()["densityWeight"], job_curves, self._guarded, area
         )
         self.estimate.clicked.connect(self._guarded(self._estimate))
         self.run_button.clicked.connect(self._guarded(self._run))
         self.help_button.clicked.connect(self._guarded(show_help))
 
-        self.install = QPushButton("Install the engine...", page)
-        self.install.setToolTip("The engine computes outside of ChimeraX and is installed once, from the network.")
-        self.install.clicked.connect(self._guarded(lambda: self._execute("adp3d install")))
+        self.installation = InstallStrip(self.session, self._execute, self.note, self._guarded, area)
+        self.saved = SavedJobsButton(self._execute, self._guarded, area)
 
-        self.saved = SavedJobsButton(self._execute, self._guarded, page)
-
-        layout.addWidget(self.install)
+        layout.addWidget(self.installation)
         layout.addWidget(self.saved)
-        layout.addWidget(self.form)
+        layout.addWidget(FittingScrollArea(self.form, area, _LEAST_SETTINGS), 3)
         layout.addWidget(self._command)
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
@@ -138,9 +122,7 @@ class Panel:
             buttons.addWidget(button)
         layout.addLayout(buttons)
         layout.addWidget(self._note)
-        layout.addWidget(self.jobs)
-        layout.addStretch(1)
-        self.note("")
+        layout.addWidget(self.jobs, 1)
 
     def _models(self) -> Sequence[Any]:
         from chimerax.atomic import AtomicStructure
@@ -168,10 +150,6 @@ class Panel:
         self.jobs.show_jobs(list(self.manager.jobs))
         self._offer_saved()
 
-    def _offer_install(self) -> None:
-        """Show the button for the installation as long as no engine is installed."""
-        self.install.setVisible(configured(self.session) is None)
-
     def _offer_saved(self) -> None:
         """Offer the jobs of a restored session that can be resumed."""
         self.saved.offer(unfinished_jobs(self.session))
@@ -188,7 +166,6 @@ class Panel:
         self.note("Checking...")
         report = self._execute(check_command(self.form.form()))
         self.note(report_text(report))
-        self._bring_into_view(self._note)
 
     def _run(self) -> None:
         form = self.form.form()
@@ -196,15 +173,6 @@ class Panel:
         self.note("")
         self._execute(run_command(form))
         self.refresh_jobs()
-        self._bring_into_view(self.jobs)
-
-    def _bring_into_view(self, widget: QWidget) -> None:
-        """Scroll to a widget once the page has its new size."""
-        self._scroll_to = widget
-        self._scroll_timer.start()
-
-    def _scroll_now(self) -> None:
-        self._scroll.ensureWidgetVisible(self._scroll_to, 0, 0)
 
     def _execute(self, command: str) -> Any:
         from chimerax.core.commands import run

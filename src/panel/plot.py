@@ -73,16 +73,17 @@ class Plot(QWidget):
         self._curves: tuple[Curve, ...] = ()
         self._last_step = 1.0
         self._message = ""
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMaximumHeight(16 * self.fontMetrics().height())
         self.setAccessibleName("Fit and temperature of the job")
 
     def sizeHint(self) -> QSize:
         """Size that the plot would like to have."""
-        return QSize(280, 9 * self.fontMetrics().height())
+        return QSize(280, 6 * self.fontMetrics().height())
 
     def minimumSizeHint(self) -> QSize:
         """Size below which nothing can be read."""
-        return QSize(160, 6 * self.fontMetrics().height())
+        return QSize(160, 4 * self.fontMetrics().height())
 
     def show_curves(self, curves: Sequence[Curve], last_step: float, message: str = "") -> None:
         """Show other data; painting follows with the next refresh of the window.

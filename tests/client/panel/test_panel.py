@@ -79,16 +79,106 @@ def test_estimate_shows_the_report(panel, commands, monkeypatch):
     assert panel._note.text() == "The job can run.\nChain A: 111 of 172 residues."
 
 
-def test_estimate_scrolls_to_its_report(panel, commands, monkeypatch, area, application):
+REPORT = {"ok": True, "lines": [f"Chain {name}: 111 of 172 residues are modelled." for name in "ABCDEFGHIJKLMNOP"]}
+
+
+def _settle(area, application, width, height):
+    area.resize(width, height)
+    for _ in range(4):
+        application.processEvents()
+
+
+def _in_sight(*widgets):
+    """Whether widgets are shown whole, nothing of them scrolled away or cut off."""
+    from Qt.QtCore import QPoint, QRect
+
+    for widget in widgets:
+        around = widget
+        while around is not None and widget.isVisible():
+            if not around.rect().contains(QRect(widget.mapTo(around, QPoint(0, 0)), widget.size())):
+                return False
+            around = None if around.isWindow() else around.parentWidget()
+        if not widget.isVisible() or widget.rect().isEmpty():
+            return False
+    return True
+
+
+def _always_there(panel):
+    jobs = panel.jobs
+    buttons = (jobs.pause, jobs.stop, jobs.steer, jobs.accept, jobs.trajectory)
+    return (panel._command, panel.estimate, panel.run_button, panel.help_button, jobs.table, jobs.plot, *buttons)
+
+
+@pytest.mark.parametrize("height", [400, 560, 790])  # 790: a column of ChimeraX's window of 1600 x 1000
+@pytest.mark.parametrize("more", [False, True])
+def test_jobs_buttons_and_plot_are_in_sight(
+    panel, commands, monkeypatch, session, make_job, area, application, height, more
+):
     _, results = commands
     _choose(panel, monkeypatch)
-    area.resize(300, 330)
-    results["check"] = {"ok": True, "lines": ["Chain A: 111 of 172 residues."]}
-    application.processEvents()
-    panel.estimate.click()
-    application.processEvents()
-    assert not panel._note.visibleRegion().isEmpty()
-    assert panel._note.visibleRegion().boundingRect() == panel._note.rect()
+    manager = job_manager(session)
+    manager.jobs += [make_job(number, state) for number, state in ((1, "finished"), (2, "running"), (3, "waiting"))]
+    try:
+        panel.refresh_jobs()
+        panel.form.more.setChecked(more)
+        _settle(area, application, 300, height)
+        assert area.height() == height, "it does not ask for more"
+        assert _in_sight(*_always_there(panel))
+        results["check"] = REPORT
+        panel.estimate.click()
+        _settle(area, application, 300, max(height, 420))
+        assert _in_sight(*_always_there(panel), panel._note), "a long report scrolls by itself"
+        lines = panel._note.height() / panel._note.fontMetrics().lineSpacing()
+        assert 3 <= lines < 10 and (height < 790 or lines > 8)
+    finally:
+        manager.jobs.clear()
+
+
+def test_at_full_height_all_settings_are_in_sight(panel, area, application, monkeypatch):
+    from Qt.QtWidgets import QScrollArea
+
+    _choose(panel, monkeypatch)
+    panel.form.more.setChecked(True)
+    _settle(area, application, 300, 850)
+    assert _in_sight(panel.form, *_always_there(panel))
+    assert not area.findChild(QScrollArea).verticalScrollBar().isVisible()
+    assert panel.jobs.plot.height() > 100
+
+
+def test_it_needs_little_height(panel, area, application, monkeypatch):
+    """More than about 400 pixels would leave the Log nothing, where the panel shares its column."""
+    _choose(panel, monkeypatch)
+    panel.form.more.setChecked(True)
+    panel.note("Map #1 is empty; choose another one.")
+    _settle(area, application, 300, 500)
+    assert area.minimumSizeHint().height() <= 400 and area.sizeHint().height() <= 420
+
+
+def test_messages_are_closed(panel, area, application):
+    from Qt.QtWidgets import QToolButton
+
+    panel.note("Something to read.")
+    assert panel._note.isVisibleTo(area)
+    (close,) = (b for b in panel._note.findChildren(QToolButton))
+    close.click()
+    assert panel._note.text() == "" and not panel._note.isVisibleTo(area)
+
+
+def test_errors_of_the_top_buttons_are_in_sight(panel, commands, monkeypatch, area, application):
+    from types import SimpleNamespace
+
+    from chimerax.core.errors import UserError
+
+    _, results = commands
+    job = SimpleNamespace(title="refine #2 in #1", command="adp3d resume /gone")
+    monkeypatch.setattr("chimerax.adp3d.panel.panel.unfinished_jobs", lambda session: [job])
+    panel._offer_saved()
+    results["resume"] = UserError("'/gone' is not the folder of a job.")
+    _settle(area, application, 300, 420)
+    assert _in_sight(panel.saved)
+    panel.saved.click()
+    _settle(area, application, 300, 420)
+    assert panel._note.text() == "'/gone' is not the folder of a job." and _in_sight(panel._note, panel.saved)
 
 
 def test_errors_of_commands_are_shown_in_the_panel(panel, commands, monkeypatch):
@@ -137,20 +227,11 @@ def test_closed_panel_listens_no_more(panel, session, make_job):
     assert not panel._timer.isActive()
 
 
-def test_the_least_height_shows_command_and_buttons(panel, area, application, monkeypatch):
-    _choose(panel, monkeypatch)
-    area.resize(300, area.minimumSizeHint().height())  # what is left in ChimeraX's window with its usual panels
-    application.processEvents()
-    for widget in (panel._command, panel.estimate, panel.run_button):
-        assert widget.visibleRegion().boundingRect() == widget.rect()
-
-
 def test_fits_in_300_pixels(panel, area, application, monkeypatch):
     from Qt.QtWidgets import QScrollArea
 
     _choose(panel, monkeypatch)
-    area.resize(300, 900)
-    application.processEvents()
+    _settle(area, application, 300, 900)
     scroll = area.findChild(QScrollArea)
     assert area.width() == 300
     assert scroll.widget().width() <= scroll.viewport().width()

@@ -27,6 +27,17 @@ def test_tool_shows_the_panel(tool, session, application):
     assert tool.display_name == tool.tool_name
 
 
+@pytest.mark.parametrize(("tools", "panel"), [("right", "left"), ("left", "right")])
+def test_it_gets_a_column_of_its_own(tools, panel):
+    """Beside Log, Models and Volume Viewer it would squeeze the Log to nothing."""
+    from types import SimpleNamespace
+
+    from chimerax.adp3d.panel.tool import _free_side
+
+    settings = SimpleNamespace(default_tool_window_side=tools)
+    assert _free_side(SimpleNamespace(ui=SimpleNamespace(settings=settings))) == panel
+
+
 def test_the_page_of_the_help_button_exists(tool):
     from chimerax.adp3d.process.environment import ENGINE
 

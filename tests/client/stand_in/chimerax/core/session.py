@@ -33,6 +33,8 @@ class _UI:
     """core/src/nogui.py, UI: functions for the main thread are called where they are."""
 
     is_gui = False
+    settings = SimpleNamespace(default_tool_window_side="right")
+    """ui/src/settings.py, of the window only."""
 
     def thread_safe(self, func, *args, **kw):
         func(*args, **kw)

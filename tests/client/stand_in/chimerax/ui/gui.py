@@ -11,8 +11,10 @@ class MainToolWindow:
         self.title = tool_instance.display_name
         self.ui_area = QWidget()
         self.shown = False
+        self.placement = None
 
     def manage(self, placement=None, **kw):
+        self.placement = placement
         self.ui_area.show()
         self.shown = True
 
