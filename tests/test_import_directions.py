@@ -33,10 +33,11 @@ BELOW = {
     "likelihood": {"physics", "structure", "density"},
     "validation": {"structure", "density"},
     "solver": {"likelihood", "physics", "prior", "structure", "density"},
+    "measurement": {"solver", "likelihood", "physics", "prior", "structure", "density"},
     "energy": {"likelihood", "physics", "prior", "structure", "density"},
     "sidechain": {"likelihood", "physics", "prior", "structure", "density"},
 }
-BELOW["training"] = set(BELOW) - {"solver", "energy"}
+BELOW["training"] = set(BELOW) - {"solver", "energy", "measurement"}
 BELOW["pipeline"] = set(BELOW) - {"training"}
 BELOW["worker"] = {*BELOW["pipeline"], "pipeline"}
 BELOW["cluster"] = {*BELOW["pipeline"], "pipeline"}
@@ -49,6 +50,7 @@ NARROW = {
     # a solver that knew a certain prior or network could not work with the next one
     ("solver", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
     ("sidechain", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
+    ("measurement", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
     ("energy", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
     # devices and threads; training is no job and knows nothing of job folders
     ("training", "pipeline"): {"pipeline.runtime"},

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
+from .contract import plugins
 from .contract.domains import (
     Choice,
     Device,
@@ -19,7 +20,9 @@ from .contract.domains import (
     Integer,
     Names,
     Optional,
+    Plugin,
     Real,
+    Requests,
     Residues,
     SequenceText,
     TwoFiles,
@@ -27,6 +30,7 @@ from .contract.domains import (
     shorten,
 )
 from .contract.kinds import COMPLETE, DISTANCES, REFINE
+from .contract.requests import parse_request
 from .contract.settings import OUTPUT, SAMPLING, Setting, declare, rows
 from .errors import InputError
 
@@ -156,7 +160,7 @@ class CommonSpec:
     )
     prior: str = declare(
         Setting(
-            Choice(PRIORS),
+            Plugin(PRIORS, plugins.PRIORS),
             "Prior: what the program knows about proteins.",
             SAMPLING,
             metavar="NAME",
@@ -260,6 +264,18 @@ class ModelSpec(CommonSpec):
             metavar="A:12-40,...",
             label="Keep",
             meaning="residues whose atoms stay where they are: `A:12-40,B:7,C`",
+        ),
+        None,
+    )
+    measure: tuple[str, ...] | None = declare(
+        Setting(
+            Optional(Requests()),
+            "A further measurement: its name, @ and its file if it has one, and what else it takes, such as "
+            "distances@crosslinks.csv. May be repeated.",
+            metavar="NAME[@FILE]",
+            label="Measure",
+            checked=False,
+            meaning="[further measurement](input.md#further-measurements): `distances@crosslinks.csv`; may be repeated",
         ),
         None,
     )
@@ -440,6 +456,11 @@ def input_files(spec: Spec) -> dict[str, tuple[str, ...]]:
     files: dict[str, tuple[str, ...]] = {}
     for row in rows(type(spec)):
         domain, value = bare(row.setting.domain), getattr(spec, row.name)
+        if isinstance(domain, Requests) and value is not None:
+            asked = [request.file for request in map(parse_request, value) if request.file is not None]
+            if asked:
+                files[row.name] = tuple(asked)
+            continue
         if value is None or row.name == "output" or not isinstance(domain, File | TwoFiles | SequenceText):
             continue
         if isinstance(domain, SequenceText) and is_sequence_text(value):
@@ -450,8 +471,17 @@ def input_files(spec: Spec) -> dict[str, tuple[str, ...]]:
 
 def with_inputs(spec: Spec, files: Mapping[str, tuple[str, ...]], output: str) -> Spec:
     """Replace the input files (named as by `input_files`) and the folder of a job."""
-    two = {row.name for row in rows(type(spec)) if isinstance(bare(row.setting.domain), TwoFiles)}
-    changes = {name: paths if name in two else paths[0] for name, paths in files.items()}
+    domains = {row.name: bare(row.setting.domain) for row in rows(type(spec))}
+    changes: dict[str, object] = {}
+    for name, paths in files.items():
+        if isinstance(domains[name], Requests):
+            left = iter(paths)
+            asked = (parse_request(text) for text in getattr(spec, name))
+            changes[name] = tuple(
+                str(request if request.file is None else replace(request, file=next(left))) for request in asked
+            )
+        else:
+            changes[name] = paths if isinstance(domains[name], TwoFiles) else paths[0]
     return replace(spec, output=output, **changes)  # type: ignore[arg-type]
 
 

@@ -10,7 +10,21 @@ from typing import Annotated, Any
 
 import typer
 
-from ..contract.domains import Choice, Domain, File, Flag, Integer, Names, Optional, Real, Residues, TwoFiles, bare
+from ..contract.domains import (
+    Choice,
+    Domain,
+    File,
+    Flag,
+    Integer,
+    Names,
+    Optional,
+    Plugin,
+    Real,
+    Requests,
+    Residues,
+    TwoFiles,
+    bare,
+)
 from ..contract.settings import INPUT, OUTPUT, Row, rows
 from ..specification import CommonSpec
 
@@ -27,7 +41,14 @@ Overwrite = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
-_TYPES: Mapping[type, Any] = {Integer: int, Real: float, Flag: bool, File: Path, TwoFiles: tuple[Path, Path]}
+_TYPES: Mapping[type, Any] = {
+    Integer: int,
+    Real: float,
+    Flag: bool,
+    File: Path,
+    TwoFiles: tuple[Path, Path],
+    Requests: list[str],
+}
 """Types of values on the command line; those of other domains are texts."""
 
 
@@ -40,7 +61,7 @@ def option(row: Row) -> Any:
     if said.argument:
         return Annotated[kind, typer.Argument(metavar=said.metavar, help=said.help, show_default=False)]
     panel = None if said.group == INPUT else said.group
-    choices = f" One of {', '.join(inner.options)}." if isinstance(inner, Choice) else ""
+    choices = f" One of {', '.join(inner.options)}." if isinstance(inner, Choice | Plugin) else ""
     return Annotated[
         kind | None if optional else kind,
         typer.Option(*row.flags, metavar=said.metavar or None, help=said.help + choices, rich_help_panel=panel),
@@ -86,6 +107,8 @@ def written(domain: Domain, value: Any) -> Any:
         return None
     if isinstance(inner, Names | Residues):
         return tuple(part.strip() for part in str(value).split(","))
+    if isinstance(inner, Requests):
+        return tuple(value) or None
     if isinstance(inner, TwoFiles):
         return tuple(str(path) for path in value)
     return str(value) if isinstance(value, Path) else value

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..errors import InputError
+from .plugins import plugins
+from .requests import parse_request
 
 __all__ = [
     "Choice",
@@ -19,7 +21,9 @@ __all__ = [
     "Integer",
     "Names",
     "Optional",
+    "Plugin",
     "Real",
+    "Requests",
     "Residues",
     "SequenceText",
     "Text",
@@ -188,6 +192,33 @@ class Residues:
             if not _RANGE.fullmatch(item):
                 raise InputError(f"'{name}' must list residues such as 'A:12', 'A:12-40' or 'A', not {shorten(item)}.")
         return items
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Measurements that a job takes beside its own, as `adp3d.contract.requests` reads them."""
+
+    def check(self, name: str, value: Any) -> tuple[str, ...]:
+        """See `Domain.check`."""
+        items = _texts(name, value, "a list of measurements such as 'distances@FILE'", None)
+        return tuple(str(parse_request(item)) for item in items)
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """Name of something built in, or added by another package (`adp3d.contract.plugins`)."""
+
+    built_in: tuple[str, ...]
+    group: str
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Names that there are in this Python environment."""
+        return (*self.built_in, *(name for name in plugins(self.group) if name not in self.built_in))
+
+    def check(self, name: str, value: Any) -> str:
+        """See `Domain.check`."""
+        return value if value in self.built_in else Choice(self.options).check(name, value)
 
 
 @dataclass(frozen=True)

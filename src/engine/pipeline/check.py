@@ -15,6 +15,7 @@ from ..density.read import read_map
 from ..density.sample import sample
 from ..errors import InputError
 from ..events import NullEvents
+from ..measurement.distances import load_restraints
 from ..prior.registry import load_prior
 from ..specification import CompleteSpec, DistancesSpec, RefineSpec, Spec
 from ..structure.polymer import UNKNOWN, Polymer
@@ -23,7 +24,7 @@ from ..structure.report import ChainPlacement
 from ..structure.sequences import parse_sequence_argument
 from ..structure.target import Target
 from .cost import job_cost
-from .distances import load_restraints, polymer_of_sequences
+from .distances import polymer_of_sequences
 from .map_problem import MapProblem, load_map_problem, placeholder_backbone, voxels_too_coarse
 from .memory import available_memory
 from .misfit import examine_placement
@@ -162,7 +163,7 @@ def _examine_distances(spec: DistancesSpec, device: torch.device, report: dict[s
     _try(findings, lambda: load_prior(spec.prior, polymer, device))
     if spec.reference is not None:
         _try(findings, lambda: reference_ca(spec.reference or "", polymer))
-    restraints = load_restraints(spec, polymer, findings)
+    restraints = load_restraints(spec.restraints, polymer, None, findings)
     report["restraints"] = len(restraints)
     if len(restraints) < polymer.n_residues:
         findings.advice.append(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..events import Control, Events
+from ..measurement.figures import described, figures_of, residue_figures_of
 from ..physics.masking import MaskedModel
 from ..prior.evidence import Evidence, KnownAtoms
 from ..solver.completion import complete
@@ -61,6 +62,8 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     exact = spec.confidence == "none"
     sigma = np.full_like(problem.target.sigma, _EXACT) if exact else problem.target.sigma
     model = problem.masked_model(sigma)
+    further = problem.measurements(spec.measure, events)
+    potentials = [measurement.potential for measurement in further]
     cost = job_cost(spec, problem.target.n_residues, problem.device)
     events.message(cost.sentence(spec.replicas))
     pins = problem.pins()
@@ -68,17 +71,21 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     origin = problem.origin()
     correlation = problem.prior.correlation
     updates: list[Update] = (
-        gradient_updates(correlation, model, [], origin, {}, pins)
+        gradient_updates(correlation, model, potentials, origin, {}, pins)
         if spec.update == "gradient"
-        else [ProximalUpdate(correlation, model, pins=pins)]
+        else [ProximalUpdate(correlation, model, potentials, pins=pins, preview=sampling.preview)]
     )
 
     def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
         told = {} if exact else {"known_rmsd": _known_rmsd(model, x)}  # of exact atoms it is nothing but noise
+        told |= figures_of(further, x)
         return told if len(x) == 1 else {**told, "missing_spread": _missing_spread(model, x)}
 
     def watch_residues(x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
-        return {"residue_spread": replica_spread(x, best).double().cpu().numpy()}
+        return {
+            "residue_spread": replica_spread(x, best).double().cpu().numpy(),
+            **residue_figures_of(further, x[best]),
+        }
 
     evidence = Evidence(KnownAtoms(model.target, model.weights))
 
@@ -114,7 +121,10 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,
     )
-    figures = {"known_atoms_rmsd": round(float(_known_rmsd(model, ordered[:1])[0]), 4)}
+    figures = {
+        "known_atoms_rmsd": round(float(_known_rmsd(model, ordered[:1])[0]), 4),
+        **described(further, ordered[:1]),
+    }
     return report_model_job(job, spec, problem, outcome, "Completed by ADP-3D", figures)
 
 

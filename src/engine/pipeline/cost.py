@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from ..prior.registry import find_prior
 from ..solver import completion, folding
 from ..solver.plan import PlannedRun, total_work
 from ..specification import CompleteSpec, RefineSpec, Spec
@@ -49,6 +50,7 @@ def job_cost(spec: Spec, residues: int, device: torch.device, voxels: int = 0) -
         replicas,
         residues,
         math.ceil(total_work(runs) / replicas),
+        find_prior(spec.prior).cost,
         voxels,
         available_bytes=available_memory(device),
         cores=usable_cores(),

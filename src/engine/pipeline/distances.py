@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import InputError
 from ..events import Control, Events
 from ..likelihood.distances import DistanceLikelihood
+from ..measurement.distances import load_restraints
 from ..prior.protocol import Correlation
 from ..prior.registry import load_prior
 from ..solver.confidence import replica_confidence, replica_spread
@@ -29,10 +29,6 @@ from ..storage import replace_atomically
 from ..structure.b_factors import new_b_factor
 from ..structure.confidence_records import add_confidence
 from ..structure.polymer import Polymer
-from ..structure.restraints.convert import BackboneRestraints, to_backbone
-from ..structure.restraints.read import read_restraints
-from ..structure.restraints.repeats import without_repeats
-from ..structure.restraints.units import in_angstrom
 from ..structure.sequences import NamedSequence, parse_sequence_argument
 from ..validation.superpose import kabsch, rmsd
 from ..validation.torsions import linked_residues
@@ -49,7 +45,7 @@ from .runtime import choose_device, set_threads
 from .sampling import Sampling, Stage
 from .updates import gradient_updates
 
-__all__ = ["distance_updates", "load_restraints", "polymer_of_sequences", "run"]
+__all__ = ["distance_updates", "polymer_of_sequences", "run"]
 
 _STIFFNESS, _ITERATIONS, _LONGEST_STEP = 0.1, 8, 5.0
 _CHAIN_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -100,7 +96,7 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
     device = choose_device(spec.device)
     set_threads()
     polymer = polymer_of_sequences(parse_sequence_argument(spec.sequence))
-    restraints = load_restraints(spec, polymer, events)
+    restraints = load_restraints(spec.restraints, polymer, None, events)
     likelihood = DistanceLikelihood.from_restraints(restraints, device, torch.float32)
     prior = load_prior(spec.prior, polymer, device)
     reference = None if spec.reference is None else reference_ca(spec.reference, polymer)
@@ -183,31 +179,6 @@ def _labels(polymer: Polymer) -> tuple[tuple[str, int, str], ...]:
     return tuple(
         (polymer.chain_ids[c], int(i) + 1, "") for c, i in zip(polymer.chain_index, polymer.residue_index, strict=True)
     )
-
-
-def load_restraints(spec: DistancesSpec, polymer: Polymer, events: Events) -> BackboneRestraints:
-    """Restraints of a job between backbone atoms of its polymer; what was left out is told.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be used or concerns other residues.
-    """
-    read = read_restraints(spec.restraints)
-    for line in read.lines():
-        events.message(line)
-    read, unit_note = in_angstrom(read)
-    if unit_note:
-        events.message(unit_note, "warning")
-    read, notes = without_repeats(read)
-    for note in notes:
-        events.message(note)
-    converted = to_backbone(read, polymer)
-    for line in converted.lines():
-        events.message(line)
-    if not len(converted):
-        raise InputError("No restraint concerns two residues of the sequence; check numbering and chain names.")
-    return converted
 
 
 def _aligned(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import InputError
 from ..events import Events, shift_replicas
+from ..prior.cost import PriorCost
 from .runtime import loaded_torch, release_memory
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "CostModel",
     "Estimate",
     "PeakMemory",
     "available_memory",
@@ -30,35 +30,12 @@ __all__ = [
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class CostModel:
-    """What a run costs, for estimates; measured with the built-in prior on one core.
-
-    Attributes
-    ----------
-    fixed_bytes : int
-        The program with its libraries and weights.
-    bytes_per_residue : int
-        Working memory for each residue of each replica computed at once.
-    bytes_per_voxel : int
-        For each voxel of each replica computed at once (model density and its gradient).
-    bytes_per_map_voxel : int
-        For each voxel once (the map, its weights and spectra).
-    seconds_per_residue : float
-        Core time for each residue, replica and step.
-    seconds_per_voxel : float
-        Core time for each voxel, replica and step.
-    accelerator_speed : float
-        How many cores one accelerator stands for.
-    """
-
-    fixed_bytes: int = 350_000_000
-    bytes_per_residue: int = 220_000
-    bytes_per_voxel: int = 16
-    bytes_per_map_voxel: int = 40
-    seconds_per_residue: float = 1.5e-3
-    seconds_per_voxel: float = 3e-7
-    accelerator_speed: float = 60.0
+_BYTES_PER_VOXEL = 16
+"""For each voxel of each replica computed at once: model density and its gradient, in single precision and twice."""
+_BYTES_PER_MAP_VOXEL = 40
+"""For each voxel once: the map, its weights and spectra; measured."""
+_SECONDS_PER_VOXEL = 3e-7
+"""Core time for each voxel, replica and step; measured on one core of a server of 2024."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +69,12 @@ def estimate_cost(
     replicas: int,
     residues: int,
     steps: int,
+    cost: PriorCost,
     voxels: int = 0,
     *,
     available_bytes: int | None = None,
     cores: int = 1,
     accelerated: bool = False,
-    model: CostModel | None = None,
 ) -> Estimate:
     """Estimate peak memory and time before a run; both are rough (a factor of two).
 
@@ -105,6 +82,8 @@ def estimate_cost(
     ----------
     replicas, residues, steps : int
         Size of the job.
+    cost : PriorCost
+        What the prior takes.
     voxels : int
         Voxels of the map after cropping; 0 without a map.
     available_bytes : int, optional
@@ -113,19 +92,16 @@ def estimate_cost(
         Threads that compute.
     accelerated : bool
         Whether an accelerator computes.
-    model : CostModel, optional
-        Cost of the parts.
     """
-    model = model or CostModel()
-    per_replica = residues * model.bytes_per_residue + voxels * model.bytes_per_voxel
-    fixed = model.fixed_bytes + voxels * model.bytes_per_map_voxel
+    per_replica = residues * cost.bytes_per_residue + voxels * _BYTES_PER_VOXEL
+    fixed = cost.fixed_bytes + voxels * _BYTES_PER_MAP_VOXEL
     batch = replicas
     if available_bytes is not None:
         # A tenth is left to the rest of the system: running out kills a process without a word.
         batch = max(1, min(replicas, int((0.9 * available_bytes - fixed) // max(per_replica, 1))))
     # Threads share work imperfectly: nine tenths of each further core is what these networks reach.
-    speed = model.accelerator_speed if accelerated else 1 + 0.9 * (cores - 1)
-    work = residues * model.seconds_per_residue + voxels * model.seconds_per_voxel
+    speed = cost.accelerator_speed if accelerated else 1 + 0.9 * (cores - 1)
+    work = residues * cost.seconds_per_residue + voxels * _SECONDS_PER_VOXEL
     return Estimate(batch, fixed + batch * per_replica, per_replica, replicas * steps * work / speed)
 
 

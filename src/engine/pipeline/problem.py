@@ -13,6 +13,8 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..events import Events
+from ..measurement.protocol import Measurement, Scene
+from ..measurement.registry import load_measurements
 from ..physics.masking import MaskedModel
 from ..prior.protocol import Prior
 from ..prior.registry import load_prior
@@ -78,6 +80,18 @@ class Problem:
         pins = Pins(self.target.n_residues)
         pins.hold(self.kept[:, None] & self.target.known, self.target.xyz)
         return pins
+
+    def measurements(self, requests: Sequence[str] | None, events: Events) -> tuple[Measurement, ...]:
+        """Measurements that the job takes beside its own.
+
+        Raises
+        ------
+        InputError
+            If there is no such measurement, or it cannot be used.
+        """
+        return load_measurements(
+            requests, Scene(self.polymer, self.target.labels, self.target.xyz, self.device, events)
+        )
 
     def with_breaks_between(self, firm: NDArray[np.bool_]) -> Problem:
         """The problem with chains broken only between residues that stay where they are (``firm``, shape (N,))."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..events import Control, Events, NullEvents
+from ..measurement.figures import described, figures_of, residue_figures_of
+from ..measurement.protocol import Measurement
 from ..physics.masking import MaskedModel
 from ..prior.evidence import DensityEvidence, Evidence, KnownAtoms
 from ..prior.schedule import step_times
@@ -81,9 +83,10 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         weights["density"] = settings.get("density_weight", weights["density"])
 
     pins = problem.pins()
+    further = problem.measurements(spec.measure, events)
     sampling = Sampling(job, events, control, change, pins, planned_runs(spec))
     seen = load_map_evidence(maps, problem.structure, problem.target, support.trusted, problem.device)
-    refiner = _Refiner(spec, problem, maps, seen, support, sampling, weights, cost.batch, pins, control)
+    refiner = _Refiner(spec, problem, maps, seen, support, sampling, weights, cost.batch, pins, control, further)
     built = refiner.build(events)
     polished = pins.impose(refiner.polish(built))
     control.obey()
@@ -110,6 +113,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "residues_rebuilt_for_lack_of_support": int(support.rejected.sum()),
         "moved_as_rigid_bodies": [_describe(placement, problem.target) for placement in placements],
         "segments": built.describe(problem, fit),
+        **described(further, ordered[:1]),
     }
     return report_model_job(job, spec, problem, outcome, "Refined by ADP-3D", figures)
 
@@ -202,7 +206,9 @@ class _Refiner:
         batch: int,
         pins: Pins,
         control: Control,
+        further: Sequence[Measurement],
     ) -> None:
+        self._further = further
         self._spec = spec
         self._problem = problem
         self._maps = maps
@@ -296,21 +302,26 @@ class _Refiner:
         return np.where(fit > 0, fit * free, fit)
 
     def _updates(self, model: MaskedModel) -> list[Update]:
-        potential = DensityPotential(self._maps.likelihood)
+        others = [measurement.potential for measurement in self._further]
+        potentials = [DensityPotential(self._maps.likelihood), *others]
         correlation = self._problem.prior.correlation
         if self._spec.update == "gradient":
-            return gradient_updates(correlation, model, [potential], self._problem.origin(), self._weights, self._pins)
+            return gradient_updates(correlation, model, potentials, self._problem.origin(), self._weights, self._pins)
         full = ProximalUpdate(
-            correlation, model, [potential], weights=self._weights, pins=self._pins, preview=self._sampling.preview
+            correlation, model, potentials, weights=self._weights, pins=self._pins, preview=self._sampling.preview
         )
         if not self._problem.prior.sees_density:
             return [full]
-        early = replace(full, potentials=(), preview=None)
+        early = replace(full, potentials=others, preview=None)  # the prior sees nothing of these
         return [LateUpdate(early, full, _LIKELIHOOD_BELOW)]
 
     def _watch_residues(self, x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
         fit = np.nan_to_num(self._maps.likelihood.per_residue_fit(x[best : best + 1])[0])
-        return {"residue_fit": np.clip(fit, 0.0, 1.0), "residue_spread": replica_spread(x, best).double().cpu().numpy()}
+        return {
+            "residue_fit": np.clip(fit, 0.0, 1.0),
+            "residue_spread": replica_spread(x, best).double().cpu().numpy(),
+            **residue_figures_of(self._further, x[best]),
+        }
 
     def _watch(self, model: MaskedModel):
         # rejected residues are meant to move
@@ -322,6 +333,7 @@ class _Refiner:
             return {
                 "correlation": self._maps.likelihood.correlation(x),
                 "known_rmsd": known.square().sum(-1).mean(-1).sqrt(),
+                **figures_of(self._further, x),
             }
 
         return watch

@@ -1,24 +1,27 @@
-"""Priors by name: a new one is one line here."""
+"""Priors by name: a new one is one line here, or an entry point of another package."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 
+from ..contract import plugins
 from ..errors import InputError
 from ..structure.polymer import Polymer
 from .builtin.network import Denoiser
 from .builtin.prior import BuiltinPrior
 from .builtin.weights_file import DEFAULT_WEIGHTS, load_denoiser
 from .correlation import GlobularCorrelation
+from .cost import PriorCost
 from .gaussian import GaussianPrior
 from .protocol import Prior
 
-__all__ = ["PRIORS", "WEIGHTS_VARIABLE", "load_prior"]
+__all__ = ["PRIORS", "WEIGHTS_VARIABLE", "Entry", "find_prior", "load_prior"]
 
 
 WEIGHTS_VARIABLE = "ADP3D_WEIGHTS"
@@ -58,15 +61,59 @@ def _gaussian(polymer: Polymer, device: torch.device) -> Prior:
     return GaussianPrior(GlobularCorrelation(polymer.segment_lengths))
 
 
-PRIORS: dict[str, Callable[[Polymer, torch.device], Prior]] = {
-    "builtin": _builtin,
-    "builtin-nosequence": _builtin_without_sequence,
-    "builtin-nomap": _builtin_without_map,
-    "builtin-plain": _builtin_plain,
-    "gaussian": _gaussian,
+_NETWORK_COST = PriorCost(350_000_000, 220_000, 1.5e-3, 60.0)
+"""Of whole jobs with version 3 of the network on one core of a server of 2024 (the network takes half of the time); the
+accelerator's speed is a guess from its arithmetic."""
+
+_GAUSSIAN_COST = PriorCost(300_000_000, 20_000, 2e-5, 4.0)
+"""8e-6 s for the noise correlation on the same core, and about as much for the rest of a step."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A prior in the registry.
+
+    Attributes
+    ----------
+    make : callable
+        Gives the prior for the residues of a job, on a device; heavy imports belong inside.
+    cost : PriorCost
+    """
+
+    make: Callable[[Polymer, torch.device], Prior]
+    cost: PriorCost
+
+
+PRIORS: Mapping[str, Entry] = {
+    "builtin": Entry(_builtin, _NETWORK_COST),
+    "builtin-nosequence": Entry(_builtin_without_sequence, _NETWORK_COST),
+    "builtin-nomap": Entry(_builtin_without_map, _NETWORK_COST),
+    "builtin-plain": Entry(_builtin_plain, _NETWORK_COST),
+    "gaussian": Entry(_gaussian, _GAUSSIAN_COST),
 }
-"""Constructors by name. ``builtin-nomap`` is not shown the map, ``builtin-plain`` neither map nor known atoms;
-``gaussian`` knows only chain size and connectivity: the run without a prior."""
+"""Priors of this package by name. ``builtin-nomap`` is not shown the map, ``builtin-plain`` neither map nor known
+atoms; ``gaussian`` knows only chain size and connectivity: the run without a prior. Other packages add theirs through
+the entry point group ``adp3d.priors``: the name of the entry point is that of the prior, its object an `Entry`."""
+
+
+def find_prior(name: str) -> Entry:
+    """Entry of a prior of this package or another.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name, or what another package offers is no prior.
+    """
+    entry = PRIORS.get(name)
+    if entry is not None:
+        return entry
+    others = plugins.plugins(plugins.PRIORS)
+    if name not in others:
+        raise InputError(f"There is no prior {name!r}: choose one of {', '.join(sorted({*PRIORS, *others}))}.")
+    found = others[name].load()
+    if not isinstance(found, Entry):
+        raise InputError(f"The package that offers prior {name!r} gives no adp3d.prior.registry.Entry: update it.")
+    return found
 
 
 def load_prior(name: str, polymer: Polymer, device: torch.device) -> Prior:
@@ -77,9 +124,8 @@ def load_prior(name: str, polymer: Polymer, device: torch.device) -> Prior:
     InputError
         If there is no prior of that name, or its weights are missing.
     """
-    if name not in PRIORS:
-        raise InputError(f"There is no prior {name!r}: choose one of {', '.join(sorted(PRIORS))}.")
+    entry = find_prior(name)
     try:
-        return PRIORS[name](polymer, device)
+        return entry.make(polymer, device)
     except FileNotFoundError as error:
         raise InputError(f"The weights of prior {name!r} are missing ({error}): install the package again.") from error

@@ -8,6 +8,7 @@ import torch
 from adp3d.pipeline.cost import job_cost, planned_runs
 from adp3d.pipeline.memory import estimate_cost
 from adp3d.pipeline.runtime import usable_cores
+from adp3d.prior.registry import find_prior
 from adp3d.solver.completion import total_steps
 from adp3d.specification import CompleteSpec, DistancesSpec, RefineSpec
 
@@ -26,7 +27,7 @@ CPU = torch.device("cpu")
     ],
 )
 def test_each_kind_of_job_has_its_own_number_of_steps(spec, replicas, steps):
-    expected = estimate_cost(replicas, 50, steps, 1000, cores=usable_cores())
+    expected = estimate_cost(replicas, 50, steps, find_prior("builtin").cost, 1000, cores=usable_cores())
     assert job_cost(spec, 50, CPU, 1000) == expected  # fifty residues fit in any memory
 
 

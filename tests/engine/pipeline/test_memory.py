@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,6 @@ import torch
 from adp3d.errors import InputError
 from adp3d.events import NullEvents
 from adp3d.pipeline.memory import (
-    CostModel,
     PeakMemory,
     _container_room,
     available_memory,
@@ -15,6 +16,7 @@ from adp3d.pipeline.memory import (
     is_out_of_memory,
     run_in_batches,
 )
+from adp3d.prior.cost import PriorCost
 
 
 class Messages(NullEvents):
@@ -109,31 +111,33 @@ def test_failed_attempts_release_their_tensors():
     run_in_batches(compute, 2, Messages())
 
 
+COST = PriorCost(fixed_bytes=1000, bytes_per_residue=10, seconds_per_residue=0.25, accelerator_speed=60.0)
+
+
 def test_estimate_grows_with_its_arguments():
-    small = estimate_cost(4, 100, 50, 1000)
-    model = CostModel()
-    per_replica = 100 * model.bytes_per_residue + 1000 * model.bytes_per_voxel
-    assert small.bytes_per_replica == per_replica
-    assert small.batch == 4
-    assert small.peak_bytes == model.fixed_bytes + 1000 * model.bytes_per_map_voxel + 4 * per_replica
-    assert estimate_cost(8, 100, 50, 1000).seconds == pytest.approx(2 * small.seconds)
-    assert estimate_cost(4, 100, 50, 1000, cores=2).seconds < small.seconds
-    assert estimate_cost(4, 100, 50, 1000, accelerated=True).seconds < small.seconds / 10
+    small = estimate_cost(4, 100, 50, COST)
+    assert (small.batch, small.bytes_per_replica, small.peak_bytes) == (4, 1000, 5000)
+    assert small.seconds == pytest.approx(4 * 50 * 100 * 0.25)
+    assert estimate_cost(8, 100, 50, COST).seconds == pytest.approx(2 * small.seconds)
+    assert estimate_cost(4, 100, 50, COST, cores=2).seconds < small.seconds
+    assert estimate_cost(4, 100, 50, COST, accelerated=True).seconds == pytest.approx(small.seconds / 60)
+    mapped = estimate_cost(4, 100, 50, COST, 1000)
+    assert mapped.bytes_per_replica > 1000 and mapped.peak_bytes > 5000 and mapped.seconds > small.seconds
 
 
 def test_estimate_chooses_a_batch_that_fits():
-    model = CostModel(fixed_bytes=100, bytes_per_residue=10, bytes_per_map_voxel=0, bytes_per_voxel=0)
-    assert estimate_cost(8, 10, 1, available_bytes=500, model=model).batch == 3
-    assert estimate_cost(8, 10, 1, available_bytes=50, model=model).batch == 1
-    tight = estimate_cost(8, 10, 1, available_bytes=500, model=model)
+    cost = replace(COST, fixed_bytes=100)
+    assert estimate_cost(8, 10, 1, cost, available_bytes=500).batch == 3
+    assert estimate_cost(8, 10, 1, cost, available_bytes=50).batch == 1
+    tight = estimate_cost(8, 10, 1, cost, available_bytes=500)
     assert tight.peak_bytes == 400
     assert "computing 3 of 8 replicas at once" in tight.sentence(8)
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 s"), (42, "42 s"), (600, "10 min"), (7200, "2.0 h")])
 def test_estimate_in_words(seconds, words):
-    model = CostModel(seconds_per_residue=seconds, fixed_bytes=2_000_000_000, bytes_per_residue=0)
-    assert estimate_cost(1, 1, 1, model=model).sentence(1) == f"Expected: about {words} and 2.0 GB of memory."
+    cost = PriorCost(2_000_000_000, 0, seconds, 1.0)
+    assert estimate_cost(1, 1, 1, cost).sentence(1) == f"Expected: about {words} and 2.0 GB of memory."
 
 
 def test_peak_memory_sees_a_large_array():

@@ -1,0 +1,95 @@
+"""Distances between residues beside other data, such as cross-links or NMR contacts in a job with a map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..contract.requests import Request
+from ..errors import InputError
+from ..events import Events
+from ..likelihood.distances import DistanceLikelihood
+from ..solver.likelihood_potential import LikelihoodPotential
+from ..structure.polymer import Polymer
+from ..structure.restraints.convert import BackboneRestraints, to_backbone
+from ..structure.restraints.read import read_restraints
+from ..structure.restraints.repeats import without_repeats
+from ..structure.restraints.units import in_angstrom
+from .protocol import Scene
+
+__all__ = ["NAME", "DistanceMeasurement", "load", "load_restraints"]
+
+NAME = "distances"
+
+
+@dataclass(frozen=True)
+class DistanceMeasurement:
+    """Distances of one file, see `DistanceLikelihood`."""
+
+    likelihood: DistanceLikelihood
+
+    @property
+    def name(self) -> str:
+        """Name in the registry."""
+        return NAME
+
+    @property
+    def potential(self) -> LikelihoodPotential:
+        """Harmonic outside the bounds, linear far away."""
+        return LikelihoodPotential(NAME, self.likelihood)
+
+    def figures(self, x: Tensor) -> dict[str, Tensor]:
+        """Log-likelihood, and the part of the distances within their bounds (0 to 1)."""
+        return {"log_likelihood": self.likelihood(x), "satisfied": self.likelihood.satisfied(x)}
+
+    def residue_figures(self, x: Tensor) -> dict[str, NDArray[np.float64]]:
+        """None: a distance belongs to two residues."""
+        return {}
+
+
+def load(request: Request, scene: Scene) -> DistanceMeasurement:
+    """Restraints of the file that is asked for.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it cannot be used.
+    """
+    if request.file is None or request.words:
+        raise InputError("Distances come from a file: write distances@FILE.")
+    restraints = load_restraints(request.file, scene.polymer, scene.labels, scene.events)
+    return DistanceMeasurement(DistanceLikelihood.from_restraints(restraints, scene.device, torch.float32))
+
+
+def load_restraints(
+    path: str, polymer: Polymer, labels: Sequence[tuple[str, int, str]] | None, events: Events
+) -> BackboneRestraints:
+    """Restraints of a file between backbone atoms of a job's residues; what was left out is told.
+
+    Residues are found by ``labels``, or counted from 1 in each chain without them.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be used or concerns other residues.
+    """
+    read = read_restraints(path)
+    for line in read.lines():
+        events.message(line)
+    read, unit_note = in_angstrom(read)
+    if unit_note:
+        events.message(unit_note, "warning")
+    read, notes = without_repeats(read)
+    for note in notes:
+        events.message(note)
+    converted = to_backbone(read, polymer, labels)
+    for line in converted.lines():
+        events.message(line)
+    if not len(converted):
+        raise InputError("No restraint concerns two residues of the sequence; check numbering and chain names.")
+    return converted

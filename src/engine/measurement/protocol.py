@@ -1,0 +1,65 @@
+"""What recipes ask of a measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..contract.requests import Request
+from ..events import Events
+from ..solver.protocol import Potential
+from ..structure.polymer import Polymer
+
+__all__ = ["Load", "Measurement", "Scene"]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The residues of a job and what is known of them, for measurements that are to be bound to it.
+
+    Attributes
+    ----------
+    polymer : Polymer
+        Sequence and chains.
+    labels : tuple of (str, int, str)
+        Author's chain name, residue number and insertion code of the N residues.
+    xyz : ndarray, shape (N, 4, 3)
+        N, CA, C, O of the starting model in angstrom, NaN where it has none.
+    device : torch.device
+    events : Events
+        Takes messages for the user.
+    """
+
+    polymer: Polymer
+    labels: tuple[tuple[str, int, str], ...]
+    xyz: NDArray[np.float64]
+    device: torch.device
+    events: Events
+
+
+class Measurement(Protocol):
+    """A measurement bound to the residues of one job."""
+
+    @property
+    def name(self) -> str:
+        """Name under which it is registered."""
+
+    @property
+    def potential(self) -> Potential:
+        """-log p(y|x), for the solver."""
+
+    def figures(self, x: Tensor) -> dict[str, Tensor]:
+        """Figures of replicas x (replica, N, 4, 3), each of shape (replica,), for log, plots and report."""
+
+    def residue_figures(self, x: Tensor) -> dict[str, NDArray[np.float64]]:
+        """Figures of the residues of one structure x (N, 4, 3), each of shape (N,); may be empty."""
+
+
+Load = Callable[[Request, Scene], Measurement]
+"""Binds a measurement to a job; raises `InputError` if what the user asked for cannot be used."""
