@@ -135,6 +135,19 @@ def test_the_starting_model_is_hidden_while_its_job_is_shown(bench, session):
     assert model.display
 
 
+def test_a_restored_session_knows_what_hides_the_model(bench, session, finished):
+    from chimerax.adp3d.handover.results import result_model
+    from chimerax.adp3d.live.cover import cover_again, covers
+
+    job, model = finished
+    covers(session).close()
+    del session._adp3d_covers
+    assert not model.display
+    cover_again(session, job)
+    session.models.close([result_model(session, job)])
+    assert model.display
+
+
 def test_a_closed_result_shows_the_starting_model(bench, session, finished):
     from chimerax.adp3d.handover.results import result_model
 
