@@ -64,6 +64,7 @@ def _by_number(session: Session, number: int | None) -> Job:
 
     from ..jobs.manager import job_manager
     from ..jobs.state import JobState
+    from ..jobs.stored import is_job_folder
 
     manager = job_manager(session)
     manager.pump()
@@ -73,6 +74,9 @@ def _by_number(session: Session, number: int | None) -> Job:
         chosen.resume()
         return chosen
     if chosen.state in (JobState.STOPPED, JobState.FAILED):
+        if not is_job_folder(chosen.folder):
+            again = f"; give its command again: {chosen.prepared.command}" if chosen.prepared.command else ""
+            raise UserError(f"ADP-3D job {chosen.id} has left nothing to go on with{again}")
         return manager.reopen(chosen.folder, chosen.prepared_again())
     raise UserError(f"ADP-3D job {chosen.id} need not be resumed (it is {chosen.state}).")
 

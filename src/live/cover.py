@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..jobs.job import Job
 
-__all__ = ["Covers", "covers", "hidden_sentence", "models_of_job"]
+__all__ = ["Covers", "cover_again", "covers", "hidden_sentence", "models_of_job"]
 
 _ATTRIBUTE = "_adp3d_covers"
 
@@ -46,8 +46,12 @@ class Covers:
         for model in hidden:
             model.display = False
         if hidden:
-            self._below.append((weakref.ref(top), [weakref.ref(model) for model in hidden]))
+            self.note(top, hidden)
         return hidden
+
+    def note(self, top: Model, hidden: Iterable[Model]) -> None:
+        """Know of models that are hidden already that another one hides them."""
+        self._below.append((weakref.ref(top), [weakref.ref(model) for model in hidden]))
 
     def hand_on(self, old: Model, new: Model) -> None:
         """Let what one model hides be hidden by another: the live model by the result that it turned into."""
@@ -67,6 +71,18 @@ class Covers:
             for model in (reference() for reference in below):
                 if model is not None and not model.deleted and model not in models and model not in covered:
                     model.display = True
+
+
+def cover_again(session: Session, job: Job) -> None:
+    """Know again what hides a job's model in a restored session: its result, or its live model."""
+    from ..handover.results import result_model
+    from .models import live_models
+
+    view = live_models(session).views.get(job.id)
+    tops = (result_model(session, job), None if view is None else view.best)
+    shown = [top for top in tops if top is not None and not top.deleted and top.display]
+    if shown and job.model is not None and not job.model.display:
+        covers(session).note(shown[0], [job.model])
 
 
 def models_of_job(session: Session, job: Job) -> list[Model]:

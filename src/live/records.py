@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..jobs.state import JobState, Layout, PreparedJob
+from .cover import cover_again
 from .models import live_models
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def attach_models(session: Session, job: Job, record: Mapping[str, Any]) -> None
     if group is not None and best is not None:
         kept = [trace for trace in traces if trace is not None]
         live.adopt(job, group, best, kept, final=record["state"] == JobState.FINISHED.value)
+    cover_again(session, job)
 
 
 def accepted_records(session: Session) -> list[dict[str, Any]]:

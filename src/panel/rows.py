@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..jobs.figures import duration, figures_text
+from ..jobs.stored import is_job_folder
 
 __all__ = ["COLUMNS", "JobRow", "job_row"]
 
@@ -61,7 +62,7 @@ def job_row(job: Any) -> JobRow:
         fraction=job.fraction,
         active=job.state.active,
         can_pause=state == "running",
-        can_resume=state in ("paused", "stopped", "failed"),
+        can_resume=state == "paused" or (state in ("stopped", "failed") and is_job_folder(job.folder)),
         can_stop=not job.ended and state != "stopping",
         can_accept=has_result,
         can_steer=state in ("running", "paused"),

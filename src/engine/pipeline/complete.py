@@ -77,7 +77,8 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     )
 
     def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
-        told = {} if exact else {"known_rmsd": _known_rmsd(model, x)}  # of exact atoms it is nothing but noise
+        # of exact atoms the RMSD is nothing but noise
+        told: dict[str, Tensor] = {} if exact else {"known_rmsd": _known_rmsd(model, x)}
         told |= figures_of(further, x)
         return told if len(x) == 1 else {**told, "missing_spread": _missing_spread(model, x)}
 

@@ -195,6 +195,8 @@ def test_all_jobs_are_stopped(session, running, tiny_job, wait_until):
     waiting = [job_manager(session).submit(tiny_job(name)) for name in ("two", "three")]
     assert run(session, "adp3d stop all wait true") == [running, *waiting]
     assert {job.state for job in (running, *waiting)} == {JobState.STOPPED}
+    with pytest.raises(UserError, match="job 2 has left nothing to go on with; give its command again: adp3d complete"):
+        run(session, "adp3d resume 2")
     with pytest.raises(UserError, match="no ADP-3D job that could be stopped"):
         run(session, "adp3d stop all")
 

@@ -92,6 +92,7 @@ def test_start_result_trajectory_and_accepted_model_are_never_drawn_together(ben
     from chimerax.adp3d.live.models import live_models
 
     job, model = finished
+    before = np.array(model.atoms.coords)
     result = result_model(session, job)
     view = live_models(session).views[job.id]
 
@@ -114,8 +115,14 @@ def test_start_result_trajectory_and_accepted_model_are_never_drawn_together(ben
     assert model.display and not result.display and not trajectory.display
     assert not view.group.display, "the other replicas are hidden with it"
     assert not any(one.deleted for one in (result, trajectory, view.group))
+    for number in [1, 2] * 8:
+        trajectory.active_coordset_id = number
+        session.update_loop.draw_new_frame()
+    session.models.close([trajectory])
+    assert [step.name for step in session.undo.undo_stack] == [f"accept ADP-3D job {job.id}"]
+    assert np.abs(np.asarray(model.atoms.coords) - before).max() > 0.4
     session.undo.undo()
-    assert model.num_residues == 24
+    assert np.array_equal(model.atoms.coords, before)
 
 
 def test_the_starting_model_is_hidden_while_its_job_is_shown(bench, session):
@@ -132,6 +139,19 @@ def test_the_starting_model_is_hidden_while_its_job_is_shown(bench, session):
     view = live_models(session).views[job.id]
     assert view.best.display and not model.display
     session.models.close([view.group])
+    assert model.display
+
+
+def test_a_restored_session_knows_what_hides_the_model(bench, session, finished):
+    from chimerax.adp3d.handover.results import result_model
+    from chimerax.adp3d.live.cover import cover_again, covers
+
+    job, model = finished
+    covers(session).close()
+    del session._adp3d_covers
+    assert not model.display
+    cover_again(session, job)
+    session.models.close([result_model(session, job)])
     assert model.display
 
 

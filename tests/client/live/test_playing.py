@@ -52,7 +52,7 @@ def slide(monkeypatch, session, job):
         opened.append(coordset.CoordinateSetPlayer(structures[0], 1, N_FRAMES, 1, compute_ss=compute_ss))
 
     monkeypatch.setattr(coordset, "coordset_slider", slider)
-    structure = adp3d_trajectory(session, job.id)
+    structure = adp3d_trajectory(session, job.id, slider=False)
     show_slider(session, structure)
     (player,) = opened
     for number in [*range(1, N_FRAMES + 1), *range(N_FRAMES, 0, -1)]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -45,7 +44,7 @@ class NoSteering:
 
 
 @pytest.fixture
-def make_job():
+def make_job(tmp_path):
     from chimerax.adp3d.jobs.job import Job
     from chimerax.adp3d.jobs.state import JobState, PreparedJob
 
@@ -55,7 +54,7 @@ def make_job():
         prepared = PreparedJob(
             kind=kind,
             spec={"replicas": 4},
-            folder=Path("jobs") / f"job{number}",
+            folder=tmp_path / f"job{number}",
             title=title,
             command=f"adp3d {title}",
         )
@@ -67,6 +66,9 @@ def make_job():
             job.done, job.eta_seconds, job.stage_eta_seconds = 0.18, 150.0, 20.0
         if job.ended:
             job.finished = 1300.0
+        if job.state.active or job.ended:
+            job.folder.mkdir(exist_ok=True)
+            (job.folder / "job.json").write_text("{}", encoding="utf-8")
         if state == "finished":
             job.step = 200
             job.paths = {"result": "result.cif", "frames": "trajectory.bin"}

@@ -39,6 +39,12 @@ def test_what_can_be_done(make_job, state, pause, resume, stop):
     assert state in row.line
 
 
+def test_a_job_that_has_left_nothing_cannot_be_resumed(make_job):
+    job = make_job(1, "stopped")
+    (job.folder / "job.json").unlink()
+    assert not job_row(job).can_resume
+
+
 def test_failure_says_why_and_what_to_do(make_job):
     job = make_job(3, "failed")
     job.error, job.advice = "The graphics card ran out of memory.", "Use fewer replicas."
