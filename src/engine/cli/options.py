@@ -29,6 +29,7 @@ __all__ = [
     "Steps",
     "Trajectory",
     "Update",
+    "in_users_terms",
     "names",
 ]
 
@@ -133,6 +134,20 @@ Update = Annotated[
         rich_help_panel=_SAMPLING,
     ),
 ]
+
+
+_OPTIONS_OF_SETTINGS = {
+    "half_maps": "--half-maps",
+    "density_weight": "--density-weight",
+    "trajectory_interval": "--trajectory",
+}
+
+
+def in_users_terms(text: str) -> str:
+    """Call settings in a sentence by the options that the user gave, where the two differ."""
+    for setting, option in _OPTIONS_OF_SETTINGS.items():
+        text = text.replace(f"'{setting}'", f"'{option}'")
+    return text
 
 
 def names(text: str | None) -> tuple[str, ...] | None:

@@ -26,6 +26,7 @@ from ..solver.selection import denoising_energy
 from ..solver.updates import ProximalUpdate
 from ..specification import DistancesSpec
 from ..storage import replace_atomically
+from ..structure.deposit_names import with_deposit_names
 from ..structure.polymer import Polymer
 from ..structure.restraints.convert import BackboneRestraints, to_backbone
 from ..structure.restraints.read import read_restraints
@@ -237,7 +238,7 @@ def _write_fold(job: JobFolder, polymer: Polymer, x: NDArray[np.float64], confid
     structure.setup_entities()
     structure.assign_label_seq_id()
     with replace_atomically(job.result) as temporary:
-        structure.make_mmcif_document().write_file(str(temporary))
+        with_deposit_names(structure).make_mmcif_document().write_file(str(temporary))
 
 
 def _against_reference(x: NDArray[np.float64], reference: NDArray[np.float64] | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..errors import InputError
+from .deposit_names import with_deposit_names
 from .read import READ_NOTE
 from .result_model import assemble_model
 from .result_records import update_records
@@ -76,7 +77,7 @@ def result_structure(
     Existing residues get the new backbone, and their side chains move rigidly with the frame N, CA, C. New
     residues have N, CA, C, O with occupancy 1. Ligands, waters, nucleic acids and chains outside the job
     are untouched, as are cell, symmetry, experiment, secondary structure and links (links whose atoms are
-    gone and cis-peptide records of job chains are left out). Entity records hold the complete sequences.
+    gone are left out, cis peptides of job chains recorded as they are). Entity records hold the complete sequences.
 
     Parameters
     ----------
@@ -173,7 +174,10 @@ def write_structure(structure: gemmi.Structure, path: str | Path) -> None:
     """
     path = Path(path)
     check_result_path(path)
-    text = _pdb_text(structure) if _format_suffix(path) in _PDB else structure.make_mmcif_document().as_string()
+    if _format_suffix(path) in _PDB:
+        text = _pdb_text(structure)
+    else:
+        text = with_deposit_names(structure).make_mmcif_document().as_string()
     content = text.encode("utf-8")
     if path.suffix.lower() == ".gz":
         content = gzip.compress(content, mtime=0)
