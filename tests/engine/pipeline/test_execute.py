@@ -111,7 +111,7 @@ def test_messages_name_the_users_files(job, tmp_path):
         raise InputError("model.cif has no protein; give another.")
 
     heard = Heard()
-    with pytest.raises(InputError, match="^m.cif has no protein"):
+    with pytest.raises(InputError, match=r"^m\.cif has no protein"):
         execute(job, heard, Control(), lambda kind: talk)
     told = (("warning", f"{tmp_path / 'm.cif'} has no cell."), ("info", "m.cif: 3 chains"))
     assert heard.texts == told and tuple(read_history(job.events_log).messages) == told
