@@ -15,7 +15,7 @@ _PREFIX = "_atom_site."
 
 
 def complete_columns(block: gemmi.cif.Block, origin: str) -> None:
-    """Fill in what an atom table lacks: serial numbers, elements from atom names, author's names and numbers from the labels.
+    """Fill in what an atom table lacks: serial numbers, elements from atom names, names and numbers from the labels.
 
     Atoms without a position on a sequence (ligands, waters) get numbers that go on from the chain's last, a new
     one for each residue name or repeated atom name.

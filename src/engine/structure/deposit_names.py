@@ -71,9 +71,9 @@ def _labels(structure: gemmi.Structure) -> dict[str, str]:
     used = {label for label in chains if label not in wrong}
     renamed: dict[str, str] = {}
     for label in sorted(wrong, key=lambda label: not chains[label][1]):
-        chain, polymer = chains[label]
-        own = polymer and chain.isalnum() and chain.isascii() and chain not in used
-        renamed[label] = chain if own else next_chain_name(used)
+        name, polymer = chains[label]
+        own = polymer and name.isalnum() and name.isascii() and name not in used
+        renamed[label] = name if own else next_chain_name(used)
         used.add(renamed[label])
     return renamed
 
