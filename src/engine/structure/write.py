@@ -34,7 +34,7 @@ def write_result(
     title: str | None = None,
     kept: NDArray[np.bool_] | None = None,
 ) -> None:
-    """Write the result of a job; see `result_structure` for its content.
+    """Write the result of a job; see `result_structure` for its content, `with_deposit_names` for its labels.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def write_result(
     ValueError
         If array shapes or values are wrong or the template is a different structure.
     """
-    write_structure(result_structure(template, target, xyz, confidence, title, kept), path)
+    write_structure(with_deposit_names(result_structure(template, target, xyz, confidence, title, kept)), path)
 
 
 def result_structure(
@@ -174,10 +174,7 @@ def write_structure(structure: gemmi.Structure, path: str | Path) -> None:
     """
     path = Path(path)
     check_result_path(path)
-    if _format_suffix(path) in _PDB:
-        text = _pdb_text(structure)
-    else:
-        text = with_deposit_names(structure).make_mmcif_document().as_string()
+    text = _pdb_text(structure) if _format_suffix(path) in _PDB else structure.make_mmcif_document().as_string()
     content = text.encode("utf-8")
     if path.suffix.lower() == ".gz":
         content = gzip.compress(content, mtime=0)
