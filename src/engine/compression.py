@@ -7,11 +7,11 @@ import gzip
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from .errors import InputError
 
@@ -20,7 +20,12 @@ __all__ = ["PACKED_SUFFIXES", "Opened", "open_plain", "plain_name"]
 PACKED_SUFFIXES = (".gz", ".bgz", ".bz2", ".xz", ".lzma", ".zip")
 """Endings of files that `open_plain` unpacks; the content decides, not the ending."""
 
-_STREAMS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open, b"]\x00\x00": lzma.open}
+_STREAMS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+    b"]\x00\x00": lzma.open,
+}
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _FOREIGN = {
     b"\x28\xb5\x2f\xfd": "Zstandard (.zst)",

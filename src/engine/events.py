@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
     from .messages import Layout
 
-__all__ = ["Control", "Eta", "Events", "Hold", "NullEvents", "Stopped", "fan_out", "shift_replicas", "shift_steps"]
+__all__ = [
+    "Control",
+    "Eta",
+    "Events",
+    "Hold",
+    "NullEvents",
+    "Stopped",
+    "fan_out",
+    "reword_messages",
+    "shift_replicas",
+    "shift_steps",
+]
 
 
 class Events(Protocol):
@@ -103,6 +114,11 @@ def shift_steps(events: Events, steps_before: int) -> Events:
     return _Shifted(events, 0, steps_before)
 
 
+def reword_messages(events: Events, reword: Callable[[str], str]) -> Events:
+    """Say each message in other words; everything else goes on as it is."""
+    return _Reworded(events, reword)
+
+
 class _FanOut:
     def __init__(self, listeners: tuple[Events, ...]) -> None:
         self._listeners = listeners
@@ -174,6 +190,15 @@ class _Shifted:
 
     def message(self, text: str, level: str = "info") -> None:
         self._events.message(text, level)
+
+
+class _Reworded(_Shifted):
+    def __init__(self, events: Events, reword: Callable[[str], str]) -> None:
+        super().__init__(events, 0, 0)
+        self._reword = reword
+
+    def message(self, text: str, level: str = "info") -> None:
+        self._events.message(self._reword(text), level)
 
 
 class Eta:

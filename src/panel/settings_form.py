@@ -20,7 +20,7 @@ _TASK_TIPS = {
     "complete": "Complete a model without a map",
     "distances": "Fold a sequence from distances between residues",
 }
-_RESTRAINT_FILES = "Restraints (*.csv *.str *.star *.nef *.tbl *.gz);;All files (*)"
+_RESTRAINT_FILES = "Restraints (*.csv *.tsv *.str *.star *.nef *.tbl *.gz *.bz2 *.xz *.zip);;All files (*)"
 
 
 class SettingsForm(QWidget):

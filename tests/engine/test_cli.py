@@ -96,7 +96,12 @@ def test_wrong_usage(place, capsys, arguments):
         (["complete", "m.cif.gz", "-o", "s.fasta"], "is a file"),
         (["complete", "m.cif.gz", "-o", "."], "holds other files"),
         (["refine", "x.map", "m.cif.gz", "--resolution", "nan"], "'resolution' must lie between"),
-        (["refine", "x.map", "m.cif.gz", "--half-maps", "h1.map", "h1.map"], "twice"),
+        (
+            ["refine", "x.map", "m.cif.gz", "--half-maps", "h1.map", "h1.map"],
+            "'--half-maps' names the same thing twice",
+        ),
+        (["refine", "x.map", "m.cif.gz", "--density-weight", "-1"], "'--density-weight' must lie between"),
+        (["complete", "m.cif.gz", "--trajectory", "-1"], "'--trajectory' must lie between"),
         (["refine", "x.map", "m.cif.gz", "-s", "none.fasta"], "sequence file 'none.fasta' does not exist"),
         (["distances", "r.csv", "-s", ""], "'sequence' must not be empty"),
         (["resume", "none"], "not a job folder"),

@@ -13,7 +13,7 @@ from .. import __version__
 from ..errors import InputError
 from ..pipeline.execute import Pipeline, advice_for, load_pipeline
 from . import check, jobs, tools
-from .options import Debug
+from .options import Debug, in_users_terms
 from .session import Session
 from .terminal import say_error
 
@@ -70,7 +70,7 @@ def run(arguments: Sequence[str] | None = None, load: Callable[[str], Pipeline] 
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except InputError as error:
         _show_traceback(session)
-        say_error(str(error))
+        say_error(in_users_terms(str(error)))
         return 2
     except Exception as error:
         _show_traceback(session)

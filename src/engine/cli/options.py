@@ -26,9 +26,20 @@ from ..contract.domains import (
     bare,
 )
 from ..contract.settings import INPUT, OUTPUT, Row, rows
-from ..specification import CommonSpec
+from ..specification import CommonSpec, specifications
 
-__all__ = ["Debug", "Device", "Output", "Overwrite", "Prior", "option", "parameters", "with_parameters", "written"]
+__all__ = [
+    "Debug",
+    "Device",
+    "Output",
+    "Overwrite",
+    "Prior",
+    "in_users_terms",
+    "option",
+    "parameters",
+    "with_parameters",
+    "written",
+]
 
 Output = Annotated[
     Path | None,
@@ -71,6 +82,15 @@ def option(row: Row) -> Any:
 _COMMON = {row.name: row for row in rows(CommonSpec)}
 Device = option(_COMMON["device"])
 Prior = option(_COMMON["prior"])
+
+
+def in_users_terms(text: str) -> str:
+    """Call settings in a sentence by the options that the user gave, where the two differ."""
+    for specification in specifications():
+        for row in rows(specification):
+            if row.flags and row.flags[0] != f"--{row.name}":
+                text = text.replace(f"'{row.name}'", f"'{row.flags[0]}'")
+    return text
 
 
 def parameters(table: Iterable[Row]) -> list[inspect.Parameter]:

@@ -156,7 +156,7 @@ def _compare_halves(half_a: DensityMap, half_b: DensityMap) -> tuple[float, bool
     if curve.correlation[: max(3, len(curve.correlation) // 10)].max() < 0.143:
         raise InputError("The half maps do not resemble each other at any resolution; check the files.")
     shared = np.count_nonzero(blank_a & blank_b) > LEAST_SHARED * np.count_nonzero(blank)
-    return curve.resolution(), shared and is_masked(half_a, blank)
+    return curve.resolution(), bool(shared) and is_masked(half_a, blank)
 
 
 def _finest(map: DensityMap) -> float:

@@ -28,6 +28,7 @@ from ..specification import DistancesSpec
 from ..storage import replace_atomically
 from ..structure.b_factors import new_b_factor
 from ..structure.confidence_records import add_confidence
+from ..structure.deposit_names import with_deposit_names
 from ..structure.polymer import Polymer
 from ..structure.sequences import NamedSequence, parse_sequence_argument
 from ..validation.superpose import kabsch, rmsd
@@ -215,8 +216,9 @@ def _write_fold(
     stated = dict(zip(_labels(polymer), confidence.tolist(), strict=True))
     job.write_confidence(stated)
     with replace_atomically(job.result) as temporary:
-        document = structure.make_mmcif_document()
-        add_confidence(document.sole_block(), structure, stated)
+        named = with_deposit_names(structure)
+        document = named.make_mmcif_document()
+        add_confidence(document.sole_block(), named, stated)
         document.write_file(str(temporary))
 
 

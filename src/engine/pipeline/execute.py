@@ -9,7 +9,7 @@ from typing import Any
 
 from ..contract.kinds import KINDS
 from ..errors import InputError
-from ..events import Control, Events, Stopped, fan_out
+from ..events import Control, Events, Stopped, fan_out, reword_messages
 from .job import JobFolder
 from .log import EventLog, read_history
 from .memory import PeakMemory, is_out_of_memory
@@ -99,7 +99,8 @@ def _run_logged(job: JobFolder, events: Events, control: Control, load: Callable
         log.write("started", kind=job.spec.kind)
         with PeakMemory() as memory:
             pipeline = load(job.spec.kind)
-            metrics = dict(pipeline(job.spec, job, fan_out(*listeners), control))
+            told = reword_messages(fan_out(*listeners), job.in_users_terms)
+            metrics = dict(pipeline(job.spec, job, told, control))
         log.write("finished")
         metrics.setdefault("seconds", round(read_history(job.events_log).seconds, 3))
         metrics.setdefault("peak_memory_bytes", memory.bytes)

@@ -84,6 +84,8 @@ def write_models(
     """
     import gemmi
 
+    from ..structure.deposit_names import with_deposit_names
+
     n_residues = len(sequence)
     if coordinates.ndim != 4 or coordinates.shape[1:] != (n_residues, 4, 3) or len(labels) != n_residues:
         raise ValueError("coordinates, sequence and labels disagree on the number of residues")
@@ -109,7 +111,7 @@ def write_models(
     structure.assign_label_seq_id()
     groups = gemmi.MmcifOutputGroups(True)
     groups.cell = groups.symmetry = False  # gemmi would state a cell of 1 angstrom
-    document = structure.make_mmcif_document(groups)
+    document = with_deposit_names(structure).make_mmcif_document(groups)
     with replace_atomically(path) as temporary:
         document.write_file(str(temporary))
 

@@ -15,7 +15,7 @@ _PREFIX = "_atom_site."
 
 
 def complete_columns(block: gemmi.cif.Block, origin: str) -> None:
-    """Fill in what an atom table lacks: elements from atom names, author's names and numbers from the labels.
+    """Fill in what an atom table lacks: serial numbers, elements from atom names, names and numbers from the labels.
 
     Atoms without a position on a sequence (ligands, waters) get numbers that go on from the chain's last, a new
     one for each residue name or repeated atom name.
@@ -43,6 +43,10 @@ def complete_columns(block: gemmi.cif.Block, origin: str) -> None:
     for name in ("label_atom_id", "label_comp_id"):
         if name not in have:
             _add(loop, name, _values(loop, name.replace("label", "auth")))
+    if "id" not in have:
+        _add(loop, "id", [str(number) for number in range(1, loop.length() + 1)])
+    if "label_alt_id" not in have:
+        _add(loop, "label_alt_id", ["."] * loop.length())
     if "type_symbol" not in have:
         names, residues = _values(loop, "label_atom_id"), _values(loop, "label_comp_id")
         _add(loop, "type_symbol", [_element(a, r) for a, r in zip(names, residues, strict=True)])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import gemmi
 
+from .cis_peptides import find_cis_peptides
 from .result_model import ResultModel
 
 __all__ = ["update_records"]
@@ -16,8 +17,8 @@ def update_records(structure: gemmi.Structure, result: ResultModel) -> None:
     """Make the records of a structure fit its new model, in place.
 
     Sequence positions and entity sequences of the job's chains are set, addresses in links, helices and
-    strands follow residues that changed name or number, links whose atoms are gone and cis-peptide records
-    of job residues are dropped, atoms are numbered anew and CONECT records follow.
+    strands follow residues that changed name or number, links whose atoms are gone are dropped,
+    cis peptides of job chains are recorded as they are now, atoms are numbered anew and CONECT records follow.
 
     Parameters
     ----------
@@ -27,9 +28,7 @@ def update_records(structure: gemmi.Structure, result: ResultModel) -> None:
         How that model came about.
     """
     _update_entities(structure, result)
-    structure.cispeps = [
-        cis for cis in structure.cispeps if not {_key(cis.partner_c), _key(cis.partner_n)} & result.job_residues
-    ]
+    _update_cis_peptides(structure, result)
     _update_links(structure, result)
     _update_secondary_structure(structure, result)
     structure.assign_label_seq_id(False)
@@ -139,6 +138,18 @@ def _moved(address: gemmi.AtomAddress, result: ResultModel) -> gemmi.AtomAddress
         return address
     chain, number, icode, name = new
     return gemmi.AtomAddress(chain, gemmi.SeqId(number, icode or " "), name, address.atom_name, address.altloc)
+
+
+def _update_cis_peptides(structure: gemmi.Structure, result: ResultModel) -> None:
+    kept, recorded = [], set()
+    for cis in structure.cispeps:
+        if {_key(cis.partner_c), _key(cis.partner_n)} & result.job_residues:
+            recorded.add(_key(_moved(cis.partner_c, result)))
+        else:
+            kept.append(cis)
+    for name, rows in result.polymers.items():
+        kept += find_cis_peptides(structure[0][name], rows, recorded)
+    structure.cispeps = kept
 
 
 def _update_links(structure: gemmi.Structure, result: ResultModel) -> None:

@@ -16,6 +16,7 @@ from .. import __version__
 from ..errors import InputError
 from .b_factors import AtomB, b_factor_column
 from .confidence_records import Address, add_confidence
+from .deposit_names import with_deposit_names
 from .read import READ_NOTE
 from .result_model import assemble_model
 from .result_records import update_records
@@ -37,7 +38,7 @@ def write_result(
     kept: NDArray[np.bool_] | None = None,
     b_of: AtomB | None = None,
 ) -> None:
-    """Write the result of a job; see `result_structure` for its content.
+    """Write the result of a job; see `result_structure` for its content, `with_deposit_names` for its labels.
 
     mmCIF files have the confidence of each residue of the job in records of its own
     (`adp3d.structure.confidence_records`), whatever the B-factor column holds.
@@ -69,7 +70,7 @@ def write_result(
     ValueError
         If array shapes or values are wrong or the template is a different structure.
     """
-    structure = result_structure(template, target, xyz, confidence, title, kept, b_of)
+    structure = with_deposit_names(result_structure(template, target, xyz, confidence, title, kept, b_of))
     write_structure(structure, path, dict(zip(target.labels, np.asarray(confidence, float).tolist(), strict=True)))
 
 
@@ -87,7 +88,7 @@ def result_structure(
     Existing residues get the new backbone, and their side chains move rigidly with the frame N, CA, C. New
     residues have N, CA, C, O with occupancy 1. Ligands, waters, nucleic acids and chains outside the job
     are untouched, as are cell, symmetry, experiment, secondary structure and links (links whose atoms are
-    gone and cis-peptide records of job chains are left out). Entity records hold the complete sequences.
+    gone are left out, cis peptides of job chains recorded as they are). Entity records hold the complete sequences.
 
     Parameters
     ----------

@@ -9,11 +9,12 @@ import torch
 
 from adp3d.errors import InputError
 from adp3d.events import Control, NullEvents, Stopped
-from adp3d.pipeline.distances import distance_updates
+from adp3d.pipeline.distances import distance_updates, load_restraints, polymer_of_sequences
 from adp3d.pipeline.execute import execute
 from adp3d.pipeline.job import JobFolder
 from adp3d.specification import DistancesSpec
 from adp3d.structure.read import read_structure
+from adp3d.structure.sequences import parse_sequence_argument
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +110,46 @@ def test_restraints_about_other_residues_are_refused(make_job, tmp_path):
     (tmp_path / "r.csv").write_text("residue1,residue2,distance\n1,900,12.0\n")
     with pytest.raises(InputError):
         run(make_job())
+
+
+def test_a_table_as_spreadsheets_and_simulations_write_it(small, helix, tmp_path):
+    """Semicolons, decimal commas, nanometres and both directions: the same restraints as from a plain table."""
+    pairs = [(i, j) for i in range(20) for j in range(i + 2, 20, 2)]
+    length = {pair: float(np.linalg.norm(helix[pair[0]] - helix[pair[1]])) for pair in pairs}
+    plain = ["residue1,residue2,distance"] + [f"{i + 1},{j + 1},{length[i, j]:.2f}" for i, j in pairs]
+    other = ["residue1;residue2;distance"]
+    for i, j in pairs:
+        value = f"{length[i, j] / 10:.3f}".replace(".", ",")
+        other += [f"{i + 1};{j + 1};{value}", f"{j + 1};{i + 1};{value}"]
+    found = []
+    for name, rows in (("plain.csv", plain), ("other.csv", other)):
+        (tmp_path / name).write_text("\n".join(rows) + "\n")
+        spec = DistancesSpec(output="unused", restraints=str(tmp_path / name), sequence=small.sequence[:20])
+        events = Heard()
+        polymer = polymer_of_sequences(parse_sequence_argument(spec.sequence))
+        found.append((load_restraints(spec, polymer, events), events.texts))
+    (right, quiet), (same, told) = found
+    assert len(same) == len(right) == len(pairs)
+    np.testing.assert_array_equal(same.residues, right.residues)
+    np.testing.assert_allclose(same.upper, right.upper, atol=0.011)
+    assert not any("nanometres" in text or "count once" in text for text in quiet)
+    assert sum("taken as nanometres" in text for text in told) == 1
+    assert sum("90 distances" in text and "count once" in text for text in told) == 1
+
+
+class Heard(NullEvents):
+    def __init__(self):
+        self.texts = []
+
+    def message(self, text, level="info"):
+        self.texts.append(text)
+
+
+def test_shifted_numbers_are_refused_with_the_shift(small, tmp_path):
+    (tmp_path / "r.csv").write_text("residue1,residue2,distance\n15,20,12.0\n18,33,8.0\n")
+    spec = DistancesSpec(output="unused", restraints=str(tmp_path / "r.csv"), sequence=small.sequence[:20])
+    with pytest.raises(InputError, match=r"from 15 to 33.*fit with -13 added"):
+        load_restraints(spec, polymer_of_sequences(parse_sequence_argument(spec.sequence)), NullEvents())
 
 
 def test_updates_are_what_the_benchmarks_use():

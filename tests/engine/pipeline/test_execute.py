@@ -97,6 +97,26 @@ def test_a_failed_start_keeps_its_log_and_leaves_the_folder_to_the_next_job(job)
         JobFolder.create(spec)
 
 
+def test_messages_name_the_users_files(job, tmp_path):
+    class Heard(NullEvents):
+        texts: tuple[tuple[str, str], ...] = ()
+
+        def message(self, text, level="info"):
+            self.texts += ((level, text),)
+
+    def talk(spec, job, events, control):
+        events.message(f"{spec.model} has no cell.", "warning")
+        events.message("model.cif: 3 chains")
+        events.progress("count", 1, 1)
+        raise InputError("model.cif has no protein; give another.")
+
+    heard = Heard()
+    with pytest.raises(InputError, match=r"^m\.cif has no protein"):
+        execute(job, heard, Control(), lambda kind: talk)
+    told = (("warning", f"{tmp_path / 'm.cif'} has no cell."), ("info", "m.cif: 3 chains"))
+    assert heard.texts == told and tuple(read_history(job.events_log).messages) == told
+
+
 def test_a_failed_start_can_be_resumed(job):
     def full(spec, job, events, control):
         raise InputError("There is not enough memory; close other programs.")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from adp3d.density.write import write_map
 from adp3d.events import Control, NullEvents, Stopped
 from adp3d.pipeline.execute import execute
 from adp3d.pipeline.job import JobFolder
@@ -127,6 +128,17 @@ def test_a_misplaced_part_is_found_and_rebuilt(small, make_job, tmp_path):
     assert np.linalg.norm(end[wrong] - start[wrong], axis=-1).mean() > 1.0  # it was free to move
     right = np.r_[0:26, 43 : len(truth)]
     assert np.sqrt(np.square(end[right] - truth[right]).sum(-1).mean()) < 0.8
+
+
+def test_a_map_without_solvent_noise_does_not_harm_the_building(small, make_job, tmp_path):
+    density = small.density
+    write_map(density.with_values(np.where(density.values < 0.02, 0, density.values)), tmp_path / "cut.mrc")
+    events = Told()
+    metrics = run(make_job(map=str(tmp_path / "cut.mrc"), reference=str(small.deposited), steps=30, replicas=1), events)
+    assert len([text for text in events.texts if "solvent is blank" in text]) == 1
+    assert not any("hardly lies" in text for text in events.texts)
+    # as with the whole map, which gives 0.1
+    assert metrics["ca_rmsd_known"] < 0.3 and metrics["ca_rmsd_missing"] < 0.5
 
 
 def test_the_papers_own_updates_run(make_job):

@@ -45,7 +45,16 @@ def positions(structure):
 
 @pytest.mark.parametrize(
     "columns",
-    [("type_symbol",), ("auth_seq_id",), ("auth_asym_id",), ("auth_seq_id", "auth_asym_id", "type_symbol")],
+    [
+        ("type_symbol",),
+        ("auth_seq_id",),
+        ("auth_asym_id",),
+        ("auth_seq_id", "auth_asym_id", "type_symbol"),
+        ("id",),
+        ("label_alt_id",),
+        ("label_asym_id", "label_seq_id"),
+        ("id", "label_alt_id", "group_PDB", "occupancy", "B_iso_or_equiv", "pdbx_PDB_ins_code", "pdbx_PDB_model_num"),
+    ],
     ids="+".join,
 )
 def test_what_can_be_told_is_filled_in(without, columns):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gemmi
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from adp3d.structure.sequences import NamedSequence
 from adp3d.structure.target import build_target
@@ -119,6 +120,37 @@ def test_cis_peptides_of_job_chains_are_dropped(make):
     structure.cispeps = [cis("A"), cis("B")]
     result = finish(structure, None, chains=["A"])
     assert [c.partner_c.chain_name for c in result.cispeps] == ["B"]
+
+
+def cis_at(xyz: np.ndarray, row: int) -> np.ndarray:
+    """Backbone (n, 4, 3) with a cis bond behind residue ``row``: all that follows is turned about C-N."""
+    out = xyz.copy()
+    origin, axis = xyz[row, 2], xyz[row + 1, 0] - xyz[row, 2]
+    turn = Rotation.from_rotvec(np.pi * axis / np.linalg.norm(axis))
+    out[row + 1 :] = turn.apply((xyz[row + 1 :] - origin).reshape(-1, 3)).reshape(-1, 4, 3) + origin
+    return out
+
+
+def test_cis_peptides_are_recorded_where_they_are(make):
+    structure = make.build([make.Part("A", make.SEQUENCE, start=101, skip=(30, 31)), make.Part("B", make.OTHER)])
+    target = build_target(structure, [NamedSequence("s", make.SEQUENCE)], chains=["A"])
+    recorded = gemmi.CisPep()
+    recorded.partner_c = gemmi.AtomAddress("A", gemmi.SeqId(103, " "), "THR", "")
+    recorded.partner_n = gemmi.AtomAddress("A", gemmi.SeqId(104, " "), "ALA", "")
+    gone = gemmi.CisPep()
+    gone.partner_c = gemmi.AtomAddress("A", gemmi.SeqId(150, " "), "LYS", "")
+    gone.partner_n = gemmi.AtomAddress("A", gemmi.SeqId(151, " "), "VAL", "")
+    structure.cispeps = [recorded, gone]
+    xyz = cis_at(cis_at(make.helix(80), 2), 30)  # the one of the input, and one in what was built
+    result = result_structure(structure, target, xyz, np.full(80, 50.0))
+    found = [
+        (c.partner_c.chain_name, c.partner_c.res_id.seqid.num, c.partner_n.res_id.seqid.num) for c in result.cispeps
+    ]
+    assert found == [("A", 103, 104), ("A", 131, 132)]
+    assert all(abs(c.reported_angle) < 1.0 for c in result.cispeps)
+    again = gemmi.make_structure_from_block(result.make_mmcif_document()[0])
+    assert [c.partner_c.res_id.seqid.num for c in again.cispeps] == [103, 131]
+    assert result_structure(structure, target, make.helix(80), np.full(80, 50.0)).cispeps == []
 
 
 def test_conect_records_follow_serial_numbers(make):
