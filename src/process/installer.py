@@ -15,10 +15,13 @@ from .install import Installation, Plan, Progress, is_ours
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-__all__ = ["Installer", "current_installer", "plan_installation", "start_installer"]
+__all__ = ["Installer", "current_installer", "plan_installation", "start_installer", "when_started"]
 
 Ask = Callable[["Session", str, Callable[[bool], None]], Callable[[], None]]
 """Puts a question to the user and returns at once; the answer goes to a function. What it returns withdraws it."""
+
+STARTED = "adp3d installation started"
+"""Trigger of the session, whose data is the `Installer`."""
 
 _ATTRIBUTE = "_adp3d_installer"
 _POLL = 0.05
@@ -109,7 +112,20 @@ def start_installer(session: Session, plan: Plan, ask: Ask | None = None) -> Ins
     manager.end_idle_engines()
     installer = Installer(session, plan, ask)
     setattr(session, _ATTRIBUTE, installer)
+    _trigger(session)
+    session.triggers.activate_trigger(STARTED, installer)
     return installer
+
+
+def when_started(session: Session, function: Callable[..., None]) -> Any:
+    """Call a function with (trigger name, installer) whenever an installation starts; returns its handler."""
+    _trigger(session)
+    return session.triggers.add_handler(STARTED, function)
+
+
+def _trigger(session: Session) -> None:
+    if not session.triggers.has_trigger(STARTED):
+        session.triggers.add_trigger(STARTED)
 
 
 class Installer:

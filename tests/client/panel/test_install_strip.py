@@ -54,7 +54,6 @@ def _shown(strip):
 def test_offered_then_shown_then_gone(strip, session, told, wait_until):
     assert _shown(strip) == ["install"]
     strip.install.click()
-    strip.refresh()  # as at the end of each command
     assert _shown(strip) == ["line", "progress", "cancel"]
     assert strip._timer.isActive()
     wait_until(lambda: strip.refresh() or "(step 2 of" in strip.line.text(), 30)
@@ -68,7 +67,6 @@ def test_offered_then_shown_then_gone(strip, session, told, wait_until):
 
 def test_cancelled(strip, session, told, wait_until):
     strip.install.click()
-    strip.refresh()
     strip.cancel.click()
     wait_until(lambda: bool(told), 30)
     assert told == ["The installation was cancelled."]
@@ -78,7 +76,7 @@ def test_cancelled(strip, session, told, wait_until):
 
 def test_a_failure_is_told(strip, session, told, wait_until):
     run(session, "adp3d install device cpu wait false")  # given as a command
-    strip.refresh()
+    assert _shown(strip) == ["line", "progress", "cancel"]
     strip.end("bad")
     wait_until(lambda: bool(told), 60)
     assert told[0].startswith("A step of the installation failed")
