@@ -96,6 +96,7 @@ def test_the_keyword_chains_beside_a_part(session, model):
 
 
 def test_what_is_refused(session, model, make_model, make_map):
+    from chimerax.adp3d.handover.part import refuse_unknown
     from chimerax.core.commands import AnnotationError
     from chimerax.core.errors import UserError
 
@@ -108,7 +109,11 @@ def test_what_is_refused(session, model, make_model, make_map):
         with pytest.raises(AnnotationError, match="names no residue of an open atomic model"):
             _part(session, nothing)
     with pytest.raises(UserError, match="names no residue of a protein chain"):
-        _work(session, f"#{model.id_string}/A:301")
+        _work(session, f"#{model.id_string}/A:301@O")
+    for numbers in ("301", "30-40"):
+        with pytest.raises(UserError, match=f"has no residues A {numbers}, and its sequence none that are missing"):
+            refuse_unknown(_work(session, f"#{model.id_string}/A:{numbers}"), model)
+    refuse_unknown(_work(session, f"#{model.id_string}/A:8-10"), model)
 
 
 def test_whole_models_only(session, model):
