@@ -8,8 +8,7 @@ from typing import Any
 from Qt.QtCore import QTimer
 from Qt.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from ..process.environment import configured
-from ..process.installer import current_installer, when_started
+from ..process.installer import current_installer, lacks_engine, when_started
 from .message import wrapped_label
 
 __all__ = ["InstallStrip"]
@@ -84,7 +83,7 @@ class InstallStrip(QWidget):
                 self._timer.start()
         else:
             self._timer.stop()
-        offered = not running and configured(self._session) is None
+        offered = not running and lacks_engine(self._session)
         self.install.setVisible(offered)
         self.setVisible(running or offered)
 

@@ -27,7 +27,7 @@ def strip(session, maker, area, told, tmp_path, monkeypatch):
     gate = tmp_path / "gate"
     found = maker(f'while [ ! -f "{gate}" ]; do sleep 0.05; done; grep -q good "{gate}" || exit 1')
     monkeypatch.delenv("ADP3D_PYTHON")
-    monkeypatch.setattr(environment, "default_directory", lambda: tmp_path / "none")
+    monkeypatch.setattr(environment, "default_directory", lambda: tmp_path / "env")
     monkeypatch.setattr(installer, "default_directory", lambda: tmp_path / "env")
     monkeypatch.setattr(installer, "Installation", lambda plan: Installation(plan, found))
     adp3d_settings(session).engine_python = adp3d_settings(session).engine_directory = ""
@@ -80,6 +80,8 @@ def test_a_failure_is_told(strip, session, told, wait_until):
     strip.end("bad")
     wait_until(lambda: bool(told), 60)
     assert told[0].startswith("A step of the installation failed")
+    strip.refresh()
+    assert _shown(strip) == ["install"], "what is unfinished is offered again"
 
 
 def test_the_question_is_put_and_withdrawn(session, application):
