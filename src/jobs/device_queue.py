@@ -19,7 +19,7 @@ from .reports import CHANGED, ENDED, absorb, end_job
 from .state import JobState
 from .stored import is_job_folder
 
-__all__ = ["CheckDone", "DeviceQueue", "leave_nothing"]
+__all__ = ["CheckDone", "DeviceQueue", "remove_if_empty"]
 
 STOP_GRACE = 20.0
 """Seconds that a job has to leave a checkpoint after it was asked to stop."""
@@ -120,7 +120,7 @@ class DeviceQueue:
         elif any(job is other for other in self.waiting):
             self._waiting = deque(item for item in self._waiting if item[0] is not job)
             end_job(job, JobState.STOPPED)
-            leave_nothing(job)
+            remove_if_empty(job.folder)
             self._notify(ENDED, job)
 
     def pump(self) -> None:
@@ -160,7 +160,7 @@ class DeviceQueue:
             except Exception as error:
                 # Whatever keeps the engine from starting is the job's failure, and its message the reason.
                 end_job(job, JobState.FAILED, str(error))
-                leave_nothing(job)
+                remove_if_empty(job.folder)
                 self._notify(ENDED, job)
                 continue
             self.current = job
@@ -232,7 +232,7 @@ class DeviceQueue:
                 if ended.reason:
                     job.add_log(f"The engine was ended because {ended.reason}.")
                 end_job(job, JobState.FAILED, text, advice)
-            leave_nothing(job)
+            remove_if_empty(job.folder)
             self._release(job)
             self._notify(CHANGED, job)
             self._notify(ENDED, job)
@@ -270,11 +270,10 @@ def _resume_command(job: Job) -> str:
     return f"adp3d resume {job.id}" if is_job_folder(job.folder) else ""
 
 
-def leave_nothing(job: Job) -> None:
-    """Remove the folder that was reserved for a job which has left nothing in it; such a job cannot be resumed."""
+def remove_if_empty(folder: Path) -> None:
+    """Remove the folder that was reserved for a job which has left nothing in it."""
     with suppress(OSError):  # there is none, or it holds something
-        job.folder.rmdir()
-    job.may_resume = job.folder.exists()
+        folder.rmdir()
 
 
 def _reworded(report: Mapping[str, Any]) -> dict[str, Any]:

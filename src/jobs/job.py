@@ -58,8 +58,6 @@ class Job:
         Step of the stage.
     taken_up : bool
         Whether it had finished already when it came to this session: from its folder, or with a restored session.
-    may_resume : bool
-        Whether it has left anything to go on with, should it have been stopped or have failed.
     without_models : bool
         Whether it came without open models: from its folder.
     done : float or None
@@ -105,7 +103,6 @@ class Job:
         self.step = 0
         self.total = 0
         self.taken_up = False
-        self.may_resume = True
         self.done: float | None = None
         self.eta_seconds: float | None = None
         self.stage_eta_seconds: float | None = None

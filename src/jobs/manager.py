@@ -14,7 +14,7 @@ from ..engine import protocol
 from ..process import environment
 from ..process.connection import Connection
 from ..process.installer import current_installer
-from .device_queue import CheckDone, DeviceQueue, leave_nothing
+from .device_queue import CheckDone, DeviceQueue, remove_if_empty
 from .held import HeldWork, not_installed
 from .job import Job
 from .reports import CHANGED, ENDED, FRAME, LAYOUT, end_job, take_result
@@ -341,7 +341,7 @@ class JobManager:
     def _end_unstarted(self, job: Job, state: JobState, error: str = "") -> None:
         job.waiting_for = ""
         end_job(job, state, error)
-        leave_nothing(job)
+        remove_if_empty(job.folder)
         self._notify(ENDED, job)
 
     def _enqueue(self, job: Job, message: protocol.Message) -> None:

@@ -64,7 +64,7 @@ def job_row(job: Any) -> JobRow:
         fraction=job.fraction,
         active=job.state.active,
         can_pause=state == "running",
-        can_resume=state == "paused" or (state in ("stopped", "failed") and job.may_resume),
+        can_resume=state in ("paused", "stopped", "failed"),
         can_stop=not job.ended and state != "stopping",
         can_accept=has_result,
         can_steer=state in ("running", "paused"),

@@ -63,7 +63,7 @@ def test_a_failed_installation_ends_what_waits_for_it(session, installing, tiny_
     job = job_manager(session).submit(prepared)
     installing.end("bad")
     assert job.wait(60)
-    assert job.state is JobState.FAILED and not prepared.folder.exists() and not job.may_resume
+    assert job.state is JobState.FAILED and not prepared.folder.exists()
     assert job.error.startswith("The engine was not installed, so this was not started: a step of the installation")
     with pytest.raises(UserError, match="not installed; run the command 'adp3d install'"):
         job_manager(session).submit(tiny_job("two"))

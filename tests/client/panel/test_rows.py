@@ -53,18 +53,7 @@ def test_durations(seconds, text):
     assert duration(seconds) == text
 
 
-def test_what_never_started_cannot_be_resumed(make_job):
-    from chimerax.adp3d.panel.rows import job_row
-
-    job = make_job(state="failed")
-    assert job_row(job).can_resume
-    job.may_resume = False
-    assert not job_row(job).can_resume
-
-
 def test_what_a_job_waits_for(make_job):
-    from chimerax.adp3d.panel.rows import job_row
-
     job = make_job(state="waiting")
     job.waiting_for = "the installation of the engine"
     assert job_row(job).line == "Job 1: waiting for the installation of the engine."
