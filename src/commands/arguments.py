@@ -86,17 +86,24 @@ class ModelPartArg(Annotation):
         residues, used, rest = ResiduesArg.parse(text, session)
         typed = " ".join(str(residues.spec).split())
         models = list(dict.fromkeys(r.structure for r in residues if isinstance(r.structure, AtomicStructure)))
+        models = models or _of_missing(typed, session)
         if not models:
-            raise AnnotationError(
-                f"'{typed}' names no residue of an open atomic model; to build residues that are missing, name both "
-                "neighbours too"
-            )
+            raise AnnotationError(f"'{typed}' names no residue of an open atomic model")
         if len(models) > 1:
             names = ", ".join(f"#{model.id_string}" for model in models)
             raise AnnotationError(f"'{typed}' names residues of {len(models)} models ({names}); name one")
         (model,) = models
         whole = len(residues) == model.num_residues
         return ModelPart(model, None if whole else residues, typed), used, rest
+
+
+def _of_missing(typed: str, session: Session) -> list[Any]:
+    """Model of which nothing but missing residues is named, such as #3/A:45-55 where these are a gap."""
+    from chimerax.atomic import AtomicStructure
+
+    number = re.match(r"#([\d.]+)/", typed)
+    named = [m for m in session.models.list(type=AtomicStructure) if number is not None and m.id_string == number[1]]
+    return [m for m in named if ModelPart(m, None, typed).typed_ranges()]
 
 
 class WholeModelArg(Annotation):

@@ -27,6 +27,7 @@ def ask_yes_or_no(session: Session, text: str, answer: Callable[[bool], None]) -
         Closes the window, for a question that nobody waits for any more. To be kept until then: without a main
         window nothing else holds the question.
     """
+    from Qt.QtCore import Qt
     from Qt.QtWidgets import QMessageBox
 
     box = QMessageBox(getattr(session.ui, "main_window", None))
@@ -38,5 +39,6 @@ def ask_yes_or_no(session: Session, text: str, answer: Callable[[bool], None]) -
     yes = QMessageBox.StandardButton.Yes.value
     box.finished.connect(lambda result: answer(result == yes))
     box.finished.connect(box.deleteLater)
-    box.open()
+    box.setWindowModality(Qt.WindowModality.NonModal)
+    box.show()
     return box.reject  # type: ignore[no-any-return]

@@ -11,9 +11,22 @@ from typing import TYPE_CHECKING
 from .atoms import Address, ModelAtoms
 
 if TYPE_CHECKING:
-    from chimerax.atomic import AtomicStructure, Residue, Residues
+    from chimerax.atomic import AtomicStructure, Chain, Residue, Residues
 
-__all__ = ["ModelPart", "Stretch", "Work", "numbered_runs", "residue_address", "residue_spec", "work_of"]
+__all__ = [
+    "ModelPart",
+    "Stretch",
+    "Work",
+    "numbered_runs",
+    "refuse_unknown",
+    "residue_address",
+    "residue_spec",
+    "work_of",
+]
+
+_NUMBERS = r"-?\d+(?:-(?:-?\d+))?"
+_SIMPLE = re.compile(rf"#\d+(?:\.\d+)*(?:(?:/[A-Za-z0-9]+(?:,[A-Za-z0-9]+)*)?(?::{_NUMBERS}(?:,{_NUMBERS})*)?)+")
+"""Specifiers whose ranges of numbers can be told apart from what they found."""
 
 _PLAIN_CHAIN = re.compile(r"[A-Za-z0-9]+")
 _MANY = 12
@@ -39,6 +52,21 @@ class ModelPart:
     model: AtomicStructure
     residues: Residues | None = None
     text: str = ""
+
+    def typed_ranges(self) -> list[tuple[tuple[str, ...], int, int]]:
+        """Ranges of numbers as they were typed, each with its chains (none for all): they may hold missing residues.
+
+        Empty for specifiers that say more than models, chains and numbers.
+        """
+        text = "".join(self.text.split())
+        if not _SIMPLE.fullmatch(text):
+            return []
+        found = []
+        for chains, numbers in re.findall(rf"(?:/([A-Za-z0-9,]+))?:({_NUMBERS}(?:,{_NUMBERS})*)", text):
+            for item in re.findall(_NUMBERS, numbers):
+                low, high = re.fullmatch(r"(-?\d+)(?:-(-?\d+))?", item).groups()  # type: ignore[union-attr]
+                found.append((tuple(filter(None, chains.split(","))), int(low), int(high or low)))
+        return found
 
     @property
     def name(self) -> str:
@@ -100,7 +128,7 @@ def work_of(part: ModelPart, atoms: ModelAtoms, chains: Sequence[str] | None = N
     """Chains and stretches that a command names.
 
     A chain of which all protein is named is worked on as a whole; of other chains the residues named are built anew,
-    with those that are missing between two of them.
+    with those that are missing between two of them or in a range of numbers that was typed.
 
     Parameters
     ----------
@@ -127,7 +155,9 @@ def work_of(part: ModelPart, atoms: ModelAtoms, chains: Sequence[str] | None = N
     named = part.addresses()
     # what ChimeraX calls protein: amino acids that stand alone among a chain's residues are not in '& protein'
     must = {chain: _polymer(part.model, chain) or set(rows) for chain, rows in proteins.items()}
-    found = [chain for chain, rows in proteins.items() if named is None or not named.isdisjoint(rows)]
+    typed = part.typed_ranges()
+    gaps = {chain for names, _, _ in typed for chain in names}
+    found = [c for c, rows in proteins.items() if named is None or c in gaps or not named.isdisjoint(rows)]
     if not found:
         raise UserError(f"'{part.name}' names no residue of a protein chain of {model}; ADP-3D works on protein.")
     partial = [] if named is None else [chain for chain in found if not must[chain] <= named]
@@ -144,9 +174,43 @@ def work_of(part: ModelPart, atoms: ModelAtoms, chains: Sequence[str] | None = N
             )
         found = list(dict.fromkeys(chains))
         partial = [chain for chain in partial if chain in found]
-    runs = [run for chain in partial for run in _runs(proteins[chain], named or frozenset())]
+    runs = [run for chain in partial for run in _with_typed(chain, _runs(proteins[chain], named or frozenset()), typed)]
     every = len(found) == len(proteins) and not partial and not chains
     return Work(None if every else tuple(found), tuple(runs), _spec(part, found, runs, every))
+
+
+def refuse_unknown(work: Work, model: AtomicStructure) -> None:
+    """Refuse stretches of which the model neither shows nor lacks a residue, as far as it knows its sequence.
+
+    Raises
+    ------
+    UserError
+        If there is one.
+    """
+    from chimerax.core.errors import UserError
+
+    for (name, low, _), (_, high, _) in work.stretches:
+        chains = [chain for chain in model.chains if chain.chain_id == name]
+        numbers = set().union(*(_numbers(chain) for chain in chains))
+        if chains and not any(low <= number <= high for number in numbers):
+            which = f"{low}" if low == high else f"{low}-{high}"
+            raise UserError(
+                f"#{model.id_string} has no residues {name} {which}, and its sequence none that are missing there; "
+                "check the numbers, or give the sequence with 'sequence'."
+            )
+
+
+def _numbers(chain: Chain) -> set[int]:
+    """Numbers of a chain's residues, and those that its missing residues would have."""
+    shown = [int(residue.number) for residue in chain.existing_residues]
+    found = set(shown)
+    for before, after in pairwise(shown):
+        found.update(range(before + 1, after))
+    present = [residue is not None for residue in chain.residues]
+    if True in present:
+        found.update(range(shown[0] - present.index(True), shown[0]))
+        found.update(range(shown[-1] + 1, shown[-1] + 1 + present[::-1].index(True)))
+    return found
 
 
 def residue_address(residue: Residue) -> Address:
@@ -195,6 +259,16 @@ def _runs(rows: Sequence[Address], named: Collection[Address]) -> list[Stretch]:
         else:  # numbers that go up and down along the chain
             runs += [(address, address) for address in group]
     return runs
+
+
+def _with_typed(
+    chain: str, runs: Sequence[Stretch], typed: Sequence[tuple[tuple[str, ...], int, int]]
+) -> list[Stretch]:
+    """Runs of a chain, with the ranges that were typed in the place of what there is of them."""
+    ranges = [(low, high) for chains, low, high in typed if (chain in chains or not chains) and low < high]
+    ranges += [(low, high) for chains, low, high in typed if chain in chains and low == high]
+    rest = [run for run in runs if not any(low <= run[0][1] and run[1][1] <= high for low, high in ranges)]
+    return sorted({*rest, *(((chain, low, ""), (chain, high, "")) for low, high in ranges)})
 
 
 def numbered_runs(rows: Iterable[Address]) -> list[Stretch]:

@@ -17,7 +17,7 @@ from . import frames
 from .atoms import ModelAtoms
 from .map_export import choose_region, margin_for_gap, write_map
 from .model_export import duplicate_address, file_chain_names, read_open_model, write_cif
-from .part import ModelPart, Stretch, Work, numbered_runs, residue_address, work_of
+from .part import ModelPart, Stretch, Work, numbered_runs, refuse_unknown, residue_address, work_of
 from .record import Handover
 from .sequences import known_sequences, resolve_sequence
 from .staging import discard, give_up_job_folder, new_job_folder, new_staging_folder
@@ -131,6 +131,8 @@ def prepare_model_job(
     names = file_chain_names(residue.address[0] for residue in atoms.residues)
     work = work_of(choice.part, atoms, choice.chains)
     _refuse_duplicates(atoms, name)
+    if choice.sequence is None:
+        refuse_unknown(work, model)
     chains = work.chains
     volume = None if map_choice is None else map_choice.map
     to_frame = frames.IDENTITY

@@ -62,5 +62,5 @@ class FittingScrollArea(QScrollArea):
         if content is None:
             return self._least
         if content.hasHeightForWidth():
-            return int(content.heightForWidth(max(1, self.viewport().width())))
+            return max(0, int(content.heightForWidth(max(1, self.viewport().width()))))
         return int(content.sizeHint().height())

@@ -8,8 +8,7 @@ from typing import Any
 from Qt.QtCore import QTimer
 from Qt.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from ..process.environment import configured
-from ..process.installer import current_installer
+from ..process.installer import current_installer, lacks_engine, when_started
 from .message import wrapped_label
 
 __all__ = ["InstallStrip"]
@@ -66,6 +65,7 @@ class InstallStrip(QWidget):
         self._timer = QTimer(self)
         self._timer.setInterval(_REFRESH_MILLISECONDS)
         self._timer.timeout.connect(guarded(self.refresh))
+        self._handler = when_started(session, guarded(self.refresh))
         self.refresh()
 
     def refresh(self) -> None:
@@ -83,13 +83,14 @@ class InstallStrip(QWidget):
                 self._timer.start()
         else:
             self._timer.stop()
-        offered = not running and configured(self._session) is None
+        offered = not running and lacks_engine(self._session)
         self.install.setVisible(offered)
         self.setVisible(running or offered)
 
     def close_down(self) -> None:
         """Follow nothing any more."""
         self._timer.stop()
+        self._handler.remove()
         self._report = lambda text: None
 
     def _ended(self, error: str) -> None:

@@ -19,6 +19,9 @@ class MessageBar(QWidget):
         super().__init__(parent)
         self._label = wrapped_label(self)
         self._label.setAlignment(Qt.AlignmentFlag.AlignTop)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        policy.setHeightForWidth(True)  # else it would be as high as in a narrower place
+        self._label.setSizePolicy(policy)
         line = self.fontMetrics().lineSpacing()
         self._scroll = FittingScrollArea(self._label, self, _LEAST_LINES * line, _MOST_LINES * line, greedy=True)
         close = QToolButton(self)

@@ -35,7 +35,7 @@ from .steps import (
     wants_cuda,
 )
 
-__all__ = ["MARKER", "Installation", "Note", "Plan", "Progress", "is_ours"]
+__all__ = ["MARKER", "Installation", "Note", "Plan", "Progress", "is_complete", "is_ours"]
 
 MARKER = "adp3d-environment.json"
 """File in the folder of an environment that says it was made here and may be made again."""
@@ -325,6 +325,11 @@ class Installation:
 def is_ours(directory: Path) -> bool:
     """Whether a folder holds an environment that was made by an `Installation`."""
     return (directory / MARKER).is_file()
+
+
+def is_complete(directory: Path) -> bool:
+    """Whether an environment that was made by an `Installation` is finished."""
+    return _read_mark(directory).get("complete") is True
 
 
 def _mark(directory: Path, **values: Any) -> None:

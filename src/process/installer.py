@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..settings import adp3d_settings
-from .environment import default_directory, interpreter_of
-from .install import Installation, Plan, Progress, is_ours
+from .environment import configured, default_directory, interpreter_of
+from .install import Installation, Plan, Progress, is_complete, is_ours
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-__all__ = ["Installer", "current_installer", "plan_installation", "start_installer"]
+__all__ = ["Installer", "current_installer", "lacks_engine", "plan_installation", "start_installer", "when_started"]
 
 Ask = Callable[["Session", str, Callable[[bool], None]], Callable[[], None]]
 """Puts a question to the user and returns at once; the answer goes to a function. What it returns withdraws it."""
+
+STARTED = "adp3d installation started"
+"""Trigger of the session, whose data is the `Installer`."""
 
 _ATTRIBUTE = "_adp3d_installer"
 _POLL = 0.05
@@ -29,6 +32,15 @@ def current_installer(session: Session) -> Installer | None:
     """The installation that runs, None if there is none."""
     installer: Installer | None = getattr(session, _ATTRIBUTE, None)
     return installer if installer is not None and installer.running else None
+
+
+def lacks_engine(session: Session) -> bool:
+    """Whether there is no engine, or only one whose installation has not come to its end."""
+    environment = configured(session)
+    if environment is None:
+        return True
+    folder = environment.python.parent.parent
+    return environment.source != "variable" and is_ours(folder) and not is_complete(folder)
 
 
 def plan_installation(
@@ -109,7 +121,20 @@ def start_installer(session: Session, plan: Plan, ask: Ask | None = None) -> Ins
     manager.end_idle_engines()
     installer = Installer(session, plan, ask)
     setattr(session, _ATTRIBUTE, installer)
+    _trigger(session)
+    session.triggers.activate_trigger(STARTED, installer)
     return installer
+
+
+def when_started(session: Session, function: Callable[..., None]) -> Any:
+    """Call a function with (trigger name, installer) whenever an installation starts; returns its handler."""
+    _trigger(session)
+    return session.triggers.add_handler(STARTED, function)
+
+
+def _trigger(session: Session) -> None:
+    if not session.triggers.has_trigger(STARTED):
+        session.triggers.add_trigger(STARTED)
 
 
 class Installer:

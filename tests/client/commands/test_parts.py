@@ -57,11 +57,16 @@ def test_a_stretch_is_built_anew_and_nothing_else_moves(session, make_model, sel
     assert same and all(same)
 
 
-def test_a_gap_within_a_stretch_is_built(session, make_model, tmp_path):
+@pytest.mark.parametrize("numbers", ["6-12", "8-10"])
+def test_a_gap_within_a_stretch_is_built(session, make_model, tmp_path, numbers):
     model = make_model(missing=(4, 8, 9, 10))
-    job = _run(session, f"adp3d complete #{model.id_string}/A:6-12 {SHORT} folder {tmp_path / 'job'}")
+    before = _places(model)
+    job = _run(session, f"adp3d complete #{model.id_string}/A:{numbers} {SHORT} folder {tmp_path / 'job'}")
     _run(session, f"adp3d accept {job.id}")
     assert sorted(r.number for r in model.residues) == [n for n in range(1, 21) if n != 4]
+    after = _places(model)
+    moved = {key[0][1] for key in before if before[key] != after[key]}
+    assert moved == ({6, 7, 11, 12} if numbers == "6-12" else set()), "nothing but the gap is built if it is named"
 
 
 def test_check_sees_what_the_job_would(session, make_model):
@@ -97,6 +102,7 @@ def test_what_cannot_be_honoured_is_refused(session, make_model, tmp_path):
     table.write_text("chain1,residue1,atom1,chain2,residue2,atom2,distance\nA,1,CA,A,5,CA,6.2\n")
     wrong = {
         f"adp3d complete {m}/Z": "names no residue",
+        f"adp3d complete {m}/A:30-40": r"has no residues A 30-40",
         f"adp3d complete {m}/A chains B": "'chains' names B, which is no part",
         f"adp3d complete {m}/A:3-6 keep {m}/A:5": r"built anew \(such as A 5\)",
         f"adp3d distances {m}/A:3-9 restraints {table}": f"names a part of chain {m}/A.*use {m}/A",

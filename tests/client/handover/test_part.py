@@ -38,10 +38,17 @@ def model(make_model):
         ("#{m}/A:2-5", ("A",), [("A", 2, 5)], "#{m}/A:2-5"),
         # what is missing between residues that are named belongs to the stretch
         ("#{m}/A:6-12", ("A",), [("A", 6, 12)], "#{m}/A:6-12"),
+        # and so does what is missing in a range that is typed
+        ("#{m}/A:7-9", ("A",), [("A", 7, 9)], "#{m}/A:7-9"),
+        ("#{m}/A:8-10", ("A",), [("A", 8, 10)], "#{m}/A:8-10"),
+        ("#{m}/A:9", ("A",), [("A", 9, 9)], "#{m}/A:9"),
+        ("#{m}:9-12", ("A", "B", "C"), [("A", 9, 12), ("B", 9, 12), ("C", 9, 12)], "#{m}/A:9-12/B:9-12/C:9-12"),
+        ("#{m}/A:1-20", ("A",), [], "#{m}/A"),
+        ("#{m}/A:18-25 & protein", ("A",), [("A", 18, 20)], "#{m}/A:18-20"),
         ("#{m}/A:2-3,12,15-16", ("A",), [("A", 2, 3), ("A", 12, 12), ("A", 15, 16)], "#{m}/A:2-3,12,15-16"),
         ("#{m}/A/B:2-5", ("A", "B"), [("B", 2, 5)], "#{m}/A/B:2-5"),
         ("#{m}:4-5", ("A", "B", "C"), [("A", 4, 5), ("B", 4, 5), ("C", 4, 5)], "#{m}/A:4-5/B:4-5/C:4-5"),
-        ("#{m}/A:18-25,301", ("A",), [("A", 18, 20)], "#{m}/A:18-20"),
+        ("#{m}/A:18-25", ("A",), [("A", 18, 25)], "#{m}/A:18-25"),
     ],
 )
 def test_what_is_worked_on(session, model, written, chains, stretches, spec):
@@ -89,6 +96,7 @@ def test_the_keyword_chains_beside_a_part(session, model):
 
 
 def test_what_is_refused(session, model, make_model, make_map):
+    from chimerax.adp3d.handover.part import refuse_unknown
     from chimerax.core.commands import AnnotationError
     from chimerax.core.errors import UserError
 
@@ -97,11 +105,15 @@ def test_what_is_refused(session, model, make_model, make_map):
         _part(session, f"#{model.id_string},{other.id_string}/A")
     with pytest.raises(AnnotationError, match="names residues of 2 models"):
         _part(session, "/A:2-5")
-    for nothing in (f"#{model.id_string}/Z", f"#{model.id_string}/A:8-10", f"#{volume.id_string}"):
-        with pytest.raises(AnnotationError, match=r"names no residue of an open atomic model.*both neighbours"):
+    for nothing in (f"#{model.id_string}/Z", f"#{volume.id_string}", "#77/A:1-5", f"#{model.id_string}/A:8-10 & sel"):
+        with pytest.raises(AnnotationError, match="names no residue of an open atomic model"):
             _part(session, nothing)
     with pytest.raises(UserError, match="names no residue of a protein chain"):
-        _work(session, f"#{model.id_string}/A:301")
+        _work(session, f"#{model.id_string}/A:301@O")
+    for numbers in ("301", "30-40"):
+        with pytest.raises(UserError, match=f"has no residues A {numbers}, and its sequence none that are missing"):
+            refuse_unknown(_work(session, f"#{model.id_string}/A:{numbers}"), model)
+    refuse_unknown(_work(session, f"#{model.id_string}/A:8-10"), model)
 
 
 def test_whole_models_only(session, model):

@@ -27,7 +27,7 @@ def strip(session, maker, area, told, tmp_path, monkeypatch):
     gate = tmp_path / "gate"
     found = maker(f'while [ ! -f "{gate}" ]; do sleep 0.05; done; grep -q good "{gate}" || exit 1')
     monkeypatch.delenv("ADP3D_PYTHON")
-    monkeypatch.setattr(environment, "default_directory", lambda: tmp_path / "none")
+    monkeypatch.setattr(environment, "default_directory", lambda: tmp_path / "env")
     monkeypatch.setattr(installer, "default_directory", lambda: tmp_path / "env")
     monkeypatch.setattr(installer, "Installation", lambda plan: Installation(plan, found))
     adp3d_settings(session).engine_python = adp3d_settings(session).engine_directory = ""
@@ -54,7 +54,6 @@ def _shown(strip):
 def test_offered_then_shown_then_gone(strip, session, told, wait_until):
     assert _shown(strip) == ["install"]
     strip.install.click()
-    strip.refresh()  # as at the end of each command
     assert _shown(strip) == ["line", "progress", "cancel"]
     assert strip._timer.isActive()
     wait_until(lambda: strip.refresh() or "(step 2 of" in strip.line.text(), 30)
@@ -68,7 +67,6 @@ def test_offered_then_shown_then_gone(strip, session, told, wait_until):
 
 def test_cancelled(strip, session, told, wait_until):
     strip.install.click()
-    strip.refresh()
     strip.cancel.click()
     wait_until(lambda: bool(told), 30)
     assert told == ["The installation was cancelled."]
@@ -78,10 +76,12 @@ def test_cancelled(strip, session, told, wait_until):
 
 def test_a_failure_is_told(strip, session, told, wait_until):
     run(session, "adp3d install device cpu wait false")  # given as a command
-    strip.refresh()
+    assert _shown(strip) == ["line", "progress", "cancel"]
     strip.end("bad")
     wait_until(lambda: bool(told), 60)
     assert told[0].startswith("A step of the installation failed")
+    strip.refresh()
+    assert _shown(strip) == ["install"], "what is unfinished is offered again"
 
 
 def test_the_question_is_put_and_withdrawn(session, application):

@@ -154,6 +154,16 @@ def test_it_needs_little_height(panel, area, application, monkeypatch):
     assert area.minimumSizeHint().height() <= 400 and area.sizeHint().height() <= 420
 
 
+def test_a_message_that_fits_has_no_scroll_bar(panel, area, application):
+    _settle(area, application, 288, 760)
+    panel.note(
+        "The large build of PyTorch was declined, and the small one cannot be fetched now; run 'adp3d install' again "
+        "when the network reaches its index."
+    )
+    _settle(area, application, 288, 760)
+    assert _in_sight(panel._note._label)
+
+
 def test_messages_are_closed(panel, area, application):
     from Qt.QtWidgets import QToolButton
 

@@ -25,3 +25,10 @@ def test_nothing_to_tell():
 
 def test_no_line_twice():
     assert report_text({"ok": True, "advice": ["a"], "lines": ["a", "b"]}).splitlines()[1:] == ["a", "b"]
+
+
+def test_a_check_that_waits_has_no_verdict_yet():
+    from chimerax.adp3d.panel.report import report_text
+
+    waits = "The check waits for the installation of the engine; its report will be in the log."
+    assert report_text({"ok": None, "problems": [], "advice": [], "lines": [waits]}) == waits

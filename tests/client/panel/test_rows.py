@@ -58,3 +58,10 @@ def test_failure_says_why_and_what_to_do(make_job):
 )
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+def test_what_a_job_waits_for(make_job):
+    job = make_job(state="waiting")
+    job.waiting_for = "the installation of the engine"
+    assert job_row(job).line == "Job 1: waiting for the installation of the engine."
+    assert job_row(job).can_stop
