@@ -126,6 +126,7 @@ def _examine_model(
         "kept": int(kept.sum()),
     }
     findings.lines += target.report.lines()
+    findings.advice += target.report.warnings()
     if kept.any():
         findings.lines.append(f"{int(kept.sum())} residues stay where they are.")
     _judge_placement(target, sequences is not None, findings)
