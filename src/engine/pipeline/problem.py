@@ -29,7 +29,7 @@ from ..structure.target import Target, build_target
 from .layout import layout_of_target
 from .runtime import choose_device, set_threads
 
-__all__ = ["Problem", "load_problem", "place_model", "reference_ca", "sequence_polymer"]
+__all__ = ["Problem", "load_problem", "nothing_to_compute", "place_model", "reference_ca", "sequence_polymer"]
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,11 @@ def place_model(
         raise InputError("Some residues are both to be kept and to be rebuilt; name them once.")
     kept |= outside(target, chosen)
     return only_stretches(with_own_types(_with_known(target, trusted, kept), trusted, kept), chosen, kept)
+
+
+def nothing_to_compute(spec: CompleteSpec | RefineSpec, target: Target) -> bool:
+    """Whether a job would only give back what it was given: it has no map and all atoms stay where they are."""
+    return isinstance(spec, CompleteSpec) and spec.confidence == "none" and bool(target.known.all())
 
 
 def _with_known(target: Target, trusted: Target, kept: NDArray[np.bool_]) -> Target:
