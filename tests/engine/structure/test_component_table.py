@@ -17,8 +17,8 @@ from adp3d.structure.write import result_structure
 
 def tabulated():
     """Names of all amino acids of gemmi's table but the 20 and those without a type (UNK, ASX, GLX)."""
-    codes = ("".join(letters) for n in (1, 2, 3) for letters in itertools.product(string.ascii_uppercase + string.digits,
-                                                                                 repeat=n))  # fmt: skip
+    symbols = string.ascii_uppercase + string.digits
+    codes = ("".join(code) for n in (1, 2, 3) for code in itertools.product(symbols, repeat=n))
     found = (gemmi.find_tabulated_residue(code) for code in codes)
     return [info for info in found if info.is_amino_acid() and not info.is_standard()]
 
@@ -33,7 +33,7 @@ def test_the_table_is_what_was_looked_at():
     assert {"MSE", "SEP", "TPO", "PTR", "CSO", "HYP", "MLY", "PCA", "DAL", "DPN", "CRO", "KCX", "IAS", "FME"} <= names
 
 
-@pytest.mark.parametrize(("form", "place"), [("pdb", 0), ("pdb", 12), ("pdb", LENGTH - 1), ("cif", 12)])
+@pytest.mark.parametrize(("form", "place"), [("pdb", 0), ("pdb", LENGTH - 1), ("cif", 12)])
 def test_modified_residues_come_through(make, tmp_path, form, place):
     lost = []
     for info in TABLE:
@@ -42,7 +42,7 @@ def test_modified_residues_come_through(make, tmp_path, form, place):
         structure = make.build([make.Part("A", sequence, names={place: info.name})])
         residue = structure[0]["A"][place]
         residue.het_flag = "H"
-        residue.add_atom(make.atom("XX1", np.array(residue["CA"][0].pos.tolist()) + [0, 0, 2.5], element="P"))
+        residue.add_atom(make.atom("XX1", np.array(residue["CA"][0].pos.tolist()) + 1.5, element="P"))
         path = tmp_path / f"model.{form}"
         if form == "pdb":
             path.write_text(structure.make_pdb_string())
