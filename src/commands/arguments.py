@@ -177,6 +177,7 @@ def model_keywords() -> list[tuple[str, Any]]:
         ("chains", ListOf(StringArg)),
         ("keep", ResiduesArg),
         ("confidence", EnumOf(CONFIDENCES)),
+        ("keep_types", BoolArg),
         ("reference", ModelPartArg),
     ]
 

@@ -28,6 +28,7 @@ def adp3d_check(
     density_weight: float | None = None,
     keep: Residues | None = None,
     confidence: str | None = None,
+    keep_types: bool | None = None,
     replicas: int | None = None,
     steps: int | None = None,
     prior: str | None = None,
@@ -47,7 +48,7 @@ def adp3d_check(
         As in ``adp3d refine``.
     in_map : Volume, optional
         Without a map the check is that of ``adp3d complete``.
-    half_maps, sequence, chains, resolution, density_weight, keep, confidence : optional
+    half_maps, sequence, chains, resolution, density_weight, keep, confidence, keep_types : optional
         As in ``adp3d refine``.
     replicas, steps, prior, seed, device, map_region, map_step : optional
         As in ``adp3d refine``.
@@ -107,7 +108,14 @@ def prepare_check(session: Session, settings: dict[str, Any]) -> tuple[dict[str,
     from .submit import engine_options
 
     get = settings.get
-    choice = ModelChoice(settings["model"], get("sequence"), get("chains"), get("keep"), get("confidence") or "none")
+    choice = ModelChoice(
+        settings["model"],
+        get("sequence"),
+        get("chains"),
+        get("keep"),
+        get("confidence") or "none",
+        keep_types=bool(get("keep_types")),
+    )
     map_choice = None
     if get("in_map") is not None:
         weight = get("density_weight")

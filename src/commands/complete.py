@@ -23,6 +23,7 @@ def adp3d_complete(
     chains: Sequence[str] | None = None,
     keep: Residues | None = None,
     confidence: str | None = None,
+    keep_types: bool | None = None,
     replicas: int | None = None,
     steps: int | None = None,
     prior: str | None = None,
@@ -44,7 +45,7 @@ def adp3d_complete(
     session : Session
     model : ModelPart
         Incomplete model, or the chains or residues of it to work on, as in ``adp3d refine``.
-    sequence, chains, keep, confidence, reference, folder, live, open_result, wait : optional
+    sequence, chains, keep, confidence, keep_types, reference, folder, live, open_result, wait : optional
         As in ``adp3d refine``.
     replicas, steps, prior, seed, device, update, b_factors, trajectory_interval : optional
         As the engine takes them.
@@ -64,7 +65,7 @@ def adp3d_complete(
     written = [(name, settings[name]) for name in names]
     prepared, notes = prepare_model_job(
         session,
-        ModelChoice(model, sequence, chains, keep, confidence or "none", reference),
+        ModelChoice(model, sequence, chains, keep, confidence or "none", reference, bool(keep_types)),
         None,
         engine_options(settings),
         lambda work: command_text("complete", work.spec, written),

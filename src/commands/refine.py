@@ -28,6 +28,7 @@ def adp3d_refine(
     density_weight: float | None = None,
     keep: Residues | None = None,
     confidence: str | None = None,
+    keep_types: bool | None = None,
     replicas: int | None = None,
     steps: int | None = None,
     prior: str | None = None,
@@ -68,6 +69,8 @@ def adp3d_refine(
         Residues that stay exactly where they are.
     confidence : str, optional
         What the B-factor column of the model says.
+    keep_types : bool, optional
+        Keep residues whose type differs from the sequence; by default they get the sequence's.
     replicas, steps, prior, seed, device, update, b_factors, trajectory_interval : optional
         As the engine takes them.
     map_region : str, optional
@@ -97,7 +100,7 @@ def adp3d_refine(
     written = [(name, settings[name]) for name, _ in _written_keywords()]
     prepared, notes = prepare_model_job(
         session,
-        ModelChoice(model, sequence, chains, keep, confidence or "none", reference),
+        ModelChoice(model, sequence, chains, keep, confidence or "none", reference, bool(keep_types)),
         MapChoice(
             in_map,
             half_maps,

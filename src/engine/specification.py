@@ -17,6 +17,7 @@ from .contract.domains import (
     Choice,
     Device,
     File,
+    Flag,
     Integer,
     Names,
     Optional,
@@ -289,6 +290,15 @@ class ModelSpec(CommonSpec):
             meaning="stretches to build anew; all else of their chains stays: `A:39-48`",
         ),
         None,
+    )
+    keep_types: bool = declare(
+        Setting(
+            Flag(),
+            "Keep residues whose type differs from the sequence, with all their atoms. By default they get the type "
+            "of the sequence, their side chains cut to CB.",
+            meaning="residues whose type differs from the sequence keep it, and their atoms",
+        ),
+        False,
     )
 
 

@@ -48,6 +48,8 @@ class ModelChoice:
         What the B-factor column says.
     reference : ModelPart or None
         Known answer, for figures only.
+    keep_types : bool
+        Whether residues whose type differs from the sequence keep it.
     """
 
     part: ModelPart
@@ -56,6 +58,7 @@ class ModelChoice:
     keep: Residues | None = None
     confidence: str = "none"
     reference: ModelPart | None = None
+    keep_types: bool = False
 
     @property
     def model(self) -> AtomicStructure:
@@ -151,6 +154,7 @@ def prepare_model_job(
         "sequence": sequence,
         "chains": None if chains is None else tuple(names[chain] for chain in chains),
         "confidence": choice.confidence,
+        "keep_types": choice.keep_types,
         "keep": _keep_labels(choice.keep, model, work, names),
         "rebuild": tuple(_range_label(run, names) for run in work.stretches) or None,
     }

@@ -148,6 +148,15 @@ FIELDS = (
         tasks=_MODEL_TASKS,
     ),
     Field(
+        "keepTypes",
+        "Keep types",
+        "Residues whose type differs from the sequence keep it; otherwise they get the sequence's, their side chains "
+        "cut to CB.",
+        "switch",
+        False,
+        tasks=_MODEL_TASKS,
+    ),
+    Field(
         "seed",
         "Seed",
         "Seed of the random numbers: the same seed repeats a run.",

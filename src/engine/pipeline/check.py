@@ -28,7 +28,7 @@ from .distances import polymer_of_sequences
 from .map_problem import MapProblem, load_map_problem, placeholder_backbone, voxels_too_coarse
 from .memory import available_memory
 from .misfit import examine_placement
-from .problem import place_model, reference_ca
+from .problem import nothing_to_compute, place_model, reference_ca
 from .runtime import choose_device, set_threads
 
 __all__ = ["check"]
@@ -63,7 +63,7 @@ def check(spec: Spec, poll: Callable[[], None] = lambda: None) -> dict[str, Any]
         ``noise`` with ``noise_method``, ``shape`` and ``voxel_size`` of the part used. ``restraints`` (distances
         only): their number.
         ``cost``: ``seconds``, ``peak_bytes``, ``available_bytes``, ``batch`` of ``replicas`` at once, ``device``.
-        Parts that a problem hides are ``None``.
+        Parts that a problem hides, or that the job does not need, are ``None``.
     """
     findings = _Findings()
     report: dict[str, Any] = {"kind": spec.kind, "map": None, "cost": None, "restraints": None, "chains": None}
@@ -134,9 +134,10 @@ def _examine_model(
         "kept": int(kept.sum()),
     }
     findings.lines += target.report.lines()
+    findings.advice += target.report.warnings()
     if kept.any():
         findings.lines.append(f"{int(kept.sum())} residues stay where they are.")
-    _judge_placement(target, sequences is not None, findings)
+    _judge_placement(spec, target, findings)
     poll()
     _try(findings, lambda: load_prior(spec.prior, target.polymer, device))
     if spec.reference is not None:
@@ -153,7 +154,8 @@ def _examine_model(
             raise
         voxels = int(np.prod(maps.density.shape))
         report["map"] = _examine_map(spec, maps, target, device, findings)
-    _examine_cost(spec, target.polymer, device, voxels, report, findings)
+    if not nothing_to_compute(spec, target):
+        _examine_cost(spec, target.polymer, device, voxels, report, findings)
 
 
 def _examine_distances(spec: DistancesSpec, device: torch.device, report: dict[str, Any], findings: _Findings) -> None:
@@ -180,7 +182,8 @@ def _try(findings: _Findings, what: Callable[[], object]) -> None:
         findings.problems.append(str(error))
 
 
-def _judge_placement(target: Target, sequence_given: bool, findings: _Findings) -> None:
+def _judge_placement(spec: CompleteSpec | RefineSpec, target: Target, findings: _Findings) -> None:
+    sequence_given = spec.sequence is not None
     for chain in target.report.chains:
         if chain.identity < _LEAST_IDENTITY and chain.matches + len(chain.mismatches) > 0:
             findings.advice.append(
@@ -194,9 +197,14 @@ def _judge_placement(target: Target, sequence_given: bool, findings: _Findings) 
                 "found, look at their confidence."
             )
     unknown = target.polymer.sequence.count(UNKNOWN)
-    if unknown and not sequence_given:
+    no_sequence = any(not chain.sequence_name for chain in target.report.chains)
+    if unknown and not sequence_given and not no_sequence:  # without any sequence the report has said so
         findings.advice.append(f"{unknown} residues have no known type: give the sequence.")
-    if target.known.all():
+    if nothing_to_compute(spec, target):
+        findings.advice.append(
+            "No residue is missing, so there is nothing to build: the job would give the model back as it is."
+        )
+    elif target.known.all():
         findings.advice.append("No residue is missing: there is nothing to build.")
 
 

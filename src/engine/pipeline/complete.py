@@ -27,7 +27,7 @@ from .cost import job_cost, planned_runs
 from .interruptible import InterruptiblePrior
 from .job import JobFolder
 from .outcome import Outcome, report_model_job
-from .problem import load_problem
+from .problem import Problem, load_problem, nothing_to_compute
 from .sampling import Sampling, Stage
 from .updates import gradient_updates
 
@@ -44,7 +44,8 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     """Build the missing residues of ``spec.model`` and write the complete model.
 
     With ``confidence`` ``none`` the known atoms are taken as exact and come back where they were;
-    otherwise each moves as far as its uncertainty lets it.
+    otherwise each moves as far as its uncertainty lets it. Where nothing is missing and nothing may move, the
+    result is the model as it was given.
 
     Parameters
     ----------
@@ -59,6 +60,8 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
         Metrics.
     """
     problem = load_problem(spec, events)
+    if nothing_to_compute(spec, problem.target):
+        return _as_given(spec, job, problem, events)
     exact = spec.confidence == "none"
     sigma = np.full_like(problem.target.sigma, _EXACT) if exact else problem.target.sigma
     model = problem.masked_model(sigma)
@@ -127,6 +130,20 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
         **described(further, ordered[:1]),
     }
     return report_model_job(job, spec, problem, outcome, "Completed by ADP-3D", figures)
+
+
+def _as_given(spec: CompleteSpec, job: JobFolder, problem: Problem, events: Events) -> Mapping[str, Any]:
+    """Result and metrics of a job that has nothing to do."""
+    target = problem.target
+    renamed = sum(
+        source is None or source.name != name for source, name in zip(target.sources, target.names, strict=True)
+    )
+    events.message(
+        "No residue is missing, so there is nothing to build: the result is the model as it is"
+        + (f", but for {renamed} residues that get the type of the sequence." if renamed else ".")
+    )
+    outcome = Outcome(target.xyz[None], np.full(target.n_residues, 100.0), np.zeros(1))
+    return report_model_job(job, spec, problem, outcome, None, {"known_atoms_rmsd": 0.0})
 
 
 def _missing_spread(model: MaskedModel, x: Tensor) -> Tensor:

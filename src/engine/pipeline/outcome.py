@@ -66,7 +66,7 @@ def report_model_job(
     spec: CompleteSpec | RefineSpec,
     problem: Problem,
     outcome: Outcome,
-    title: str,
+    title: str | None,
     figures: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write result, ensemble and pictures; return the metrics.
@@ -77,8 +77,8 @@ def report_model_job(
     spec : CompleteSpec or RefineSpec
     problem : Problem
     outcome : Outcome
-    title : str
-        Title record of the result.
+    title : str or None
+        Title record of the result; None leaves that of the model.
     figures : mapping
         Further metrics of this kind of job.
     """
@@ -88,7 +88,13 @@ def report_model_job(
     unmoved = problem.kept | _unmoved(target, best)
     write_result(problem.structure, target, best, outcome.confidence, job.result, title, unmoved, column)
     job.write_confidence(dict(zip(target.labels, outcome.confidence.tolist(), strict=True)))
-    write_models(job.path / "ensemble.cif", outcome.replicas, polymer.sequence, target.labels, title)
+    write_models(
+        job.path / "ensemble.cif",
+        outcome.replicas,
+        polymer.sequence,
+        target.labels,
+        title or "The model as it was given",
+    )
     show_trajectory(job, polymer, target.labels, outcome.chosen)
     known = problem.known_residues
     metrics: dict[str, Any] = {

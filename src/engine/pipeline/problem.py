@@ -21,6 +21,7 @@ from ..prior.registry import load_prior
 from ..solver.pins import Pins
 from ..specification import CompleteSpec, RefineSpec
 from ..structure.breaks import with_breaks_between
+from ..structure.own_types import with_own_types
 from ..structure.polymer import Polymer
 from ..structure.read import read_structure
 from ..structure.residue_ranges import chains_named, select_residues
@@ -30,7 +31,7 @@ from ..structure.target import Target, build_target
 from .layout import layout_of_target
 from .runtime import choose_device, set_threads
 
-__all__ = ["Problem", "load_problem", "place_model", "reference_ca", "sequence_polymer"]
+__all__ = ["Problem", "load_problem", "nothing_to_compute", "place_model", "reference_ca", "sequence_polymer"]
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,8 @@ def load_problem(spec: CompleteSpec | RefineSpec, events: Events) -> Problem:
     target, kept = place_model(spec, structure, sequences)
     for line in target.report.lines():
         events.message(line)
+    for line in target.report.warnings():
+        events.message(line, "warning")
     events.layout(layout_of_target(target))
     prior = load_prior(spec.prior, target.polymer, device)
     reference = None if spec.reference is None else reference_ca(spec.reference, target.polymer)
@@ -135,8 +138,8 @@ def place_model(
 ) -> tuple[Target, NDArray[np.bool_]]:
     """Target of a job, and which residues it keeps, shape (N,).
 
-    All atoms of kept residues are known, whatever the confidence of the model says. Where stretches are to be
-    rebuilt, the rest of their chains is kept.
+    All atoms of kept residues are known, whatever the confidence of the model says, and they keep their types. Where
+    stretches are to be rebuilt, the rest of their chains is kept.
 
     Raises
     ------
@@ -146,11 +149,11 @@ def place_model(
     chains = spec.chains
     if chains is None and spec.rebuild is not None:
         chains = chains_named(spec.rebuild)
-    target = build_target(structure, sequences, spec.confidence, chains)
+    target = build_target(structure, sequences, spec.confidence, chains, spec.keep_types)
     kept = np.zeros(target.n_residues, dtype=bool)
     if spec.keep is None and spec.rebuild is None:
         return target, kept
-    trusted = build_target(structure, sequences, "none", chains)
+    trusted = build_target(structure, sequences, "none", chains, keep_types=True)
     addresses = own_addresses(structure, target)
     if spec.keep is not None:
         kept = select_residues(spec.keep, addresses)
@@ -160,12 +163,17 @@ def place_model(
                     f"The model does not show the residues '{item}', so they cannot be kept; leave them out."
                 )
     if spec.rebuild is None:
-        return _with_known(target, trusted, kept), kept
+        return with_own_types(_with_known(target, trusted, kept), trusted, kept), kept
     chosen = stretches(target, select_residues(spec.rebuild, addresses))
     if (kept & chosen).any():
         raise InputError("Some residues are both to be kept and to be rebuilt; name them once.")
     kept |= outside(target, chosen)
-    return only_stretches(_with_known(target, trusted, kept), chosen, kept)
+    return only_stretches(with_own_types(_with_known(target, trusted, kept), trusted, kept), chosen, kept)
+
+
+def nothing_to_compute(spec: CompleteSpec | RefineSpec, target: Target) -> bool:
+    """Whether a job would only give back what it was given: it has no map and all atoms stay where they are."""
+    return isinstance(spec, CompleteSpec) and spec.confidence == "none" and bool(target.known.all())
 
 
 def _with_known(target: Target, trusted: Target, kept: NDArray[np.bool_]) -> Target:

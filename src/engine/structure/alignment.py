@@ -89,7 +89,8 @@ def align_chain(chain: ObservedChain, sequence: str, numbers: Ints | None = None
     Residues may stay off the sequence for 2 each plus 4 (at a break) or 20. Residues numbered by sequence
     position get a bonus of 0.25. Time and memory are proportional to n L.
 
-    Afterwards, stretches of at least eight typed residues that match less than a quarter and whose numbers
+    Afterwards, pieces between two breaks that were left off although the neighbours leave just their letters open
+    are put there, and stretches of at least eight typed residues that match less than a quarter and whose numbers
     disagree with the rest of the chain are taken off the sequence again.
 
     Parameters
@@ -113,6 +114,7 @@ def align_chain(chain: ObservedChain, sequence: str, numbers: Ints | None = None
     scores = _type_scores(codes, target)
     scores += NUMBER_BONUS * (numbers[:, None] - 1 == np.arange(len(target))[None, :])
     positions, score = _best_path(scores, chain, numbers)
+    positions = _with_islands(positions, codes, target)
     positions = _without_misfits(positions, codes, target, chain, numbers)
     return _summarise(positions, score, codes, target, chain, numbers)
 
@@ -222,6 +224,25 @@ def _running_best(values: Floats) -> tuple[Floats, Ints]:
     top = np.maximum.accumulate(shifted)
     where = np.maximum.accumulate(np.where(shifted == top, index, 0))
     return top, where
+
+
+def _with_islands(positions: Ints, codes: str, target: str) -> Ints:
+    """Place pieces left off that fill what their neighbours on the sequence leave open, letter by letter.
+
+    Two breaks that the sequence does not know of cost a short piece more than its letters are worth.
+    """
+    result = positions.copy()
+    for run in np.split(np.arange(len(positions)), np.flatnonzero(np.diff(positions < 0)) + 1):
+        first, after = int(run[0]), int(run[-1]) + 1
+        if positions[first] >= 0 or first == 0 or after == len(positions):
+            continue
+        start, end = int(positions[first - 1]) + 1, int(positions[after])
+        fits = end - start == len(run) and all(
+            a in (b, UNKNOWN) or b == UNKNOWN for a, b in zip(codes[first:after], target[start:end], strict=True)
+        )
+        if fits:
+            result[run] = np.arange(start, end)
+    return result
 
 
 def _without_misfits(positions: Ints, codes: str, target: str, chain: ObservedChain, numbers: Ints) -> Ints:

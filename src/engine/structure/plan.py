@@ -58,6 +58,14 @@ class Slot:
         return None if self.chain is None else self.chain.numbers[self.row]
 
     @property
+    def differs(self) -> bool:
+        """Whether the model states a type that is not the sequence's; stretches of poly-alanine state none."""
+        if self.chain is None or not self.expected or self.expected == UNKNOWN:
+            return False
+        own = self.chain.codes[self.row]
+        return self.typed and own != UNKNOWN and not is_type(self.chain.sources[self.row].name, own, self.expected)
+
+    @property
     def name(self) -> str:
         """Residue name in the result: the user's own unless its type disagrees with the job's."""
         if self.source is None:
@@ -156,12 +164,12 @@ def plan_from_observation(chain: ObservedChain) -> ChainPlan:
         slots.append(Slot(code, chain, row, code, code != UNKNOWN))
     built = len(slots) - len(chain)
     what = f", so {built} residues of unknown type fill the gaps in the numbering" if built else ""
-    notes.insert(0, f"no sequence is known{what}; residues beyond the first and last are not built")
+    notes.insert(0, f"no sequence is known{what}")
     others = tuple(other for group in chain.others for other in group)
     return ChainPlan(chain.chain_id, "", tuple(slots), frozenset(), others, (chain.chain_id,), tuple(notes))
 
 
-def plan_from_copy(copy: Copy, used_names: Collection[str]) -> ChainPlan:
+def plan_from_copy(copy: Copy, used_names: Collection[str], keep_types: bool = False) -> ChainPlan:
     """Plan a chain from its sequence and the fragments placed on it.
 
     Residues off the sequence that are bonded to residues on it stay part of the chain. Where the model is
@@ -174,6 +182,8 @@ def plan_from_copy(copy: Copy, used_names: Collection[str]) -> ChainPlan:
         From `adp3d.structure.assignment.assign_chains`.
     used_names : collection of str
         Chain names already in use by earlier chains of the job.
+    keep_types : bool
+        Whether residues whose type differs from the sequence keep it; unknown types follow the sequence anyway.
 
     Returns
     -------
@@ -203,7 +213,8 @@ def plan_from_copy(copy: Copy, used_names: Collection[str]) -> ChainPlan:
                 fragment, row = at[position]
                 own = fragment.chain.codes[row]
                 is_typed = typed[id(fragment)][row] != UNKNOWN and letter != UNKNOWN
-                slots.append(Slot(own if letter == UNKNOWN else letter, fragment.chain, row, letter, is_typed))
+                keep_own = letter == UNKNOWN or (keep_types and own != UNKNOWN)
+                slots.append(Slot(own if keep_own else letter, fragment.chain, row, letter, is_typed))
             else:
                 slots.append(Slot(letter, expected=letter))
         for fragment, row in after.get(position, ()):

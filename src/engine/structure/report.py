@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["ChainPlacement", "PlacementReport", "UnmodelledSegment"]
+__all__ = ["ChainPlacement", "PlacementReport", "TypeDifference", "UnmodelledSegment"]
 
 _SHOWN = 12
 
@@ -29,6 +29,39 @@ class UnmodelledSegment:
     last: str
     length: int
     start: int
+
+
+@dataclass(frozen=True)
+class TypeDifference:
+    """A residue whose type in the model is not that of the sequence.
+
+    Parameters
+    ----------
+    residue : str
+        Chain and number, such as ``A 45``.
+    in_model, in_sequence, in_result : str
+        Its names there.
+    position : int
+        0-based position in the chain of the result.
+    """
+
+    residue: str
+    in_model: str
+    in_sequence: str
+    in_result: str
+    position: int
+
+    @property
+    def kept(self) -> bool:
+        """Whether it stays as the model has it."""
+        return self.in_result == self.in_model
+
+    @property
+    def becomes(self) -> str:
+        """What will be done, as words after ``it will be``."""
+        if self.in_result == "GLY":
+            return "rebuilt as GLY, without its side chain"
+        return f"rebuilt as {self.in_result}, its side chain cut to CB"
 
 
 @dataclass(frozen=True)
@@ -61,6 +94,8 @@ class ChainPlacement:
         Chains of the model that contributed.
     notes : tuple of str
         Anything unusual.
+    differences : tuple of TypeDifference
+        The mismatches once more, with what becomes of them.
     """
 
     chain_id: str
@@ -76,6 +111,7 @@ class ChainPlacement:
     unmodelled: tuple[UnmodelledSegment, ...]
     fragments: tuple[str, ...]
     notes: tuple[str, ...]
+    differences: tuple[TypeDifference, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +164,9 @@ class PlacementReport:
             if chain.mismatches:
                 shown = "; ".join(chain.mismatches[:_SHOWN])
                 yield f"  mismatches ({len(chain.mismatches)}): {shown}{_more(len(chain.mismatches))}"
+            kept = [f"{one.residue} {one.in_model}" for one in chain.differences if one.kept]
+            if kept:
+                yield f"  of these keep their type: {', '.join(kept[:_SHOWN])}{_more(len(kept))}"
             if chain.untyped:
                 yield f"  {chain.untyped} residues without a type of their own take it from the sequence"
             if chain.extra:
@@ -135,6 +174,40 @@ class PlacementReport:
             yield from (f"  {note}" for note in chain.notes)
         yield from (f"Left as it is: {part}" for part in self.unplaced)
         yield from (f"Note: {note}" for note in self.notes)
+
+    def warnings(self) -> list[str]:
+        """What will be done to the model that its owner may not expect, or can change by a sequence."""
+        return [text for text in (*self._changed_types(), self._without_sequence()) if text]
+
+    def _changed_types(self) -> Iterator[str]:
+        for chain in self.chains:
+            changed = [one for one in chain.differences if not one.kept]
+            if len(changed) == 1:
+                (one,) = changed
+                yield (
+                    f"Residue {one.residue} is {one.in_model} in the model and {one.in_sequence} in the sequence: it "
+                    f"will be {one.becomes}; --keep-types keeps {one.in_model}."
+                )
+            elif changed:
+                shown = ", ".join(f"{one.residue} {one.in_model} as {one.in_result}" for one in changed[:_SHOWN])
+                yield (
+                    f"{len(changed)} residues of chain {chain.chain_id} differ from the sequence and will be rebuilt "
+                    f"as it says, their side chains cut to CB: {shown}{_more(len(changed))}; --keep-types keeps "
+                    "the types of the model."
+                )
+
+    def _without_sequence(self) -> str:
+        chains = [chain for chain in self.chains if not chain.sequence_name]
+        if not chains:
+            return ""
+        names = ", ".join(chain.chain_id for chain in chains)
+        built = sum(segment.length for chain in chains for segment in chain.unmodelled)
+        gaps = f"{built} residues in gaps of the numbering are built as UNK, of unknown type" if built else ""
+        return (
+            f"No sequence is known for chain{'s' if len(chains) > 1 else ''} {names}: "
+            f"{gaps + ', and ' if gaps else ''}what may be missing before the first and after the last residue is "
+            "not built; give the sequence with --sequence (a FASTA file, or the letters) to have it built."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain dicts, lists, strings and numbers (for metrics.json)."""

@@ -101,7 +101,10 @@ def assemble_model(
     def job_residue(row: int, rows: list[int], subchain: str, entity: str) -> gemmi.Residue:
         keep = kept is not None and bool(kept[row])
         residue = _residue(template, target, row, xyz[row], b_of, keep)
-        _trim_ends(residue, first=row == rows[0], last=row == rows[-1])
+        # what is at an end of a chain now, or was and still is beside the same residue (a break without a sequence)
+        first = row == rows[0] or (keep and _still_beside(target, kept, row - 1, row))
+        last = row == rows[-1] or (keep and _still_beside(target, kept, row, row + 1))
+        _trim_ends(residue, first, last)
         residue.subchain, residue.entity_id = subchain, entity
         return residue
 
@@ -269,6 +272,14 @@ def _carry(points: Array, anchor: Array, xyz: Array) -> Array:
     if present.all():
         return transfer_rigidly(points, anchor, xyz[:3])
     return points + (xyz[:3][present] - anchor[present]).mean(axis=0)
+
+
+def _still_beside(target: Target, kept: NDArray[np.bool_] | None, row: int, following: int) -> bool:
+    """Whether two kept residues follow each other in the model as they do in the result."""
+    a, b = target.sources[row], target.sources[following]
+    if kept is None or a is None or b is None:
+        return False
+    return bool(kept[row] and kept[following]) and a.chain == b.chain and a.residue + 1 == b.residue
 
 
 def _trim_ends(residue: gemmi.Residue, first: bool, last: bool) -> None:

@@ -15,11 +15,11 @@ from .breaks import find_breaks, positions_with_breaks
 from .confidence import AtomUncertainty, atom_uncertainty
 from .numbering import Number, number_chain
 from .observed import ObservedChain, Source, observe_chains
-from .plan import ChainPlan, plan_from_copy, plan_from_observation
+from .plan import ChainPlan, Slot, plan_from_copy, plan_from_observation
 from .polymer import UNKNOWN, Polymer
 from .read import READ_NOTE
-from .report import ChainPlacement, PlacementReport, UnmodelledSegment
-from .residues import is_type
+from .report import ChainPlacement, PlacementReport, TypeDifference, UnmodelledSegment
+from .residues import three_letter
 from .sequences import NamedSequence, sequences_from_structure
 
 __all__ = ["Target", "build_target"]
@@ -75,6 +75,7 @@ def build_target(
     sequences: Sequence[NamedSequence] | None,
     confidence: str = "none",
     chains: Sequence[str] | None = None,
+    keep_types: bool = False,
 ) -> Target:
     """Place the first model of a structure on its sequences.
 
@@ -92,6 +93,8 @@ def build_target(
         What the B-factor column means; see `adp3d.structure.confidence`.
     chains : sequence of str, optional
         Chains the job may change; all protein chains by default.
+    keep_types : bool
+        Whether residues whose type differs from the sequence keep it, and all their atoms.
 
     Returns
     -------
@@ -104,7 +107,7 @@ def build_target(
         If there is no protein, a chain does not exist, no chain matches, or nothing remains known.
     """
     observed = _select(observe_chains(structure), chains)
-    plans, unplaced, notes = _plan(structure, observed, sequences)
+    plans, unplaced, notes = _plan(structure, observed, sequences, keep_types)
     slots = [slot for plan in plans for slot in plan.slots]
     xyz, occupancy, b_iso = _gather(plans)
     uncertainty = atom_uncertainty(b_iso, confidence)
@@ -158,23 +161,27 @@ def _select(observed: list[ObservedChain], chains: Sequence[str] | None) -> list
 
 
 def _plan(
-    structure: gemmi.Structure, observed: list[ObservedChain], sequences: Sequence[NamedSequence] | None
+    structure: gemmi.Structure,
+    observed: list[ObservedChain],
+    sequences: Sequence[NamedSequence] | None,
+    keep_types: bool,
 ) -> tuple[list[ChainPlan], list[str], list[str]]:
     """Plan all result chains; also texts on unplaced parts and remarks."""
     if sequences is None:
-        plans, unplaced, notes = _plan_from_records(structure, observed)
+        plans, unplaced, notes = _plan_from_records(structure, observed, keep_types)
     elif not sequences:
         raise InputError("No sequence was given; leave the option away to use the model's own.")
     else:
         assignment = assign_chains(observed, sequences)
-        plans, unplaced, notes = _copies(assignment, structure), _left(assignment), list(assignment.notes)
+        plans = _copies(assignment, structure, keep_types)
+        unplaced, notes = _left(assignment), list(assignment.notes)
     order = {chain.chain_id: i for i, chain in enumerate(observed)}
     plans.sort(key=lambda plan: order[plan.fragments[0]])
     return plans, unplaced, notes
 
 
 def _plan_from_records(
-    structure: gemmi.Structure, observed: list[ObservedChain]
+    structure: gemmi.Structure, observed: list[ObservedChain], keep_types: bool
 ) -> tuple[list[ChainPlan], list[str], list[str]]:
     """Plan chains from the sequences that the file records, and the others from their own residues."""
     ids = {chain.chain_id for chain in observed}
@@ -196,21 +203,21 @@ def _plan_from_records(
         whole = {chain.chain_id for chain in members if any(part is chain for part in assignment.unplaced)}
         notes.extend(f"the sequence recorded for chain {name} does not fit and was left aside" for name in whole)
         notes.extend(assignment.notes)
-        plans.extend(_copies(assignment, structure))
+        plans.extend(_copies(assignment, structure, keep_types))
         parts.extend(_left(assignment, whole))
         done |= set(names) - whole
     plans.extend(plan_from_observation(chain) for chain in observed if chain.chain_id not in done)
     return plans, parts, notes
 
 
-def _copies(assignment: Assignment, structure: gemmi.Structure) -> list[ChainPlan]:
+def _copies(assignment: Assignment, structure: gemmi.Structure, keep_types: bool) -> list[ChainPlan]:
     """Plan the copies, each under a chain name of its own."""
     in_model = {chain.name for chain in structure[0]}
     plans: list[ChainPlan] = []
     for copy in assignment.copies:
         taken = {plan.chain_id for plan in plans}
         main = copy.fragments[0].chain.chain_id
-        plans.append(plan_from_copy(copy, in_model | taken if main in taken else ()))
+        plans.append(plan_from_copy(copy, in_model | taken if main in taken else (), keep_types))
     return plans
 
 
@@ -275,12 +282,7 @@ def _report(
     """Count matches and list what is missing in one chain."""
     slots = plan.slots
     compared = [slot for slot in slots if slot.typed and slot.chain is not None and slot.chain.codes[slot.row] != "X"]
-    wrong = [
-        slot
-        for slot in compared
-        if slot.chain is not None
-        and not is_type(slot.chain.sources[slot.row].name, slot.chain.codes[slot.row], slot.expected)
-    ]
+    wrong = [slot for slot in compared if slot.differs]
     absent = np.array([slot.chain is None for slot in slots])
     renumbered = sum(
         slot.number is not None and slot.number != (number, icode)
@@ -301,6 +303,7 @@ def _report(
             for slot in wrong
             if slot.chain is not None
         ),
+        differences=tuple(_difference(slot, i) for i, slot in enumerate(slots) if slot.differs),
         identity=(len(compared) - len(wrong)) / len(compared) if compared else 1.0,
         untyped=sum(s.chain is not None and not s.typed and s.expected not in ("", UNKNOWN) for s in slots),
         extra=sum(slot.chain is not None and not slot.expected for slot in slots),
@@ -308,6 +311,15 @@ def _report(
         fragments=plan.fragments,
         notes=(*notes, *_break_notes(np.where(known[:, 1, None], ca, np.nan), labels, plan)),
     )
+
+
+def _difference(slot: Slot, position: int) -> TypeDifference:
+    """What becomes of a residue whose type differs from the sequence."""
+    assert slot.chain is not None  # a residue to be built has no type of its own
+    number, icode = slot.chain.numbers[slot.row]
+    in_model = slot.chain.sources[slot.row].name
+    residue = f"{slot.chain.chain_id} {number}{icode}"
+    return TypeDifference(residue, in_model, three_letter(slot.expected), slot.name, position)
 
 
 def _segments(absent: NDArray[np.bool_], labels: Sequence[tuple[str, int, str]]) -> tuple[UnmodelledSegment, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import gemmi
 import numpy as np
@@ -154,7 +155,28 @@ def test_a_sequence_that_is_not_the_models(small):
 def test_a_complete_model_needs_no_building(small):
     report = check(CompleteSpec(output="unused", model=str(small.deposited), device="cpu"))
     assert report["ok"] and report["missing"] == 0 and report["map"] is None
-    assert any("nothing to build" in text for text in report["advice"])
+    assert any("the job would give the model back" in text for text in report["advice"])
+    assert report["cost"] is None
+
+
+def test_what_will_be_done_to_types_and_without_a_sequence(small, tmp_path):
+    structure = gemmi.read_structure(str(small.model))
+    (residue,) = [r for r in structure[0]["A"] if r.seqid.num == 20]
+    was, residue.name = residue.name, "TRP"
+    structure.make_mmcif_document().write_file(str(tmp_path / "mutated.cif"))
+    model = str(tmp_path / "mutated.cif")
+    spec = CompleteSpec(output="unused", model=model, sequence=small.sequence, device="cpu")
+    (advice,) = [text for text in check(spec)["advice"] if "A 20" in text]
+    assert f"rebuilt as {was}" in advice and "--keep-types keeps TRP" in advice
+    assert not any("A 20" in text for text in check(replace(spec, keep_types=True))["advice"])
+    text = "".join(line for line in structure.make_pdb_string().splitlines(True) if line[:6] in ("ATOM  ", "TER   "))
+    (tmp_path / "bare.pdb").write_text(text)
+    report = check(CompleteSpec(output="unused", model=str(tmp_path / "bare.pdb"), device="cpu"))
+    assert [text for text in report["advice"] if "sequence" in text] == [
+        "No sequence is known for chain A: 7 residues in gaps of the numbering are built as UNK, of unknown type, and "
+        "what may be missing before the first and after the last residue is not built; give the sequence with "
+        "--sequence (a FASTA file, or the letters) to have it built."
+    ]
 
 
 def test_residues_to_keep_that_are_not_there(small):

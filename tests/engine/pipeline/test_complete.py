@@ -224,3 +224,121 @@ def test_residues_to_keep_must_be_there(make_job):
     job = make_job(keep=("A:30-36",))
     with pytest.raises(InputError, match="does not show"):
         run(job)
+
+
+def records(path):
+    """Everything that is said of each atom."""
+    return [
+        (chain.name, str(residue.seqid), residue.name, residue.het_flag, atom.name, atom.altloc, atom.element.name,
+         tuple(atom.pos.tolist()), atom.occ, atom.b_iso, atom.charge,
+         tuple(round(u, 5) for u in atom.aniso.elements_pdb()))
+        for chain in read_structure(path)[0] for residue in chain for atom in residue
+    ]  # fmt: skip
+
+
+class Said(NullEvents):
+    def __init__(self):
+        self.texts, self.steps = [], 0
+
+    def message(self, text, level="info"):
+        self.texts.append((level, text))
+
+    def progress(self, stage, step, total, metrics=None):
+        self.steps += 1
+
+
+@pytest.fixture
+def complete_model(small, tmp_path):
+    """Nothing missing: a side chain with two conformers, ANISOU, OXT at a break inside and at the end."""
+    structure = gemmi.read_structure(str(small.deposited))
+    chain = structure[0]["A"]
+    side = [atom for atom in chain[4] if atom.name not in BACKBONE]
+    others = [atom.clone() for atom in side]
+    for atom, other in zip(side, others, strict=True):
+        (atom.altloc, atom.occ), (other.altloc, other.occ) = ("A", 0.6), ("B", 0.4)
+        other.pos += gemmi.Position(0.3, 0.2, 0.1)
+    for other in others:
+        chain[4].add_atom(other)
+    chain[7]["CA"][0].aniso = gemmi.SMat33f(0.1, 0.2, 0.3, 0.01, 0.02, 0.03)
+    for residue in (chain[20], chain[len(chain) - 1]):
+        end = residue["O"][0].clone()
+        end.name = "OXT"
+        end.pos += gemmi.Position(1.0, 1.0, 0.0)
+        if not residue.find_atom("OXT", "*"):
+            residue.add_atom(end)
+    for residue in list(chain)[21:]:
+        for atom in residue:
+            atom.pos += gemmi.Position(0.0, 0.0, 25.0)
+    path = tmp_path / "complete.cif"
+    structure.make_mmcif_document().write_file(str(path))
+    return path
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["mmCIF", "PDB"])
+def test_a_complete_model_comes_back_as_it_is_without_a_run(complete_model, make_job, packed, tmp_path):
+    path = complete_model
+    if packed:
+        path = tmp_path / "complete.pdb"
+        path.write_text(gemmi.read_structure(str(complete_model)).make_pdb_string())
+    job, said = make_job(model=str(path), steps=5000, replicas=64), Said()
+    metrics = run(job, said)
+    assert said.steps == 0
+    (text,) = [text for _, text in said.texts if "nothing to build" in text]
+    assert text.endswith("the result is the model as it is.")
+    assert records(job.result) == records(path)
+    assert metrics["completeness_before"] == metrics["completeness_after"] == 100
+    assert set(read_confidence(job.result).values()) == {100.0}
+    assert read_structure(job.result).info["_struct.title"] == read_structure(path).info["_struct.title"]
+
+
+def test_what_may_move_is_computed_even_if_nothing_is_missing(small, make_job):
+    said = Said()
+    run(make_job(model=str(small.deposited), confidence="bfactor", replicas=1, steps=3, prior="gaussian"), said)
+    assert said.steps > 0
+
+
+@pytest.fixture
+def mutated(small, tmp_path):
+    """The small model with methionine instead of the residue at 20, and its changed name."""
+    structure = gemmi.read_structure(str(small.model))
+    (residue,) = [r for r in structure[0]["A"] if r.seqid.num == 20]
+    was, residue.name = residue.name, "TRP"
+    structure.make_mmcif_document().write_file(str(tmp_path / "mutated.cif"))
+    return tmp_path / "mutated.cif", was
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"), [({}, False), ({"keep_types": True}, True), ({"keep": ("A:18-22",)}, True)]
+)
+def test_a_residue_of_another_type(mutated, small, make_job, options, kept):
+    path, was = mutated
+    job, said = (
+        make_job(model=str(path), sequence=small.sequence, replicas=1, steps=3, prior="gaussian", **options),
+        Said(),
+    )
+    run(job, said)
+    (before,) = [r for r in read_structure(path)[0]["A"] if r.seqid.num == 20]
+    (after,) = [r for r in read_structure(job.result)[0]["A"] if r.seqid.num == 20]
+    warnings = [text for level, text in said.texts if level == "warning"]
+    assert was != "TRP" and after.name == ("TRP" if kept else was)
+    expected = [atom.name for atom in before] if kept else [*BACKBONE, "CB"]
+    assert sorted(atom.name for atom in after) == sorted(expected)
+    assert warnings == ([] if kept else [
+        f"Residue A 20 is TRP in the model and {was} in the sequence: it will be rebuilt as {was}, its side chain cut "
+        "to CB; --keep-types keeps TRP."
+    ])  # fmt: skip
+
+
+def test_without_a_sequence_one_warning_says_what_it_would_change(small, make_job, tmp_path):
+    structure = gemmi.read_structure(str(small.model))
+    structure.entities.clear()
+    path = tmp_path / "bare.pdb"
+    path.write_text(
+        "".join(line for line in structure.make_pdb_string().splitlines(True) if not line.startswith("SEQ"))
+    )
+    said = Said()
+    job = make_job(model=str(path), replicas=1, steps=3, prior="gaussian")
+    run(job, said)
+    (warning,) = [text for level, text in said.texts if level == "warning"]
+    assert warning.startswith("No sequence is known for chain A: 7 residues in gaps") and "--sequence" in warning
+    assert [r.name for r in read_structure(job.result)[0]["A"] if r.seqid.num in small.missing] == ["UNK"] * 7

@@ -143,3 +143,17 @@ def test_chance_is_a_binomial_tail(matches, typed):
 
 def test_chance_of_nothing():
     assert chance_log10(0, 10) == 0.0
+
+
+def test_a_single_residue_between_two_breaks_stays_in_its_place(make):
+    # the sequence lacks what is missing on either side of the residue at 40, and the numbers count on
+    parts = [
+        make.Part("A", make.SEQUENCE, 0, 29, start=1),
+        make.Part("A", make.SEQUENCE, 40, 40, start=31),
+        make.Part("A", make.SEQUENCE, 51, 79, start=32),
+    ]
+    (chain,) = observe_chains(make.build(parts))
+    sequence = make.SEQUENCE[:30] + make.SEQUENCE[40] + make.SEQUENCE[51:]
+    assert align_chain(chain, sequence).positions.tolist() == list(range(60))
+    # with the whole sequence it is placed where it belongs, or not at all
+    assert align_chain(chain, make.SEQUENCE).positions[31:].tolist() == list(range(51, 80))

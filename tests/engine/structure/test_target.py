@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adp3d.errors import InputError
+from adp3d.structure.residues import three_letter
 from adp3d.structure.sequences import NamedSequence
 from adp3d.structure.target import build_target
 
@@ -185,3 +186,26 @@ def test_targets_are_complete_and_consistent(make, missing, start):
     assert numbers == {start + i for i in range(80) if i not in missing}
     assert target.report.n_residues == target.n_residues
     assert 0 < target.report.completeness <= 1
+
+
+def test_types_of_the_model_are_kept_on_request(make):
+    structure = make.build([make.Part("A", make.SEQUENCE, names={45: "TRP", 50: "UNK", 60: "MSE"})])
+    there = three_letter(make.SEQUENCE[45])
+    sequence = [NamedSequence("one", make.SEQUENCE)]
+    usual, own = build_target(structure, sequence), build_target(structure, sequence, keep_types=True)
+    assert (usual.names[45], own.names[45]) == (there, "TRP")
+    assert (usual.polymer.sequence[45], own.polymer.sequence[45]) == (make.SEQUENCE[45], "W")
+    assert usual.names[50] == own.names[50] != "UNK"
+    assert len(usual.report.warnings()) == 1 and own.report.warnings() == []
+    (changed, other) = usual.report.chains[0].differences
+    assert (changed.residue, changed.in_model, changed.in_result, changed.position) == ("A 46", "TRP", there, 45)
+    assert (other.in_model, own.names[60]) == ("MSE", "MSE")
+    assert usual.report.chains[0].mismatches == own.report.chains[0].mismatches
+
+
+def test_poly_alanine_keeps_its_name_only_on_request(make):
+    names = {i: "ALA" for i in range(20, 40)}
+    structure = make.build([make.Part("A", make.SEQUENCE, names=names)])
+    sequence = [NamedSequence("one", make.SEQUENCE)]
+    assert build_target(structure, sequence).names[21] != "ALA"
+    assert set(build_target(structure, sequence, keep_types=True).names[20:40]) == {"ALA"}
