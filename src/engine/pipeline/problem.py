@@ -27,7 +27,7 @@ from ..structure.read import read_structure
 from ..structure.residue_ranges import chains_named, select_residues
 from ..structure.sequences import NamedSequence, parse_sequence_argument
 from ..structure.stretch import only_stretches, outside, own_addresses, stretches
-from ..structure.target import Target, build_target
+from ..structure.target import Target, build_target, with_whole_residues
 from .layout import layout_of_target
 from .runtime import choose_device, set_threads
 
@@ -156,7 +156,7 @@ def place_model(
     trusted = build_target(structure, sequences, "none", chains, keep_types=True)
     addresses = own_addresses(structure, target)
     if spec.keep is not None:
-        kept = select_residues(spec.keep, addresses)
+        kept = with_whole_residues(target, select_residues(spec.keep, addresses))
         for item in spec.keep:
             if not trusted.known[select_residues([item], addresses)].any():
                 raise InputError(
@@ -164,7 +164,7 @@ def place_model(
                 )
     if spec.rebuild is None:
         return with_own_types(_with_known(target, trusted, kept), trusted, kept), kept
-    chosen = stretches(target, select_residues(spec.rebuild, addresses))
+    chosen = stretches(target, with_whole_residues(target, select_residues(spec.rebuild, addresses)))
     if (kept & chosen).any():
         raise InputError("Some residues are both to be kept and to be rebuilt; name them once.")
     kept |= outside(target, chosen)

@@ -108,7 +108,8 @@ def _backbone_b(template: gemmi.Model, target: Target, row: int) -> list[float]:
     source = target.sources[row]
     if source is None:
         return []
-    return [atom.b_iso for atom in template[source.chain][source.residue] if atom.name in BACKBONE_ATOMS]
+    names = {name + source.suffix for name in BACKBONE_ATOMS}
+    return [atom.b_iso for atom in template[source.chain][source.residue] if atom.name in names]
 
 
 def _reading(meaning: str, highest: float) -> Callable[[Array], Array]:

@@ -9,6 +9,9 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
+from .backbone_parts import backbone_parts, letters_of_chromophore
+from .numbering import Number
+from .polymer import UNKNOWN
 from .residues import is_protein_residue, modified_parents, one_letter
 
 __all__ = ["BACKBONE_ATOMS", "ObservedChain", "Source", "observe_chains", "preferred_altloc"]
@@ -32,16 +35,30 @@ class Source:
         Index of the residue in that chain.
     name : str
         Its residue name there (a guard against mixing up templates).
+    suffix : str
+        Of the names of its backbone atoms, where they are not N, CA, C and O.
+    part, parts : int
+        Which of several backbones of one chromophore this is, from 0, and how many there are.
     """
 
     chain: int
     residue: int
     name: str
+    suffix: str = ""
+    part: int = 0
+    parts: int = 1
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Chain and residue, the same for all parts of a chromophore."""
+        return self.chain, self.residue
 
 
 @dataclass(frozen=True)
 class ObservedChain:
     """The n protein residues that a model shows of one chain, in file order.
+
+    A chromophore that formed from several residues counts as these.
 
     Parameters
     ----------
@@ -131,30 +148,69 @@ def observe_chains(structure: gemmi.Structure) -> list[ObservedChain]:
 
 
 def _observe(index: int, chain: gemmi.Chain, parents: Mapping[str, str]) -> ObservedChain:
-    picked: list[gemmi.Residue] = []
+    groups = list(_positions(chain))
+    letters: list[str] = []
+    numbers: list[Number] = []
+    labels: list[int | None] = []
     sources: list[Source] = []
     others: list[tuple[Source, ...]] = []
     atoms: list[NDArray[np.float64]] = []
-    for group in _positions(chain):
+    shift = 0  # of positions on the recorded sequence, in which a chromophore is one item
+    for number, group in enumerate(groups):
         tables = [(row, residue, _backbone(residue)) for row, residue in group]
         best = max(range(len(tables)), key=lambda i: float(np.nansum(tables[i][2][:, 3])))
-        row, residue, table = tables[best]
-        picked.append(residue)
-        atoms.append(table)
-        sources.append(Source(index, row, residue.name))
-        others.append(tuple(Source(index, r, res.name) for i, (r, res, _) in enumerate(tables) if i != best))
+        row, residue, _ = tables[best]
+        suffixes = backbone_parts(residue)
+        before, after = ((groups[i][0][1] if 0 <= i < len(groups) else None) for i in (number - 1, number + 1))
+        numbers += _numbers_of_parts(residue, before, after, len(suffixes))
+        letters += _letters_of_parts(residue, parents, suffixes)
+        for part, suffix in enumerate(suffixes):
+            atoms.append(_backbone(residue, suffix))
+            labels.append(None if residue.label_seq is None else residue.label_seq + shift + part)
+            sources.append(Source(index, row, residue.name, suffix, part, len(suffixes)))
+            rest = tuple(Source(index, r, res.name) for i, (r, res, _) in enumerate(tables) if i != best)
+            others.append(() if part else rest)
+        shift += len(suffixes) - 1
     stacked = np.array(atoms).reshape(-1, 4, 5)
     return ObservedChain(
         chain_id=chain.name,
-        codes="".join(one_letter(residue.name, parents) for residue in picked),
-        numbers=tuple((residue.seqid.num or 0, residue.seqid.icode.strip()) for residue in picked),
-        label_seq=tuple(residue.label_seq for residue in picked),
+        codes="".join(letters),
+        numbers=tuple(numbers),
+        label_seq=tuple(labels),
         sources=tuple(sources),
         others=tuple(others),
         xyz=stacked[..., :3].copy(),
         occupancy=stacked[..., 3].copy(),
         b_iso=stacked[..., 4].copy(),
     )
+
+
+def _letters_of_parts(residue: gemmi.Residue, parents: Mapping[str, str], suffixes: tuple[str, ...]) -> list[str]:
+    """One-letter codes of the backbones of a residue."""
+    if len(suffixes) == 1:
+        return [one_letter(residue.name, parents)]
+    letters = letters_of_chromophore(residue.name)
+    # the first residue of some has lost its nitrogen
+    return list((letters or UNKNOWN * len(suffixes))[-len(suffixes) :])
+
+
+def _numbers_of_parts(
+    residue: gemmi.Residue, before: gemmi.Residue | None, after: gemmi.Residue | None, count: int
+) -> list[Number]:
+    """Numbers of the backbones of a residue: its own, and those that its neighbours leave free beside it.
+
+    The own one goes to the middle residue if there is room on both sides, as is usual. Without any room the
+    neighbours get insertion codes.
+    """
+    own = (residue.seqid.num or 0, residue.seqid.icode.strip())
+    if count == 1:
+        return [own]
+    low = before.seqid.num + 1 if before is not None and before.seqid.num is not None else -(10**6)
+    high = after.seqid.num - 1 if after is not None and after.seqid.num is not None else 10**6
+    first = min(max(own[0] - count // 2, low), high - count + 1)
+    if low <= first <= own[0] < first + count:
+        return [own if i == own[0] else (i, "") for i in range(first, first + count)]
+    return [own, *((own[0], code) for code in "xyz"[: count - 1])]
 
 
 def _positions(chain: gemmi.Chain) -> Iterator[list[tuple[int, gemmi.Residue]]]:
@@ -191,12 +247,12 @@ def preferred_altloc(residue: gemmi.Residue) -> str:
     return max(weight, key=lambda altloc: weight[altloc]) if weight else "\0"
 
 
-def _backbone(residue: gemmi.Residue) -> NDArray[np.float64]:
+def _backbone(residue: gemmi.Residue, suffix: str = "") -> NDArray[np.float64]:
     """Rows N, CA, C, O of one residue as x, y, z, occupancy, B; NaN where absent."""
     table = np.full((4, 5), np.nan)
     chosen = preferred_altloc(residue)
     for slot, name in enumerate(BACKBONE_ATOMS):
-        candidates = [a for a in residue if a.name == name and _fits(a, name)]
+        candidates = [a for a in residue if a.name == name + suffix and _fits(a, name)]
         if not candidates:
             continue
         atom = max(candidates, key=lambda a: (a.altloc == chosen, not a.has_altloc(), _occupancy(a)))

@@ -11,11 +11,12 @@ import numpy as np
 
 from .alignment import CA_STEP, STEP_TOLERANCE, comparable_codes
 from .assignment import Copy, PlacedFragment
+from .backbone_parts import letters_of_chromophore
 from .numbering import Number
 from .observed import ObservedChain, Source
 from .pdb_text import next_chain_name
 from .polymer import UNKNOWN
-from .residues import is_type, one_letter, three_letter
+from .residues import is_type, three_letter
 
 __all__ = ["ChainPlan", "Slot", "plan_from_copy", "plan_from_observation"]
 
@@ -71,7 +72,7 @@ class Slot:
         if self.source is None:
             return three_letter(self.letter)
         own = self.chain.codes[self.row] if self.chain is not None else UNKNOWN
-        if is_type(self.source.name, own, self.letter) or self.letter == UNKNOWN:
+        if is_type(self.source.name, own, self.letter) or self.letter == UNKNOWN or self.source.suffix:
             return self.source.name
         # A modified residue whose parent is not known keeps its name; only UNK is given a type.
         if own == UNKNOWN and self.source.name not in ("UNK", "ASX", "GLX"):
@@ -261,8 +262,8 @@ def _swallowed(fragment: PlacedFragment, notes: list[str]) -> set[int]:
         if not bonded[row] or here < 0 or following < 0 or not 0 < gap <= _SWALLOWED:
             continue
         for candidate in (row, row + 1):
-            info = gemmi.find_tabulated_residue(chain.sources[candidate].name)
-            if not info.is_standard() and one_letter(info.name) != "M":
+            name = chain.sources[candidate].name
+            if letters_of_chromophore(name) or not gemmi.find_tabulated_residue(name).found():
                 result.update(range(here + 1, following))
                 notes.append(f"{chain.label(candidate)} stands for {gap + 1} letters of the sequence")
                 break

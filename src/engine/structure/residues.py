@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import gemmi
 
+from .backbone_parts import backbone_parts
 from .force_field_names import force_field_parent
 from .polymer import AMINO_ACIDS, UNKNOWN
 
@@ -14,16 +15,30 @@ __all__ = ["is_protein_residue", "is_type", "modified_parents", "one_letter", "t
 _CAPS = frozenset({"ACE", "NH2", "NME", "NMA", "FOR", "NHE", "CH3"})
 _BACKBONE = ("N", "CA", "C")
 # Two real amino acids outside the 20; they are written out under their own names.
-# Components that come from one of two residues: cyclised, isomerised or not told apart by the experiment.
-_EITHER = {"PCA": "QE", "IAS": "DN", "ASX": "DN", "GLX": "EQ"}
 _RARE = {"U": "SEC", "O": "PYL"}
+# Components that stand for one of two residues of a gene or a synthetic sequence: cyclised, isomerised, formed by loss
+# of a side chain, put in place of another for its shape, or not told apart by the experiment or the letters used.
+_EITHER = {
+    "PCA": "QE",
+    "IAS": "DN",
+    "SNN": "ND",
+    "ASX": "DN",
+    "GLX": "EQ",
+    "DHA": "SC",
+    "ABA": "AC",
+    "ORN": "AR",
+    "NLE": "LM",
+    "SEC": "UC",
+    "PYL": "OK",
+}
 
 
 def is_protein_residue(residue: gemmi.Residue) -> bool:
     """Tell whether a residue belongs to a protein chain.
 
     Waters, ligands, glycans and terminal caps (ACE, NH2 ...) do not. Residues missing from the table of
-    known names (rare modified amino acids) count when they have N, CA and C atoms.
+    known names (rare modified amino acids) count when they have N, CA and C atoms, or the backbones of a
+    chromophore.
     """
     if residue.entity_type in (
         gemmi.EntityType.NonPolymer,
@@ -38,7 +53,7 @@ def is_protein_residue(residue: gemmi.Residue) -> bool:
         return False
     if info.is_amino_acid():
         return True
-    return all(name in residue for name in _BACKBONE)
+    return all(name in residue for name in _BACKBONE) or len(backbone_parts(residue)) > 1
 
 
 def modified_parents(structure: gemmi.Structure) -> dict[str, str]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .b_factors import AtomB
 from .backbone import transfer_rigidly
+from .chromophores import moved_chromophore, own_row, parts_of_chromophores
 from .observed import BACKBONE_ATOMS, Source, preferred_altloc
 from .target import Target
 
@@ -60,8 +61,9 @@ def assemble_model(
     Residues that the template shows keep their name, number and side chain, which moves with the frame N,
     CA, C of its conformer; backbone conformers become one with occupancy 1. Residues that it lacks are
     inserted with backbone atoms only. Residues whose name changes keep CB and lose the rest of the side
-    chain. Residues to be kept have all their atoms and conformers as they are; anisotropic B-factors of the
-    others, whose axes no longer hold, are left out. Terminal atoms (OXT, second
+    chain. A chromophore is one residue again, moved as a whole by its backbones. Residues to be kept have all their
+    atoms and conformers as they are; anisotropic B-factors of the others, whose axes no longer hold, are left out.
+    Terminal atoms (OXT, second
     and third amino hydrogen) go where the chain now continues.
     Everything else of a chain (ligands, waters, caps) stays, in its order.
 
@@ -98,15 +100,24 @@ def assemble_model(
     model = gemmi.Model(template.num)
     polymers: dict[str, list[int]] = {}
 
-    def job_residue(row: int, rows: list[int], subchain: str, entity: str) -> gemmi.Residue:
-        keep = kept is not None and bool(kept[row])
-        residue = _residue(template, target, row, xyz[row], b_of, keep)
+    parts = parts_of_chromophores(target)
+
+    def job_residues(row: int, rows: list[int], subchain: str, entity: str) -> list[gemmi.Residue]:
+        members = parts.get(row, [row])
+        if row != members[0]:
+            return []  # a further part of a chromophore, which is there already
+        keep = kept is not None and bool(kept[members].any())
+        if row in parts:
+            residue = moved_chromophore(template, target, members, xyz, b_of, keep)
+        else:
+            residue = _residue(template, target, row, xyz[row], b_of, keep)
         # what is at an end of a chain now, or was and still is beside the same residue (a break without a sequence)
+        end = members[-1]
         first = row == rows[0] or (keep and _still_beside(target, kept, row - 1, row))
-        last = row == rows[-1] or (keep and _still_beside(target, kept, row, row + 1))
+        last = end == rows[-1] or (keep and _still_beside(target, kept, end, end + 1))
         _trim_ends(residue, first, last)
         residue.subchain, residue.entity_id = subchain, entity
-        return residue
+        return [residue]
 
     for index, chain in enumerate(template):
         rest = [i for i in range(len(chain)) if (index, i) not in claimed]
@@ -115,7 +126,7 @@ def assemble_model(
             if rest or len(chain) == 0:
                 model.add_chain(_chain(chain.name, [chain[i].clone() for i in rest]))
             continue
-        residues, polymer = _merge(chain, index, rest, rows, target, job_residue)
+        residues, polymer = _merge(chain, index, rest, rows, target, job_residues)
         if target.left_out is not None and target.left_out[rows].any():
             # the job does not have the whole sequence, so that its records stay as they are
             for i in polymer:
@@ -126,8 +137,9 @@ def assemble_model(
     for name, rows in rows_of.items():
         if name in names:
             continue
-        model.add_chain(_chain(name, [job_residue(row, rows, f"{name}xp", "") for row in rows]))
-        polymers[name] = list(range(len(rows)))
+        residues = [residue for row in rows for residue in job_residues(row, rows, f"{name}xp", "")]
+        model.add_chain(_chain(name, residues))
+        polymers[name] = list(range(len(residues)))
     return ResultModel(model, polymers, *_address_changes(template, target))
 
 
@@ -152,7 +164,7 @@ def _merge(
     rest: list[int],
     rows: list[int],
     target: Target,
-    job_residue: Callable[[int, list[int], str, str], gemmi.Residue],
+    job_residues: Callable[[int, list[int], str, str], list[gemmi.Residue]],
 ) -> tuple[list[gemmi.Residue], list[int]]:
     """Residues of a job chain in order, and which of them form its polymer.
 
@@ -173,7 +185,7 @@ def _merge(
         following.setdefault(before[-1] if before else -1, []).append(residue)
     residues = following.get(-1, [])
     for row in rows:
-        residues.append(job_residue(row, rows, subchain, anchor.entity_id))
+        residues.extend(job_residues(row, rows, subchain, anchor.entity_id))
         residues.extend(following.get(row, ()))
     return residues + tail, list(range(len(residues)))
 
@@ -313,8 +325,9 @@ def _address_changes(
         seqid = chain[source.residue].seqid
         return chain.name, seqid.num or 0, seqid.icode.strip()
 
-    for source, label, name in zip(target.sources, target.labels, target.names, strict=True):
-        if source is None:
+    parts = parts_of_chromophores(target)
+    for row, (source, label, name) in enumerate(zip(target.sources, target.labels, target.names, strict=True)):
+        if source is None or (row in parts and row != own_row(template, target, parts[row])):
             continue
         old = address(source)
         touched.add(old)

@@ -11,6 +11,7 @@ import gemmi
 
 from ..compression import PACKED_SUFFIXES
 from ..errors import InputError
+from .backbone_parts import letters_of_chromophore
 from .polymer import AMINO_ACIDS, UNKNOWN
 from .read import read_content, read_structure
 from .residues import modified_parents, one_letter
@@ -246,7 +247,12 @@ def entity_letters(entity: gemmi.Entity, parents: Mapping[str, str]) -> str:
     """One-letter codes of an entity's full sequence, terminal caps left out."""
     names = [gemmi.Entity.first_mon(item) for item in entity.full_sequence]
     caps = {"ACE", "NH2", "NME", "FOR"}
-    return "".join(one_letter(name, parents) for name in names if name not in caps)
+    return "".join(_letters(name, parents) for name in names if name not in caps)
+
+
+def _letters(name: str, parents: Mapping[str, str] | None = None) -> str:
+    """One-letter code of a residue name, or those of the residues that a chromophore formed from."""
+    return letters_of_chromophore(name) or one_letter(name, parents)
 
 
 def _is_peptide(entity: gemmi.Entity) -> bool:
@@ -266,7 +272,7 @@ def _clean(letters: str, origin: str) -> str:
     """
     text = re.sub(r"(?<!\S)\d+(?!\S)", "", letters)
     text = re.sub(r"\s+", "", text)
-    text = re.sub(r"\(([A-Za-z0-9]{1,5})\)", lambda found: one_letter(found.group(1).upper()), text)
+    text = re.sub(r"\(([A-Za-z0-9]{1,5})\)", lambda found: _letters(found.group(1).upper()), text)
     text = text.upper().removesuffix("*")
     if not text:
         raise InputError(f"The sequence in {origin} is empty.")

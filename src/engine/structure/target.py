@@ -22,7 +22,7 @@ from .report import ChainPlacement, PlacementReport, TypeDifference, UnmodelledS
 from .residues import three_letter
 from .sequences import NamedSequence, sequences_from_structure
 
-__all__ = ["Target", "build_target"]
+__all__ = ["Target", "build_target", "with_whole_residues"]
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,12 @@ def build_target(
         superseded=tuple(source for plan in plans for source in plan.superseded),
         report=PlacementReport(tuple(reports), tuple(unplaced), tuple(notes)),
     )
+
+
+def with_whole_residues(target: Target, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Rows (N,) with the further parts of the chromophores among them."""
+    places = {source.place for source, row in zip(target.sources, rows, strict=True) if source is not None and row}
+    return np.array([source is not None and source.place in places for source in target.sources]) | rows
 
 
 def _select(observed: list[ObservedChain], chains: Sequence[str] | None) -> list[ObservedChain]:
