@@ -107,9 +107,10 @@ def assign_chains(
     expected by chance. Longer stretches that stay off the sequence are tried again on their own. Then, from
     the largest fragment down, each joins the copy of its sequence that it fits best: one whose positions it
     does not overlap (ends by up to five residues, or residues within 4 A of each other, excepted) and whose
-    neighbouring fragments are near enough for the missing residues to span (3.9 A each). Otherwise it
-    starts a new copy, if it is the first of its sequence or at least 20 of its residues agree with it: stray
-    residues, unknown types and poly-alanine are no evidence of a second molecule.
+    neighbouring fragments are near enough for the missing residues to span (3.9 A each), or follow one another on
+    the sequence without any, a chain break. Otherwise it starts a new copy, if it is the first of its sequence or
+    at least 20 of its residues agree with it: stray residues, unknown types and poly-alanine are no evidence of a
+    second molecule.
 
     Parameters
     ----------
@@ -292,12 +293,15 @@ def _gather(
     copies: list[Copy] = []
     undecided: list[tuple[ObservedChain, str]] = []
     ranked = sorted(placed, key=lambda item: (not item[1].named, -item[1].alignment.placed))
+    shown: dict[int, set[int]] = {}
+    for index, fragment in placed:
+        shown.setdefault(index, set()).update(fragment.alignment.positions.tolist())
     for index, fragment in ranked:
         options = []
         for number, copy in enumerate(copies):
             if copy.sequence is not sequences[index] or fragment.named:
                 continue
-            strain = _strain(copy, fragment)
+            strain = _strain(copy, fragment, shown[index])
             if strain is not None:
                 options.append((strain, number))
         if options:
@@ -318,8 +322,13 @@ def _gather(
     return copies, undecided
 
 
-def _strain(copy: Copy, fragment: PlacedFragment) -> float | None:
-    """How far the missing residues must stretch to join a fragment (1 = fully), None if it cannot belong."""
+def _strain(copy: Copy, fragment: PlacedFragment, shown: set[int]) -> float | None:
+    """How far the missing residues must stretch to join a fragment (1 = fully), None if it cannot belong.
+
+    A fragment large enough for a copy of its own may be too far where nothing is missing in between, all positions
+    being ``shown`` by some fragment: two molecules that show nothing twice and leave nothing out are less likely than a
+    break at which the sequence lacks residues.
+    """
     positions, ca = copy.occupied()
     rows = np.flatnonzero(fragment.alignment.positions >= 0)
     own, own_ca = fragment.alignment.positions[rows], fragment.chain.xyz[rows, 1]
@@ -339,7 +348,11 @@ def _strain(copy: Copy, fragment: PlacedFragment) -> float | None:
     gap = np.diff(merged[order])
     distance = np.linalg.norm(np.diff(np.concatenate([ca, own_ca])[order], axis=0), axis=-1)
     joint = (np.diff(whose[order]) != 0) & np.isfinite(distance)
-    if (distance[joint] > CA_STEP * gap[joint] + STEP_TOLERANCE).any():
+    far = np.flatnonzero(joint & (distance > CA_STEP * gap + STEP_TOLERANCE))
+    if len(far) and fragment.alignment.matches < SECOND_COPY:
+        return None
+    places = merged[order]
+    if any(not shown.issuperset(range(int(places[i]) + 1, int(places[i + 1]))) for i in far):
         return None
     return float(np.max(distance[joint] / (CA_STEP * gap[joint]), initial=0.0))
 
