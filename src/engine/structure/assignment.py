@@ -24,6 +24,7 @@ SAME_PLACE = 4.0  # angstrom between CA atoms of two fragments that show one and
 SMALL_OVERLAP = 5  # residues by which the ends of neighbouring fragments may overlap
 CANDIDATES = 4  # sequences that are aligned in full when many are given
 SECOND_COPY = 20  # residues that must agree with the sequence before a further copy of it is built
+FEW = 3  # residues: fewer that agree, or no more that nothing shows, are no evidence
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,10 @@ def assign_chains(
     the largest fragment down, each joins the copy of its sequence that it fits best: one whose positions it
     does not overlap (ends by up to five residues, or residues within 4 A of each other, excepted) and whose
     neighbouring fragments are near enough for the missing residues to span (3.9 A each), or follow one another on
-    the sequence without any, a chain break. Otherwise it starts a new copy, if it is the first of its sequence or
-    at least 20 of its residues agree with it: stray residues, unknown types and poly-alanine are no evidence of a
-    second molecule.
+    the sequence with hardly any, a chain break. A chain of fewer than three residues that match, or none, as where
+    types are unknown, joins no other unless it is bonded to it. Otherwise it starts a new copy, if it is the first of
+    its sequence or at least 20 of its residues agree with it: stray residues, unknown types and poly-alanine are no
+    evidence of a second molecule.
 
     Parameters
     ----------
@@ -299,7 +301,7 @@ def _gather(
     for index, fragment in ranked:
         options = []
         for number, copy in enumerate(copies):
-            if copy.sequence is not sequences[index] or fragment.named:
+            if copy.sequence is not sequences[index] or fragment.named or not _has_reason(copy, fragment):
                 continue
             strain = _strain(copy, fragment, shown[index])
             if strain is not None:
@@ -315,19 +317,42 @@ def _gather(
         undecided.append(
             (
                 fragment.chain,
-                f"which fits no copy of '{name}' that is there; {matches} residues that match are too few to build a "
-                f"further one ({SECOND_COPY} are needed, or a sequence that names the chain)",
+                f"which cannot be told to belong to a copy of '{name}' that is there; {matches} residues that match "
+                f"are too few to build a further one ({SECOND_COPY} are needed, or a sequence that names the chain)",
             )
         )
     return copies, undecided
 
 
+def _has_reason(copy: Copy, fragment: PlacedFragment) -> bool:
+    """Whether more than its numbers says that a fragment belongs to a copy.
+
+    Parts of one chain do; a part of another chain needs three residues of the sequence's types, or a bond. Unknown
+    types and poly-alanine are often numbered from 1 wherever they are. Only where no types are known at all there is
+    nothing else to go by.
+    """
+    if fragment.alignment.matches >= FEW or any(
+        part.chain.chain_id == fragment.chain.chain_id for part in copy.fragments
+    ):
+        return True
+    if all(part.alignment.typed == 0 for part in copy.fragments):
+        return True
+    positions, ca = copy.occupied()
+    rows = np.flatnonzero(fragment.alignment.positions >= 0)
+    for row, step in ((rows[0], -1), (rows[-1], 1)):
+        beside = np.flatnonzero(positions == fragment.alignment.positions[row] + step)
+        distance = np.linalg.norm(ca[beside] - fragment.chain.xyz[row, 1], axis=-1)
+        if (distance < CA_STEP + STEP_TOLERANCE / 2).any():
+            return True
+    return False
+
+
 def _strain(copy: Copy, fragment: PlacedFragment, shown: set[int]) -> float | None:
     """How far the missing residues must stretch to join a fragment (1 = fully), None if it cannot belong.
 
-    A fragment large enough for a copy of its own may be too far where nothing is missing in between, all positions
-    being ``shown`` by some fragment: two molecules that show nothing twice and leave nothing out are less likely than a
-    break at which the sequence lacks residues.
+    A fragment large enough for a copy of its own may be too far where hardly anything is missing in between, all
+    positions but three being ``shown`` by some fragment: two molecules that show nothing twice and leave nothing out
+    are less likely than a break at which the sequence lacks residues.
     """
     positions, ca = copy.occupied()
     rows = np.flatnonzero(fragment.alignment.positions >= 0)
@@ -352,7 +377,7 @@ def _strain(copy: Copy, fragment: PlacedFragment, shown: set[int]) -> float | No
     if len(far) and fragment.alignment.matches < SECOND_COPY:
         return None
     places = merged[order]
-    if any(not shown.issuperset(range(int(places[i]) + 1, int(places[i + 1]))) for i in far):
+    if any(len(set(range(int(places[i]) + 1, int(places[i + 1]))) - shown) > FEW for i in far):
         return None
     return float(np.max(distance[joint] / (CA_STEP * gap[joint]), initial=0.0))
 

@@ -85,8 +85,10 @@ PROTEINS = {
     "emd-30342": Protein("maps/emd-30342/deposited.cif", "maps/emd-30342/map.mrc", 50, 180),
 }
 NUMBERINGS = ("true", "renumbered", "one number missing", "jump", "own chain")
-SEQUENCES = ("full", "lacking", "none")
+SEQUENCES = ("full", "longer", "lacking", "none")
 STRAYS = ("none", "UNK", "ALA", "GLY", "one residue", "two residues", "piece")
+TAILS = "GSHMDVNEWCPYHTFLMGRKIDSA", "LEHHHHHHKTNCVEYPQFMRLGDW"
+"""What a construct may have on both sides that no model shows."""
 
 
 @dataclass(frozen=True)
@@ -156,14 +158,18 @@ def damaged(residues: Residues, rng: np.random.Generator) -> Damage:
     kept = {(c, r.seqid.num): backbone(r) for c, members in chains.items() if c != "X" for r in members}
     most = {
         "full": n,
+        "longer": n + len("".join(TAILS)),
         "lacking": int((~gone).sum()),
         "none": n if numbering == "true" else int((~gone).sum()) + filled + (400 if numbering == "jump" else 0),
     }[sequence]
     return Damage(
         structure,
-        {"full": letters, "lacking": "".join(c for c, g in zip(letters, gone, strict=True) if not g), "none": None}[
-            sequence
-        ],
+        {
+            "full": letters,
+            "longer": letters.join(TAILS),
+            "lacking": "".join(c for c, g in zip(letters, gone, strict=True) if not g),
+            "none": None,
+        }[sequence],
         kept,
         pieces,
         {("X", r.seqid.num): backbone(r) for r in chains.get("X", [])},
