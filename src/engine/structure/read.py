@@ -11,6 +11,7 @@ from ..compression import open_plain
 from ..errors import InputError
 from .cif_columns import complete_columns
 from .pdb_text import is_atom_line, repair_pdb_lines
+from .polymer_ends import add_entity_types
 from .residues import is_protein_residue
 
 __all__ = ["READ_NOTE", "read_content", "read_structure"]
@@ -196,7 +197,7 @@ def _check_atoms(structure: gemmi.Structure, path: Path) -> None:
 
 def _complete_entities(structure: gemmi.Structure) -> None:
     """Fill in entity types, subchains and entities where missing, keeping those the file has."""
-    structure.add_entity_types()
+    add_entity_types(structure)
     structure.assign_subchains(False, False)
     structure.ensure_entities()
     if structure.input_format != gemmi.CoorFormat.Mmcif:
