@@ -27,6 +27,26 @@ def test_compare_in_place_and_superposed(session, make_model, tmp_path):
     assert (swapped["model"], swapped["reference"]) == (f"#{whole.id_string}", f"#{part.id_string}")
 
 
+def test_the_curve_by_confidence(session, make_model):
+    """Results have their confidence as an attribute, whatever their B-factors; other models as B-factors."""
+    from chimerax.adp3d.handover.attributes import CONFIDENCE_ATTRIBUTE, register_attributes
+
+    reference, model = make_model(missing=(), name="reference"), make_model(missing=(), name="model")
+    off = np.zeros((model.num_atoms, 3))
+    wrong = model.residues[4]
+    off[[model.atoms.index(atom) for atom in wrong.atoms]] = (2.0, 0.0, 0.0)
+    model.atoms.coords = model.atoms.coords + off
+    command = f"adp3d compare #{model.id_string} #{reference.id_string} rank confidence"
+    wrong.find_atom("CA").bfactor = 1000.0
+    assert _run(session, command)["curve"][0][1] == pytest.approx(2.0, abs=1e-3), "the highest B-factor comes first"
+    register_attributes(session)
+    for residue in model.residues:
+        setattr(residue, CONFIDENCE_ATTRIBUTE, 20.0 if residue is wrong else 90.0)
+    curve = _run(session, command)["curve"]
+    assert curve[0][1] == pytest.approx(0.0, abs=1e-3) and curve[18][1] == pytest.approx(0.0, abs=1e-3)
+    assert curve[19][1] == pytest.approx(2.0 / np.sqrt(20), abs=1e-3)
+
+
 def test_curve_follows_its_definition():
     from chimerax.adp3d.handover.pairing import error_curve
 
