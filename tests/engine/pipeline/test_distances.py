@@ -9,7 +9,8 @@ import torch
 
 from adp3d.errors import InputError
 from adp3d.events import Control, NullEvents, Stopped
-from adp3d.pipeline.distances import distance_updates, load_restraints, polymer_of_sequences
+from adp3d.measurement.distances import load_restraints
+from adp3d.pipeline.distances import distance_updates, polymer_of_sequences
 from adp3d.pipeline.execute import execute
 from adp3d.pipeline.job import JobFolder
 from adp3d.specification import DistancesSpec
@@ -127,7 +128,7 @@ def test_a_table_as_spreadsheets_and_simulations_write_it(small, helix, tmp_path
         spec = DistancesSpec(output="unused", restraints=str(tmp_path / name), sequence=small.sequence[:20])
         events = Heard()
         polymer = polymer_of_sequences(parse_sequence_argument(spec.sequence))
-        found.append((load_restraints(spec, polymer, events), events.texts))
+        found.append((load_restraints(spec.restraints, polymer, None, events), events.texts))
     (right, quiet), (same, told) = found
     assert len(same) == len(right) == len(pairs)
     np.testing.assert_array_equal(same.residues, right.residues)
@@ -149,7 +150,9 @@ def test_shifted_numbers_are_refused_with_the_shift(small, tmp_path):
     (tmp_path / "r.csv").write_text("residue1,residue2,distance\n15,20,12.0\n18,33,8.0\n")
     spec = DistancesSpec(output="unused", restraints=str(tmp_path / "r.csv"), sequence=small.sequence[:20])
     with pytest.raises(InputError, match=r"from 15 to 33.*fit with -13 added"):
-        load_restraints(spec, polymer_of_sequences(parse_sequence_argument(spec.sequence)), NullEvents())
+        load_restraints(
+            spec.restraints, polymer_of_sequences(parse_sequence_argument(spec.sequence)), None, NullEvents()
+        )
 
 
 def test_updates_are_what_the_benchmarks_use():
