@@ -101,12 +101,12 @@ def accept_into(session: Session, job: Job, structure: AtomicStructure, *, b_fac
     from chimerax.core.errors import UserError
 
     confidence = result_confidence(job)
-    changes = find_changes(input_atoms(job), with_b_factors(result_atoms(job), input_atoms(job), confidence, b_factors))
+    before = input_atoms(job)
+    changes = find_changes(before, with_b_factors(result_atoms(job), before, confidence, b_factors))
     name = f"#{structure.id_string}"
     _refuse_lost(job, changes, name)
     if not changes.changed and not changes.inserted:
         raise UserError(f"ADP-3D job {job.id} changed nothing in {name}; there is nothing to accept.")
-    before = input_atoms(job)
     applied = accepted_into(structure)
     present = read_open_model(structure)
     if not problems(before, present, changes):

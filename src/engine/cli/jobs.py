@@ -123,7 +123,5 @@ def _folder(source: Path, kind: str, overwrite: bool) -> str:
 
 opt.with_parameters(
     demo,
-    opt.parameters(
-        replace(row, default=_DEMO.get(row.name, row.default)) for row in rows(CommonSpec) if row.name in _DEMO
-    ),
+    opt.parameters(replace(row, default=_DEMO[row.name]) for row in rows(CommonSpec) if row.name in _DEMO),
 )

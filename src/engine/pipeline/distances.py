@@ -27,7 +27,7 @@ from ..solver.updates import ProximalUpdate
 from ..specification import DistancesSpec
 from ..storage import replace_atomically
 from ..structure.b_factors import new_b_factor
-from ..structure.confidence_records import add_confidence
+from ..structure.confidence_records import add_confidence, confidence_attribute
 from ..structure.deposit_names import with_deposit_names
 from ..structure.polymer import Polymer
 from ..structure.sequences import NamedSequence, parse_sequence_argument
@@ -214,7 +214,7 @@ def _write_fold(
     structure.setup_entities()
     structure.assign_label_seq_id()
     stated = dict(zip(_labels(polymer), confidence.tolist(), strict=True))
-    job.write_confidence(stated)
+    job.write_confidence(confidence_attribute(stated))
     with replace_atomically(job.result) as temporary:
         named = with_deposit_names(structure)
         document = named.make_mmcif_document()

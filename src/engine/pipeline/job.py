@@ -16,7 +16,6 @@ from ..errors import InputError
 from ..folder_state import CHECKPOINTS, EVENTS_LOG, JOB_FILE, METRICS, RESULT, failed_start
 from ..specification import Spec, from_json, input_files, to_json, with_inputs
 from ..storage import TEMPORARY_PREFIX, plain_values, storage_errors, write_text
-from ..structure.confidence_records import confidence_attribute
 from . import checkpoint
 from .checkpoint import Checkpoint
 from .lock import exclusive
@@ -135,9 +134,9 @@ class JobFolder:
         """The finished model."""
         return self.path / RESULT
 
-    def write_confidence(self, confidence: Mapping[tuple[str, int, str], float]) -> None:
-        """Write the confidence of the result's residues as an attribute that ChimeraX can open."""
-        write_text(self.path / _CONFIDENCE, confidence_attribute(confidence))
+    def write_confidence(self, text: str) -> None:
+        """Write the confidence of the result's residues, as text of an attribute that ChimeraX can open."""
+        write_text(self.path / _CONFIDENCE, text)
 
     @property
     def finished(self) -> bool:

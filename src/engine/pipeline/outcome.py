@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..specification import CompleteSpec, RefineSpec
 from ..structure.b_factors import b_factor_column
+from ..structure.confidence_records import confidence_attribute
 from ..structure.polymer import Polymer
 from ..structure.target import Target
 from ..structure.write import write_result
@@ -87,7 +88,8 @@ def report_model_job(
     column = b_factor_column(spec.b_factors, problem.structure[0], target, outcome.confidence, spec.confidence)
     unmoved = problem.kept | _unmoved(target, best)
     write_result(problem.structure, target, best, outcome.confidence, job.result, title, unmoved, column)
-    job.write_confidence(dict(zip(target.labels, outcome.confidence.tolist(), strict=True)))
+    stated = dict(zip(target.labels, outcome.confidence.tolist(), strict=True))
+    job.write_confidence(confidence_attribute(stated))
     write_models(
         job.path / "ensemble.cif",
         outcome.replicas,

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import gemmi
 
-__all__ = ["add_confidence", "confidence_attribute", "read_confidence"]
+from .result_model import Address
 
-Address = tuple[str, int, str]
-"""Chain name, residue number, insertion code (empty string for none)."""
+__all__ = ["add_confidence", "confidence_attribute", "read_confidence"]
 
 _METRIC = "_ma_qa_metric."
 _LOCAL = "_ma_qa_metric_local."

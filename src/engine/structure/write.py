@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..errors import InputError
 from .b_factors import AtomB, b_factor_column
-from .confidence_records import Address, add_confidence
+from .confidence_records import add_confidence
 from .deposit_names import with_deposit_names
 from .read import READ_NOTE
-from .result_model import assemble_model
+from .result_model import Address, assemble_model
 from .result_records import update_records
 from .target import Target
 
