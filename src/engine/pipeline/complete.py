@@ -140,7 +140,8 @@ def _as_given(spec: CompleteSpec, job: JobFolder, problem: Problem, events: Even
     )
     events.message(
         "No residue is missing, so there is nothing to build: the result is the model as it is"
-        + (f", but for {renamed} residues that get the type of the sequence." if renamed else ".")
+        + (f", but for {renamed} residues that get the type of the sequence." if renamed else "."),
+        "warning",  # so that it is read wherever only what matters is shown
     )
     outcome = Outcome(target.xyz[None], np.full(target.n_residues, 100.0), np.zeros(1))
     return report_model_job(job, spec, problem, outcome, None, {"known_atoms_rmsd": 0.0})

@@ -141,6 +141,16 @@ def _prepare(
         support = judge_support(target, maps, _start(target, problem.device)).trusting(problem.kept)
     for line in support.lines(problem.target):
         events.message(line)
+    outside = support.outside(problem.known_residues) & ~problem.kept
+    if outside.any():
+        chain, number, icode = problem.target.labels[int(np.flatnonzero(outside)[0])]
+        events.message(
+            f"{int(outside.sum())} known residues (the first: {chain} {number}{icode}) lie outside the map and stay "
+            "where they are.",
+            "warning",
+        )
+        support = support.trusting(outside)
+        problem = replace(problem, kept=problem.kept | outside)
     return problem.with_breaks_between(support.trusted), maps, support, placements
 
 

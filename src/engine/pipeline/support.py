@@ -55,6 +55,10 @@ class Support:
         """Known residues that the map contradicts, shape (N,)."""
         return np.isfinite(self.fit) & ~self.trusted
 
+    def outside(self, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Known residues (N,) that the map does not reach, shape (N,): it says nothing of them."""
+        return known & ~np.isfinite(self.fit)
+
     @property
     def threshold(self) -> float:
         """Local correlation from which a built segment counts as supported."""

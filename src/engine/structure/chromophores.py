@@ -14,10 +14,10 @@ __all__ = ["moved_chromophore", "own_row", "parts_of_chromophores"]
 
 
 def parts_of_chromophores(target: Target) -> dict[int, list[int]]:
-    """Rows that show one residue whose backbone atoms have other names, such as a chromophore, by each of them."""
+    """Rows that show one residue that moves as a whole, such as a chromophore, by each of them."""
     at: dict[tuple[int, int], list[int]] = {}
     for row, source in enumerate(target.sources):
-        if source is not None and source.suffix:
+        if source is not None and source.rigid and target.names[row] == source.name:
             at.setdefault(source.place, []).append(row)
     return {row: rows for rows in at.values() for row in rows}
 
@@ -34,7 +34,7 @@ def own_row(template: gemmi.Model, target: Target, rows: list[int]) -> int:
 def moved_chromophore(
     template: gemmi.Model, target: Target, rows: list[int], xyz: NDArray[np.float64], b_of: AtomB, keep: bool
 ) -> gemmi.Residue:
-    """Build the residue that stands for several of the job: the template's, moved as a rigid body by least squares."""
+    """Build a residue that moves as a whole, or stands for several: the template's, superposed by least squares."""
     source = target.sources[rows[0]]
     assert source is not None
     old = template[source.chain][source.residue]
@@ -51,7 +51,11 @@ def moved_chromophore(
                 if atom is not None:
                     before.append(atom.pos)
                     after.append(gemmi.Position(*xyz[row, slot].tolist()))
-        motion = gemmi.superpose_positions(after, before).transform
+        if len(before) > 2:
+            motion = gemmi.superpose_positions(after, before).transform
+        else:  # too few atoms for a rotation
+            shift = np.mean([(b - a).tolist() for a, b in zip(before, after, strict=True)], axis=0)
+            motion = gemmi.Transform(gemmi.Mat33(), gemmi.Vec3(*shift.tolist()))
         for atom in residue:
             atom.pos = gemmi.Position(motion.apply(atom.pos))
     for atom in residue:

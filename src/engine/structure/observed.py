@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import gemmi
 import numpy as np
@@ -19,6 +20,7 @@ __all__ = ["BACKBONE_ATOMS", "ObservedChain", "Source", "observe_chains", "prefe
 BACKBONE_ATOMS = ("N", "CA", "C", "O")
 
 _PEPTIDE_BOND_MAX = 2.0  # angstrom, C to N; an ideal bond has 1.33
+_ISOPEPTIDE_MAX = 1.8  # angstrom from a carbon to the next N; a bond has 1.33, the second neighbour 2.4
 _CA_STEP_MAX = 4.5  # angstrom between bonded CA atoms; an ideal trans step has 3.8
 _SAME_PLACE = 2.0  # angstrom between the CA atoms of two residue types at one position
 
@@ -39,6 +41,9 @@ class Source:
         Of the names of its backbone atoms, where they are not N, CA, C and O.
     part, parts : int
         Which of several backbones of one chromophore this is, from 0, and how many there are.
+    rigid : bool
+        Whether it only moves as a whole, its backbone being another than that of amino acids: chromophores, and
+        residues such as beta-amino acids with atoms between N, CA and C.
     """
 
     chain: int
@@ -47,6 +52,7 @@ class Source:
     suffix: str = ""
     part: int = 0
     parts: int = 1
+    rigid: bool = False
 
     @property
     def place(self) -> tuple[int, int]:
@@ -78,6 +84,8 @@ class ObservedChain:
         N, CA, C, O of the chosen conformer in angstrom, NaN where absent.
     occupancy, b_iso : ndarray of float64, shape (n, 4)
         Of the same atoms; NaN where absent.
+    aside : ndarray of bool, shape (n,)
+        Residues bonded to the next by another atom than C: isoaspartate (IAS), gamma-glutamate (FGA) and the like.
     """
 
     chain_id: str
@@ -89,6 +97,7 @@ class ObservedChain:
     xyz: NDArray[np.float64]
     occupancy: NDArray[np.float64]
     b_iso: NDArray[np.float64]
+    aside: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -106,6 +115,7 @@ class ObservedChain:
             xyz=self.xyz[pick],
             occupancy=self.occupancy[pick],
             b_iso=self.b_iso[pick],
+            aside=self.aside[pick] & (np.diff(rows, append=-1) == 1),
         )
 
     @property
@@ -115,10 +125,14 @@ class ObservedChain:
 
     @property
     def bonded(self) -> NDArray[np.bool_]:
-        """Whether each residue is bonded to the next: C-N below 2.0 A, or CA-CA below 4.5 A without them."""
+        """Whether each residue is bonded to the next.
+
+        C-N below 2.0 A, or CA-CA below 4.5 A without these atoms, or a bond of another atom to N.
+        """
         peptide = np.linalg.norm(self.xyz[1:, 0] - self.xyz[:-1, 2], axis=-1)
         # Comparisons with NaN are False, so absent atoms never bond.
-        return np.where(np.isfinite(peptide), peptide < _PEPTIDE_BOND_MAX, self.ca_steps < _CA_STEP_MAX)
+        near = np.where(np.isfinite(peptide), peptide < _PEPTIDE_BOND_MAX, self.ca_steps < _CA_STEP_MAX)
+        return near | self.aside[:-1]
 
     def label(self, row: int) -> str:
         """Return a residue as text, such as ``A 52B LEU``."""
@@ -155,6 +169,7 @@ def _observe(index: int, chain: gemmi.Chain, parents: Mapping[str, str]) -> Obse
     sources: list[Source] = []
     others: list[tuple[Source, ...]] = []
     atoms: list[NDArray[np.float64]] = []
+    chosen: list[gemmi.Residue] = []
     shift = 0  # of positions on the recorded sequence, in which a chromophore is one item
     for number, group in enumerate(groups):
         tables = [(row, residue, _backbone(residue)) for row, residue in group]
@@ -165,13 +180,18 @@ def _observe(index: int, chain: gemmi.Chain, parents: Mapping[str, str]) -> Obse
         numbers += _numbers_of_parts(residue, before, after, len(suffixes))
         letters += _letters_of_parts(residue, parents, suffixes)
         for part, suffix in enumerate(suffixes):
-            atoms.append(_backbone(residue, suffix))
+            table = _backbone(residue, suffix)
+            atoms.append(table)
+            rigid = suffix != "" or _is_odd(residue.name, table[:, :3])
             labels.append(None if residue.label_seq is None else residue.label_seq + shift + part)
-            sources.append(Source(index, row, residue.name, suffix, part, len(suffixes)))
+            sources.append(Source(index, row, residue.name, suffix, part, len(suffixes), rigid))
             rest = tuple(Source(index, r, res.name) for i, (r, res, _) in enumerate(tables) if i != best)
             others.append(() if part else rest)
+            chosen.append(residue)
         shift += len(suffixes) - 1
     stacked = np.array(atoms).reshape(-1, 4, 5)
+    aside = [_bonded_aside(*pair, stacked[i + 1, 0, :3]) for i, pair in enumerate(pairwise(chosen))]
+    aside += [False] * min(1, len(chosen))
     return ObservedChain(
         chain_id=chain.name,
         codes="".join(letters),
@@ -182,7 +202,28 @@ def _observe(index: int, chain: gemmi.Chain, parents: Mapping[str, str]) -> Obse
         xyz=stacked[..., :3].copy(),
         occupancy=stacked[..., 3].copy(),
         b_iso=stacked[..., 4].copy(),
+        aside=np.array(aside, dtype=bool),
     )
+
+
+def _is_odd(name: str, xyz: NDArray[np.float64]) -> bool:
+    """Whether a modified residue has further atoms between N and CA or between CA and C."""
+    if gemmi.find_tabulated_residue(name).is_standard():
+        return False
+    return bool((np.linalg.norm(np.diff(xyz[:3], axis=0), axis=-1) > _PEPTIDE_BOND_MAX).any())
+
+
+def _bonded_aside(residue: gemmi.Residue, following: gemmi.Residue, nitrogen: NDArray[np.float64]) -> bool:
+    """Whether the N of the following residue is bonded to a carbon of a residue that is no backbone C."""
+    if (
+        residue is following
+        or not np.isfinite(nitrogen).all()
+        or gemmi.find_tabulated_residue(residue.name).is_standard()
+    ):
+        return False
+    place = gemmi.Position(*nitrogen.tolist())
+    bonded = {a.name for a in residue if a.element.name == "C" and a.pos.dist(place) < _ISOPEPTIDE_MAX}
+    return bool(bonded) and not any(f"C{suffix}" in bonded for suffix in backbone_parts(residue))
 
 
 def _letters_of_parts(residue: gemmi.Residue, parents: Mapping[str, str], suffixes: tuple[str, ...]) -> list[str]:

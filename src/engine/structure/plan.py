@@ -10,8 +10,8 @@ import gemmi
 import numpy as np
 
 from .alignment import CA_STEP, STEP_TOLERANCE, comparable_codes
-from .assignment import Copy, PlacedFragment
 from .backbone_parts import letters_of_chromophore
+from .copies import Copy, PlacedFragment
 from .numbering import Number
 from .observed import ObservedChain, Source
 from .pdb_text import next_chain_name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import gemmi
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .assignment import Assignment, assign_chains
-from .breaks import find_breaks, positions_with_breaks
+from .breaks import find_breaks, peptide_lengths, positions_with_breaks
 from .confidence import AtomUncertainty, atom_uncertainty
 from .numbering import Number, number_chain
 from .observed import ObservedChain, Source, observe_chains
@@ -51,6 +52,8 @@ class Target:
         What matched and what did not.
     left_out : ndarray of int64, shape (N,), or None
         Residues of the sequence that the job leaves out right before each of its own; None for none.
+    aside : tuple of int
+        Residues bonded to the next by another atom than C, which no prior knows: a chain break to it.
     """
 
     polymer: Polymer
@@ -63,6 +66,7 @@ class Target:
     superseded: tuple[Source, ...]
     report: PlacementReport
     left_out: NDArray[np.int64] | None = None
+    aside: tuple[int, ...] = ()
 
     @property
     def n_residues(self) -> int:
@@ -123,7 +127,9 @@ def build_target(
     notes = [*_model_notes(structure, observed, known, occupancy, uncertainty), *notes]
     chain_index = np.repeat(np.arange(len(plans), dtype=np.int64), [len(plan.slots) for plan in plans])
     held = np.where(known[:, 1, None], xyz[:, 1], np.nan)
-    residue_index = positions_with_breaks(find_breaks(held, chain_index), chain_index)
+    aside = _aside(plans)
+    breaks = find_breaks(held, chain_index, aside=aside, peptide=peptide_lengths(xyz, known))
+    residue_index = positions_with_breaks(breaks, chain_index)
     reports = [
         _report(plan, labels[offset : offset + len(plan.slots)], *_cut(plan, offset, xyz, known))
         for plan, offset in _offsets(plans)
@@ -143,6 +149,7 @@ def build_target(
         sources=tuple(slot.source for slot in slots),
         superseded=tuple(source for plan in plans for source in plan.superseded),
         report=PlacementReport(tuple(reports), tuple(unplaced), tuple(notes)),
+        aside=aside,
     )
 
 
@@ -258,6 +265,17 @@ def _gather(
     return xyz, occupancy, b_iso
 
 
+def _aside(plans: Sequence[ChainPlan]) -> tuple[int, ...]:
+    """Rows bonded to the next row by another atom than C."""
+    return tuple(
+        offset + i
+        for plan, offset in _offsets(plans)
+        for i, (slot, after) in enumerate(pairwise(plan.slots))
+        if slot.chain is not None and slot.chain is after.chain and after.row == slot.row + 1
+        if slot.chain.aside[slot.row]
+    )
+
+
 def _labels(plan: ChainPlan, structure: gemmi.Structure, claimed: set[tuple[int, int]]) -> list[tuple[str, int, str]]:
     """Chain name, number and insertion code of each residue of a plan."""
     taken: set[Number] = set()
@@ -274,15 +292,15 @@ def _labels(plan: ChainPlan, structure: gemmi.Structure, claimed: set[tuple[int,
 def _cut(
     plan: ChainPlan, offset: int, xyz: NDArray[np.float64], known: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """CA positions and known mask of one plan."""
+    """Positions and known mask of one plan."""
     rows = slice(offset, offset + len(plan.slots))
-    return xyz[rows, 1], known[rows]
+    return xyz[rows], known[rows]
 
 
 def _report(
     plan: ChainPlan,
     labels: Sequence[tuple[str, int, str]],
-    ca: NDArray[np.float64],
+    xyz: NDArray[np.float64],
     known: NDArray[np.bool_],
 ) -> ChainPlacement:
     """Count matches and list what is missing in one chain."""
@@ -315,7 +333,7 @@ def _report(
         extra=sum(slot.chain is not None and not slot.expected for slot in slots),
         unmodelled=_segments(absent, labels),
         fragments=plan.fragments,
-        notes=(*notes, *_break_notes(np.where(known[:, 1, None], ca, np.nan), labels, plan)),
+        notes=(*notes, *_break_notes(xyz, known, labels, plan)),
     )
 
 
@@ -342,10 +360,16 @@ def _segments(absent: NDArray[np.bool_], labels: Sequence[tuple[str, int, str]])
     )
 
 
-def _break_notes(ca: NDArray[np.float64], labels: Sequence[tuple[str, int, str]], plan: ChainPlan) -> list[str]:
+def _break_notes(
+    xyz: NDArray[np.float64], known: NDArray[np.bool_], labels: Sequence[tuple[str, int, str]], plan: ChainPlan
+) -> list[str]:
     """Remarks on neighbours too far apart for the residues between them."""
     result = []
-    for one in find_breaks(ca, np.zeros(len(ca), np.int64)):
+    ca = np.where(known[:, 1, None], xyz[:, 1], np.nan)
+    aside = _aside([plan])
+    for one in find_breaks(ca, np.zeros(len(ca), np.int64), peptide=peptide_lengths(xyz, known)):
+        if one.between == 0 and one.before in aside:
+            continue  # bonded, though not as the prior has it
         (_, a, a_code), (_, b, b_code) = labels[one.before], labels[one.after]
         where = f"residues {a}{a_code} and {b}{b_code} are {one.distance:.1f} A apart"
         if one.between:

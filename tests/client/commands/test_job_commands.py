@@ -62,6 +62,40 @@ def test_complete_from_start_to_accept(session, make_model, messages, tmp_path):
     assert np.array_equal(model.atoms.coords, before) and model.num_residues == 18
 
 
+def test_types_that_differ_from_the_sequence(session, make_model, messages, tmp_path):
+    from chimerax.adp3d.handover.results import result_model
+
+    model = make_model()
+    spec = f"#{model.id_string}"
+    other = "MALEKMALEKMALEWMALEK"  # residue 15 is LYS in the model
+    report = _run(session, f"adp3d check {spec} sequence {other} device cpu")
+    (told,) = [text for text in report["advice"] if "A 15" in text]
+    assert "LYS in the model and TRP in the sequence" in told
+    assert any("keepTypes keeps LYS" in text for _, text in messages), "options are called as in commands"
+    job = _run(session, f"adp3d complete {spec} {SHORT} sequence {other} keepTypes true folder {tmp_path / 'job'}")
+    assert job.prepared.spec["keep_types"] is True and "keepTypes true" in job.prepared.command
+    assert result_model(session, job).find_residue("A", 15).name == "LYS"
+    renamed = _run(session, f"adp3d complete {spec} {SHORT} sequence {other} folder {tmp_path / 'second'}")
+    assert renamed.prepared.spec["keep_types"] is False and "keepTypes" not in renamed.prepared.command
+    assert result_model(session, renamed).find_residue("A", 15).name == "TRP"
+    assert any(level == "warning" and "keepTypes keeps LYS" in text for level, text in messages)
+
+
+def test_a_complete_model_has_nothing_to_build(session, make_model, messages, tmp_path):
+    from chimerax.adp3d.handover.results import result_model
+    from chimerax.core.errors import UserError
+
+    model = make_model(missing=())
+    job = _run(session, f"adp3d complete #{model.id_string} {SHORT} folder {tmp_path / 'job'}")
+    assert str(job.state) == "finished"
+    assert any("nothing to build" in text for level, text in messages if level == "warning")
+    result = result_model(session, job)
+    same = [result.find_residue("A", a.residue.number).find_atom(a.name).coord for a in model.atoms]
+    assert np.array(same) == pytest.approx(model.atoms.coords, abs=2e-3)
+    with pytest.raises(UserError, match="changed nothing"):
+        _run(session, f"adp3d accept {job.id}")
+
+
 def test_refine_of_a_moved_model_in_a_moved_map(session, make_model, density, tmp_path):
     from chimerax.geometry import rotation, translation
 

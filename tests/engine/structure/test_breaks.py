@@ -118,3 +118,17 @@ def test_residues_that_will_move_break_nothing():
     assert with_breaks_between(target, firm) is target
     firm[6:] = False
     assert with_breaks_between(target, firm).polymer.segment_lengths == (12,)
+
+
+def test_ends_of_a_loop_that_are_near_but_not_bonded_are_a_break():
+    # CA atoms 5 A apart, as after a hairpin was cut off: C and N have 2.6 A of bond too much
+    xs = [*np.arange(6) * 3.8, *(np.arange(6) * 3.8 + 5 * 3.8 + 5.5)]
+    target = build(list(range(1, 13)), xs)
+    assert target.polymer.segment_lengths == (6, 6)
+    assert any("stays broken" in note for note in target.report.chains[0].notes)
+    firm = np.ones(12, bool)
+    assert with_breaks_between(target, firm).polymer.segment_lengths == (6, 6)
+    firm[6:] = False
+    assert with_breaks_between(target, firm).polymer.segment_lengths == (12,)
+    # a bond that is merely bad stays a bond
+    assert build(list(range(1, 13)), [*xs[:6], *(np.array(xs[6:]) - 0.5)]).polymer.segment_lengths == (12,)

@@ -13,6 +13,7 @@ import pytest
 
 from adp3d.structure.backbone import transfer_rigidly
 from adp3d.structure.backbone_parts import backbone_parts, letters_of_chromophore
+from adp3d.structure.breaks import with_breaks_between
 from adp3d.structure.observed import observe_chains
 from adp3d.structure.residues import one_letter
 from adp3d.structure.sequences import NamedSequence, sequences_from_structure
@@ -194,3 +195,58 @@ def test_either_parent_matches(make, name, parents):
         target = build_target(structure, [NamedSequence("s", letters[:10] + parent + letters[11:])])
         assert not target.report.chains[0].mismatches
         assert target.names[10] == name
+
+
+@pytest.mark.parametrize(("name", "carbon", "oxygen"), [("IAS", "CG", "OD1"), ("FGA", "CD", "OE1")])
+def test_a_chain_that_goes_on_from_a_side_chain_is_bonded_and_broken_for_the_prior(make, name, carbon, oxygen):
+    structure, letters = chain_with(make, name)
+    chain = structure[0]["A"]
+    component = chain[10]
+    aside = np.array([component[atom][0].pos.tolist() for atom in (carbon, oxygen)])
+    # the rest of the chain is bonded to the side chain instead
+    end = backbone(component, "")
+    outwards = (aside[0] - component["CB"][0].pos.tolist()) / np.linalg.norm(aside[0] - component["CB"][0].pos.tolist())
+    shift = aside[0] + 1.33 * outwards - np.array(chain[11]["N"][0].pos.tolist())
+    for residue in list(chain)[11:]:
+        move(residue, positions(residue) + shift)
+    assert np.linalg.norm(end[2] - np.array(chain[11]["N"][0].pos.tolist())) > 2.2
+    (observed,) = observe_chains(structure)
+    assert observed.bonded.all() and np.flatnonzero(observed.aside).tolist() == [10]
+    target = build_target(structure, [NamedSequence("s", letters)])
+    assert target.polymer.segment_lengths == (11, 10) and target.known.all()
+    assert with_breaks_between(target, np.ones(21, bool)) is target
+    assert not target.report.chains[0].notes
+
+
+def test_a_beta_amino_acid_moves_as_a_whole(make):
+    structure, letters = chain_with(make, "B3E")
+    target = build_target(structure, [NamedSequence("s", letters)])
+    assert [row for row, source in enumerate(target.sources) if source is not None and source.rigid] == [10]
+    # a solver that knows nothing of it draws CA to N
+    xyz = target.xyz.copy()
+    xyz[10, 1] += 0.8 * (xyz[10, 0] - xyz[10, 1]) / np.linalg.norm(xyz[10, 0] - xyz[10, 1])
+    result = result_structure(structure, target, xyz, np.full(21, 90.0))
+    before, after = structure[0]["A"][10], result[0]["A"][10]
+    assert [atom.name for atom in before] == [atom.name for atom in after]
+    np.testing.assert_allclose(distances(after), distances(before), atol=1e-6)
+
+
+def test_a_numbered_backbone_without_occupancy_is_carried_along(make):
+    structure, letters = chain_with(make, "TRY")
+    residue = structure[0]["A"][10]
+    for i in range(len(residue) - 1, -1, -1):
+        if residue[i].name in ("N2", "O2", "C2"):
+            residue[i].occ = 0.0
+    target = build_target(structure, [NamedSequence("s", letters)])
+    assert target.known[10].tolist() == [False, True, False, False]
+    xyz = np.where(np.isfinite(target.xyz), target.xyz, 0.0) + 2.0
+    result = result_structure(structure, target, xyz, np.full(21, 90.0))
+    assert result[0]["A"][10].name == "TRY"
+
+
+def test_a_rigid_residue_of_another_type_is_renamed_like_any_other(make):
+    structure, letters = chain_with(make, "B3E")
+    target = build_target(structure, [NamedSequence("s", letters[:10] + "W" + letters[11:])])
+    assert target.names[10] == "TRP"
+    result = result_structure(structure, target, np.nan_to_num(target.xyz), np.full(21, 90.0))
+    assert {atom.name for atom in result[0]["A"][10]} == {"N", "CA", "C", "O", "CB"}
