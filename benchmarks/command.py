@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
-from adp3d.errors import InputError
-from adp3d.pipeline.runtime import tune_process
+from adp3d.contract.errors import InputError
+from adp3d.job.runtime import tune_process
 
 __all__ = ["begin", "benchmark_parser", "positive", "run_command"]
 

@@ -32,6 +32,8 @@ from parallel import add_options, compute
 from report import Row, Table, column, replica_figures, write_table
 from torch import Tensor
 
+from adp3d.ensemble.denoising_energy import denoising_energy
+from adp3d.ensemble.ranking import SCALES, rank_replicas
 from adp3d.physics.masking import MaskedModel
 from adp3d.prior.evidence import Evidence, KnownAtoms
 from adp3d.prior.protocol import Prior
@@ -42,8 +44,6 @@ from adp3d.solver.completion import total_steps
 from adp3d.solver.folding import plain_sampler
 from adp3d.solver.noise import ReplicaNoise
 from adp3d.solver.posterior_sampling import posterior_sampling
-from adp3d.solver.ranking import SCALES, rank_replicas
-from adp3d.solver.selection import denoising_energy
 from adp3d.solver.updates import ProximalUpdate
 
 matplotlib.use("Agg")

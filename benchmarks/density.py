@@ -31,10 +31,10 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from adp3d.job.runtime import tune_process
 from adp3d.likelihood.density import DensityLikelihood
 from adp3d.physics.grid import Grid
 from adp3d.physics.pseudo_atoms import AtomSet, backbone_to_atoms, prepare_atoms
-from adp3d.pipeline.runtime import tune_process
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

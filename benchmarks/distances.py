@@ -32,12 +32,12 @@ from parallel import add_options, compute
 from report import Row, Table, column, replica_figures, write_table
 from torch import Tensor
 
+from adp3d.ensemble.denoising_energy import denoising_energy
 from adp3d.likelihood.distances import DistanceLikelihood
 from adp3d.physics.distances import DistanceOperator
 from adp3d.pipeline.distances import distance_updates
 from adp3d.prior.registry import load_prior
 from adp3d.solver.folding import fold, plain_sampler
-from adp3d.solver.selection import denoising_energy
 from adp3d.validation.superpose import rmsd
 
 matplotlib.use("Agg")

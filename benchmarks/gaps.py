@@ -6,7 +6,7 @@ Usage: ``python benchmarks/gaps.py --data FOLDER [--resolutions 2 3 4 6] [--prio
 
 Each protein loses segments of 6 to 30 residues, 35 % in all; the rest of its backbone gets an error of 0.2 A. The
 map is simulated from all heavy atoms of its chain (electron form factors, B-factors of the entry, bulk solvent,
-ordered waters, noise of 0.15 of the signal). Each job runs through `adp3d.pipeline.execute.execute` as the command
+ordered waters, noise of 0.15 of the signal). Each job runs through `adp3d.job.execute.execute` as the command
 line would run it. ``--priors`` are run with the default weights; ``--weights version-3=FILE`` runs ``builtin`` with
 other ones beside them.
 """
@@ -27,16 +27,16 @@ from numpy.typing import NDArray
 from parallel import add_options, compute
 from report import Row, Table, column, write_table
 
+from adp3d.contract.specification import RefineSpec
 from adp3d.density.map import DensityMap
 from adp3d.density.write import write_map
-from adp3d.events import Control, NullEvents
-from adp3d.pipeline.execute import execute
-from adp3d.pipeline.job import JobFolder
+from adp3d.ensemble.recombination import missing_segments
+from adp3d.job.events import Control, NullEvents
+from adp3d.job.execute import execute
+from adp3d.job.folder import JobFolder
+from adp3d.placing.confidence_records import read_confidence
 from adp3d.prior.registry import WEIGHTS_VARIABLE
 from adp3d.prior.standard_map import SPACING
-from adp3d.solver.recombination import missing_segments
-from adp3d.specification import RefineSpec
-from adp3d.structure.confidence_records import read_confidence
 from adp3d.training.knowledge import built_and_missing
 from adp3d.training.simulated_map import simulate_map
 from adp3d.training.surroundings import Scatterers, join, ordered_waters, scatterers_of

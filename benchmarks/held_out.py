@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
+from adp3d.placing.target import build_target
 from adp3d.structure.polymer import AMINO_ACIDS, UNKNOWN, Polymer
 from adp3d.structure.read import read_structure
-from adp3d.structure.target import build_target
 from adp3d.training.dataset import AtomCloud, Chain, load_chains
 
 __all__ = [

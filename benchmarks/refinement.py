@@ -16,7 +16,7 @@ Writes ``refinement.csv``, ``segments.csv`` (CA RMSD of each missing segment), `
 A bent model has every atom moved by a smooth random field (waves of 20 to 40 A) of 0.8 A on average, as if a
 related structure had been fitted as a rigid body.
 
-Each job runs through `adp3d.pipeline.execute.execute` in a process of its own, as the command line would
+Each job runs through `adp3d.job.execute.execute` in a process of its own, as the command line would
 run it, so times and peak memory include everything. The sequence is that of the deposited entry. RMSDs
 are in the frame of the map. In the curves of RMSD against completeness residues are ranked by their
 error, as in the paper; ``by confidence`` ranks those of the chosen replica without the truth. The
@@ -41,15 +41,15 @@ from numpy.typing import NDArray
 from report import Row, Table
 from starting_models import incomplete_model, shifted_model
 
-from adp3d.events import Control, NullEvents
-from adp3d.pipeline.execute import execute
-from adp3d.pipeline.job import JobFolder
+from adp3d.contract.specification import RefineSpec
+from adp3d.ensemble.recombination import missing_segments
+from adp3d.job.events import Control, NullEvents
+from adp3d.job.execute import execute
+from adp3d.job.folder import JobFolder
 from adp3d.pipeline.problem import Problem, load_problem
-from adp3d.solver.recombination import missing_segments
-from adp3d.specification import RefineSpec
-from adp3d.structure.confidence_records import read_confidence
+from adp3d.placing.confidence_records import read_confidence
+from adp3d.placing.target import build_target
 from adp3d.structure.read import read_structure
-from adp3d.structure.target import build_target
 from adp3d.validation.completeness import rmsd_against_completeness
 
 matplotlib.use("Agg")

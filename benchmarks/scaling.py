@@ -30,11 +30,11 @@ from command import begin, positive, run_command
 from numpy.typing import NDArray
 from report import Row, Table, column, write_table
 
+from adp3d.job.memory import PeakMemory
 from adp3d.likelihood.density import DensityLikelihood
 from adp3d.physics.grid import Grid
 from adp3d.physics.masking import MaskedModel
 from adp3d.physics.pseudo_atoms import backbone_to_atoms, prepare_atoms
-from adp3d.pipeline.memory import PeakMemory
 from adp3d.prior.protocol import Correlation
 from adp3d.prior.registry import load_prior
 from adp3d.prior.schedule import step_times

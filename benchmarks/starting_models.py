@@ -8,10 +8,10 @@ import gemmi
 import numpy as np
 from make_demo import without
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
+from adp3d.placing.target import build_target
 from adp3d.structure.read import read_structure
 from adp3d.structure.sequences import NamedSequence
-from adp3d.structure.target import build_target
 
 __all__ = ["bend", "incomplete_model", "segments_to_remove", "shifted_model"]
 

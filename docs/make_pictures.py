@@ -20,9 +20,9 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from adp3d.errors import InputError
-from adp3d.pipeline.job import JobFolder
-from adp3d.structure.confidence_records import read_confidence
+from adp3d.contract.errors import InputError
+from adp3d.job.folder import JobFolder
+from adp3d.placing.confidence_records import read_confidence
 from adp3d.structure.read import read_structure
 
 __all__ = ["Trace", "draw", "main", "read_trace"]

@@ -121,7 +121,7 @@ def test_import_takes_a_moment():
     assert statistics.median(float(_run(code)) for _ in range(5)) < 0.2
 
 
-@pytest.mark.parametrize("module", ["adp3d", "adp3d.errors", "adp3d.protocol", "adp3d.cli"])
+@pytest.mark.parametrize("module", ["adp3d", "adp3d.contract.errors", "adp3d.contract.wire", "adp3d.cli"])
 def test_light_modules_load_nothing_heavy(module):
     heavy = ("torch", "numpy", "scipy", "gemmi", "mrcfile", "matplotlib")
     assert _run(f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])") == "[]"

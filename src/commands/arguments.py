@@ -19,7 +19,7 @@ from chimerax.core.commands import (
     next_token,
 )
 
-from ..engine.protocol import B_FACTORS, CONFIDENCES, PRIORS, UPDATES
+from ..engine.contract.specification import B_FACTORS, CONFIDENCES, PRIORS, UPDATES
 from ..handover.part import ModelPart
 
 if TYPE_CHECKING:

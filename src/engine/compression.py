@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
-from .errors import InputError
+from .contract.errors import InputError
 
 __all__ = ["PACKED_SUFFIXES", "Opened", "open_plain", "plain_name"]
 

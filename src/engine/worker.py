@@ -15,14 +15,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from . import __version__, protocol
+from . import __version__
+from .contract import messages, specification, wire
+from .contract.errors import InputError
 from .contract.kinds import KINDS
-from .errors import InputError
-from .events import Control, Eta, Stopped
-from .pipeline.execute import Pipeline, advice_for, execute, load_pipeline
-from .pipeline.job import JobFolder
-from .pipeline.runtime import idle_cores, release_memory, set_threads
-from .storage import plain_values
+from .job.events import Control, Eta, Stopped
+from .job.execute import Pipeline, advice_for, execute, load_pipeline
+from .job.folder import JobFolder
+from .job.runtime import idle_cores, release_memory, set_threads
+from .job.storage import plain_values
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,7 @@ __all__ = ["Worker", "WorkerEvents", "serve_standard_streams"]
 Examine = Callable[[Mapping[str, object]], dict[str, Any]]
 """Report on a job's specification as it arrives, without running it."""
 
-Steering = protocol.Stop | protocol.Pause | protocol.Resume | protocol.SetWeight | protocol.Fix
+Steering = messages.Stop | messages.Pause | messages.Resume | messages.SetWeight | messages.Fix
 
 _FRAME_INTERVAL = 0.1
 _STOP_GRACE = 1.5
@@ -60,7 +61,7 @@ class WorkerEvents:
     def __init__(
         self,
         job_id: str,
-        send: Callable[[protocol.Message], None],
+        send: Callable[[messages.Message], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._job_id = job_id
@@ -76,14 +77,14 @@ class WorkerEvents:
         left = self._eta.update(stage, step, total)
         if step >= total or self._due(f"progress {stage}"):
             figures = {name: float(value) for name, value in (metrics or {}).items()}
-            self._send(protocol.Progress(self._job_id, stage, step, total, left, figures, self._done, self._job_left))
+            self._send(messages.Progress(self._job_id, stage, step, total, left, figures, self._done, self._job_left))
 
     def overall(self, done: int, total: int) -> None:
         """Keep how far the job is for the next progress."""
         self._done = done / total
         self._job_left = self._job_eta.update("", done, total)
 
-    def layout(self, layout: protocol.Layout) -> None:
+    def layout(self, layout: messages.Layout) -> None:
         """Send the residues of the job."""
         self._send(replace(layout, job_id=self._job_id))
 
@@ -91,12 +92,12 @@ class WorkerEvents:
         """Send a frame if the last one was some time ago, whatever previews came since."""
         if self._due(f"frame {first_replica}"):
             self._last[f"preview {first_replica}"] = self._clock()
-            self._send(protocol.Frame(self._job_id, step, coordinates.astype("f4"), first_replica))
+            self._send(messages.Frame(self._job_id, step, coordinates.astype("f4"), first_replica))
 
     def preview(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
         """Send replicas on their way as a frame if nothing was shown for some time."""
         if self._due(f"preview {first_replica}"):
-            self._send(protocol.Frame(self._job_id, step, coordinates.astype("f4"), first_replica))
+            self._send(messages.Frame(self._job_id, step, coordinates.astype("f4"), first_replica))
 
     def metric(
         self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
@@ -104,16 +105,16 @@ class WorkerEvents:
         """Send a figure; those of a step only if the last one was some time ago."""
         if step is None or self._due(f"metric {name}"):
             values = [float(value)] if isinstance(value, int | float) else [float(v) for v in value]
-            self._send(protocol.Metric(self._job_id, name, values, step, first_replica))
+            self._send(messages.Metric(self._job_id, name, values, step, first_replica))
 
     def residue_metric(self, name: str, values: Sequence[float], step: int) -> None:
         """Send a figure of each residue if the last one was some time ago."""
         if self._due(f"metric {name}"):
-            self._send(protocol.Metric(self._job_id, name, [float(v) for v in values], step))
+            self._send(messages.Metric(self._job_id, name, [float(v) for v in values], step))
 
     def message(self, text: str, level: str = "info") -> None:
         """Send a sentence."""
-        self._send(protocol.Log(self._job_id, text, level))
+        self._send(messages.Log(self._job_id, text, level))
 
     def _due(self, what: str) -> bool:
         now = self._clock()
@@ -156,9 +157,9 @@ class Worker:
         self._control = Control()
         self._thread: threading.Thread | None = None
 
-    def send(self, message: protocol.Message) -> None:
+    def send(self, message: messages.Message) -> None:
         """Send one message; any thread may. A client that is gone ends the running job."""
-        frame = protocol.encode(message)
+        frame = wire.encode(message)
         try:
             with self._write_lock:
                 self._write(frame)
@@ -166,24 +167,24 @@ class Worker:
             # Not an error of the job, which is to leave a checkpoint; the end of input ends the process.
             self._control.stop()
 
-    def handle(self, message: protocol.Message) -> bool:
+    def handle(self, message: messages.Message) -> bool:
         """Do what the client asks; False if the two sides cannot work together."""
-        if isinstance(message, protocol.Hello):
+        if isinstance(message, messages.Hello):
             return self._greet(message)
-        if isinstance(message, protocol.Ping):
-            self.send(protocol.Pong(message.token, self._job_id, _resident_bytes()))
-        elif isinstance(message, protocol.Submit):
+        if isinstance(message, messages.Ping):
+            self.send(messages.Pong(message.token, self._job_id, _resident_bytes()))
+        elif isinstance(message, messages.Submit):
             submit = message
             self._start(submit.job_id, lambda: _create(submit.spec, submit.overwrite))
-        elif isinstance(message, protocol.Reopen):
+        elif isinstance(message, messages.Reopen):
             folder = message.folder
             self._start(message.job_id, lambda: JobFolder.open(folder))
-        elif isinstance(message, protocol.Check):
+        elif isinstance(message, messages.Check):
             threading.Thread(target=self._check, args=(message,), name="check", daemon=True).start()
         elif isinstance(message, Steering):
             self._steer(message)
         else:
-            self.send(protocol.Error("", f"A client does not send '{message.kind}' messages."))
+            self.send(messages.Error("", f"A client does not send '{message.kind}' messages."))
         return True
 
     def shut_down(self, grace: float = _STOP_GRACE) -> None:
@@ -192,43 +193,43 @@ class Worker:
         if self._thread is not None:
             self._thread.join(grace)
 
-    def _greet(self, hello: protocol.Hello) -> bool:
-        self.send(protocol.Welcome(protocol.PROTOCOL_VERSION, __version__, os.getpid()))
-        if hello.protocol == protocol.PROTOCOL_VERSION:
+    def _greet(self, hello: messages.Hello) -> bool:
+        self.send(messages.Welcome(messages.PROTOCOL_VERSION, __version__, os.getpid()))
+        if hello.protocol == messages.PROTOCOL_VERSION:
             return True
         text = (
-            f"The engine speaks version {protocol.PROTOCOL_VERSION} of the protocol, "
+            f"The engine speaks version {messages.PROTOCOL_VERSION} of the protocol, "
             f"the client version {hello.protocol}."
         )
-        self.send(protocol.Error("", text, "Install the engine again, so that both have the same version."))
+        self.send(messages.Error("", text, "Install the engine again, so that both have the same version."))
         return False
 
-    def _check(self, message: protocol.Check) -> None:
+    def _check(self, message: messages.Check) -> None:
         """Answer a question about a job; one after the other, and beside a running job."""
         try:
             with self._check_lock:
                 if self._warm_up is not None:
                     self._warm_up.join()
-                answer: protocol.Message = protocol.Checked(message.job_id, plain_values(self._examine(message.spec)))
+                answer: messages.Message = messages.Checked(message.job_id, plain_values(self._examine(message.spec)))
         except Exception as error:
             # As in _outcome: the client waits for an answer, whatever happens.
             if not isinstance(error, InputError):
                 traceback.print_exc()
-            answer = protocol.Error(message.job_id, *advice_for(error))
+            answer = messages.Error(message.job_id, *advice_for(error))
         self.send(answer)
 
     def _steer(self, message: Steering) -> None:
         with self._job_lock:
             if message.job_id != self._job_id or not self._job_id:
                 # It may just have ended: the client will have read, or soon reads, how.
-                self.send(protocol.Error(message.job_id, f"No job '{message.job_id}' is running."))
-            elif isinstance(message, protocol.Stop):
+                self.send(messages.Error(message.job_id, f"No job '{message.job_id}' is running."))
+            elif isinstance(message, messages.Stop):
                 self._control.stop()
-            elif isinstance(message, protocol.Pause):
+            elif isinstance(message, messages.Pause):
                 self._control.pause()
-            elif isinstance(message, protocol.Resume):
+            elif isinstance(message, messages.Resume):
                 self._control.resume()
-            elif isinstance(message, protocol.Fix):
+            elif isinstance(message, messages.Fix):
                 self._control.hold(message.residues, message.fixed)
             else:
                 self._control.change(message.name, message.value)
@@ -236,11 +237,11 @@ class Worker:
     def _start(self, job_id: str, prepare: Callable[[], JobFolder]) -> None:
         with self._job_lock:
             if not job_id:  # the empty name means that no job is meant
-                self.send(protocol.Error("", "A job needs a name."))
+                self.send(messages.Error("", "A job needs a name."))
                 return
             if self._job_id:
                 text = f"The engine is busy with job '{self._job_id}'."
-                self.send(protocol.Error(job_id, text, "Wait for it, or stop it first."))
+                self.send(messages.Error(job_id, text, "Wait for it, or stop it first."))
                 return
             self._job_id = job_id
             self._control = Control()
@@ -259,26 +260,26 @@ class Worker:
                 self._job_id = ""
             self.send(last)
 
-    def _outcome(self, job_id: str, prepare: Callable[[], JobFolder], control: Control) -> protocol.Message:
+    def _outcome(self, job_id: str, prepare: Callable[[], JobFolder], control: Control) -> messages.Message:
         folder = ""
         try:
             if self._warm_up is not None:
                 self._warm_up.join()
             job = prepare()
             folder = str(job.path)
-            self.send(protocol.Started(job_id, folder))
+            self.send(messages.Started(job_id, folder))
             idle_cores.cache_clear()  # each job of a long-lived process looks anew
             metrics = execute(job, WorkerEvents(job_id, self.send), control, self._load)
             paths = {role: str(path) for role, path in job.outputs().items()}
-            return protocol.Result(job_id, paths, plain_values(metrics))
+            return messages.Result(job_id, paths, plain_values(metrics))
         except Stopped:
-            return protocol.Stopped(job_id, folder)
+            return messages.Stopped(job_id, folder)
         except Exception as error:
             # The boundary of the process: every failure must reach the client as a sentence.
             if not isinstance(error, InputError):
                 traceback.print_exc()
             text, advice = advice_for(error)
-            return protocol.Error(job_id, text, advice)
+            return messages.Error(job_id, text, advice)
 
 
 def serve_standard_streams(
@@ -308,11 +309,11 @@ def serve_standard_streams(
     worker = Worker(write, load, warm)
     code = 0
     try:
-        while (message := protocol.read_message(requests.read)) is not None:
+        while (message := wire.read_message(requests.read)) is not None:
             if not worker.handle(message):
                 code = 1
                 break
-    except (protocol.ProtocolError, OSError) as error:
+    except (wire.ProtocolError, OSError) as error:
         print(f"adp3d worker: {error}", file=sys.stderr)
         code = 1
     worker.shut_down()
@@ -322,14 +323,14 @@ def serve_standard_streams(
 
 
 def _create(spec: Mapping[str, object], overwrite: bool) -> JobFolder:
-    return JobFolder.create(protocol.from_dict(spec), overwrite=overwrite)
+    return JobFolder.create(specification.from_dict(spec), overwrite=overwrite)
 
 
 def _examine(spec: Mapping[str, object]) -> dict[str, Any]:
     from .pipeline.check import check  # heavy
 
     # a check makes no folder: any name will do
-    return check(protocol.from_dict({"output": "unused", **spec}))
+    return check(specification.from_dict({"output": "unused", **spec}))
 
 
 def _warm_up(load: Callable[[str], Pipeline]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine import protocol
+from ..engine.contract import errors, specification
 from ..jobs.state import PreparedJob
 from . import frames
 from .atoms import ModelAtoms
@@ -247,8 +247,10 @@ def _specification(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
     given = {name: value for name, value in settings.items() if value is not None}
     try:
-        return protocol.to_dict(protocol.from_dict({"version": protocol.SPEC_VERSION, "kind": kind, **given}))
-    except protocol.InputError as error:
+        return specification.to_dict(
+            specification.from_dict({"version": specification.SPEC_VERSION, "kind": kind, **given})
+        )
+    except errors.InputError as error:
         raise UserError(_in_keywords(str(error))) from error
 
 

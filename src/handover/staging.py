@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engine.folder_state import failed_start
+from ..engine.contract.folder_state import failed_start
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..engine import protocol
+from ..engine.contract import messages
 from ..process.advice import advice_for_end, advice_without_environment, in_chimerax_words
 from ..process.connection import Connection, EngineEnded
 from ..process.error_output import LOG_NAME
@@ -63,7 +63,7 @@ class DeviceQueue:
         self._connect = connect
         self._notify = notify
         self._clock = clock
-        self._waiting: deque[tuple[Job, protocol.Message]] = deque()
+        self._waiting: deque[tuple[Job, messages.Message]] = deque()
         self._checks: dict[str, CheckDone] = {}
         self._check_serial = 0
         self._stop_deadline: float | None = None
@@ -86,7 +86,7 @@ class DeviceQueue:
         """The job that runs and those that wait for it."""
         return [*([] if self.current is None else [self.current]), *self.waiting]
 
-    def submit(self, job: Job, message: protocol.Message) -> None:
+    def submit(self, job: Job, message: messages.Message) -> None:
         """Run a job when the engine is free; ``message`` starts it."""
         self._waiting.append((job, message))
         self._start_next()
@@ -97,7 +97,7 @@ class DeviceQueue:
         key = f"check-{self.device}-{self._check_serial}"
         self._checks[key] = done
         try:
-            self._engine().send(protocol.Check(key, spec))
+            self._engine().send(messages.Check(key, spec))
         except Exception:
             del self._checks[key]
             raise
@@ -107,7 +107,7 @@ class DeviceQueue:
         """Do not wait for the answer to a question any more."""
         self._checks.pop(key, None)
 
-    def steer(self, job: Job, message: protocol.Message) -> bool:
+    def steer(self, job: Job, message: messages.Message) -> bool:
         """Pass a wish to the engine; False if the job is not the one that runs."""
         if job is not self.current or self.connection is None:
             return False
@@ -120,7 +120,7 @@ class DeviceQueue:
             if job.state is not JobState.STOPPING:
                 job.state = JobState.STOPPING
                 self._stop_deadline = self._clock() + STOP_GRACE
-                self.connection.send(protocol.Stop(job.key))
+                self.connection.send(messages.Stop(job.key))
                 self._notify(CHANGED, job)
         elif any(job is other for other in self.waiting):
             self._waiting = deque(item for item in self._waiting if item[0] is not job)
@@ -152,7 +152,7 @@ class DeviceQueue:
             self._welcomed = False
             self._ping_sent = None
             self._next_ping = self._clock() + _PING_INTERVAL
-            self.connection.send(protocol.Hello(client="ChimeraX"))
+            self.connection.send(messages.Hello(client="ChimeraX"))
         return self.connection
 
     def _start_next(self) -> None:
@@ -173,29 +173,29 @@ class DeviceQueue:
             job.started = time.time()
             self._notify(CHANGED, job)
 
-    def _take(self, message: protocol.Message) -> None:
-        if isinstance(message, protocol.Pong):
+    def _take(self, message: messages.Message) -> None:
+        if isinstance(message, messages.Pong):
             self._ping_sent = None
-        elif isinstance(message, protocol.Welcome):
+        elif isinstance(message, messages.Welcome):
             self._welcomed = True
             self.engine_version = message.engine
-        elif isinstance(message, protocol.Checked):
+        elif isinstance(message, messages.Checked):
             self._answer(message.job_id, message.report, "")
-        elif isinstance(message, protocol.Error) and message.job_id in self._checks:
+        elif isinstance(message, messages.Error) and message.job_id in self._checks:
             self._answer(message.job_id, None, f"{message.text} {message.advice}".strip())
         elif self.current is not None and getattr(message, "job_id", "") == self.current.key:
             self._report(self.current, message)
 
-    def _report(self, job: Job, message: protocol.Message) -> None:
-        if isinstance(message, protocol.Error) and _NOT_RUNNING.fullmatch(message.text):
+    def _report(self, job: Job, message: messages.Message) -> None:
+        if isinstance(message, messages.Error) and _NOT_RUNNING.fullmatch(message.text):
             return  # a wish crossed the job's last report, which is about to come
-        if isinstance(message, protocol.Started) and self.connection is not None:
+        if isinstance(message, messages.Started) and self.connection is not None:
             job.folder = Path(message.folder)
             self.connection.errors.save_to(job.folder)
         environment_gone = self.connection is not None and self.connection.program_gone
-        if isinstance(message, protocol.Error) and message.advice and environment_gone:
+        if isinstance(message, messages.Error) and message.advice and environment_gone:
             program = str(self.connection.program) if self.connection is not None else ""
-            message = protocol.Error(message.job_id, *advice_without_environment(program, _resume_command(job)))
+            message = messages.Error(message.job_id, *advice_without_environment(program, _resume_command(job)))
         triggers = absorb(job, message)
         if job.ended:
             self._release(job)
@@ -258,7 +258,7 @@ class DeviceQueue:
             return
         if self._ping_sent is None:
             if now >= self._next_ping:
-                connection.send(protocol.Ping())
+                connection.send(messages.Ping())
                 self._ping_sent, self._next_ping = now, now + _PING_INTERVAL
         elif connection.last_heard > self._ping_sent:
             self._ping_sent = None  # it is alive, if busy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..engine import protocol
+from ..engine.contract import messages
 from ..process.installer import current_installer
 from .device_queue import CheckDone
 from .job import Job
@@ -30,14 +30,14 @@ class HeldWork:
 
     def __init__(
         self,
-        release: Callable[[list[tuple[Job, protocol.Message]], list[tuple[dict[str, Any], CheckDone]], str], None],
+        release: Callable[[list[tuple[Job, messages.Message]], list[tuple[dict[str, Any], CheckDone]], str], None],
     ) -> None:
         self._release = release
-        self._jobs: list[tuple[Job, protocol.Message]] = []
+        self._jobs: list[tuple[Job, messages.Message]] = []
         self._checks: list[tuple[dict[str, Any], CheckDone]] = []
         self._listening = False
 
-    def add_job(self, session: Session, job: Job, message: protocol.Message) -> bool:
+    def add_job(self, session: Session, job: Job, message: messages.Message) -> bool:
         """Hold a job if an installation runs; whether it does."""
         if not self._listen(session):
             return False

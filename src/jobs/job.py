@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..engine import protocol
+from ..engine.contract import messages
 from .state import JobState, Layout, PreparedJob
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Steering(Protocol):
     def stop(self, job: Job) -> None:
         """End the job, by force after a while."""
 
-    def steer(self, job: Job, message: protocol.Message) -> None:
+    def steer(self, job: Job, message: messages.Message) -> None:
         """Pass a wish on to the engine that runs the job."""
 
     def wait(self, job: Job, timeout: float | None) -> bool:
@@ -189,13 +189,13 @@ class Job:
     def pause(self) -> None:
         """Hold the job after its present step."""
         if self.state is JobState.RUNNING:
-            self._steer(protocol.Pause(self.key))
+            self._steer(messages.Pause(self.key))
             self.state = JobState.PAUSED
 
     def resume(self) -> None:
         """Let a paused job go on."""
         if self.state is JobState.PAUSED:
-            self._steer(protocol.Resume(self.key))
+            self._steer(messages.Resume(self.key))
             self.state = JobState.RUNNING
 
     def stop(self) -> None:
@@ -206,11 +206,11 @@ class Job:
 
     def set_weight(self, name: str, value: float) -> None:
         """Change a weight of the running job, such as ``density_weight``."""
-        self._steer(protocol.SetWeight(self.key, name, float(value)))
+        self._steer(messages.SetWeight(self.key, name, float(value)))
 
     def fix(self, residues: list[int], fixed: bool) -> None:
         """Hold residues (positions in the layout) where the best estimate has them, or release them."""
-        self._steer(protocol.Fix(self.key, [int(i) for i in residues], bool(fixed)))
+        self._steer(messages.Fix(self.key, [int(i) for i in residues], bool(fixed)))
 
     def begin_again(self, prepared: PreparedJob) -> None:
         """Wait for the engine once more, after a stop or a failure.
@@ -320,7 +320,7 @@ class Job:
         self.frame_serial += 1
         return True
 
-    def _steer(self, message: protocol.Message) -> None:
+    def _steer(self, message: messages.Message) -> None:
         steering = self._steering()
         if steering is not None:
             steering.steer(self, message)

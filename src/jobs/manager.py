@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine import protocol
+from ..engine.contract import messages
 from ..process import environment
 from ..process.connection import Connection
 from ..process.installer import current_installer
@@ -105,7 +105,7 @@ class JobManager:
         """
         self._require()
         job = self._add(prepared)
-        self._enqueue(job, protocol.Submit(job.key, prepared.spec, overwrite))
+        self._enqueue(job, messages.Submit(job.key, prepared.spec, overwrite))
         self._flush()
         return job
 
@@ -135,7 +135,7 @@ class JobManager:
         job = self._again(folder, prepared) or self._add(prepared)
         if finished is None:
             job.taken_up = False
-            self._enqueue(job, protocol.Reopen(job.key, str(folder)))
+            self._enqueue(job, messages.Reopen(job.key, str(folder)))
         else:
             job.taken_up = True
             take_result(job, *finished)
@@ -240,7 +240,7 @@ class JobManager:
             self._end_unstarted(job, JobState.STOPPED)
         self._flush()
 
-    def steer(self, job: Job, message: protocol.Message) -> None:
+    def steer(self, job: Job, message: messages.Message) -> None:
         """Pass a wish on to the engine that runs the job.
 
         Raises
@@ -332,7 +332,7 @@ class JobManager:
             environment.require(self.session)
 
     def _installed(
-        self, jobs: list[tuple[Job, protocol.Message]], checks: list[tuple[dict[str, Any], CheckDone]], error: str
+        self, jobs: list[tuple[Job, messages.Message]], checks: list[tuple[dict[str, Any], CheckDone]], error: str
     ) -> None:
         """The installation has ended: what has waited for it starts, or is told why it cannot."""
         from chimerax.core.errors import UserError
@@ -361,7 +361,7 @@ class JobManager:
         remove_if_empty(job.folder)
         self._notify(ENDED, job)
 
-    def _enqueue(self, job: Job, message: protocol.Message) -> None:
+    def _enqueue(self, job: Job, message: messages.Message) -> None:
         if self._held.add_job(self.session, job, message):
             self._notify(CHANGED, job)
             return

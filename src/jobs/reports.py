@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ..engine import protocol
+from ..engine.contract import messages
 from ..process.advice import advice_for_text, in_chimerax_words
 from .job import Job
 from .state import JobState, Layout
@@ -21,7 +21,7 @@ _MARGIN = 0.01
 """A replica must be better by this part to take over: the picture should not jump back and forth."""
 
 
-def absorb(job: Job, message: protocol.Message) -> tuple[str, ...]:
+def absorb(job: Job, message: messages.Message) -> tuple[str, ...]:
     """Take one report of the engine into the job.
 
     Returns
@@ -29,36 +29,36 @@ def absorb(job: Job, message: protocol.Message) -> tuple[str, ...]:
     tuple of str
         The triggers that tell what has changed.
     """
-    if isinstance(message, protocol.Started):
+    if isinstance(message, messages.Started):
         job.state = JobState.RUNNING if job.state is JobState.STARTING else job.state
         job.started = job.started or time.time()
         return (CHANGED,)
-    if isinstance(message, protocol.Layout):
+    if isinstance(message, messages.Layout):
         job.layout = _layout(message)
         return (LAYOUT, CHANGED)
-    if isinstance(message, protocol.Progress):
+    if isinstance(message, messages.Progress):
         job.stage, job.step, job.total = message.stage, message.step, message.total
         job.done, job.eta_seconds = message.done, message.job_eta_seconds
         job.stage_eta_seconds = message.eta_seconds
         return (CHANGED,)
-    if isinstance(message, protocol.Frame):
+    if isinstance(message, messages.Frame):
         return (FRAME,) if job.add_frame(message.step, message.coordinates, message.first_replica) else ()
-    if isinstance(message, protocol.Metric):
+    if isinstance(message, messages.Metric):
         job.add_metric(message.name, list(message.values), message.step, message.first_replica)
         _choose_best(job, message)
         return (CHANGED,)
-    if isinstance(message, protocol.Log):
+    if isinstance(message, messages.Log):
         text = in_chimerax_words(message.text)
         job.add_log(text if message.level == "info" else f"{message.level}: {text}")
         return (CHANGED,)
-    if isinstance(message, protocol.Result):
+    if isinstance(message, messages.Result):
         take_result(job, dict(message.paths), dict(message.metrics))
         end_job(job, JobState.FINISHED)
         return (CHANGED, ENDED)
-    if isinstance(message, protocol.Stopped):
+    if isinstance(message, messages.Stopped):
         end_job(job, JobState.STOPPED)
         return (CHANGED, ENDED)
-    if isinstance(message, protocol.Error):
+    if isinstance(message, messages.Error):
         # Without advice the sentence itself says what to do.
         known = advice_for_text(f"{message.text}\n{message.advice}") if message.advice else ""
         end_job(job, JobState.FAILED, message.text, known or message.advice)
@@ -85,7 +85,7 @@ def end_job(job: Job, state: JobState, error: str = "", advice: str = "") -> Non
         job.add_log(f"error: {job.error} {job.advice}".rstrip())
 
 
-def _layout(message: protocol.Layout) -> Layout:
+def _layout(message: messages.Layout) -> Layout:
     return Layout(
         tuple(message.chains),
         tuple(message.numbers),
@@ -97,7 +97,7 @@ def _layout(message: protocol.Layout) -> Layout:
     )
 
 
-def _choose_best(job: Job, message: protocol.Metric) -> None:
+def _choose_best(job: Job, message: messages.Metric) -> None:
     name, sign = _BEST_BY.get(job.kind, ("", 1.0))
     if message.name != name:
         return

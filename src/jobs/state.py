@@ -84,7 +84,7 @@ class PreparedJob:
     kind : str
         One of `KINDS`.
     spec : dict
-        Specification as ``engine.protocol.to_dict`` gives it; paths are absolute.
+        Specification as ``engine.contract.specification.to_dict`` gives it; paths are absolute.
     folder : Path
         Job folder, ``spec["output"]``; the engine makes it.
     title : str

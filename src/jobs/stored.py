@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine import protocol
+from ..engine.contract import errors, specification
 from .state import PreparedJob
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def prepared_from_folder(folder: Path) -> PreparedJob:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"'{folder}' is not the folder of an ADP-3D job: it has no readable job.json.") from error
     try:
-        spec = protocol.to_dict(protocol.from_json(text))
-    except protocol.InputError as error:
+        spec = specification.to_dict(specification.from_json(text))
+    except errors.InputError as error:
         raise UserError(f"The job in '{folder}' cannot be read: {error}") from error
     spec["output"] = str(folder)
     prepared = PreparedJob(kind=spec["kind"], spec=spec, folder=folder, title=f"{spec['kind']} in {folder.name}")

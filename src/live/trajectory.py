@@ -93,8 +93,8 @@ def read_frames(path: Path, replica: int, max_frames: int | None = None) -> tupl
     """
     from chimerax.core.errors import UserError
 
-    from ..engine.errors import InputError
-    from ..engine.trajectory_format import read_trajectory
+    from ..engine.contract.errors import InputError
+    from ..engine.contract.trajectory_format import read_trajectory
 
     if not path.is_file():
         raise UserError(

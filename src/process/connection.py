@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ..engine import protocol
+from ..engine.contract import messages, wire
 from .advice import UNREADABLE
 from .error_output import ErrorOutput
 
@@ -69,7 +69,7 @@ class Connection:
         self.program = Path(command[0])
         self.errors = ErrorOutput()
         self.last_heard = time.monotonic()
-        self._inbox: dict[object, protocol.Message | EngineEnded] = {}
+        self._inbox: dict[object, messages.Message | EngineEnded] = {}
         self._serial = 0
         self._lock = threading.Lock()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -93,17 +93,17 @@ class Connection:
         """Whether the interpreter, and its environment with it, was removed since the engine was started."""
         return not self.program.exists()
 
-    def send(self, message: protocol.Message) -> None:
+    def send(self, message: messages.Message) -> None:
         """Send a message as soon as the engine takes it; to an engine that is gone, nothing happens.
 
         Raises
         ------
-        protocol.ProtocolError
+        wire.ProtocolError
             If the message holds values that cannot be sent.
         """
-        self._outbox.put(protocol.encode(message))
+        self._outbox.put(wire.encode(message))
 
-    def take(self) -> list[protocol.Message | EngineEnded]:
+    def take(self) -> list[messages.Message | EngineEnded]:
         """Everything reported since the last call, oldest first; `EngineEnded` comes last of all."""
         with self._lock:
             taken = list(self._inbox.values())
@@ -138,10 +138,10 @@ class Connection:
         """Thread: decode what the engine sends until it ends or sends something else."""
         stream = _stream(self._process.stdout)
         try:
-            while (message := protocol.read_message(stream.read)) is not None:
+            while (message := wire.read_message(stream.read)) is not None:
                 self.last_heard = time.monotonic()
                 self._put(message)
-        except (protocol.ProtocolError, OSError) as error:
+        except (wire.ProtocolError, OSError) as error:
             self._reason = self._reason or f"{UNREADABLE}: {error}"
             end_process_tree(self._process)
         if not self.wait(_EXIT_WAIT):
@@ -152,7 +152,7 @@ class Connection:
         with self._lock:
             self._inbox["end"] = EngineEnded(self._process.poll(), self._reason)
 
-    def _put(self, message: protocol.Message) -> None:
+    def _put(self, message: messages.Message) -> None:
         with self._lock:
             key: object = _replaced_by_newer(message)
             if key is None:
@@ -226,13 +226,13 @@ def end_process_tree(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
-def _replaced_by_newer(message: protocol.Message) -> object:
+def _replaced_by_newer(message: messages.Message) -> object:
     """Key under which only the newest message is kept, None for messages that are all kept."""
-    if isinstance(message, protocol.Frame):
+    if isinstance(message, messages.Frame):
         return ("frame", message.job_id, message.first_replica)
-    if isinstance(message, protocol.Progress):
+    if isinstance(message, messages.Progress):
         return ("progress", message.job_id)
-    if isinstance(message, protocol.Metric) and message.name.startswith("residue_"):
+    if isinstance(message, messages.Metric) and message.name.startswith("residue_"):
         return ("metric", message.job_id, message.name)
     return None
 

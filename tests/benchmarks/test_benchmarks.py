@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
 from adp3d.structure.polymer import AMINO_ACIDS, Polymer
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"

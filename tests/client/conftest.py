@@ -149,17 +149,17 @@ def tiny_job(tmp_path):
     """Function that prepares a small `complete` job: 20 residues of which 5 are missing."""
 
     def make(name="job", **settings):
-        from chimerax.adp3d.engine import protocol
+        from chimerax.adp3d.engine.contract import specification
         from chimerax.adp3d.jobs.state import PreparedJob
 
         model = tmp_path / f"{name}.pdb"
         model.write_text(helix_pdb(leave_out=(8, 9, 10, 11, 12)), encoding="ascii")
         folder = tmp_path / name
         given = {"replicas": 2, "steps": 5, "device": "cpu", **settings}
-        spec = protocol.CompleteSpec(model=str(model), sequence=HELIX_SEQUENCE, output=str(folder), **given)
+        spec = specification.CompleteSpec(model=str(model), sequence=HELIX_SEQUENCE, output=str(folder), **given)
         return PreparedJob(
             kind="complete",
-            spec=protocol.to_dict(spec),
+            spec=specification.to_dict(spec),
             folder=folder,
             title=f"complete {name}",
             command=f"adp3d complete #1 replicas {spec.replicas}",
@@ -173,15 +173,15 @@ import os, sys, time
 sys.path.insert(0, {process!r})
 from launch import load_engine
 load_engine({engine!r})
-from adp3d import protocol
+from adp3d.contract import messages, specification, wire
 stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
 
 def send(message):
-    stdout.write(protocol.encode(message))
+    stdout.write(wire.encode(message))
     stdout.flush()
 
 def receive():
-    return protocol.read_message(stdin.read)
+    return wire.read_message(stdin.read)
 
 """
 

@@ -7,13 +7,13 @@ import re
 import numpy as np
 import pytest
 
+from adp3d.contract.specification import CompleteSpec, DistancesSpec, RefineSpec
 from adp3d.density.map import DensityMap
 from adp3d.density.write import write_map
-from adp3d.events import Control, NullEvents
-from adp3d.pipeline.execute import execute
+from adp3d.job.events import Control, NullEvents
+from adp3d.job.execute import execute
+from adp3d.job.folder import JobFolder
 from adp3d.pipeline.export import write_models
-from adp3d.pipeline.job import JobFolder
-from adp3d.specification import CompleteSpec, DistancesSpec, RefineSpec
 
 pytestmark = pytest.mark.slow
 

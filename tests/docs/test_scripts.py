@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from adp3d.contract.specification import CompleteSpec
+from adp3d.job.folder import JobFolder
 from adp3d.pipeline.export import write_models
-from adp3d.pipeline.job import JobFolder
+from adp3d.placing.confidence_records import read_confidence
+from adp3d.placing.write import write_structure
 from adp3d.prior.builtin.weights_file import DEFAULT_WEIGHTS
-from adp3d.specification import CompleteSpec
-from adp3d.structure.confidence_records import read_confidence
-from adp3d.structure.write import write_structure
 
 N = 30
 

@@ -15,10 +15,10 @@ from adp3d.cli import main
 from adp3d.cli.app import run
 from adp3d.cli.running import free_folder, stop_on_interrupt
 from adp3d.cli.terminal import LineEvents, duration, terminal_events
-from adp3d.errors import InputError
-from adp3d.events import Control
-from adp3d.pipeline.job import JobFolder
-from adp3d.specification import CompleteSpec, DistancesSpec, RefineSpec
+from adp3d.contract.errors import InputError
+from adp3d.contract.specification import CompleteSpec, DistancesSpec, RefineSpec
+from adp3d.job.events import Control
+from adp3d.job.folder import JobFolder
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ import pytest
 
 import adp3d
 from adp3d.compression import PACKED_SUFFIXES, open_plain, plain_name
+from adp3d.contract.errors import InputError
 from adp3d.density.map import DensityMap
 from adp3d.density.read import read_map
 from adp3d.density.write import write_map
-from adp3d.errors import InputError
+from adp3d.restraints.read import read_restraints
 from adp3d.structure.read import read_structure
-from adp3d.structure.restraints.read import read_restraints
 from adp3d.structure.sequences import parse_sequence_argument
 
 DEPOSITED = Path(adp3d.__file__).parent / "pipeline" / "demo" / "emd_20026_deposited.cif.gz"

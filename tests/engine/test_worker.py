@@ -9,17 +9,18 @@ import time
 import numpy as np
 import pytest
 
-from adp3d import protocol
-from adp3d.pipeline.job import JobFolder
-from adp3d.protocol import read_message
-from adp3d.specification import CompleteSpec, to_dict
+from adp3d.contract import messages as said
+from adp3d.contract import wire
+from adp3d.contract.specification import CompleteSpec, to_dict
+from adp3d.contract.wire import read_message
+from adp3d.job.folder import JobFolder
 from adp3d.worker import WorkerEvents
 
 SCRIPT = textwrap.dedent("""
     import os, sys, time
     import numpy as np
-    from adp3d.errors import InputError
-    from adp3d.messages import Layout
+    from adp3d.contract.errors import InputError
+    from adp3d.contract.messages import Layout
     from adp3d.worker import serve_standard_streams
 
     def count(spec, job, events, control):
@@ -71,7 +72,7 @@ class Client:
 
     def send(self, *messages):
         for message in messages:
-            self.process.stdin.write(protocol.encode(message))
+            self.process.stdin.write(wire.encode(message))
 
     def receive(self, *kinds):
         """Messages up to and with the first one of these kinds."""
@@ -128,14 +129,14 @@ def submit(tmp_path):
 
     def make(job_id="one", **settings):
         output = str(tmp_path / job_id)
-        return protocol.Submit(job_id, to_dict(CompleteSpec(output=output, model=str(tmp_path / "m.cif"), **settings)))
+        return said.Submit(job_id, to_dict(CompleteSpec(output=output, model=str(tmp_path / "m.cif"), **settings)))
 
     return make
 
 
 def test_a_job_from_start_to_end(shared_client, submit, tmp_path):
     client = shared_client
-    client.send(protocol.Hello(), protocol.Ping(5))
+    client.send(said.Hello(), said.Ping(5))
     welcome, pong = client.receive("pong")
     assert (welcome.kind, welcome.protocol, welcome.process) == ("welcome", 3, client.process.pid)
     assert (pong.token, pong.job_id) == (5, "")
@@ -143,13 +144,13 @@ def test_a_job_from_start_to_end(shared_client, submit, tmp_path):
 
     client.send(submit(steps=60))
     received = client.receive("result", "error")
-    assert received[0] == protocol.Started("one", str(tmp_path / "one"))
+    assert received[0] == said.Started("one", str(tmp_path / "one"))
     result = received[-1]
     assert result.kind == "result", result
     assert result.metrics["total"] == 60.0
     assert result.metrics["missing"] is None
     assert result.paths["result"] == str(tmp_path / "one" / "result.cif")
-    assert protocol.Log("one", "Counted.") in received
+    assert said.Log("one", "Counted.") in received
     progress = [message for message in received if message.kind == "progress"]
     assert progress[-1].step == progress[-1].total == 60
     assert progress[-1].metrics == {"total": 60.0}
@@ -165,13 +166,13 @@ def test_stop_and_reopen(shared_client, submit, tmp_path):
     client = shared_client
     client.send(submit(steps=5000))
     client.receive("progress")
-    client.send(protocol.Stop("one"))
-    assert client.receive("stopped", "error", "result")[-1] == protocol.Stopped("one", str(tmp_path / "one"))
+    client.send(said.Stop("one"))
+    assert client.receive("stopped", "error", "result")[-1] == said.Stopped("one", str(tmp_path / "one"))
     step = JobFolder.open(tmp_path / "one").load_checkpoint().step
     assert 0 < step < 5000
     folder = tmp_path / "one" / "job.json"
     folder.write_text(folder.read_text().replace("5000", str(step + 20)))
-    client.send(protocol.Reopen("two", str(tmp_path / "one")))
+    client.send(said.Reopen("two", str(tmp_path / "one")))
     result = client.receive("result", "error")[-1]
     assert result.kind == "result" and result.job_id == "two"
     assert result.metrics["total"] == step + 20
@@ -181,15 +182,15 @@ def test_pause_ping_weight_and_resume(shared_client, submit):
     client = shared_client
     client.send(submit(steps=400))
     client.receive("progress")
-    client.send(protocol.Pause("one"), protocol.SetWeight("one", "density_weight", 100.0), protocol.Ping(1))
+    client.send(said.Pause("one"), said.SetWeight("one", "density_weight", 100.0), said.Ping(1))
     assert client.receive("pong")[-1].job_id == "one"
     time.sleep(0.1)  # the step in progress ends
-    client.send(protocol.Ping(2))
+    client.send(said.Ping(2))
     client.receive("pong")
     time.sleep(0.3)
-    client.send(protocol.Ping(3))
+    client.send(said.Ping(3))
     assert [message.kind for message in client.receive("pong")] == ["pong"]  # nothing moved meanwhile
-    client.send(protocol.Resume("one"))
+    client.send(said.Resume("one"))
     result = client.receive("result", "error")[-1]
     assert result.metrics["total"] > 400
 
@@ -206,14 +207,14 @@ def test_layout_comes_before_the_first_frame(shared_client, submit):
 
 def test_residues_are_fixed_and_released(shared_client, submit):
     client = shared_client
-    client.send(protocol.Fix("one", [0, 2]))
+    client.send(said.Fix("one", [0, 2]))
     assert "No job" in client.receive("error")[-1].text
     client.send(submit(steps=5000))
     client.receive("progress")
-    client.send(protocol.Fix("one", [0, 2]), protocol.Fix("one", [2], False))
+    client.send(said.Fix("one", [0, 2]), said.Fix("one", [2], False))
     assert client.receive("log")[-1].text == "(0, 2) True"
     assert client.receive("log")[-1].text == "(2,) False"
-    client.send(protocol.Stop("one"))
+    client.send(said.Stop("one"))
     client.receive("stopped")
 
 
@@ -221,15 +222,15 @@ def test_a_job_is_checked_while_another_runs(shared_client, submit, tmp_path):
     client = shared_client
     client.send(submit(steps=5000))
     client.receive("progress")
-    client.send(protocol.Check("idea", {"version": 1, "kind": "complete", "model": str(tmp_path / "none.cif")}))
+    client.send(said.Check("idea", {"version": 1, "kind": "complete", "model": str(tmp_path / "none.cif")}))
     report = client.receive("checked", "error")[-1]
     assert report.job_id == "idea" and report.report["ok"] is False
     assert "none.cif" in report.report["problems"][0]
-    client.send(protocol.Check("wrong", {"version": 1, "kind": "complete", "modl": "x"}))
+    client.send(said.Check("wrong", {"version": 1, "kind": "complete", "modl": "x"}))
     error = client.receive("checked", "error")[-1]
     assert error.job_id == "wrong" and "did you mean 'model'" in error.text
     assert not (tmp_path / "idea").exists() and not (tmp_path / "unused").exists()
-    client.send(protocol.Stop("one"))
+    client.send(said.Stop("one"))
     client.receive("stopped")
 
 
@@ -238,9 +239,9 @@ def test_one_job_at_a_time(shared_client, submit):
     client.send(submit(steps=5000), submit("two"))
     error = client.receive("error")[-1]
     assert (error.job_id, "busy" in error.text) == ("two", True)
-    client.send(protocol.Stop("three"))
+    client.send(said.Stop("three"))
     assert client.receive("error")[-1].job_id == "three"
-    client.send(protocol.Stop("one"))
+    client.send(said.Stop("one"))
     assert client.receive("stopped")[-1].job_id == "one"
     client.send(submit("two", steps=3))
     assert client.receive("result", "error")[-1].kind == "result"
@@ -257,13 +258,13 @@ def test_failures_become_sentences_and_the_worker_goes_on(shared_client, submit,
     assert "ZeroDivisionError" in error.text and "report" in error.advice
     client.send(submit("large", seed=3))
     assert "memory" in client.receive("error")[-1].text
-    client.send(protocol.Submit("wrong", {"version": 1, "kind": "complete", "step": 3}))
+    client.send(said.Submit("wrong", {"version": 1, "kind": "complete", "step": 3}))
     assert "did you mean 'steps'" in client.receive("error")[-1].text
-    client.send(protocol.Reopen("none", str(tmp_path)))
+    client.send(said.Reopen("none", str(tmp_path)))
     assert "not a job folder" in client.receive("error")[-1].text
-    client.send(protocol.Submit("", {}))
+    client.send(said.Submit("", {}))
     assert client.receive("error")[-1].job_id == ""
-    client.send(protocol.Stopped("odd", "x"))
+    client.send(said.Stopped("odd", "x"))
     assert "does not send" in client.receive("error")[-1].text
     client.send(submit("good", steps=2))
     assert client.receive("result", "error")[-1].kind == "result"
@@ -308,7 +309,7 @@ def test_garbage_ends_the_process(client):
 
 
 def test_another_version_is_refused(client):
-    client.send(protocol.Hello(protocol=999))
+    client.send(said.Hello(protocol=999))
     error = client.receive("error")[-1]
     assert "999" in error.text and "again" in error.advice
     assert client.process.wait(20) == 1
@@ -318,10 +319,10 @@ def test_the_command_itself(monkeypatch, start):
     for name in ("GLIBC_TUNABLES", "ADP3D_ALLOCATOR_TUNED"):
         monkeypatch.delenv(name, raising=False)
     client = start([sys.executable, "-m", "adp3d.cli", "worker"])
-    client.send(protocol.Hello(), protocol.Ping(1))  # sent before it starts itself again: must not be lost
+    client.send(said.Hello(), said.Ping(1))  # sent before it starts itself again: must not be lost
     welcome, pong = client.receive("pong")
     assert (welcome.kind, pong.token) == ("welcome", 1)
-    client.send(protocol.Submit("x", {"version": 1, "kind": "complete"}))
+    client.send(said.Submit("x", {"version": 1, "kind": "complete"}))
     assert client.receive("error")[-1].text.startswith("A complete job needs")
     assert client.close() == 0
 
@@ -345,11 +346,11 @@ def test_layout_and_figures_of_residues():
     sent = []
     events = WorkerEvents("j", sent.append, lambda: 0.0)
     columns = (["A"], [5], ["B"], ["GLY"], [True], [False])
-    events.layout(protocol.Layout("", *columns, np.zeros((1, 1, 4, 3), "f4")))
+    events.layout(said.Layout("", *columns, np.zeros((1, 1, 4, 3), "f4")))
     assert (sent[0].kind, sent[0].job_id, sent[0].insertion_codes) == ("layout", "j", ["B"])
     events.residue_metric("residue_fit", np.array([0.5]), 3)
     events.residue_metric("residue_fit", np.array([0.6]), 4)
-    assert sent[1:] == [protocol.Metric("j", "residue_fit", [0.5], 3)]
+    assert sent[1:] == [said.Metric("j", "residue_fit", [0.5], 3)]
 
 
 def test_events_are_thinned_by_the_clock():
@@ -365,8 +366,8 @@ def test_events_are_thinned_by_the_clock():
     assert [m.step for m in sent if m.kind == "progress"] == [1, 5, 9, 10]
     assert [m.step for m in sent if m.kind == "metric"] == [1, 5, 9]
     events.metric("final", [1, np.float32(2)])
-    assert sent[-1] == protocol.Metric("j", "final", [1.0, 2.0])
-    assert all(protocol.encode(message) for message in sent)
+    assert sent[-1] == said.Metric("j", "final", [1.0, 2.0])
+    assert all(wire.encode(message) for message in sent)
 
 
 def test_progress_tells_how_far_the_whole_job_is():

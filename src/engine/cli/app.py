@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import InputError
-from ..pipeline.execute import Pipeline, advice_for, load_pipeline
+from ..contract.errors import InputError
+from ..job.execute import Pipeline, advice_for, load_pipeline
 from . import check, jobs, tools
 from .options import Debug, in_users_terms
 from .session import Session

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ..contract.errors import InputError
 from ..contract.settings import rows
-from ..errors import InputError
-from ..specification import CompleteSpec, RefineSpec
+from ..contract.specification import CompleteSpec, RefineSpec
 from . import options as opt
 from .session import Session
 

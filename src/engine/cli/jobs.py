@@ -12,9 +12,9 @@ import typer
 from ..compression import plain_name
 from ..contract.kinds import KINDS
 from ..contract.settings import rows
-from ..pipeline.job import JobFolder
-from ..pipeline.runtime import tune_process
-from ..specification import CommonSpec, Spec, specifications
+from ..contract.specification import CommonSpec, Spec, specifications
+from ..job.folder import JobFolder
+from ..job.runtime import tune_process
 from . import options as opt
 from .running import free_folder, run_job, show_summary, watch
 from .session import Session

@@ -26,7 +26,7 @@ from ..contract.domains import (
     bare,
 )
 from ..contract.settings import INPUT, OUTPUT, Row, rows
-from ..specification import CommonSpec, specifications
+from ..contract.specification import CommonSpec, specifications
 
 __all__ = [
     "Debug",

@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..events import Control, Events, Stopped
-from ..folder_state import failed_start
-from ..pipeline.execute import execute
-from ..pipeline.job import JobFolder
+from ..contract.folder_state import failed_start
+from ..job.events import Control, Events, Stopped
+from ..job.execute import execute
+from ..job.folder import JobFolder
 from .session import Session
 from .terminal import duration, terminal_events
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..pipeline.execute import Pipeline, load_pipeline
+from ..job.execute import Pipeline, load_pipeline
 
 __all__ = ["Session"]
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from ..events import Eta, Events, NullEvents
+from ..job.events import Eta, Events, NullEvents
 
 __all__ = ["BarEvents", "LineEvents", "duration", "say_error", "terminal_events"]
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..pipeline.runtime import tune_process
+from ..job.runtime import tune_process
 from . import options as opt
 from .session import Session
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import InputError
+from .errors import InputError
 from .plugins import plugins
 from .requests import parse_request
 

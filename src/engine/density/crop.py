@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError
+from ..contract.errors import InputError
 from .blank import blank_voxels
 from .map import DensityMap
 from .neighbourhood import finite_points, near

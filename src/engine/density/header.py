@@ -10,7 +10,7 @@ import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..contract.errors import InputError
 
 __all__ = ["HEADER_BYTES", "MAX_VOXELS", "Header", "cell_axes", "parse_header"]
 

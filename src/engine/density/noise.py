@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
-from ..errors import InputError
+from ..contract.errors import InputError
 from .blank import LEAST_FRACTION, blank_voxels, filling_value, taper_weights
 from .fourier import shells
 from .map import DensityMap

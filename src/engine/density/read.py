@@ -8,7 +8,7 @@ from typing import IO
 import numpy as np
 
 from ..compression import open_plain, plain_name
-from ..errors import InputError
+from ..contract.errors import InputError
 from .header import HEADER_BYTES, Header, parse_header
 from .map import DensityMap
 

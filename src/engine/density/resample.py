@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 from scipy.ndimage import map_coordinates, spline_filter
 
-from ..errors import InputError
+from ..contract.errors import InputError
 from .fourier import filtered, padded
 from .map import DensityMap
 

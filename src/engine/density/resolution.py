@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from ..errors import InputError
+from ..contract.errors import InputError
 from .blank import blank_voxels, is_masked, taper_weights
 from .fourier import Shells, padded, shells
 from .map import DensityMap

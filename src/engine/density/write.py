@@ -14,7 +14,7 @@ import mrcfile
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..contract.errors import InputError
 from .map import DensityMap
 
 __all__ = ["write_map"]

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..physics.distances import DistanceOperator
 
 if TYPE_CHECKING:
-    from ..structure.restraints.convert import BackboneRestraints
+    from ..restraints.convert import BackboneRestraints
 
 __all__ = ["DistanceLikelihood"]
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..contract.errors import InputError
 from ..density.fourier import filtered
 from ..density.map import DensityMap
-from ..errors import InputError
 from ..physics.form_factors import B_PER_VARIANCE
 from ..physics.grid import Grid
 

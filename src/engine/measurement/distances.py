@@ -10,16 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..contract.errors import InputError
 from ..contract.requests import Request
-from ..errors import InputError
-from ..events import Events
+from ..job.events import Events
 from ..likelihood.distances import DistanceLikelihood
+from ..restraints.convert import BackboneRestraints, to_backbone
+from ..restraints.read import read_restraints
+from ..restraints.repeats import without_repeats
+from ..restraints.units import in_angstrom
 from ..solver.likelihood_potential import LikelihoodPotential
 from ..structure.polymer import Polymer
-from ..structure.restraints.convert import BackboneRestraints, to_backbone
-from ..structure.restraints.read import read_restraints
-from ..structure.restraints.repeats import without_repeats
-from ..structure.restraints.units import in_angstrom
 from .protocol import Scene
 
 __all__ = ["NAME", "DistanceMeasurement", "load", "load_restraints"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..contract.requests import Request
-from ..events import Events
+from ..job.events import Events
 from ..solver.protocol import Potential
 from ..structure.polymer import Polymer
 

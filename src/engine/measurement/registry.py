@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..contract.errors import InputError
 from ..contract.plugins import MEASUREMENTS, plugins
 from ..contract.requests import parse_request
-from ..errors import InputError
 from . import distances
 from .protocol import Load, Measurement, Scene
 

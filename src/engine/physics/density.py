@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..contract.errors import InputError
 from .boxes import Boxes, group_by_radius
 from .grid import Grid
 

@@ -10,7 +10,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..contract.errors import InputError
 
 __all__ = ["B_PER_VARIANCE", "N_GAUSSIANS", "electron_form_factors", "radial_density"]
 

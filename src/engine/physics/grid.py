@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..contract.errors import InputError
 from ..density.map import DensityMap
-from ..errors import InputError
 
 __all__ = ["Grid", "box_voxels"]
 

@@ -10,26 +10,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..contract.errors import InputError
+from ..contract.specification import CompleteSpec, DistancesSpec, RefineSpec, Spec
 from ..density.crop import NoOverlapError, Overlap, check_overlap
 from ..density.read import read_map
 from ..density.sample import sample
-from ..errors import InputError
-from ..events import NullEvents
+from ..job.events import NullEvents
+from ..job.memory import available_memory
+from ..job.runtime import choose_device, set_threads
 from ..measurement.distances import load_restraints
+from ..placing.report import ChainPlacement
+from ..placing.target import Target
 from ..prior.registry import load_prior
-from ..specification import CompleteSpec, DistancesSpec, RefineSpec, Spec
 from ..structure.polymer import UNKNOWN, Polymer
 from ..structure.read import read_structure
-from ..structure.report import ChainPlacement
 from ..structure.sequences import parse_sequence_argument
-from ..structure.target import Target
 from .cost import job_cost
 from .distances import polymer_of_sequences
 from .map_problem import MapProblem, load_map_problem, placeholder_backbone, voxels_too_coarse
-from .memory import available_memory
 from .misfit import examine_placement
 from .problem import nothing_to_compute, place_model, reference_ca
-from .runtime import choose_device, set_threads
 
 __all__ = ["check"]
 

@@ -10,25 +10,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..events import Control, Events
+from ..contract.specification import CompleteSpec
+from ..ensemble.confidence import replica_confidence, replica_spread
+from ..ensemble.denoising_energy import denoising_energy
+from ..ensemble.ranking import SCALES, rank_replicas
+from ..job.events import Control, Events
+from ..job.folder import JobFolder
+from ..job.interruptible import InterruptiblePrior
+from ..job.sampling import Sampling, Stage
 from ..measurement.figures import described, figures_of, residue_figures_of
 from ..physics.masking import MaskedModel
 from ..prior.evidence import Evidence, KnownAtoms
 from ..solver.completion import complete
-from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.protocol import Level, Update
-from ..solver.ranking import SCALES, rank_replicas
 from ..solver.regularise import regularise
-from ..solver.selection import denoising_energy
 from ..solver.updates import ProximalUpdate
-from ..specification import CompleteSpec
 from ..validation.torsions import linked_residues
 from .cost import job_cost, planned_runs
-from .interruptible import InterruptiblePrior
-from .job import JobFolder
 from .outcome import Outcome, report_model_job
 from .problem import Problem, load_problem, nothing_to_compute
-from .sampling import Sampling, Stage
 from .updates import gradient_updates
 
 __all__ = ["run"]

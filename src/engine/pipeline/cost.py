@@ -6,12 +6,12 @@ import math
 
 import torch
 
+from ..contract.specification import CompleteSpec, RefineSpec, Spec
+from ..job.memory import Estimate, available_memory, estimate_cost
+from ..job.runtime import usable_cores
 from ..prior.registry import find_prior
 from ..solver import completion, folding
-from ..solver.plan import PlannedRun, total_work
-from ..specification import CompleteSpec, RefineSpec, Spec
-from .memory import Estimate, available_memory, estimate_cost
-from .runtime import usable_cores
+from ..solver.planned_run import PlannedRun, total_work
 
 __all__ = ["job_cost", "planned_runs"]
 

@@ -11,23 +11,28 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..events import Control, Events
+from ..contract.specification import DistancesSpec
+from ..ensemble.confidence import replica_confidence, replica_spread
+from ..ensemble.denoising_energy import denoising_energy
+from ..job.events import Control, Events
+from ..job.folder import JobFolder
+from ..job.interruptible import InterruptiblePrior
+from ..job.log import read_history
+from ..job.runtime import choose_device, set_threads
+from ..job.sampling import Sampling, Stage
+from ..job.storage import replace_atomically
 from ..likelihood.distances import DistanceLikelihood
 from ..measurement.distances import load_restraints
+from ..placing.b_factors import new_b_factor
+from ..placing.confidence_records import add_confidence, confidence_attribute
 from ..prior.protocol import Correlation
 from ..prior.registry import load_prior
-from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.folding import fold
 from ..solver.likelihood_potential import LikelihoodPotential
 from ..solver.pins import Preview
 from ..solver.protocol import Level, Update
 from ..solver.regularise import regularise
-from ..solver.selection import denoising_energy
 from ..solver.updates import ProximalUpdate
-from ..specification import DistancesSpec
-from ..storage import replace_atomically
-from ..structure.b_factors import new_b_factor
-from ..structure.confidence_records import add_confidence, confidence_attribute
 from ..structure.deposit_names import with_deposit_names
 from ..structure.polymer import Polymer
 from ..structure.sequences import NamedSequence, parse_sequence_argument
@@ -35,15 +40,10 @@ from ..validation.superpose import kabsch, rmsd
 from ..validation.torsions import linked_residues
 from .cost import job_cost, planned_runs
 from .export import write_models
-from .interruptible import InterruptiblePrior
-from .job import JobFolder
 from .layout import layout_of_polymer
-from .log import read_history
 from .outcome import CONVERGENCE, describe_geometry, show_trajectory
 from .plots import plot_confidence, plot_convergence
 from .problem import reference_ca, sequence_polymer
-from .runtime import choose_device, set_threads
-from .sampling import Sampling, Stage
 from .updates import gradient_updates
 
 __all__ = ["distance_updates", "polymer_of_sequences", "run"]

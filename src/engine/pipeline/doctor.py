@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..errors import InputError
-from .memory import available_memory
-from .runtime import choose_device, is_glibc, is_tuned, set_threads, tuned_environment, usable_cores
+from ..contract.errors import InputError
+from ..job.memory import available_memory
+from ..job.runtime import choose_device, is_glibc, is_tuned, set_threads, tuned_environment, usable_cores
 
 __all__ = ["diagnose"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..storage import replace_atomically
-from .trajectory import Trajectory
+from ..job.storage import replace_atomically
+from ..job.trajectory import Trajectory
 
 __all__ = ["write_ensemble", "write_models", "write_trajectory"]
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..messages import Layout
+from ..contract.messages import Layout
+from ..placing.target import Target
 from ..structure.course import plausible_backbone
 from ..structure.polymer import Polymer
 from ..structure.residues import three_letter
-from ..structure.target import Target
 from ..validation.torsions import linked_residues
 
 __all__ = ["layout_of_polymer", "layout_of_target"]

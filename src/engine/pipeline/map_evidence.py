@@ -15,9 +15,9 @@ from ..density.fourier import filtered
 from ..density.map import DensityMap
 from ..density.resample import resample_like
 from ..density.sample import sample
+from ..placing.target import Target
 from ..prior.evidence import DensityEvidence
 from ..prior.standard_map import SPACING, occupied, soft_end, standard_b, standard_map
-from ..structure.target import Target
 from .map_problem import MapProblem, other_atoms
 
 __all__ = ["MapEvidence", "free_share", "load_map_evidence"]

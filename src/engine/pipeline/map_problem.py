@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..contract.errors import InputError
+from ..contract.specification import RefineSpec
 from ..density.crop import check_overlap, crop
 from ..density.map import DensityMap
 from ..density.neighbourhood import near
@@ -18,14 +20,12 @@ from ..density.read import read_map
 from ..density.resample import limit_sampling, resample
 from ..density.resolution import estimate_resolution
 from ..density.sharpness import relative_sharpness
-from ..errors import InputError
-from ..events import Events
+from ..job.events import Events
 from ..likelihood.density import DensityLikelihood
 from ..physics.grid import Grid
 from ..physics.pseudo_atoms import backbone_to_atoms, prepare_atoms
-from ..specification import RefineSpec
+from ..placing.target import Target
 from ..structure.observed import BACKBONE_ATOMS
-from ..structure.target import Target
 from .misfit import DOUBTFUL_CORRELATION, DOUBTFUL_Z, examine_placement
 
 __all__ = ["MapProblem", "load_map_problem", "other_atoms", "placeholder_backbone", "voxels_too_coarse"]

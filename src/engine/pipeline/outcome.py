@@ -9,22 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..specification import CompleteSpec, RefineSpec
-from ..structure.b_factors import b_factor_column
-from ..structure.confidence_records import confidence_attribute
+from ..contract.specification import CompleteSpec, RefineSpec
+from ..job.folder import JobFolder
+from ..job.log import read_history
+from ..job.trajectory import read_trajectory
+from ..placing.b_factors import b_factor_column
+from ..placing.confidence_records import confidence_attribute
+from ..placing.target import Target
+from ..placing.write import write_result
 from ..structure.polymer import Polymer
-from ..structure.target import Target
-from ..structure.write import write_result
 from ..validation.completeness import ca_rmsd, rmsd_against_completeness
 from ..validation.geometry import backbone_geometry
 from ..validation.ramachandran import ramachandran
 from ..validation.torsions import linked_residues
 from .export import write_models, write_trajectory
-from .job import JobFolder
-from .log import read_history
 from .plots import plot_confidence, plot_convergence, plot_rmsd_completeness
 from .problem import Problem
-from .trajectory import read_trajectory
 
 __all__ = ["CONVERGENCE", "Outcome", "describe_geometry", "report_model_job", "show_trajectory"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..storage import replace_atomically
-from .log import History
+from ..job.log import History
+from ..job.storage import replace_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +36,7 @@ def plot_convergence(
     Parameters
     ----------
     history : History
-        From `adp3d.pipeline.log.read_history`.
+        From `adp3d.job.log.read_history`.
     path : Path
         PNG file to write.
     curves : sequence of (metric, axis label)

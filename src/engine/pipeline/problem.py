@@ -11,25 +11,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import InputError
-from ..events import Events
+from ..contract.errors import InputError
+from ..contract.specification import CompleteSpec, RefineSpec
+from ..job.events import Events
+from ..job.runtime import choose_device, set_threads
 from ..measurement.protocol import Measurement, Scene
 from ..measurement.registry import load_measurements
 from ..physics.masking import MaskedModel
+from ..placing.breaks import with_breaks_between
+from ..placing.own_types import with_own_types
+from ..placing.stretch import only_stretches, outside, own_addresses, stretches
+from ..placing.target import Target, build_target, with_whole_residues
 from ..prior.protocol import Prior
 from ..prior.registry import load_prior
 from ..solver.pins import Pins
-from ..specification import CompleteSpec, RefineSpec
-from ..structure.breaks import with_breaks_between
-from ..structure.own_types import with_own_types
 from ..structure.polymer import Polymer
 from ..structure.read import read_structure
 from ..structure.residue_ranges import chains_named, select_residues
 from ..structure.sequences import NamedSequence, parse_sequence_argument
-from ..structure.stretch import only_stretches, outside, own_addresses, stretches
-from ..structure.target import Target, build_target, with_whole_residues
 from .layout import layout_of_target
-from .runtime import choose_device, set_threads
 
 __all__ = ["Problem", "load_problem", "nothing_to_compute", "place_model", "reference_ca", "sequence_polymer"]
 

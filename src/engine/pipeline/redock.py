@@ -18,7 +18,7 @@ from ..density.map import DensityMap
 from ..density.neighbourhood import near
 from ..density.resample import blur
 from ..density.sample import sample
-from ..structure.target import Target
+from ..placing.target import Target
 from .support import SHORTEST_BODY, Support
 
 __all__ = ["Placement", "redock"]

@@ -11,33 +11,33 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..events import Control, Events, NullEvents
+from ..contract.specification import RefineSpec
+from ..ensemble.confidence import replica_confidence, replica_spread
+from ..ensemble.denoising_energy import denoising_energy
+from ..ensemble.ranking import SCALES, Ranking, rank_replicas
+from ..ensemble.recombination import missing_segments, recombine, supported_ends
+from ..job.events import Control, Events, NullEvents
+from ..job.folder import JobFolder
+from ..job.interruptible import InterruptiblePrior
+from ..job.sampling import Sampling, Stage
 from ..measurement.figures import described, figures_of, residue_figures_of
 from ..measurement.protocol import Measurement
 from ..physics.masking import MaskedModel
+from ..placing.target import Target
 from ..prior.evidence import DensityEvidence, Evidence, KnownAtoms
 from ..prior.schedule import step_times
-from ..solver.confidence import replica_confidence, replica_spread
 from ..solver.density_potential import DensityPotential
 from ..solver.pins import Pins
 from ..solver.protocol import Level, Update
-from ..solver.ranking import SCALES, Ranking, rank_replicas
-from ..solver.recombination import missing_segments, recombine, supported_ends
 from ..solver.regularise import regularise
-from ..solver.selection import denoising_energy
 from ..solver.updates import LateUpdate, ProximalUpdate
-from ..specification import RefineSpec
-from ..structure.target import Target
 from ..validation.torsions import linked_residues
 from .cost import job_cost, planned_runs
-from .interruptible import InterruptiblePrior
-from .job import JobFolder
 from .map_evidence import MapEvidence, free_share, load_map_evidence
 from .map_problem import MapProblem, load_map_problem, placeholder_backbone
 from .outcome import Outcome, report_model_job
 from .problem import Problem, load_problem
 from .redock import Placement, redock
-from .sampling import Sampling, Stage
 from .support import Support, judge_support
 from .updates import gradient_updates
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from torch import Tensor
 
+from ..ensemble.recombination import missing_segments
 from ..physics.masking import MaskedModel
-from ..solver.recombination import missing_segments
-from ..structure.target import Target
+from ..placing.target import Target
 from .map_problem import MapProblem
 
 __all__ = ["SHORTEST_BODY", "Support", "judge_support"]

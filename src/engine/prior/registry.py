@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ..contract import plugins
-from ..errors import InputError
+from ..contract.errors import InputError
 from ..structure.polymer import Polymer
 from .builtin.network import Denoiser
 from .builtin.prior import BuiltinPrior

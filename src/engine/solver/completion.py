@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..prior.schedule import step_times
 from .folding import Sampler
-from .plan import PlannedRun
+from .planned_run import PlannedRun
 
 __all__ = ["Completion", "agreement", "complete", "planned_runs", "total_steps"]
 

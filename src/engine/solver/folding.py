@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..ensemble.ranking import SCALES, rank_replicas
 from ..prior.evidence import NOTHING, Evidence
 from ..prior.protocol import Prior
 from ..prior.schedule import step_times
 from .adp3d import initial_state, solve
 from .noise import ReplicaNoise
-from .plan import PlannedRun
+from .planned_run import PlannedRun
 from .protocol import Update
-from .ranking import SCALES, rank_replicas
 
 __all__ = ["Fold", "Sampler", "fold", "plain_sampler", "planned_runs"]
 

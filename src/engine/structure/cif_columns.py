@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gemmi
 
-from ..errors import InputError
+from ..contract.errors import InputError
 
 __all__ = ["complete_columns"]
 

@@ -6,7 +6,7 @@ import math
 
 import gemmi
 
-from ..errors import InputError
+from ..contract.errors import InputError
 from .force_field_names import force_field_parent
 
 __all__ = ["is_atom_line", "next_chain_name", "repair_pdb_lines"]

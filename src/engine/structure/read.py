@@ -8,7 +8,7 @@ from pathlib import Path
 import gemmi
 
 from ..compression import open_plain
-from ..errors import InputError
+from ..contract.errors import InputError
 from .cif_columns import complete_columns
 from .pdb_text import is_atom_line, repair_pdb_lines
 from .polymer_ends import add_entity_types

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..contract.errors import InputError
 
 __all__ = ["chains_named", "select_residues"]
 

@@ -6,7 +6,7 @@ import re
 
 import gemmi
 
-from ..errors import InputError
+from ..contract.errors import InputError
 
 __all__ = ["flat_entries", "is_pir_header", "is_pir_nucleic", "letters_of_names", "pir_letters", "refuse_others"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import gemmi
 
 from ..compression import PACKED_SUFFIXES
-from ..errors import InputError
+from ..contract.errors import InputError
 from .backbone_parts import letters_of_chromophore
 from .polymer import AMINO_ACIDS, UNKNOWN
 from .read import read_content, read_structure

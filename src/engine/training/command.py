@@ -9,7 +9,7 @@ from typing import Annotated
 import torch
 import typer
 
-from ..pipeline.runtime import choose_device, set_threads
+from ..job.runtime import choose_device, set_threads
 from ..prior.builtin.network import DenoiserConfig
 from .crops import CropSampler
 from .dataset import load_chains

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..contract.errors import InputError
 from ..structure.polymer import AMINO_ACIDS
 
 __all__ = ["ELEMENTS", "AtomCloud", "Chain", "load_chains"]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..pipeline.runtime import release_memory
+from ..job.runtime import release_memory
 from ..prior.builtin.network import Denoiser, DenoiserConfig
 from ..prior.builtin.weights_file import save_weights, start_from
 from .checkpoint import Progress, load_checkpoint, save_checkpoint

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..contract.errors import InputError
 from ..physics.form_factors import electron_form_factors
 from ..structure.polymer import AMINO_ACIDS
 

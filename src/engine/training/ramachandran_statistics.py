@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from ..errors import InputError
+from ..contract.errors import InputError
 from ..validation.ramachandran import KINDS, Contours, residue_kinds
 from ..validation.torsions import backbone_torsions
 

@@ -17,15 +17,15 @@ ENGINE = """
     while (message := receive()) is not None:
         if message.kind == "submit":
             running = message.job_id
-            send(protocol.Started(running, message.spec["output"]))
+            send(messages.Started(running, message.spec["output"]))
             columns = ["A"] * n, list(range(5, 5 + n)), [""] * n, ["GLY"] * n, [True] * n, [True] * n
-            send(protocol.Layout(running, *columns, np.zeros((1, n, 4, 3), np.float32)))
-            send(protocol.Progress(running, "sampling", 3, 10, 12.0))
+            send(messages.Layout(running, *columns, np.zeros((1, n, 4, 3), np.float32)))
+            send(messages.Progress(running, "sampling", 3, 10, 12.0))
         elif message.kind == "stop":
-            send(protocol.Stopped(running, "/a/folder"))
+            send(messages.Stopped(running, "/a/folder"))
             running = ""
         elif message.kind != "hello":
-            send(protocol.Log(running, repr(message)))
+            send(messages.Log(running, repr(message)))
 """
 
 
@@ -108,13 +108,13 @@ def test_weights_are_set_for_jobs_with_a_map_only(session, running, wait_until):
 
 
 def test_a_stopped_job_is_taken_up_by_number_or_folder(session, running, tiny_job, tmp_path):
-    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.engine.contract import specification
 
     run(session, "adp3d stop wait true")
     folder = tmp_path / "my job"
     folder.mkdir()
-    spec = protocol.from_dict(running.prepared.spec)
-    (folder / "job.json").write_text(protocol.to_json(spec), encoding="utf-8")
+    spec = specification.from_dict(running.prepared.spec)
+    (folder / "job.json").write_text(specification.to_json(spec), encoding="utf-8")
     running.folder = folder
     again = run(session, "adp3d resume 1 wait false")
     assert again is running and (again.id, again.folder) == (1, folder)
@@ -204,7 +204,7 @@ def test_all_jobs_are_stopped(session, running, tiny_job, wait_until):
 def test_status_says_why_a_job_failed(session, use_engine, tiny_job, messages):
     use_engine("""
         receive()
-        send(protocol.Error(receive().job_id, "The map is empty.", "Choose another."))
+        send(messages.Error(receive().job_id, "The map is empty.", "Choose another."))
         while receive() is not None: pass
     """)
     job = job_manager(session).submit(tiny_job())
@@ -219,10 +219,10 @@ def test_the_end_is_told_with_figures(session, use_engine, tiny_job, messages):
     use_engine("""
         receive()
         job = receive().job_id
-        send(protocol.Started(job, "/a/folder"))
+        send(messages.Started(job, "/a/folder"))
         metrics = {"seconds": 200, "residues": 172, "completeness_before": 64.53, "mean_confidence": 88.2,
                    "map_cc_before": 0.4581, "map_cc_after": 0.5549}
-        send(protocol.Result(job, {}, metrics))
+        send(messages.Result(job, {}, metrics))
         while receive() is not None: pass
     """)
     job = job_manager(session).submit(tiny_job())

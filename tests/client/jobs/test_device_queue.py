@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from chimerax.adp3d.engine import protocol
+from chimerax.adp3d.engine.contract import messages
 from chimerax.adp3d.jobs import device_queue
 from chimerax.adp3d.jobs.device_queue import DeviceQueue
 from chimerax.adp3d.jobs.job import Job
@@ -16,24 +16,24 @@ OBEDIENT = """
     running = ""
     while (message := receive()) is not None:
         if message.kind == "hello":
-            send(protocol.Welcome(protocol.PROTOCOL_VERSION, "1.2.3", os.getpid()))
+            send(messages.Welcome(messages.PROTOCOL_VERSION, "1.2.3", os.getpid()))
         elif message.kind in ("submit", "reopen"):
             running = message.job_id
-            send(protocol.Started(running, "/a/folder"))
+            send(messages.Started(running, "/a/folder"))
         elif message.kind == "ping":
-            send(protocol.Pong(message.token, running, 1))
+            send(messages.Pong(message.token, running, 1))
         elif message.kind == "stop":
-            send(protocol.Stopped(running, "/a/folder"))
+            send(messages.Stopped(running, "/a/folder"))
         elif message.kind == "pause":
-            send(protocol.Error(running, f"No job '{running}' is running."))
-            send(protocol.Result(running, {"result": "/a/folder/result.cif"}, {}))
+            send(messages.Error(running, f"No job '{running}' is running."))
+            send(messages.Result(running, {"result": "/a/folder/result.cif"}, {}))
         elif message.kind == "check":
-            send(protocol.Checked(message.job_id, {"ok": True, "lines": ["Give --half-maps."]}))
+            send(messages.Checked(message.job_id, {"ok": True, "lines": ["Give --half-maps."]}))
 """
 DEAF = """
-    send(protocol.Welcome(protocol.PROTOCOL_VERSION, "1.2.3", os.getpid()))
+    send(messages.Welcome(messages.PROTOCOL_VERSION, "1.2.3", os.getpid()))
     receive(), receive()
-    send(protocol.Started("job-1", "/a/folder"))
+    send(messages.Started("job-1", "/a/folder"))
     time.sleep(120)
 """
 
@@ -90,7 +90,7 @@ def make_job(tmp_path):
 
 
 def submit(queue, job):
-    queue.submit(job, protocol.Submit(job.key, {}, False))
+    queue.submit(job, messages.Submit(job.key, {}, False))
     return job
 
 
@@ -120,10 +120,10 @@ def test_a_wish_that_crosses_the_end_of_a_job_is_no_failure(make_queue, make_job
     queue, _ = make_queue(OBEDIENT)
     job = submit(queue, make_job())
     pump_until(queue, lambda: job.state is JobState.RUNNING)
-    assert queue.steer(job, protocol.Pause(job.key))
+    assert queue.steer(job, messages.Pause(job.key))
     pump_until(queue, lambda: job.ended)
     assert job.state is JobState.FINISHED
-    assert not queue.steer(job, protocol.Pause(job.key))
+    assert not queue.steer(job, messages.Pause(job.key))
 
 
 def test_an_engine_that_answers_is_left_alone(make_queue, make_job, clock):
@@ -211,8 +211,8 @@ def test_an_engine_of_another_version_is_refused(make_queue, make_job):
     queue, _ = make_queue(
         """
         receive()
-        send(protocol.Welcome(99, "9.9", os.getpid()))
-        send(protocol.Error("", "The engine speaks version 99 of the protocol, the client version 2."))
+        send(messages.Welcome(99, "9.9", os.getpid()))
+        send(messages.Error("", "The engine speaks version 99 of the protocol, the client version 2."))
         print("The engine speaks version 99 of the protocol", file=sys.stderr)
         sys.exit(1)
         """
@@ -225,13 +225,13 @@ def test_an_engine_of_another_version_is_refused(make_queue, make_job):
 
 
 BROKEN = """
-    receive(); send(protocol.Welcome(protocol.PROTOCOL_VERSION, "1", os.getpid()))
+    receive(); send(messages.Welcome(messages.PROTOCOL_VERSION, "1", os.getpid()))
     job = receive().job_id
-    send(protocol.Started(job, sys.argv[0] + ".job"))
+    send(messages.Started(job, sys.argv[0] + ".job"))
     receive()
     if {ends}:
         os._exit(3)
-    send(protocol.Error(job, "The program failed: ModuleNotFoundError: No module named 'x'.", "An error in ADP-3D."))
+    send(messages.Error(job, "The program failed: ModuleNotFoundError: No module named 'x'.", "An error in ADP-3D."))
     while receive() is not None: pass
 """
 
@@ -247,7 +247,7 @@ def test_environment_removed_while_a_job_runs(make_queue, make_job, tmp_path, en
         (tmp_path / "job.json").write_text("{}")
     connection = queue.connection
     connection.program = tmp_path / "removed" / "python"
-    queue.steer(job, protocol.Ping())
+    queue.steer(job, messages.Ping())
     pump_until(queue, lambda: job.ended)
     assert job.state is JobState.FAILED
     assert job.error == f"The engine's environment was removed while the job ran ('{connection.program}' is gone)."

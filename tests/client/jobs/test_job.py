@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from chimerax.adp3d.engine import protocol
+from chimerax.adp3d.engine.contract import messages
 from chimerax.adp3d.jobs.job import Job
 from chimerax.adp3d.jobs.reports import absorb
 from chimerax.adp3d.jobs.state import JobState, PreparedJob
@@ -45,11 +45,11 @@ def make_job(tmp_path, steering):
 
 def layout(n):
     columns = ["A"] * n, list(range(1, n + 1)), [""] * n, ["GLY"] * n, [True] * n, [True] * n
-    return protocol.Layout("job-1", *columns, np.full((1, n, 4, 3), 7, np.float32))
+    return messages.Layout("job-1", *columns, np.full((1, n, 4, 3), 7, np.float32))
 
 
 def frame(step, value, n=5, replicas=3, first=0):
-    return protocol.Frame("job-1", step, np.full((replicas, n, 4, 3), value, np.float32), first)
+    return messages.Frame("job-1", step, np.full((replicas, n, 4, 3), value, np.float32), first)
 
 
 def test_layout_is_taken_over(make_job):
@@ -92,9 +92,9 @@ def test_frames_of_another_model_are_refused(make_job):
 
 def test_metrics_of_batches_are_joined(make_job):
     job = make_job()
-    absorb(job, protocol.Metric("job-1", "correlation", [0.1, 0.2], 4))
-    absorb(job, protocol.Metric("job-1", "correlation", [0.3], 4, 2))
-    absorb(job, protocol.Metric("job-1", "correlation", [0.5], 5))
+    absorb(job, messages.Metric("job-1", "correlation", [0.1, 0.2], 4))
+    absorb(job, messages.Metric("job-1", "correlation", [0.3], 4, 2))
+    absorb(job, messages.Metric("job-1", "correlation", [0.5], 5))
     assert job.metrics["correlation"] == [(4, [0.1, 0.2, 0.3]), (5, [0.5])]
     assert job.latest("correlation") == [0.5]
     assert job.latest("unknown") is None
@@ -102,8 +102,8 @@ def test_metrics_of_batches_are_joined(make_job):
 
 def test_figures_of_a_later_batch_keep_their_replicas(make_job):
     job = make_job()
-    absorb(job, protocol.Metric("job-1", "correlation", [0.1, 0.2], 4))
-    absorb(job, protocol.Metric("job-1", "correlation", [0.3], 1, 2))
+    absorb(job, messages.Metric("job-1", "correlation", [0.1, 0.2], 4))
+    absorb(job, messages.Metric("job-1", "correlation", [0.3], 1, 2))
     assert np.isnan(job.latest("correlation")[:2]).all() and job.latest("correlation")[2] == 0.3
     assert job.status()["metrics"]["correlation"] == [None, None, 0.3]
     json.dumps(job.status(), allow_nan=False)
@@ -111,16 +111,16 @@ def test_figures_of_a_later_batch_keep_their_replicas(make_job):
 
 def test_the_engines_choice_is_final(make_job):
     job = make_job()
-    absorb(job, protocol.Metric("job-1", "correlation", [0.1, 0.5, 0.2], 4))
+    absorb(job, messages.Metric("job-1", "correlation", [0.1, 0.5, 0.2], 4))
     assert job.best_replica == 1
-    absorb(job, protocol.Result("job-1", {}, {"chosen_replica": 2}))
+    absorb(job, messages.Result("job-1", {}, {"chosen_replica": 2}))
     assert job.best_replica == 2
 
 
 def test_only_the_newest_figures_of_residues_are_kept(make_job):
     job = make_job()
     for step in range(3):
-        absorb(job, protocol.Metric("job-1", "residue_fit", [float(step)] * 5, step))
+        absorb(job, messages.Metric("job-1", "residue_fit", [float(step)] * 5, step))
     assert job.metrics["residue_fit"] == [(2, [2.0] * 5)]
 
 
@@ -130,33 +130,33 @@ def test_only_the_newest_figures_of_residues_are_kept(make_job):
 )
 def test_the_best_replica_is_chosen_by_fit(make_job, kind, name, values, best):
     job = make_job(kind)
-    absorb(job, protocol.Metric("job-1", name, values, 1))
+    absorb(job, messages.Metric("job-1", name, values, 1))
     assert job.best_replica == best
 
 
 def test_the_best_replica_does_not_change_for_a_trifle(make_job):
     job = make_job()
-    absorb(job, protocol.Metric("job-1", "correlation", [0.5, 0.1], 1))
-    absorb(job, protocol.Metric("job-1", "correlation", [0.5, 0.501], 2))
+    absorb(job, messages.Metric("job-1", "correlation", [0.5, 0.1], 1))
+    absorb(job, messages.Metric("job-1", "correlation", [0.5, 0.501], 2))
     assert job.best_replica == 0
-    absorb(job, protocol.Metric("job-1", "correlation", [0.5, 0.6], 3))
+    absorb(job, messages.Metric("job-1", "correlation", [0.5, 0.6], 3))
     assert job.best_replica == 1
 
 
 def test_status_is_plain(make_job):
     job = make_job()
-    absorb(job, protocol.Started("job-1", "x"))
+    absorb(job, messages.Started("job-1", "x"))
     absorb(job, layout(5))
-    absorb(job, protocol.Progress("job-1", "sampling", 3, 10, 4.2, {"fit": 0.5}))
-    absorb(job, protocol.Metric("job-1", "correlation", [0.1, 0.2], 4))
-    absorb(job, protocol.Metric("job-1", "residue_fit", [0.5] * 5, 4))
+    absorb(job, messages.Progress("job-1", "sampling", 3, 10, 4.2, {"fit": 0.5}))
+    absorb(job, messages.Metric("job-1", "correlation", [0.1, 0.2], 4))
+    absorb(job, messages.Metric("job-1", "residue_fit", [0.5] * 5, 4))
     status = json.loads(json.dumps(job.status()))
     assert status["stage"] == "sampling"
     assert status["residues"] == 5
     assert status["metrics"] == {"correlation": [0.1, 0.2]}
     assert job.fraction == pytest.approx(0.3)
     assert (status["eta_seconds"], status["stage_eta_seconds"]) == (None, 4.2)
-    absorb(job, protocol.Progress("job-1", "sampling", 4, 10, 3.6, {}, 0.1, 31.04))
+    absorb(job, messages.Progress("job-1", "sampling", 4, 10, 3.6, {}, 0.1, 31.04))
     assert job.fraction == pytest.approx(0.1)
     status = job.status()
     assert (status["fraction"], status["eta_seconds"], status["stage_eta_seconds"]) == (0.1, 31.0, 3.6)
@@ -165,7 +165,7 @@ def test_status_is_plain(make_job):
 def test_an_error_becomes_advice_in_the_words_of_commands(make_job):
     job = make_job()
     text = "No CUDA device can be used on this machine; use --device cpu or auto."
-    assert absorb(job, protocol.Error("job-1", text)) == ("job changed", "job ended")
+    assert absorb(job, messages.Error("job-1", text)) == ("job changed", "job ended")
     assert job.state is JobState.FAILED
     assert job.ended
     assert "use device cpu" in job.error

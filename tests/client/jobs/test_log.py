@@ -10,12 +10,12 @@ from chimerax.adp3d.jobs.state import JobState
 ENGINE = """
     receive()
     job = receive().job_id
-    send(protocol.Started(job, "/a/folder"))
-    send(protocol.Progress(job, "sampling", 1, 10, 100.0))
-    send(protocol.Log(job, "a detail"))
-    send(protocol.Log(job, "use --device cpu", "warning"))
+    send(messages.Started(job, "/a/folder"))
+    send(messages.Progress(job, "sampling", 1, 10, 100.0))
+    send(messages.Log(job, "a detail"))
+    send(messages.Log(job, "use --device cpu", "warning"))
     receive()
-    send(protocol.Error(job, "It broke.", "Mend it."))
+    send(messages.Error(job, "It broke.", "Mend it."))
     while receive() is not None: pass
 """
 

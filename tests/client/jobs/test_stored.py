@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from chimerax.adp3d.engine import protocol
+from chimerax.adp3d.engine.contract import specification
 from chimerax.adp3d.jobs.state import PreparedJob
 from chimerax.adp3d.jobs.stored import (
     is_finished,
@@ -20,8 +20,8 @@ from chimerax.core.errors import UserError
 
 @pytest.fixture
 def folder(tmp_path):
-    spec = protocol.CompleteSpec(model="inputs/model.pdb", output=".", replicas=3)
-    (tmp_path / "job.json").write_text(protocol.to_json(spec), encoding="utf-8")
+    spec = specification.CompleteSpec(model="inputs/model.pdb", output=".", replicas=3)
+    (tmp_path / "job.json").write_text(specification.to_json(spec), encoding="utf-8")
     return tmp_path
 
 

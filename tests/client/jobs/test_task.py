@@ -9,12 +9,12 @@ from chimerax.adp3d.jobs.state import JobState
 ENGINE = """
     receive()
     job = receive().job_id
-    send(protocol.Started(job, "/a/folder"))
+    send(messages.Started(job, "/a/folder"))
     while (message := receive()) is not None:
         if message.kind == "stop":
-            send(protocol.Stopped(job, "/a/folder"))
+            send(messages.Stopped(job, "/a/folder"))
         elif message.kind == "pause":
-            send(protocol.Error(job, "It broke."))
+            send(messages.Error(job, "It broke."))
 """
 
 

@@ -91,19 +91,19 @@ class Bench:
         return job
 
     def start(self, job, n: int = 24, layout: bool = True) -> None:
-        from chimerax.adp3d.engine import protocol
+        from chimerax.adp3d.engine.contract import messages
 
-        self.engine.report(protocol.Started(job.key, str(job.folder)))
+        self.engine.report(messages.Started(job.key, str(job.folder)))
         if layout:
             self.engine.report(self.layout(job, n))
         self.manager.pump()
 
     def layout(self, job, n: int = 24):
-        from chimerax.adp3d.engine import protocol
+        from chimerax.adp3d.engine.contract import messages
 
         half = n // 2
         links = [i not in (half - 1, n - 1) for i in range(n)]
-        return protocol.Layout(
+        return messages.Layout(
             job.key,
             ["A"] * half + ["B"] * (n - half),
             [*range(5, 5 + half), *range(101, 101 + n - half)],
@@ -116,18 +116,18 @@ class Bench:
 
     def frame(self, job, n: int = 24, replicas: int = 3, seed: int = 0) -> np.ndarray:
         """Report a frame, (replica, N, 4, 3), without pumping."""
-        from chimerax.adp3d.engine import protocol
+        from chimerax.adp3d.engine.contract import messages
 
         self.step += 1
         noise = np.random.default_rng(seed + self.step).normal(0.0, 0.5, (replicas, n, 4, 3))
         coordinates = (helix(n) + noise).astype(np.float32)
-        self.engine.report(protocol.Frame(job.key, self.step, coordinates))
+        self.engine.report(messages.Frame(job.key, self.step, coordinates))
         return coordinates
 
     def metric(self, job, name: str, values) -> None:
-        from chimerax.adp3d.engine import protocol
+        from chimerax.adp3d.engine.contract import messages
 
-        self.engine.report(protocol.Metric(job.key, name, [float(v) for v in values], self.step))
+        self.engine.report(messages.Metric(job.key, name, [float(v) for v in values], self.step))
 
 
 @pytest.fixture

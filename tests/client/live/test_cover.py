@@ -51,8 +51,8 @@ def test_two_layers(session, open_model):
 @pytest.fixture
 def finished(bench):
     """A job of an open model that has finished, with a trajectory."""
-    from chimerax.adp3d.engine import protocol
-    from chimerax.adp3d.engine.trajectory_format import pack_header, pack_record
+    from chimerax.adp3d.engine.contract import messages
+    from chimerax.adp3d.engine.contract.trajectory_format import pack_header, pack_record
     from chimerax.adp3d.handover.record import Handover
     from chimerax.adp3d.handover.watch import watch_results
     from chimerax.adp3d.live.backbone import build_backbone
@@ -60,7 +60,7 @@ def finished(bench):
     other = bench.submit()
     model = build_backbone(bench.session, other.layout, "mine")
     bench.session.models.add([model])
-    bench.engine.report(protocol.Stopped(other.key, str(other.folder)))
+    bench.engine.report(messages.Stopped(other.key, str(other.folder)))
     bench.manager.pump()
     bench.manager.remove(other)
     watch_results(bench.session)
@@ -78,7 +78,7 @@ def finished(bench):
     bench.frame(job)
     bench.manager.pump()
     bench.session.update_loop.draw_new_frame()
-    bench.engine.report(protocol.Result(job.key, {"result": str(job.folder / "result.cif")}, {}))
+    bench.engine.report(messages.Result(job.key, {"result": str(job.folder / "result.cif")}, {}))
     bench.manager.pump()
     yield job, model
     watch_results(bench.session).close()
@@ -126,14 +126,14 @@ def test_start_result_trajectory_and_accepted_model_are_never_drawn_together(ben
 
 
 def test_the_starting_model_is_hidden_while_its_job_is_shown(bench, session):
-    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.engine.contract import messages
     from chimerax.adp3d.live.backbone import build_backbone
     from chimerax.adp3d.live.models import live_models
 
     other = bench.submit()
     model = build_backbone(session, other.layout, "mine")
     session.models.add([model])
-    bench.engine.report(protocol.Stopped(other.key, str(other.folder)))
+    bench.engine.report(messages.Stopped(other.key, str(other.folder)))
     bench.manager.pump()
     job = bench.submit(model=model)
     view = live_models(session).views[job.id]

@@ -97,14 +97,14 @@ def test_models_glide_from_frame_to_frame(bench, live, clock):
 
 
 def test_models_of_a_stopped_job_are_where_it_ended(bench, live, clock):
-    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.engine.contract import messages
 
     job = bench.submit()
     for i in range(30):
         end = bench.frame(job)
         bench.manager.pump()
         assert show_at(live, clock, 100.0 + 0.4 * i) == (i > 0)
-    bench.engine.report(protocol.Stopped(job.key, str(job.folder)))
+    bench.engine.report(messages.Stopped(job.key, str(job.folder)))
     bench.manager.pump()
     assert job.ended
     np.testing.assert_allclose(live.views[job.id].best.atoms.coords, end[0].reshape(-1, 3), atol=1e-5)
@@ -231,12 +231,12 @@ def test_session_closed_mid_job(bench, live, log):
 
 
 def test_frames_after_the_end(bench, live):
-    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.engine.contract import messages
 
     job = bench.submit()
     shown = bench.frame(job)
     bench.manager.pump()
-    bench.engine.report(protocol.Stopped(job.key, str(job.folder)))
+    bench.engine.report(messages.Stopped(job.key, str(job.folder)))
     bench.manager.pump()
     bench.frame(job)
     bench.manager.pump()
@@ -309,11 +309,11 @@ def test_a_failure_stops_the_picture_and_not_the_job(bench, live, monkeypatch):
 
 
 def test_resumed_job_goes_on_with_its_models(bench, live):
-    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.engine.contract import messages
 
     job = bench.submit()
     best = live.views[job.id].best
-    bench.engine.report(protocol.Stopped(job.key, str(job.folder)))
+    bench.engine.report(messages.Stopped(job.key, str(job.folder)))
     bench.manager.pump()
     inputs = job.folder / "inputs"
     inputs.mkdir(parents=True)

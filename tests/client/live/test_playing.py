@@ -12,7 +12,7 @@ N_FRAMES = 24
 @pytest.fixture
 def finished(bench):
     """Function that opens the trajectory of a job: a strand that becomes a helix."""
-    from chimerax.adp3d.engine.trajectory_format import pack_header, pack_record
+    from chimerax.adp3d.engine.contract.trajectory_format import pack_header, pack_record
 
     job = bench.submit(n=24, replicas=1)
     helix = bench.helix(24)

@@ -7,7 +7,7 @@ import pytest
 @pytest.fixture
 def finished(bench):
     """Ends a job with result files: best replica first, confidence rising along the chain."""
-    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.engine.contract import messages
 
     def finish(job, files=("result", "ensemble")):
         layout, n = job.layout, job.layout.n_residues
@@ -17,7 +17,7 @@ def finished(bench):
         (job.folder / "result.cif").write_text(bench.mmcif(replicas[:1], layout, confidence))
         (job.folder / "ensemble.cif").write_text(bench.mmcif(replicas, layout, confidence))
         paths = {name: str(job.folder / f"{name}.cif") for name in files}
-        bench.engine.report(protocol.Result(job.key, paths, {"map_cc_after": 0.8}))
+        bench.engine.report(messages.Result(job.key, paths, {"map_cc_after": 0.8}))
         bench.manager.pump()
         return replicas, confidence
 
@@ -52,13 +52,13 @@ def test_result_without_an_ensemble(bench, finished):
 
 
 def test_result_that_is_gone(bench, finished, log):
-    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.engine.contract import messages
     from chimerax.adp3d.live.models import live_models
 
     job = bench.submit()
     shown = bench.frame(job)
     bench.manager.pump()
-    bench.engine.report(protocol.Result(job.key, {"result": str(job.folder / "result.cif")}, {}))
+    bench.engine.report(messages.Result(job.key, {"result": str(job.folder / "result.cif")}, {}))
     bench.manager.pump()
     best = live_models(bench.session).views[job.id].best
     np.testing.assert_allclose(best.atoms.coords, shown[0].reshape(-1, 3), atol=1e-5)

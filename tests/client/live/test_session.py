@@ -49,9 +49,9 @@ def finish_files(bench, job) -> np.ndarray:
 
 def stop(bench, job) -> None:
     """End a job as the engine tells it."""
-    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.engine.contract import messages
 
-    bench.engine.report(protocol.Stopped(job.key, str(job.folder)))
+    bench.engine.report(messages.Stopped(job.key, str(job.folder)))
     bench.manager.pump()
 
 
@@ -89,7 +89,7 @@ def test_snapshot_holds_plain_values_and_open_models(bench, keeper):
 
 
 def test_unfinished_job_is_offered_and_resumed_with_its_models(bench, keeper, log):
-    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.engine.contract import messages
     from chimerax.adp3d.live.models import live_models
 
     live = live_models(bench.session)
@@ -105,7 +105,7 @@ def test_unfinished_job_is_offered_and_resumed_with_its_models(bench, keeper, lo
     assert bench.manager.jobs == []
 
     resumed = restored.resume(bench.session, offer.folder)
-    assert isinstance(bench.engine.sent[-1], protocol.Reopen)
+    assert isinstance(bench.engine.sent[-1], messages.Reopen)
     assert resumed.prepared.command == "adp3d refine #2 inMap #1"
     bench.start(resumed)
     frame = bench.frame(resumed)
@@ -117,7 +117,7 @@ def test_unfinished_job_is_offered_and_resumed_with_its_models(bench, keeper, lo
 
 
 def test_finished_job_is_listed_with_its_models(bench, keeper):
-    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.engine.contract import messages
     from chimerax.adp3d.jobs.state import JobState
     from chimerax.adp3d.live.models import live_models
 
@@ -125,7 +125,7 @@ def test_finished_job_is_listed_with_its_models(bench, keeper):
     job.best_replica = 1
     job_folder(bench, job)
     finish_files(bench, job)
-    bench.engine.report(protocol.Result(job.key, {"result": str(job.folder / "result.cif")}, {"map_cc_after": 0.7}))
+    bench.engine.report(messages.Result(job.key, {"result": str(job.folder / "result.cif")}, {"map_cc_after": 0.7}))
     bench.manager.pump()
     live = live_models(bench.session)
     best = live.views[job.id].best
@@ -203,7 +203,7 @@ def test_offers_are_saved_again(bench, keeper):
 
 
 def test_a_resumed_job_is_restored_once(bench, keeper, log):
-    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.engine.contract import messages
     from chimerax.adp3d.jobs.state import JobState
     from chimerax.adp3d.live.models import live_models
 
@@ -216,7 +216,7 @@ def test_a_resumed_job_is_restored_once(bench, keeper, log):
     bench.start(resumed)
     finish_files(bench, resumed)
     paths = {"result": str(resumed.folder / "result.cif")}
-    bench.engine.report(protocol.Result(resumed.key, paths, {"map_cc_after": 0.7}))
+    bench.engine.report(messages.Result(resumed.key, paths, {"map_cc_after": 0.7}))
     bench.manager.pump()
     best = live_models(bench.session).views[resumed.id].best
     data = keeper.take_snapshot(bench.session, SESSION)
@@ -257,7 +257,7 @@ def test_models_of_a_job_just_resumed_are_saved(bench, keeper):
 @pytest.fixture
 def on_a_model(bench):
     """A finished job that started from an open model, and that model."""
-    from chimerax.adp3d.engine import protocol
+    from chimerax.adp3d.engine.contract import messages
     from chimerax.adp3d.live.backbone import build_backbone
 
     other = bench.submit()
@@ -270,7 +270,7 @@ def on_a_model(bench):
     start = bench.mmcif(np.asarray(model.atoms.coords).reshape(1, 24, 4, 3), job.layout, np.full(24, 20.0))
     (job.folder / "inputs" / "model.cif").write_text(start)
     finish_files(bench, job)
-    bench.engine.report(protocol.Result(job.key, {"result": str(job.folder / "result.cif")}, {}))
+    bench.engine.report(messages.Result(job.key, {"result": str(job.folder / "result.cif")}, {}))
     bench.manager.pump()
     return job, model
 

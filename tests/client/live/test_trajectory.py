@@ -7,7 +7,7 @@ import pytest
 @pytest.fixture
 def stored(bench):
     """A running job of three replicas that has stored frames 5, 10, 15, 20; and those frames."""
-    from chimerax.adp3d.engine.trajectory_format import pack_header, pack_record
+    from chimerax.adp3d.engine.contract.trajectory_format import pack_header, pack_record
 
     job = bench.submit(n=24, replicas=3)
     rng = np.random.default_rng(1)
@@ -93,7 +93,7 @@ def test_problems_in_one_sentence(stored):
 
 
 def test_trajectory_of_another_job_in_the_folder(stored):
-    from chimerax.adp3d.engine.trajectory_format import pack_header, pack_record
+    from chimerax.adp3d.engine.contract.trajectory_format import pack_header, pack_record
     from chimerax.adp3d.live.trajectory import open_trajectory
     from chimerax.core.errors import UserError
 

@@ -135,7 +135,7 @@ def test_fields_are_consistent():
 
 
 def test_defaults_are_those_of_the_engine():
-    from chimerax.adp3d.engine.protocol import RefineSpec
+    from chimerax.adp3d.engine.contract.specification import RefineSpec
 
     spec = RefineSpec(output="job", map="a.mrc", model="a.cif")
     assert defaults()["replicas"] == spec.replicas

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from chimerax.adp3d.engine import protocol
+from chimerax.adp3d.engine.contract import messages, wire
 from chimerax.adp3d.process.connection import Connection, EngineEnded
 from chimerax.adp3d.process.environment import ENGINE, clean_variables, engine_command
 
@@ -52,11 +52,11 @@ def test_messages_go_both_ways(connect):
     connection = connect(
         """
         while (message := receive()) is not None:
-            send(protocol.Pong(message.token, "", 1))
+            send(messages.Pong(message.token, "", 1))
         """
     )
     for token in range(5):
-        connection.send(protocol.Ping(token))
+        connection.send(messages.Ping(token))
     taken = take_until(connection, lambda taken: len(taken) == 5)
     assert [message.token for message in taken] == list(range(5))
     assert connection.alive
@@ -68,23 +68,23 @@ def test_of_frames_nobody_took_only_the_newest_is_kept(connect):
         import numpy as np
         for step in range(50):
             for first in (0, 2):
-                send(protocol.Frame("j", step, np.full((2, 3, 4, 3), step, np.float32), first))
-            send(protocol.Progress("j", "s", step, 50))
-            send(protocol.Metric("j", "residue_fit", [0.5] * 3, step))
-            send(protocol.Metric("j", "fit", [0.5], step))
-        send(protocol.Log("j", "done"))
+                send(messages.Frame("j", step, np.full((2, 3, 4, 3), step, np.float32), first))
+            send(messages.Progress("j", "s", step, 50))
+            send(messages.Metric("j", "residue_fit", [0.5] * 3, step))
+            send(messages.Metric("j", "fit", [0.5], step))
+        send(messages.Log("j", "done"))
         """
     )
     assert connection.wait(20)
     time.sleep(0.3)
     taken = connection.take()
-    frames = [m for m in taken if isinstance(m, protocol.Frame)]
+    frames = [m for m in taken if isinstance(m, messages.Frame)]
     assert [(m.step, m.first_replica) for m in frames] == [(49, 0), (49, 2)]
-    assert len([m for m in taken if isinstance(m, protocol.Progress)]) == 1
-    metrics = [m for m in taken if isinstance(m, protocol.Metric)]
+    assert len([m for m in taken if isinstance(m, messages.Progress)]) == 1
+    metrics = [m for m in taken if isinstance(m, messages.Metric)]
     assert [m.step for m in metrics if m.name == "residue_fit"] == [49]
     assert len([m for m in metrics if m.name == "fit"]) == 50
-    assert isinstance(taken[-2], protocol.Log)
+    assert isinstance(taken[-2], messages.Log)
     assert taken[-1] == EngineEnded(0, "")
 
 
@@ -98,7 +98,7 @@ def test_an_engine_that_ends_is_reported_with_its_status_and_errors(connect):
     taken = take_until(connection, ended)
     assert taken == [EngineEnded(3, "")]
     assert "No module named 'torch'" in connection.errors.text
-    connection.send(protocol.Ping())  # to nobody: no error
+    connection.send(messages.Ping())  # to nobody: no error
     assert not connection.alive
 
 
@@ -157,8 +157,8 @@ def test_killing_ends_the_children_too(connect, tmp_path):
 
 def test_what_cannot_be_sent_is_refused_at_once(connect):
     connection = connect("receive()")
-    with pytest.raises(protocol.ProtocolError):
-        connection.send(protocol.Submit("j", {"value": object()}))
+    with pytest.raises(wire.ProtocolError):
+        connection.send(messages.Submit("j", {"value": object()}))
 
 
 def test_error_output_goes_to_the_log_of_the_job_folder(connect, tmp_path):
@@ -175,7 +175,7 @@ def test_error_output_goes_to_the_log_of_the_job_folder(connect, tmp_path):
         assert time.monotonic() < take
         time.sleep(0.01)
     connection.errors.save_to(tmp_path)
-    connection.send(protocol.Ping())
+    connection.send(messages.Ping())
     while "during" not in connection.errors.text:
         assert time.monotonic() < take
         time.sleep(0.01)
@@ -206,11 +206,11 @@ load_bundle(Path({source!r}))
 from chimerax.adp3d.process.connection import Connection
 from chimerax.adp3d.engine import protocol
 connection = Connection({command!r}, {variables!r})
-connection.send(protocol.Hello())
-connection.send(protocol.Submit("job-1", {spec!r}))
+connection.send(messages.Hello())
+connection.send(messages.Submit("job-1", {spec!r}))
 while True:
     for message in connection.take():
-        if isinstance(message, protocol.Frame):
+        if isinstance(message, messages.Frame):
             print(connection.pid, flush=True)
     time.sleep(0.01)
 """

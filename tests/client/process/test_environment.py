@@ -160,10 +160,10 @@ def test_another_engine_in_the_environment_does_not_count(python, session, tmp_p
     code = (
         f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(process)!r}]; import launch; "
         f"launch.load_engine({str(ENGINE)!r}); import adp3d; "
-        f"from adp3d.protocol import PROTOCOL_VERSION as version; print(adp3d.__file__, version)"
+        f"from adp3d.contract.messages import PROTOCOL_VERSION as version; print(adp3d.__file__, version)"
     )
     done = subprocess.run([str(python), "-I", "-B", "-c", code], capture_output=True, text=True, check=True)
-    from chimerax.adp3d.engine.protocol import PROTOCOL_VERSION
+    from chimerax.adp3d.engine.contract.messages import PROTOCOL_VERSION
 
     assert done.stdout.split() == [str(ENGINE / "__init__.py"), str(PROTOCOL_VERSION)]
 

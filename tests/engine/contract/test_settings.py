@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from adp3d.cli import options
 from adp3d.contract.domains import Choice, Flag, Integer, Names, Optional, Real, TwoFiles
+from adp3d.contract.errors import InputError
 from adp3d.contract.kinds import KINDS
 from adp3d.contract.settings import GROUPS, OUTPUT, Setting, declare, rows
-from adp3d.errors import InputError
-from adp3d.specification import CompleteSpec, RefineSpec, specifications
+from adp3d.contract.specification import CompleteSpec, RefineSpec, specifications
 
 
 @dataclass(frozen=True, kw_only=True)

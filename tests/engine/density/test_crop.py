@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adp3d.contract.errors import InputError
 from adp3d.density.crop import check_overlap, crop, crop_to_mask, zone
 from adp3d.density.map import DensityMap
 from adp3d.density.neighbourhood import near
 from adp3d.density.sample import sample
-from adp3d.errors import InputError
 
 
 @pytest.fixture(scope="module")

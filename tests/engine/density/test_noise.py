@@ -5,12 +5,12 @@ import pytest
 from scipy import ndimage
 
 import adp3d
+from adp3d.contract.errors import InputError
 from adp3d.density.map import DensityMap
 from adp3d.density.neighbourhood import near
 from adp3d.density.noise import estimate_noise, noise_from_half_maps, noise_from_solvent
 from adp3d.density.read import read_map
 from adp3d.density.resample import blur
-from adp3d.errors import InputError
 
 ATOMS = np.random.default_rng(7).uniform(14, 26, (60, 3))
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adp3d.contract.errors import InputError
 from adp3d.density.map import DensityMap
 from adp3d.density.read import read_map
 from adp3d.density.sample import sample
-from adp3d.errors import InputError
 
 VALUES = np.random.default_rng(3).integers(0, 100, size=(6, 5, 4)).astype(np.float32)
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from adp3d.contract.errors import InputError
 from adp3d.density.map import DensityMap
 from adp3d.density.resample import blur, fourier_resample, limit_sampling, low_pass, resample, resample_like
-from adp3d.errors import InputError
 
 CENTRES = np.array([[9.0, 8.5, 10.2], [12.1, 10.0, 8.8], [10.0, 12.0, 12.0]])
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from adp3d.contract.errors import InputError
 from adp3d.density.map import DensityMap
 from adp3d.density.resample import blur, low_pass
 from adp3d.density.resolution import (
@@ -11,7 +12,6 @@ from adp3d.density.resolution import (
     fourier_shell_correlation,
     half_map_resolution,
 )
-from adp3d.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from adp3d.contract.errors import InputError
 from adp3d.density.map import DensityMap
 from adp3d.density.resample import blur
 from adp3d.density.sharpness import guinier_fit, relative_sharpness
-from adp3d.errors import InputError
 
 
 @pytest.fixture(scope="module")

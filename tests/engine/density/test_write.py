@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from adp3d.contract.errors import InputError
 from adp3d.density.map import DensityMap
 from adp3d.density.read import read_map
 from adp3d.density.sample import sample
 from adp3d.density.write import write_map
-from adp3d.errors import InputError
 
 VALUES = np.random.default_rng(5).normal(size=(7, 6, 5)).astype(np.float32)
 

@@ -8,7 +8,7 @@ import torch
 
 from adp3d.likelihood.distances import DistanceLikelihood
 from adp3d.physics.distances import DistanceOperator
-from adp3d.structure.restraints.convert import BackboneRestraints
+from adp3d.restraints.convert import BackboneRestraints
 
 DOUBLE = torch.float64
 

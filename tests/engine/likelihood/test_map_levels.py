@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
 from adp3d.likelihood.map_levels import blur_map, prepare_levels
 from adp3d.physics.density import AtomDensity, Grid
 from adp3d.physics.form_factors import electron_form_factors

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
 from adp3d.physics import boxes
 from adp3d.physics.density import AtomDensity, Grid
 from adp3d.physics.form_factors import electron_form_factors, radial_density

@@ -4,7 +4,7 @@ import gemmi
 import numpy as np
 import pytest
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
 from adp3d.physics.form_factors import electron_form_factors, radial_density
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from adp3d.contract.errors import InputError
 from adp3d.density.map import DensityMap
-from adp3d.errors import InputError
 from adp3d.physics.grid import Grid, box_voxels
 
 

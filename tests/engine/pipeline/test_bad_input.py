@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from adp3d.cli.app import run
+from adp3d.contract.folder_state import failed_start
 from adp3d.density.crop import crop
 from adp3d.density.write import write_map
-from adp3d.folder_state import failed_start
 
 RUN = ("-r", "1", "-n", "2", "-d", "cpu", "--prior", "gaussian", "-o", "job")
 

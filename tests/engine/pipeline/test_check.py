@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from adp3d.contract.specification import CompleteSpec, DistancesSpec, RefineSpec
 from adp3d.density.map import DensityMap
 from adp3d.density.write import write_map
-from adp3d.events import Control, Stopped
+from adp3d.job.events import Control, Stopped
 from adp3d.pipeline.check import check
-from adp3d.specification import CompleteSpec, DistancesSpec, RefineSpec
 
 
 @pytest.fixture(autouse=True)

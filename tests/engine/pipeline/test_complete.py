@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from adp3d.errors import InputError
-from adp3d.events import Control, NullEvents, Stopped
+from adp3d.contract.errors import InputError
+from adp3d.contract.specification import CompleteSpec
+from adp3d.job.events import Control, NullEvents, Stopped
+from adp3d.job.execute import execute
+from adp3d.job.folder import JobFolder
+from adp3d.job.log import read_history
 from adp3d.physics.masking import MaskedModel
 from adp3d.pipeline.complete import _missing_spread
-from adp3d.pipeline.execute import execute
-from adp3d.pipeline.job import JobFolder
-from adp3d.pipeline.log import read_history
-from adp3d.specification import CompleteSpec
-from adp3d.structure.confidence_records import read_confidence
+from adp3d.placing.confidence_records import read_confidence
 from adp3d.structure.read import read_structure
 
 BACKBONE = ("N", "CA", "C", "O")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from adp3d.contract.specification import CompleteSpec, DistancesSpec, RefineSpec
+from adp3d.job.memory import estimate_cost
+from adp3d.job.runtime import usable_cores
 from adp3d.pipeline.cost import job_cost, planned_runs
-from adp3d.pipeline.memory import estimate_cost
-from adp3d.pipeline.runtime import usable_cores
 from adp3d.prior.registry import find_prior
 from adp3d.solver.completion import total_steps
-from adp3d.specification import CompleteSpec, DistancesSpec, RefineSpec
 
 CPU = torch.device("cpu")
 

@@ -18,17 +18,17 @@ import pytest
 import torch
 
 import adp3d
+from adp3d.contract.specification import RefineSpec
 from adp3d.density.crop import crop
 from adp3d.density.read import read_map
 from adp3d.density.sample import sample
 from adp3d.density.write import write_map
-from adp3d.events import Control, NullEvents
-from adp3d.pipeline.execute import execute
-from adp3d.pipeline.job import JobFolder
-from adp3d.specification import RefineSpec
+from adp3d.job.events import Control, NullEvents
+from adp3d.job.execute import execute
+from adp3d.job.folder import JobFolder
+from adp3d.placing.target import Target, build_target
 from adp3d.structure.read import read_structure
 from adp3d.structure.sequences import NamedSequence
-from adp3d.structure.target import Target, build_target
 from adp3d.validation.torsions import linked_residues
 
 DEMO = Path(adp3d.__file__).parent / "pipeline" / "demo"

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from adp3d.errors import InputError
-from adp3d.events import Control, NullEvents
+from adp3d.contract.errors import InputError
+from adp3d.job.events import Control, NullEvents
+from adp3d.job.execute import execute
+from adp3d.job.folder import JobFolder
+from adp3d.job.trajectory import read_trajectory
 from adp3d.pipeline.demo import RESOLUTION, run_demo
-from adp3d.pipeline.execute import execute
-from adp3d.pipeline.job import JobFolder
-from adp3d.pipeline.trajectory import read_trajectory
-from adp3d.structure.confidence_records import read_confidence
+from adp3d.placing.confidence_records import read_confidence
 from adp3d.structure.read import read_structure
 
 pytestmark = pytest.mark.slow

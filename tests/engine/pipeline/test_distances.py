@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from adp3d.errors import InputError
-from adp3d.events import Control, NullEvents, Stopped
+from adp3d.contract.errors import InputError
+from adp3d.contract.specification import DistancesSpec
+from adp3d.job.events import Control, NullEvents, Stopped
+from adp3d.job.execute import execute
+from adp3d.job.folder import JobFolder
 from adp3d.measurement.distances import load_restraints
 from adp3d.pipeline.distances import distance_updates, polymer_of_sequences
-from adp3d.pipeline.execute import execute
-from adp3d.pipeline.job import JobFolder
-from adp3d.specification import DistancesSpec
 from adp3d.structure.read import read_structure
 from adp3d.structure.sequences import parse_sequence_argument
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
 from adp3d.pipeline.doctor import diagnose
 
 

@@ -4,8 +4,8 @@ import gemmi
 import numpy as np
 import pytest
 
+from adp3d.job.trajectory import Trajectory
 from adp3d.pipeline.export import write_ensemble, write_models, write_trajectory
-from adp3d.pipeline.trajectory import Trajectory
 
 SEQUENCE = "MKXGA"
 LABELS = [("A", 5, ""), ("A", 6, ""), ("A", 6, "B"), ("long", 1, ""), ("long", 3, "")]

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
+from adp3d.contract.specification import RefineSpec
 from adp3d.density.map import DensityMap
 from adp3d.density.read import read_map
 from adp3d.density.resample import resample
 from adp3d.density.write import write_map
-from adp3d.events import Control, NullEvents
-from adp3d.pipeline.execute import execute
-from adp3d.pipeline.job import JobFolder
+from adp3d.job.events import Control, NullEvents
+from adp3d.job.execute import execute
+from adp3d.job.folder import JobFolder
 from adp3d.pipeline.map_problem import load_map_problem, placeholder_backbone
 from adp3d.pipeline.problem import load_problem
-from adp3d.specification import RefineSpec
 from adp3d.structure.read import read_structure
 
 ORDERS = [(2, 1, 3), (3, 1, 2), (3, 2, 1)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from adp3d.pipeline.layout import layout_of_polymer, layout_of_target
+from adp3d.placing.target import build_target
 from adp3d.structure.polymer import Polymer
 from adp3d.structure.read import read_structure
-from adp3d.structure.target import build_target
 
 
 def test_layout_of_a_partial_model(small):

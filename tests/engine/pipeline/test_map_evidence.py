@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from adp3d.contract.specification import RefineSpec
 from adp3d.density.map import DensityMap
 from adp3d.density.resample import blur, resample_like
-from adp3d.events import NullEvents
+from adp3d.job.events import NullEvents
 from adp3d.pipeline import demo
 from adp3d.pipeline.map_evidence import free_share, load_map_evidence
 from adp3d.pipeline.map_problem import load_map_problem
+from adp3d.placing.target import build_target
 from adp3d.prior.builtin.density_grids import DensityGrids
-from adp3d.specification import RefineSpec
 from adp3d.structure.read import read_structure
-from adp3d.structure.target import build_target
 
 CPU = torch.device("cpu")
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from adp3d.contract.errors import InputError
+from adp3d.contract.specification import RefineSpec
 from adp3d.density.map import DensityMap
 from adp3d.density.write import write_map
-from adp3d.errors import InputError
-from adp3d.events import NullEvents
+from adp3d.job.events import NullEvents
 from adp3d.pipeline.map_problem import load_map_problem, placeholder_backbone
 from adp3d.pipeline.problem import load_problem
-from adp3d.specification import RefineSpec
 
 CPU = torch.device("cpu")
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from adp3d.events import Control, NullEvents
-from adp3d.pipeline.execute import execute
-from adp3d.pipeline.job import JobFolder
-from adp3d.specification import CompleteSpec, RefineSpec
+from adp3d.contract.specification import CompleteSpec, RefineSpec
+from adp3d.job.events import Control, NullEvents
+from adp3d.job.execute import execute
+from adp3d.job.folder import JobFolder
 from adp3d.structure.backbone import transfer_rigidly
 from adp3d.structure.read import read_structure
 

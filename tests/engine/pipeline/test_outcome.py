@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from adp3d.events import NullEvents
-from adp3d.pipeline.job import JobFolder
-from adp3d.pipeline.log import EventLog
+from adp3d.contract.specification import CompleteSpec
+from adp3d.job.events import NullEvents
+from adp3d.job.folder import JobFolder
+from adp3d.job.log import EventLog
+from adp3d.job.trajectory import TrajectoryWriter
 from adp3d.pipeline.outcome import Outcome, describe_geometry, report_model_job, show_trajectory
 from adp3d.pipeline.problem import load_problem
-from adp3d.pipeline.trajectory import TrajectoryWriter
-from adp3d.specification import CompleteSpec
-from adp3d.structure.confidence_records import read_confidence
+from adp3d.placing.confidence_records import read_confidence
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import struct
 import numpy as np
 import pytest
 
-from adp3d.errors import InputError
-from adp3d.pipeline.log import History
+from adp3d.contract.errors import InputError
+from adp3d.job.log import History
 from adp3d.pipeline.plots import plot_confidence, plot_convergence, plot_rmsd_completeness
 
 

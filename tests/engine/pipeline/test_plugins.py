@@ -16,17 +16,17 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from adp3d import specification
 from adp3d.cli import jobs
 from adp3d.cli.app import run
 from adp3d.cli.session import Session
+from adp3d.contract import specification
+from adp3d.contract.errors import InputError
 from adp3d.contract.kinds import KINDS
-from adp3d.errors import InputError
-from adp3d.events import NullEvents
+from adp3d.contract.specification import CompleteSpec, from_json, to_json
+from adp3d.job.events import NullEvents
 from adp3d.measurement.registry import load_measurements, registered
 from adp3d.pipeline.problem import load_problem
 from adp3d.prior.registry import find_prior, load_prior
-from adp3d.specification import CompleteSpec, from_json, to_json
 from adp3d.structure.polymer import Polymer
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "developer" / "extending.md"

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from adp3d.errors import InputError
-from adp3d.events import NullEvents
+from adp3d.contract.errors import InputError
+from adp3d.contract.specification import CompleteSpec
+from adp3d.job.events import NullEvents
 from adp3d.pipeline.problem import load_problem, reference_ca, sequence_polymer
-from adp3d.specification import CompleteSpec
 from adp3d.structure.polymer import Polymer
 
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from adp3d.errors import InputError
-from adp3d.events import Control, NullEvents
+from adp3d.contract.errors import InputError
+from adp3d.contract.specification import CompleteSpec, RefineSpec
+from adp3d.job.events import Control, NullEvents
+from adp3d.job.execute import execute
+from adp3d.job.folder import JobFolder
 from adp3d.pipeline.check import check
-from adp3d.pipeline.execute import execute
-from adp3d.pipeline.job import JobFolder
 from adp3d.pipeline.problem import load_problem
-from adp3d.specification import CompleteSpec, RefineSpec
-from adp3d.structure.confidence_records import read_confidence
+from adp3d.placing.confidence_records import read_confidence
 from adp3d.structure.read import read_structure
 
 

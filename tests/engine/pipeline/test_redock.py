@@ -11,11 +11,11 @@ from scipy.spatial.transform import Rotation
 
 import adp3d
 from adp3d.density.read import read_map
-from adp3d.events import Stopped
+from adp3d.job.events import Stopped
 from adp3d.pipeline.redock import _bodies, _rejected_runs, redock
 from adp3d.pipeline.support import Support
+from adp3d.placing.target import Target, build_target
 from adp3d.structure.read import read_structure
-from adp3d.structure.target import Target, build_target
 
 DEMO = Path(adp3d.__file__).parent / "pipeline" / "demo"
 WRONG = slice(90, 172)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from adp3d.contract.specification import RefineSpec
 from adp3d.density.write import write_map
-from adp3d.events import Control, NullEvents, Stopped
-from adp3d.pipeline.execute import execute
-from adp3d.pipeline.job import JobFolder
-from adp3d.specification import RefineSpec
+from adp3d.job.events import Control, NullEvents, Stopped
+from adp3d.job.execute import execute
+from adp3d.job.folder import JobFolder
 from adp3d.structure.read import read_structure
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from adp3d.events import NullEvents
+from adp3d.contract.specification import RefineSpec
+from adp3d.job.events import NullEvents
 from adp3d.pipeline.map_problem import load_map_problem, placeholder_backbone
 from adp3d.pipeline.problem import load_problem
 from adp3d.pipeline.support import Support, _smoothed, judge_support
-from adp3d.specification import RefineSpec
 
 CPU = torch.device("cpu")
 

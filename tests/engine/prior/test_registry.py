@@ -8,11 +8,11 @@ import shutil
 import pytest
 import torch
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
+from adp3d.contract.specification import PRIORS as NAMES
 from adp3d.prior import registry
 from adp3d.prior.builtin.weights_file import DEFAULT_WEIGHTS, load_denoiser
 from adp3d.prior.registry import PRIORS, load_prior
-from adp3d.specification import PRIORS as NAMES
 from adp3d.structure.polymer import Polymer
 
 POLYMER = Polymer.single_chain("MKTAYIAKQRQISFVKSHFS")

@@ -6,7 +6,7 @@ import gemmi
 import numpy as np
 import pytest
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
 from adp3d.structure.read import read_structure
 
 

@@ -9,10 +9,10 @@ import gemmi
 import numpy as np
 import pytest
 
+from adp3d.placing.target import build_target
+from adp3d.placing.write import result_structure
 from adp3d.structure.read import read_structure
 from adp3d.structure.sequences import NamedSequence
-from adp3d.structure.target import build_target
-from adp3d.structure.write import result_structure
 
 
 def tabulated():

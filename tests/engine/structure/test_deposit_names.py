@@ -6,10 +6,10 @@ import gemmi
 import numpy as np
 import pytest
 
+from adp3d.placing.target import build_target
+from adp3d.placing.write import write_result, write_structure
 from adp3d.structure.deposit_names import with_deposit_names
 from adp3d.structure.read import read_structure
-from adp3d.structure.target import build_target
-from adp3d.structure.write import write_result, write_structure
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ import gemmi
 import numpy as np
 import pytest
 
+from adp3d.placing.breaks import with_breaks_between
+from adp3d.placing.target import build_target, with_whole_residues
+from adp3d.placing.write import result_structure
 from adp3d.structure.backbone import transfer_rigidly
 from adp3d.structure.backbone_parts import backbone_parts, letters_of_chromophore
-from adp3d.structure.breaks import with_breaks_between
 from adp3d.structure.observed import observe_chains
 from adp3d.structure.residues import one_letter
 from adp3d.structure.sequences import NamedSequence, sequences_from_structure
-from adp3d.structure.target import build_target, with_whole_residues
-from adp3d.structure.write import result_structure
 
 # heavy atoms with ideal coordinates, from the Chemical Component Dictionary
 COMPONENTS = Path(__file__).parents[2] / "data" / "modified_residues.cif.gz"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
 from adp3d.structure.pdb_text import is_atom_line, next_chain_name, repair_pdb_lines
 
 

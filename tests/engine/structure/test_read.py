@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
+from adp3d.placing.target import build_target
+from adp3d.placing.write import write_structure
 from adp3d.structure.read import READ_NOTE, read_content, read_structure
-from adp3d.structure.target import build_target
-from adp3d.structure.write import write_structure
 
 SEQUENCE = "MKTAYIAKQR"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
 from adp3d.structure.residue_ranges import select_residues
 
 LABELS = [("A", -2, ""), ("A", -1, ""), ("A", 5, ""), ("A", 5, "A"), ("A", 6, ""), ("BB", 5, ""), ("BB", 9, " ")]

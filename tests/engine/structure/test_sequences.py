@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
+from adp3d.placing.write import write_structure
 from adp3d.structure.sequences import (
     NamedSequence,
     parse_fasta,
@@ -15,7 +16,6 @@ from adp3d.structure.sequences import (
     read_sequences,
     sequences_from_structure,
 )
-from adp3d.structure.write import write_structure
 
 
 @pytest.mark.parametrize(

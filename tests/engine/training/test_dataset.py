@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
 from adp3d.training.dataset import load_chains, rebuild_missing_oxygen
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
 from adp3d.structure.polymer import AMINO_ACIDS
 from adp3d.training import pseudo_atom_statistics as statistics
 from adp3d.training.pseudo_atom_statistics import SIDE_CHAIN_ELEMENTS, fit_mixture, main

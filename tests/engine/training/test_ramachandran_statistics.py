@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adp3d.errors import InputError
+from adp3d.contract.errors import InputError
 from adp3d.training.ramachandran_statistics import (
     ALLOWED_MASS,
     FAVOURED_MASS,

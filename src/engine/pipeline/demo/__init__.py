@@ -7,10 +7,10 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from ...events import Control, Events
-from ...specification import RefineSpec
-from ..execute import execute
-from ..job import JobFolder
+from ...contract.specification import RefineSpec
+from ...job.events import Control, Events
+from ...job.execute import execute
+from ...job.folder import JobFolder
 
 __all__ = ["RESOLUTION", "run_demo"]
 

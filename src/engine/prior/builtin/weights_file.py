@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ...errors import InputError
+from ...contract.errors import InputError
 from .network import Denoiser, DenoiserConfig
 
 __all__ = ["DEFAULT_WEIGHTS", "load_denoiser", "save_weights", "start_from"]

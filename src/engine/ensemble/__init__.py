@@ -1,0 +1,1 @@
+"""What several replicas tell together: ranking, recombination, confidence, energy."""

@@ -1,0 +1,1 @@
+"""Machinery of jobs: folder, lock, log, checkpoints, memory, running and stopping; no science."""

@@ -1,0 +1,329 @@
+"""Stages of sampling: batches, stopping, resuming, settings changed meanwhile."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from adp3d.contract.specification import CompleteSpec
+from adp3d.job.events import Control, NullEvents, Stopped
+from adp3d.job.folder import JobFolder
+from adp3d.job.sampling import Sampling, Stage
+from adp3d.physics.masking import MaskedModel
+from adp3d.prior.correlation import GlobularCorrelation
+from adp3d.prior.gaussian import GaussianPrior
+from adp3d.prior.schedule import step_times
+from adp3d.solver.pins import Pins
+from adp3d.solver.planned_run import PlannedRun
+from adp3d.solver.updates import GradientUpdate, ProximalUpdate
+
+N = 9
+PRIOR = GaussianPrior(GlobularCorrelation((N,)))
+ORIGIN = torch.tensor([5.0, 0.0, -3.0])
+
+
+class Watcher(NullEvents):
+    """Notes all that is told; asks to stop at a step of a stage."""
+
+    def __init__(self, control=None, stop=None):
+        self.control, self.stop = control, stop
+        self.steps, self.frames, self.metrics = [], [], []
+        self.previews, self.residues, self.texts = [], [], []
+
+    def progress(self, stage, step, total, metrics=None):
+        self.steps.append((stage, step, total))
+        if (stage, step) == self.stop:
+            self.control.stop()
+
+    def frame(self, step, coordinates, first_replica=0):
+        self.frames.append((step, first_replica, len(coordinates)))
+
+    def metric(self, name, value, step=None, first_replica=0):
+        self.metrics.append((name, step, first_replica))
+
+    def preview(self, step, coordinates, first_replica=0):
+        self.previews.append((step, first_replica, coordinates.shape))
+
+    def residue_metric(self, name, values, step):
+        self.residues.append((name, step, values))
+
+    def message(self, text, level="info"):
+        self.texts.append(text)
+
+
+def model():
+    truth = PRIOR.correlation.apply(torch.randn(1, N, 4, 3, generator=torch.Generator().manual_seed(0)))[0]
+    known = torch.zeros(N, 4, dtype=torch.bool)
+    known[[0, 4, 8]] = True
+    return MaskedModel(truth + ORIGIN, known, torch.full((N, 4), 0.1))
+
+
+def updates():
+    """One with momentum beside one without, so that velocities matter."""
+
+    class Pull:
+        name = "pull"
+
+        def at(self, x, level):
+            return self
+
+        def value_and_gradient(self, x):
+            return x.square().sum((1, 2, 3)), 2 * (x - ORIGIN)
+
+    return [ProximalUpdate(PRIOR.correlation, model()), GradientUpdate(Pull(), PRIOR.correlation, 1e-4, 0.9)]
+
+
+def watch(x, level):
+    return {"size": x.square().mean((1, 2, 3))}
+
+
+@pytest.fixture
+def make_job(tmp_path):
+    (tmp_path / "m.cif").write_text("model")
+    count = iter(range(100))
+
+    def make():
+        return JobFolder.create(CompleteSpec(output=str(tmp_path / f"job{next(count)}"), model=str(tmp_path / "m.cif")))
+
+    return make
+
+
+def stages(replicas=3, batch=None):
+    return [
+        Stage("first", step_times(7), replicas, 1, batch, watch_interval=3),
+        Stage("second", step_times(5, start=0.5), replicas, 2, batch, watch_interval=3),
+    ]
+
+
+def run(job, events=None, control=None, batch=None, changes=None):
+    sampling = Sampling(job, events or NullEvents(), control or Control(), changes or (lambda settings: None))
+    first, second = stages(batch=batch)
+    x = sampling.run(first, PRIOR, updates(), ORIGIN, watch)
+    return x, sampling.run(second, PRIOR, updates(), ORIGIN, watch, x)
+
+
+def test_what_is_told(make_job):
+    events = Watcher()
+    x, y = run(make_job(), events)
+    assert x.shape == y.shape == (3, N, 4, 3)
+    expected = [("first", k, 7) for k in range(1, 8)] + [("second", k, 5) for k in range(1, 6)]
+    assert events.steps == expected
+    assert [step for step, *_ in events.frames] == list(range(1, 13))  # steps count over the job
+    assert [step for name, step, _ in events.metrics if name == "size"] == [3, 6, 7, 10, 12]
+
+
+def test_batches_do_not_change_the_bits(make_job):
+    together = run(make_job())
+    events = Watcher()
+    apart = run(make_job(), events, batch=1)
+    for a, b in zip(together, apart, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+    assert {first for _, first, _ in events.frames} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("where", [("first", 1), ("first", 4), ("first", 7), ("second", 2), ("second", 5)])
+@pytest.mark.parametrize("batch", [None, 2])
+def test_stopped_and_resumed_gives_the_same_bits(make_job, where, batch):
+    whole = run(make_job(), batch=batch)
+    job, control = make_job(), Control()
+    with pytest.raises(Stopped):
+        run(job, Watcher(control, where), control, batch)
+    events = Watcher()
+    resumed = run(JobFolder.open(job.path), events, batch=batch)
+    for a, b in zip(whole, resumed, strict=True):
+        assert torch.equal(a, b)
+    if where == ("second", 2) and batch is None:  # no step is computed twice
+        assert events.steps == [("second", k, 5) for k in (3, 4, 5)]
+        assert [step for step, *_ in events.frames] == [10, 11, 12]
+
+
+def test_resumed_with_another_batch_size_starts_the_batch_again(make_job):
+    job, control = make_job(), Control()
+    with pytest.raises(Stopped):
+        run(job, Watcher(control, ("first", 4)), control, batch=2)
+    whole = run(make_job())
+    resumed = run(job, batch=3)
+    for a, b in zip(whole, resumed, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+
+
+def test_a_finished_job_computes_nothing_again(make_job):
+    job = make_job()
+    whole = run(job)
+    events = Watcher()
+    again = run(job, events)
+    assert events.steps == []
+    for a, b in zip(whole, again, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_changed_settings_arrive(make_job):
+    control, changes = Control(), []
+    control.change("density_weight", 2.5)
+    run(make_job(), control=control, changes=changes.append)
+    assert changes == [{"density_weight": 2.5}]
+
+
+def test_known_atoms_are_reached(make_job):
+    _, y = run(make_job())
+    given = model()
+    gap = given.observe(y) - given.observe(given.coordinates)
+    assert float(gap.norm(dim=-1).max()) < 1.5  # the second measurement pulls them elsewhere
+    assert np.isfinite(y.numpy()).all()
+
+
+class HoldAt(Watcher):
+    """Asks to hold (or release) residues when a step is told."""
+
+    def __init__(self, control, wishes):
+        super().__init__(control)
+        self.wishes = wishes
+
+    def progress(self, stage, step, total, metrics=None):
+        super().progress(stage, step, total, metrics)
+        for residues, fixed in self.wishes.pop((stage, step), ()):
+            self.control.hold(residues, fixed)
+
+
+def held_run(job, wishes, stop=None, pins=None):
+    control = Control()
+    events = HoldAt(control, wishes)
+    events.stop = stop
+    pins = pins or Pins(N)
+    sampling = Sampling(job, events, control, lambda settings: None, pins)
+    stage = Stage("first", step_times(7), 3, 1, merit="size")
+    update = ProximalUpdate(PRIOR.correlation, model(), pins=pins)
+    return sampling.run(stage, PRIOR, [update], ORIGIN, watch), pins, events
+
+
+def test_held_residues_stay_where_the_best_replica_had_them(make_job):
+    x, pins, events = held_run(make_job(), {("first", 3): [([2, 6, 99], True)], ("first", 5): [([6], False)]})
+    assert pins.mask[2].all() and pins.mask.sum() == 4
+    assert float((x[:, 2] - torch.from_numpy(pins.xyz[2])).norm(dim=-1).max()) < 0.1
+    assert any("there are 9" in text for text in events.texts)
+    assert "2 residues are held from now on." in events.texts
+    assert "1 residues are free to move from now on." in events.texts
+    free, _, _ = held_run(make_job(), {})
+    assert float((free[:, 2] - torch.from_numpy(pins.xyz[2])).norm(dim=-1).max()) > 0.5
+
+
+def test_the_best_replica_has_the_highest_merit(make_job):
+    class Frames(HoldAt):
+        def frame(self, step, coordinates, first_replica=0):
+            if step == 3:
+                self.kept = coordinates.copy()
+
+    control = Control()
+    events, pins = Frames(control, {("first", 3): [([4], True)]}), Pins(N)
+    sampling = Sampling(make_job(), events, control, lambda settings: None, pins)
+    sampling.run(Stage("first", step_times(7), 3, 1, merit="size"), PRIOR, updates(), ORIGIN, watch)
+    best = np.square(events.kept).mean((1, 2, 3)).argmax()
+    np.testing.assert_allclose(pins.xyz[4], events.kept[best, 4], atol=1e-6)
+
+
+def test_what_is_held_already_keeps_its_exact_place(make_job):
+    pins = Pins(N)
+    atoms = np.zeros((N, 4), dtype=bool)
+    atoms[4] = True
+    pins.hold(atoms, model().coordinates.numpy())
+    before = pins.xyz[4].copy()
+    held_run(make_job(), {("first", 3): [([3, 4], True)]}, pins=pins)
+    np.testing.assert_array_equal(pins.xyz[4], before)
+    assert pins.mask[3].all()
+
+
+def test_pins_are_part_of_the_checkpoint(make_job):
+    wishes = {("first", 2): [([2, 6], True)]}
+    whole, pins, _ = held_run(make_job(), dict(wishes))
+    job = make_job()
+    with pytest.raises(Stopped):
+        held_run(job, dict(wishes), stop=("first", 4))
+    resumed, again, _ = held_run(JobFolder.open(job.path), {})
+    assert torch.equal(resumed, whole)
+    np.testing.assert_array_equal(again.xyz, pins.xyz)
+
+
+def test_without_pins_nothing_can_be_held(make_job):
+    control = Control()
+    control.hold([1])
+    events = Watcher()
+    run(make_job(), events, control)
+    assert any("cannot be held" in text for text in events.texts)
+
+
+def test_previews_belong_to_the_step_to_come(make_job):
+    events = Watcher()
+    sampling = Sampling(make_job(), events, Control(), lambda settings: None)
+
+    class Still:
+        momentum = 0.0
+
+        def direction(self, z, origin, level):
+            sampling.preview(z + origin)
+            return torch.zeros_like(z)
+
+    stage = Stage("first", step_times(3), 3, 1, batch=2)
+    sampling.run(stage, PRIOR, [Still()], ORIGIN, watch)
+    assert [preview[:2] for preview in events.previews] == [(1, 0), (2, 0), (3, 0), (1, 2), (2, 2), (3, 2)]
+    assert events.previews[0][2] == (2, N, 4, 3)
+
+
+def test_figures_of_residues_come_with_those_of_replicas(make_job):
+    events, seen = Watcher(), []
+
+    def watch_residues(x, best):
+        seen.append(best == int(x.square().mean((1, 2, 3)).argmax()))
+        return {"residue_spread": np.arange(N, dtype=float)}
+
+    sampling = Sampling(make_job(), events, Control(), lambda settings: None)
+    stage = Stage("first", step_times(7), 3, 1, watch_interval=3, merit="size")
+    sampling.run(stage, PRIOR, updates(), ORIGIN, watch, watch_residues=watch_residues)
+    assert [step for _, step, _ in events.residues] == [3, 6, 7] and all(seen)
+    assert events.residues[0] == ("residue_spread", 3, list(range(N)))
+
+
+class Overall(Watcher):
+    """Notes how much of the whole job is told to be done."""
+
+    def __init__(self, control=None, stop=None):
+        super().__init__(control, stop)
+        self.done = []
+
+    def overall(self, done, total):
+        self.done.append((done, total))
+
+
+PLAN = (PlannedRun("first", 7, 3), PlannedRun("left out", 100, 3), PlannedRun("second", 5, 3))
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_how_far_the_whole_job_is(make_job, batch):
+    events = Overall()
+    sampling = Sampling(make_job(), events, Control(), lambda settings: None, plan=PLAN)
+    first, second = stages(batch=batch)
+    sampling.run(second if batch is None else first, PRIOR, updates(), ORIGIN, watch)
+    if batch is None:  # what stands before it in the plan is left out, and there is nothing after it
+        assert events.done == [(3 * k, 15) for k in range(1, 6)]
+        return
+    assert events.done == [(2 * k, 336) for k in range(1, 8)] + [(14 + k, 336) for k in range(1, 8)]
+    sampling.run(second, PRIOR, updates(), ORIGIN, watch)
+    assert events.done[14:] == [(21 + 2 * k, 36) for k in range(1, 6)] + [(31 + k, 36) for k in range(1, 6)]
+
+
+def test_a_resumed_job_is_as_far_as_it_was(make_job):
+    job, control = make_job(), Control()
+    first, second = stages(batch=2)
+    events = Overall(control, ("second", 2))
+
+    def go(events, control):
+        sampling = Sampling(job, events, control, lambda settings: None, plan=PLAN)
+        x = sampling.run(first, PRIOR, updates(), ORIGIN, watch)
+        sampling.run(second, PRIOR, updates(), ORIGIN, watch, x)
+
+    with pytest.raises(Stopped):
+        go(events, control)
+    assert events.done[-1] == (25, 36)
+    again = Overall()
+    go(again, Control())
+    assert again.done[0] == (27, 36) and again.done[-1] == (36, 36)
