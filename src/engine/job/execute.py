@@ -31,7 +31,7 @@ def load_pipeline(kind: str) -> Pipeline:
     """
     if kind not in KINDS:
         raise InputError(f"Unknown kind of job '{kind}'; use one of {', '.join(KINDS)}.")
-    run: Pipeline = import_module(f".{kind}", __package__).run
+    run: Pipeline = import_module(f"..pipeline.{kind}", __package__).run
     return run
 
 
