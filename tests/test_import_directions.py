@@ -18,6 +18,7 @@ BELOW = {
     "density": set(),
     "restraints": {"structure"},
     "placing": {"structure"},
+    "fitting": {"structure", "density"},
     "prior": {"structure"},
     "physics": {"structure", "density"},
     "likelihood": {"physics", "structure", "density", "restraints"},

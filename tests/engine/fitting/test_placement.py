@@ -1,0 +1,79 @@
+"""Bodies are found wherever they are, and not where they are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.spatial.transform import Rotation
+
+from adp3d.contract.errors import InputError
+from adp3d.density.map import DensityMap
+from adp3d.fitting.body import Atoms, splat
+from adp3d.fitting.placement import find_places
+from adp3d.fitting.standing import judge_places
+
+
+def chain(seed: int, n: int = 150) -> np.ndarray:
+    """Compact random walk, three atoms for each of n residues."""
+    rng = np.random.default_rng(seed)
+    xyz = np.zeros((n, 3))
+    for i in range(1, n):
+        step = rng.normal(size=3) - 0.04 * xyz[i - 1]
+        xyz[i] = xyz[i - 1] + 3.8 * step / np.linalg.norm(step)
+    return (xyz[:, None] + rng.normal(size=(n, 3, 3))).reshape(-1, 3)
+
+
+def simulated(copies: list[np.ndarray], seed: int = 0) -> DensityMap:
+    xyz = np.concatenate(copies)
+    step, low = 2.0, xyz.min(axis=0) - 12
+    shape = tuple(int(n) for n in (np.ptp(xyz, axis=0) + 24) // step + 1)
+    values = gaussian_filter(splat((xyz - low) / step, np.full(len(xyz), 6.0), shape), 0.225 * 6 / step)
+    noise = gaussian_filter(np.random.default_rng(seed).normal(size=shape), 1.0)
+    return DensityMap((values + 0.2 * values.std() * noise / noise.std()).astype(np.float32), low, np.eye(3) * step)
+
+
+def away(xyz: np.ndarray, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return Rotation.random(rng=rng).apply(xyz - xyz.mean(axis=0)) + rng.normal(size=3) * 50
+
+
+def test_two_copies_are_found_and_stand_out():
+    truth = chain(3)
+    second = Rotation.from_euler("xyz", [70, 20, 130], degrees=True).apply(truth) + np.array([60.0, 10.0, 0.0])
+    model = away(truth, 5)
+    told = []
+    places = find_places(
+        simulated([truth, second]), Atoms(model, np.full(len(model), 6.0)), 6.0, poll=lambda: told.append(1)
+    )
+    for place in places[:2]:
+        moved = place.apply(model)
+        assert min(np.sqrt(np.square(moved - copy).sum(-1).mean()) for copy in (truth, second)) < 1.0
+        assert np.allclose(place.rotation @ place.rotation.T, np.eye(3), atol=1e-5)
+        assert np.linalg.det(place.rotation) == pytest.approx(1, abs=1e-5)
+    assert np.linalg.norm(places[0].apply(model).mean(0) - places[1].apply(model).mean(0)) > 40
+    standing = judge_places([place.correlation for place in places])
+    assert standing.count == 2 and standing.found and standing.next == places[2].correlation
+    assert len(told) > 2
+
+
+def test_a_protein_that_is_not_in_the_map_is_not_found():
+    other = away(chain(8), 5)
+    places = find_places(simulated([chain(3)]), Atoms(other, np.full(len(other), 6.0)), 6.0)
+    assert not judge_places([place.correlation for place in places]).found
+
+
+def test_the_widest_gap_tells_copies_from_chance():
+    standing = judge_places([0.84, 0.83, 0.25, 0.24, 0.23, 0.22, 0.21, 0.20])
+    assert (standing.count, standing.next) == (2, 0.25)
+    assert standing.z == pytest.approx((0.83 - 0.225) / 0.02)
+    assert not judge_places([0.26, 0.25, 0.245, 0.24, 0.23, 0.22]).found
+    with pytest.raises(ValueError, match="four"):
+        judge_places([0.9, 0.2])
+
+
+def test_a_map_of_nothing(tmp_path):
+    flat = DensityMap(np.zeros((20, 20, 20), np.float32), np.zeros(3), np.eye(3) * 2)
+    model = chain(1)
+    with pytest.raises(InputError, match="same density everywhere"):
+        find_places(flat, Atoms(model, np.ones(len(model))), 6.0)
