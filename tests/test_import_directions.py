@@ -19,6 +19,7 @@ BELOW = {
     "restraints": {"structure"},
     "placing": {"structure"},
     "fitting": {"structure", "density"},
+    "predictions": {"structure"},
     "prior": {"structure"},
     "physics": {"structure", "density"},
     "likelihood": {"physics", "structure", "density", "restraints"},

@@ -1,0 +1,1 @@
+"""What structure prediction programs say beside coordinates: aligned errors, and the domains that follow from them."""
