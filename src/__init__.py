@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chimerax.core.toolshed import BundleAPI
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from chimerax.core.logger import Logger
     from chimerax.core.session import Session
     from chimerax.core.toolshed import BundleInfo, CommandInfo, ToolInfo
+
+    from .panel.tool import ADP3DTool
 
 __all__ = ["bundle_api"]
 
@@ -37,7 +39,7 @@ class _ADP3DBundle(BundleAPI):
         register(command_info.name, description, getattr(module, f"adp3d_{name}"), logger=logger)
 
     @staticmethod
-    def start_tool(session: Session, bundle_info: BundleInfo, tool_info: ToolInfo) -> Any:
+    def start_tool(session: Session, bundle_info: BundleInfo, tool_info: ToolInfo) -> ADP3DTool | None:
         """Show the panel; there is one of it."""
         from chimerax.core.tools import get_singleton
 

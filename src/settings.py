@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from chimerax.core.settings import Settings
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-__all__ = ["adp3d_settings"]
+__all__ = ["ADP3DSettings", "adp3d_settings"]
 
 _ATTRIBUTE = "_adp3d_settings"
 
 
-def adp3d_settings(session: Session) -> Any:
-    """Settings of ADP-3D; assigning to an attribute saves it at once.
+class ADP3DSettings(Settings):
+    """Settings of ADP-3D, saved as plain values; assigning to an attribute saves it at once.
 
-    Attributes of the result
-    ------------------------
+    Attributes
+    ----------
     engine_python : str
         Interpreter of the engine's environment, set by ``adp3d install``; empty before.
     engine_directory : str
@@ -28,26 +30,26 @@ def adp3d_settings(session: Session) -> Any:
     job_folder : str
         Where new job folders go; empty for a folder in the user's home.
     """
-    settings = getattr(session, _ATTRIBUTE, None)
+
+    engine_python: str
+    engine_directory: str
+    engine_device: str
+    engine_found_device: str
+    job_folder: str
+
+    AUTO_SAVE = {  # noqa: RUF012  (ChimeraX reads it from the class)
+        "engine_python": "",
+        "engine_directory": "",
+        "engine_device": "auto",
+        "engine_found_device": "",
+        "job_folder": "",
+    }
+
+
+def adp3d_settings(session: Session) -> ADP3DSettings:
+    """Settings of ADP-3D in a session."""
+    settings: ADP3DSettings | None = getattr(session, _ATTRIBUTE, None)
     if settings is None:
-        settings = _make_settings(session)
+        settings = ADP3DSettings(session, "ADP-3D")
         setattr(session, _ATTRIBUTE, settings)
     return settings
-
-
-def _make_settings(session: Session) -> Any:
-    """Settings object; the class is made here because its base belongs to ChimeraX."""
-    from chimerax.core.settings import Settings
-
-    class ADP3DSettings(Settings):
-        """Saved as plain values."""
-
-        AUTO_SAVE = {  # noqa: RUF012  (ChimeraX reads it from the class)
-            "engine_python": "",
-            "engine_directory": "",
-            "engine_device": "auto",
-            "engine_found_device": "",
-            "job_folder": "",
-        }
-
-    return ADP3DSettings(session, "ADP-3D")

@@ -65,7 +65,7 @@ def adp3d_accept(
         )
     done = accept_into(session, chosen, target, b_factors=b_factors)
     text = done.sentence(chosen.id, f"#{target.id_string}")
-    if moved_in_map(chosen, target):
+    if chosen.map is not None and moved_in_map(chosen, target):
         text += (
             f" #{target.id_string} has been moved with respect to map #{chosen.map.id_string} since the job started; "
             "the result is where the model is, not where the map is."

@@ -41,4 +41,4 @@ def ask_yes_or_no(session: Session, text: str, answer: Callable[[bool], None]) -
     box.finished.connect(box.deleteLater)
     box.setWindowModality(Qt.WindowModality.NonModal)
     box.show()
-    return box.reject  # type: ignore[no-any-return]
+    return box.reject

@@ -105,7 +105,7 @@ def _written(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.10g}"
     if isinstance(value, ModelPart):
-        return value.name if value.whole else residue_spec(value.residues) or value.name
+        return value.name if value.residues is None else residue_spec(value.residues) or value.name
     if hasattr(value, "id_string"):
         return f"#{value.id_string}"
     if hasattr(value, "spec"):  # residues, whose text may refer to what is selected now

@@ -5,13 +5,15 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .edit import ModelEdit
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure
+    from chimerax.core.models import Model
     from chimerax.core.session import Session
+    from chimerax.core.undo import UndoAction
 
 __all__ = ["Accepted", "accepted_into", "chronicle", "offer_undo", "register_step", "set_accepted"]
 
@@ -48,7 +50,7 @@ class Accepted:
         return (*(item for item in self.before if item not in self.taken_back), self)
 
 
-def accepted_into(structure: AtomicStructure) -> tuple[Accepted, ...]:
+def accepted_into(structure: Model) -> tuple[Accepted, ...]:
     """What was accepted into a model and not undone, oldest first."""
     found: tuple[Accepted, ...] = getattr(structure, _ATTRIBUTE, ())
     return found
@@ -96,7 +98,7 @@ def _all_or_nothing(structure: AtomicStructure, edits: Sequence[tuple[_Edit, _Ed
             raise
 
 
-def _undo_action(structure: AtomicStructure, step: Accepted) -> Any:
+def _undo_action(structure: AtomicStructure, step: Accepted) -> UndoAction:
     """Undo step of an acceptance; it holds the model weakly."""
     from chimerax.core.errors import UserError
     from chimerax.core.undo import UndoAction

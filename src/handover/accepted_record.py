@@ -9,7 +9,7 @@ import numpy as np
 
 from .accepted import Accepted
 from .atoms import Address, AtomRow, ModelAtoms, ResidueRow
-from .chain_records import ChainState
+from .chain_records import ChainState, Gap
 from .changes import Changes, Inserted
 from .edit import ModelEdit
 from .residue_edit import AtomState
@@ -102,7 +102,7 @@ def _edit_from_plain(data: Mapping[str, Any]) -> ModelEdit:
     }
     chains = []
     for chain in data["chains"]:
-        gaps: Any = tuple(tuple((_address(address), str(atom)) for address, atom in pair) for pair in chain["gaps"])
+        gaps = tuple(_gap(pair) for pair in chain["gaps"])
         members = tuple(_address_from_plain(member) for member in chain["members"])
         chains.append(ChainState(chain["chain_id"], members, chain["characters"], bool(chain["full"]), gaps))
     changes = Changes({row.address: row for row in changed}, inserted, (), result)
@@ -162,7 +162,12 @@ def _state_from_plain(data: Mapping[str, Any]) -> AtomState:
     )
 
 
-def _address_to_plain(address: Address | None) -> list[Any] | None:
+def _gap(data: Sequence[Any]) -> Gap:
+    (first, one), (second, other) = data
+    return (_address(first), str(one)), (_address(second), str(other))
+
+
+def _address_to_plain(address: Address | None) -> list[str | int] | None:
     return None if address is None else list(address)
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -179,7 +178,7 @@ def _collect(rows: Iterator[list[str]], place: dict[str, int], used: list[int]) 
     xyz: list[tuple[float, float, float]] = []
     residues: list[ResidueRow] = []
     atoms: list[AtomRow] = []
-    key: Any = None
+    key: tuple[Address, str, str] | None = None
     first_model = None
 
     def value(row: list[str], at: int, default: str = "") -> str:
@@ -193,7 +192,7 @@ def _collect(rows: Iterator[list[str]], place: dict[str, int], used: list[int]) 
         address = (value(row, chain), int(row[number]), value(row, optional["pdbx_PDB_ins_code"]))
         now = (address, value(row, component), value(row, entity))
         if now != key:
-            if atoms:
+            if key is not None:
                 residues.append(ResidueRow(key[0], key[1], "", tuple(atoms)))
             key, atoms = now, []
         atoms.append(
@@ -207,10 +206,9 @@ def _collect(rows: Iterator[list[str]], place: dict[str, int], used: list[int]) 
             )
         )
         xyz.append((float(row[x]), float(row[y]), float(row[z])))
-    if atoms:
-        residues.append(ResidueRow(key[0], key[1], "", tuple(atoms)))
-    if not residues:
+    if key is None:
         raise ValueError("the file has no atoms")
+    residues.append(ResidueRow(key[0], key[1], "", tuple(atoms)))
     return ModelAtoms(tuple(residues), np.array(xyz, dtype=np.float64).reshape(-1, 3))
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from .atoms import Address
+from .part import residue_address
 
 if TYPE_CHECKING:
-    from chimerax.atomic import AtomicStructure, Chain, Residue
+    from chimerax.atomic import AtomicStructure, Chain, Pseudobond, Residue
 
-__all__ = ["ChainState", "fill_gaps", "read_chains", "restore_chains", "take_in"]
+__all__ = ["ChainState", "Gap", "fill_gaps", "read_chains", "restore_chains", "take_in"]
+
+Gap = tuple[tuple[Address, str], tuple[Address, str]]
+"""Two atoms, by address and name, between which residues are missing."""
+
+_Member = TypeVar("_Member")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,26 +33,26 @@ class ChainState:
     characters : str
     full : bool
         Whether its full sequence was known.
-    gaps : tuple
-        Pairs of (address, atom name) that a missing-structure pseudobond connected.
+    gaps : tuple of Gap
+        What a missing-structure pseudobond connected.
     """
 
     chain_id: str
     members: tuple[Address | None, ...]
     characters: str
     full: bool
-    gaps: tuple[tuple[tuple[Address, str], tuple[Address, str]], ...]
+    gaps: tuple[Gap, ...]
 
 
 def read_chains(structure: AtomicStructure, chain_ids: Collection[str]) -> list[ChainState]:
     """State of the chains of these names."""
-    gaps = [tuple((_address(atom.residue), atom.name) for atom in bond.atoms) for bond in _missing_structure(structure)]
+    gaps = [_gap(bond) for bond in _missing_structure(structure)]
     states = []
     for chain in structure.chains:
         if chain.chain_id in chain_ids:
-            members = tuple(None if r is None else _address(r) for r in chain.residues)
+            members = tuple(None if r is None else residue_address(r) for r in chain.residues)
             own = set(members)
-            mine: Any = tuple(pair for pair in gaps if pair[0][0] in own and pair[1][0] in own)
+            mine = tuple(pair for pair in gaps if pair[0][0] in own and pair[1][0] in own)
             states.append(ChainState(chain.chain_id, members, chain.characters, bool(chain.from_seqres), mine))
     return states
 
@@ -67,7 +73,7 @@ def take_in(structure: AtomicStructure, new: Sequence[Residue], renamed: Mapping
             continue
         old = set(chain.existing_residues)
         order = [r for r in structure.residues if r in old or (r in added and r.chain_id == chain.chain_id)]
-        characters = [letters.get(_address(r), c) if r is not None else c for r, c in _lettered(chain)]
+        characters = [letters.get(residue_address(r), c) if r is not None else c for r, c in _lettered(chain)]
         residues, text, filled = fill_gaps(
             list(chain.residues), characters, order, old, lambda r: AtomicSequence.rname3to1(r.name)
         )
@@ -78,8 +84,12 @@ def take_in(structure: AtomicStructure, new: Sequence[Residue], renamed: Mapping
 
 
 def fill_gaps(
-    members: list[Any], characters: list[str], order: Sequence[Any], old: Collection[Any], letter: Any
-) -> tuple[list[Any], str, bool]:
+    members: list[_Member | None],
+    characters: list[str],
+    order: Sequence[_Member],
+    old: Collection[_Member],
+    letter: Callable[[_Member], str],
+) -> tuple[list[_Member | None], str, bool]:
     """Merge a chain's residues with new ones.
 
     Parameters
@@ -102,7 +112,7 @@ def fill_gaps(
     """
     positions = {id(residue): i for i, residue in enumerate(members) if residue is not None}
     known = [i for i, residue in enumerate(order) if residue in old]
-    residues: list[Any] = []
+    residues: list[_Member | None] = []
     text: list[str] = []
     exact = True
     borders = [-1, *known, len(order)]
@@ -112,12 +122,12 @@ def fill_gaps(
         end = len(members) if right == len(order) else positions[id(order[right])]
         room = end - start - 1
         if not fresh or len(fresh) == room:
-            residues += fresh or members[start + 1 : end]
+            residues += fresh if fresh else members[start + 1 : end]
             text += characters[start + 1 : end]
         elif len(fresh) < room and (left < 0 or right == len(order)):
             spare = room - len(fresh)  # at the ends of a chain the rest stays empty
             at_start = left < 0
-            residues += [None] * spare + fresh if at_start else fresh + [None] * spare
+            residues += [*[None] * spare, *fresh] if at_start else [*fresh, *[None] * spare]
             text += characters[start + 1 : end]
         else:
             exact = False
@@ -129,7 +139,9 @@ def fill_gaps(
     return residues, "".join(text), exact
 
 
-def restore_chains(structure: AtomicStructure, states: Sequence[ChainState], residues: Mapping[Address, Any]) -> None:
+def restore_chains(
+    structure: AtomicStructure, states: Sequence[ChainState], residues: Mapping[Address, Residue]
+) -> None:
     """Give chains the residues, letters and gaps that they had."""
     by_id: dict[str, list[Chain]] = {}
     for chain in structure.chains:
@@ -145,18 +157,17 @@ def restore_chains(structure: AtomicStructure, states: Sequence[ChainState], res
         _restore_gaps(structure, state, residues)
 
 
-def _restore_gaps(structure: AtomicStructure, state: ChainState, residues: Mapping[Address, Any]) -> None:
-    present = {frozenset((_address(a.residue), a.name) for a in bond.atoms) for bond in _missing_structure(structure)}
+def _restore_gaps(structure: AtomicStructure, state: ChainState, residues: Mapping[Address, Residue]) -> None:
+    present = {frozenset(_gap(bond)) for bond in _missing_structure(structure)}
     for pair in state.gaps:
         if frozenset(pair) in present:
             continue
-        atoms = [residues[address].find_atom(name) for address, name in pair if address in residues]
-        if len(atoms) == 2 and None not in atoms:
-            group = structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE)
-            group.new_pseudobond(*atoms)
+        first, second = (residues[address].find_atom(name) if address in residues else None for address, name in pair)
+        if first is not None and second is not None:
+            structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE).new_pseudobond(first, second)
 
 
-def _remove_filled_gaps(structure: AtomicStructure, new: Collection[Any]) -> None:
+def _remove_filled_gaps(structure: AtomicStructure, new: Collection[Residue]) -> None:
     """Delete missing-structure pseudobonds between residues that are no neighbours any more."""
     order = {id(residue): i for i, residue in enumerate(structure.residues)}
     fresh = sorted(order[id(residue)] for residue in new)
@@ -166,14 +177,15 @@ def _remove_filled_gaps(structure: AtomicStructure, new: Collection[Any]) -> Non
             bond.delete()
 
 
-def _missing_structure(structure: AtomicStructure) -> list[Any]:
+def _missing_structure(structure: AtomicStructure) -> list[Pseudobond]:
     group = structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE, create_type=None)
     return [] if group is None else list(group.pseudobonds)
 
 
-def _lettered(chain: Chain) -> list[tuple[Any, str]]:
+def _gap(bond: Pseudobond) -> Gap:
+    first, second = bond.atoms
+    return (residue_address(first.residue), first.name), (residue_address(second.residue), second.name)
+
+
+def _lettered(chain: Chain) -> list[tuple[Residue | None, str]]:
     return list(zip(chain.residues, chain.characters, strict=True))
-
-
-def _address(residue: Residue) -> Address:
-    return residue.chain_id, int(residue.number), residue.insertion_code.strip()

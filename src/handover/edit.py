@@ -18,6 +18,7 @@ from .atoms import Address, ResidueRow
 from .attributes import Confidences, exchange_confidence
 from .chain_records import ChainState, read_chains, restore_chains, take_in
 from .changes import Changes, Inserted
+from .part import residue_address
 from .residue_edit import AtomState, put_atoms, read_atoms
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def find_residues(structure: AtomicStructure) -> dict[Address, Residue]:
     """Residues of an open model by address; of several with one address the first."""
     found: dict[Address, Residue] = {}
     for residue in structure.residues:
-        found.setdefault((residue.chain_id, int(residue.number), residue.insertion_code.strip()), residue)
+        found.setdefault(residue_address(residue), residue)
     return found
 
 

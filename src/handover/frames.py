@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
+    from chimerax.core.models import Model
     from chimerax.geometry import Place
 
 __all__ = ["IDENTITY", "apply", "between", "compose", "invert", "is_identity", "place", "scene_matrix"]
@@ -20,12 +21,12 @@ IDENTITY: Array = np.eye(3, 4)
 _RIGID = 1e-4
 
 
-def scene_matrix(model: Any, what: str) -> Array:
+def scene_matrix(model: Model, what: str) -> Array:
     """Position of a model in the scene, shape (3, 4).
 
     Parameters
     ----------
-    model : chimerax.core.models.Model
+    model : Model
         With several positions the first one counts, as for ChimeraX's own ``scene_position``.
     what : str
         Name of the model for the error message.

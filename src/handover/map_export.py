@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from .mrc import write_mrc
 
 if TYPE_CHECKING:
     from chimerax.map import Volume
+    from chimerax.map_data import GridData
 
 __all__ = ["BIG_MAP", "MARGIN", "Region", "choose_region", "margin_for_gap", "write_map"]
 
@@ -165,7 +166,7 @@ def write_map(volume: Volume, region: Region, path: Path, like: Volume | None = 
         raise UserError(f"Map {name} could not be written to {path.parent}: {error.strerror or error}.") from error
 
 
-def _name(volume: Any) -> str:
+def _name(volume: Volume) -> str:
     return f"#{volume.id_string} ({volume.name})"
 
 
@@ -174,7 +175,9 @@ def _ints(values: NDArray[np.int_]) -> tuple[int, int, int]:
     return i, j, k
 
 
-def _chosen_step(volume: Volume, low: NDArray, high: NDArray, notes: list[str]) -> tuple[int, int, int]:
+def _chosen_step(
+    volume: Volume, low: NDArray[np.int_], high: NDArray[np.int_], notes: list[str]
+) -> tuple[int, int, int]:
     """Return the shown step if it is the user's choice, else 1."""
     from chimerax.map.volume import default_settings, faces_per_axis, ijk_step_for_voxel_limit
 
@@ -207,7 +210,7 @@ def _around(volume: Volume, points: NDArray[np.float64], margin: float) -> tuple
     )
 
 
-def _same_grid(a: Any, b: Any) -> bool:
+def _same_grid(a: GridData, b: GridData) -> bool:
     """Whether two grids have the same size and place, to a hundredth of a voxel."""
     if tuple(a.size) != tuple(b.size):
         return False

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .atoms import Address, AtomRow, ModelAtoms, ResidueRow
 from .conformations import conformation_bfactors
+from .part import residue_address
 
 if TYPE_CHECKING:
-    from chimerax.atomic import AtomicStructure
+    from chimerax.atomic import AtomicStructure, Residue
 
 __all__ = ["duplicate_address", "file_chain_names", "read_open_model", "write_cif"]
 
@@ -51,8 +53,8 @@ def read_open_model(structure: AtomicStructure) -> ModelAtoms:
         several.tolist(),
         strict=True,
     )
-    xyz: list[Any] = []
-    members: dict[Any, list[AtomRow]] = {}
+    xyz: list[NDArray[np.float64]] = []
+    members: dict[Residue, list[AtomRow]] = {}
     owners = atoms.residues
     for residue, (atom, name, element, place, occupancy, bfactor, alternatives) in zip(owners, columns, strict=True):
         rows = members.setdefault(residue, [])
@@ -67,7 +69,7 @@ def read_open_model(structure: AtomicStructure) -> ModelAtoms:
             xyz.append(atom.get_alt_loc_coord(loc))
     residues = [
         ResidueRow(
-            (r.chain_id, int(r.number), r.insertion_code.strip()),
+            residue_address(r),
             r.name,
             types.get(r.polymer_type, "water" if r.name in _WATER else "other"),
             tuple(members.get(r, ())),

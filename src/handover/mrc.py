@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["write_mrc"]
 
@@ -18,8 +18,8 @@ _LITTLE_ENDIAN = 0x00004144
 def write_mrc(
     path: Path,
     values: NDArray[np.generic],
-    origin: Sequence[float],
-    step: Sequence[float],
+    origin: ArrayLike,
+    step: ArrayLike,
     cell_angles: Sequence[float] = (90.0, 90.0, 90.0),
     rotation: Sequence[Sequence[float]] = ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
 ) -> None:

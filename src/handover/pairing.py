@@ -91,7 +91,7 @@ def read_traces(part: ModelPart) -> list[ChainTrace]:
                 ChainTrace(
                     chain.chain_id,
                     chain.num_residues if len(chosen) == chain.num_existing_residues else _length(chain, wanted),
-                    tuple((int(r.number), r.insertion_code.strip()) for r, _ in shown),
+                    tuple(residue_address(r)[1:] for r, _ in shown),
                     "".join(AtomicSequence.rname3to1(r.name) for r, _ in shown),
                     np.array([atom.scene_coord for _, atom in shown], dtype=np.float64),
                     _confidence(shown),

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .atoms import Address
 from .conformations import conformation_bfactors
+from .part import residue_address
 
 if TYPE_CHECKING:
     from chimerax.atomic import Atom, Residue
@@ -44,7 +46,7 @@ class AtomState:
     occupancies: dict[str, float]
     shown: str = ""
     drawing: dict[str, Any] = field(default_factory=dict)
-    bonds: tuple[tuple[tuple[str, int, str] | None, str], ...] = ()
+    bonds: tuple[tuple[Address | None, str], ...] = ()
 
 
 def read_atoms(residue: Residue) -> dict[str, AtomState]:
@@ -164,14 +166,14 @@ def _draw_default(atom: Atom, residue: Residue) -> None:
             return
 
 
-def _bonded(atom: Atom, residue: Residue) -> list[tuple[tuple[str, int, str] | None, str]]:
-    found: list[tuple[tuple[str, int, str] | None, str]] = []
+def _bonded(atom: Atom, residue: Residue) -> list[tuple[Address | None, str]]:
+    found: list[tuple[Address | None, str]] = []
     for neighbour in atom.neighbors:
         other = neighbour.residue
         if other is residue:
             found.append((None, neighbour.name))
         else:
-            found.append(((other.chain_id, int(other.number), other.insertion_code.strip()), neighbour.name))
+            found.append((residue_address(other), neighbour.name))
     return found
 
 

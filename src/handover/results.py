@@ -67,8 +67,10 @@ def input_atoms(job: Job) -> ModelAtoms:
 
 def result_model(session: Session, job: Job) -> AtomicStructure | None:
     """The open model that shows a job's result, if there is one."""
+    from chimerax.atomic import AtomicStructure
+
     folder = str(job.folder)
-    for model in session.models.list():
+    for model in session.models.list(type=AtomicStructure):
         if getattr(model, _ATTRIBUTE, None) == folder:
             return model
     return None

@@ -133,5 +133,5 @@ def base_folder(session: Session) -> Path:
     """Folder for job folders: the user's setting, else one among the user's downloads."""
     from ..settings import adp3d_settings
 
-    chosen = str(adp3d_settings(session).job_folder or "")
+    chosen = adp3d_settings(session).job_folder
     return Path(chosen).expanduser() if chosen else Path.home() / "Downloads" / "ChimeraX" / "ADP-3D"

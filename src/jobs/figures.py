@@ -52,5 +52,6 @@ def _correlation(metrics: Mapping[str, Any]) -> str:
 
 def _number(metrics: Mapping[str, Any], name: str) -> float | None:
     value = metrics.get(name)
-    known = isinstance(value, int | float) and not isinstance(value, bool) and value == value
-    return float(value) if known else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or value != value:
+        return None
+    return float(value)

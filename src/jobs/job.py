@@ -6,7 +6,7 @@ import time
 import weakref
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..engine.contract import messages
 from .state import JobState, Layout, PreparedJob
@@ -21,6 +21,8 @@ __all__ = ["Job", "Steering"]
 
 _MAX_LOG_LINES = 5000
 _MAX_RECORDS = 20_000
+
+_Kind = TypeVar("_Kind")
 
 
 class Steering(Protocol):
@@ -330,6 +332,6 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 1)
 
 
-def _open_model(reference: weakref.ref[Any] | None) -> Any:
+def _open_model(reference: weakref.ref[_Kind] | None) -> _Kind | None:
     model = None if reference is None else reference()
     return None if model is None or getattr(model, "deleted", False) else model

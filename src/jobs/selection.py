@@ -10,7 +10,7 @@ from .manager import job_manager
 from .state import Layout
 
 if TYPE_CHECKING:
-    from chimerax.atomic import Residues
+    from chimerax.atomic import Residue, Residues
     from chimerax.core.session import Session
 
     from .job import Job
@@ -21,13 +21,13 @@ _KEPT = re.compile(r"(?P<chain>[^:]+)(:(?P<first>-?\d+)(?P<code>[A-Za-z]?)(-(?P<
 """One item of the setting ``keep``: ``A:12-40``, ``B:7``, ``C``."""
 
 
-def positions(layout: Layout, residues: Residues) -> list[int]:
+def positions(layout: Layout, residues: Iterable[Residue]) -> list[int]:
     """Positions of residues in a layout, by chain name, number and insertion code.
 
     Parameters
     ----------
     layout : Layout
-    residues : Residues
+    residues : iterable of Residue
         Of any model with the numbering of the layout; those that the layout lacks are left out.
     """
     numbered = zip(layout.chains, layout.numbers, layout.insertion_codes, strict=True)

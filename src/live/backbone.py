@@ -64,8 +64,7 @@ def build_backbone(session: Session, layout: Layout, name: str) -> AtomicStructu
         if previous_c is not None:
             structure.new_bond(previous_c, n)
         previous_c = c if layout.links[i] else None
-    atoms = structure.atoms
-    atoms.serial_numbers = np.arange(1, len(atoms) + 1, dtype=np.int32)
+    structure.atoms.serial_numbers = np.arange(1, structure.num_atoms + 1, dtype=np.int32)
     return structure
 
 

@@ -295,4 +295,6 @@ def _spread(frame: NDArray[np.floating], best: int) -> NDArray[np.float64]:
     others = np.delete(frame[:, :, 1], min(best, len(frame) - 1), axis=0).astype(np.float64)
     if not len(others):
         return np.full(frame.shape[1], np.nan)
-    return np.sqrt(((others - frame[min(best, len(frame) - 1), :, 1]) ** 2).sum(-1).mean(0))
+    apart = others - frame[min(best, len(frame) - 1), :, 1]
+    spread: NDArray[np.float64] = np.sqrt((apart**2).sum(-1).mean(0))
+    return spread

@@ -33,12 +33,17 @@ def mark_trajectory(session: Session, structure: AtomicStructure, folder: Path) 
 
 def trajectories_of(session: Session, folder: Path) -> list[AtomicStructure]:
     """The open trajectories of a job."""
-    return [model for model in session.models.list() if getattr(model, _ATTRIBUTE, None) == str(folder)]
+    from chimerax.atomic import AtomicStructure
+
+    models = session.models.list(type=AtomicStructure)
+    return [model for model in models if getattr(model, _ATTRIBUTE, None) == str(folder)]
 
 
 def follow_restored(session: Session) -> None:
     """Follow the frames of the trajectories that a session was saved with."""
-    for model in session.models.list():
+    from chimerax.atomic import AtomicStructure
+
+    for model in session.models.list(type=AtomicStructure):
         if getattr(model, _ATTRIBUTE, None) is not None:
             follow_frames(model)
 

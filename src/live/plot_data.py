@@ -44,7 +44,8 @@ class Series:
 
     def of(self, replica: int) -> NDArray[np.float64]:
         """Values (K,) of a replica; the only row where there is one."""
-        return self.values[min(max(replica, 0), len(self.values) - 1)]
+        row: NDArray[np.float64] = self.values[min(max(replica, 0), len(self.values) - 1)]
+        return row
 
 
 def fit_series(job: Job) -> Series | None:

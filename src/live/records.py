@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,8 @@ __all__ = [
     "record_of",
     "restore_accepted",
 ]
+
+_Kind = TypeVar("_Kind", bound="Model")
 
 _LABELS = ("chains", "numbers", "insertion_codes", "names", "known", "links")
 
@@ -164,6 +166,6 @@ def _layout_from(record: Mapping[str, Any] | None) -> Layout | None:
     return Layout(**labels, coordinates=np.array(record["coordinates"], dtype=np.float64))
 
 
-def _if_open(session: Session, model: Model | None) -> Model | None:
+def _if_open(session: Session, model: _Kind | None) -> _Kind | None:
     """Models that are closed or not in the session are not to be saved."""
     return model if model is not None and not model.deleted and session.models.have_model(model) else None

@@ -58,4 +58,5 @@ def faint_colour(background: NDArray[np.floating]) -> NDArray[np.uint8]:
     rgb = np.asarray(background, dtype=np.float64)[:3]
     contrast = np.full(3, 0.0 if rgb.mean() > 0.5 else 1.0)
     rgba = np.append(_FAINTNESS * rgb + (1.0 - _FAINTNESS) * contrast, 1.0)
-    return np.rint(255 * rgba).astype(np.uint8)
+    colour: NDArray[np.uint8] = np.rint(255 * rgba).astype(np.uint8)
+    return colour

@@ -15,7 +15,9 @@ __all__ = ["Editor", "editor", "narrow"]
 class Editor(Protocol):
     """A widget with the value of an option."""
 
-    widget: QWidget
+    @property
+    def widget(self) -> QWidget:
+        """What is shown."""
 
     def value(self) -> Any:
         """Present value."""

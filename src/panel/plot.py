@@ -151,8 +151,8 @@ class Plot(QWidget):
         left = side == Qt.AlignmentFlag.AlignLeft
         margin = QRectF(2 if left else frame.right() + 3, 0, frame.left() - 5, height)
         inner = Qt.AlignmentFlag.AlignRight if left else Qt.AlignmentFlag.AlignLeft
-        for value, y in ((high, frame.top() - height / 3), (low, frame.bottom() - 2 * height / 3)):
-            margin.moveTop(y)
+        for value, top in ((high, frame.top() - height / 3), (low, frame.bottom() - 2 * height / 3)):
+            margin.moveTop(top)
             painter.drawText(margin, _flags(inner), f"{value:.3g}")
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(QPen(colour, 1.6))

@@ -42,7 +42,7 @@ class SavedJobsButton(QPushButton):
         if commands == self._commands:
             return
         self._commands = commands
-        self.setMenu(self._make_menu() if len(commands) > 1 else None)
+        self.setMenu(self._make_menu() if len(commands) > 1 else None)  # type: ignore[arg-type]
         self.setText(f"Resume saved job: {commands[0][0]}" if len(commands) == 1 else "Resume saved jobs")
         self.setVisible(bool(commands))
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..settings import adp3d_settings
 
@@ -89,7 +89,7 @@ def configured(session: Session) -> Environment | None:
     variable = os.environ.get(VARIABLE, "").strip()
     if variable:
         return Environment(Path(variable).expanduser(), "variable")
-    setting = str(adp3d_settings(session).engine_python)
+    setting = adp3d_settings(session).engine_python
     if setting:
         return Environment(Path(setting), "setting")
     default = interpreter_of(default_directory())
@@ -120,14 +120,14 @@ def known_device(session: Session, device: str) -> str:
     """Device that a job will use where that is known already: ``auto`` becomes what the doctor has found."""
     if device == "cuda":
         return "cuda:0"
-    found = str(adp3d_settings(session).engine_found_device)
+    found = adp3d_settings(session).engine_found_device
     environment = configured(session)
     if device != "auto" or not found or environment is None or environment.source != "setting":
         return device
     return found
 
 
-def describe(session: Session) -> dict[str, Any]:
+def describe(session: Session) -> dict[str, str]:
     """State of the environment as plain values: ``python``, ``source``, ``device`` and ``problem``."""
     settings = adp3d_settings(session)
     environment = configured(session)
@@ -141,7 +141,7 @@ def describe(session: Session) -> dict[str, Any]:
     return {
         "python": str(environment.python),
         "source": environment.source,
-        "device": str(settings.engine_found_device) if environment.source != "variable" else "",
+        "device": settings.engine_found_device if environment.source != "variable" else "",
         "problem": problem,
     }
 
@@ -220,7 +220,7 @@ def _is_python(python: Path) -> bool:
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.stdout.strip() == b"42"
+    return bool(done.stdout.strip() == b"42")
 
 
 def clean_variables(environ: Mapping[str, str]) -> dict[str, str]:

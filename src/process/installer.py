@@ -14,6 +14,7 @@ from .install import Installation, Plan, Progress, is_complete, is_ours
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
+    from chimerax.core.triggerset import _TriggerHandler as Handler
 
 __all__ = ["Installer", "current_installer", "lacks_engine", "plan_installation", "start_installer", "when_started"]
 
@@ -84,7 +85,7 @@ def plan_installation(
         if not ready.is_file():
             raise UserError(f"There is no Python '{ready}'; give the interpreter or the folder of an environment.")
         return Plan(None, device, ready, own)
-    before = str(adp3d_settings(session).engine_directory)
+    before = adp3d_settings(session).engine_directory
     folder = Path(directory).expanduser().absolute() if directory else Path(before) if before else default_directory()
     if folder.exists() and not folder.is_dir():
         raise UserError(f"'{folder}' is a file; give a folder to install into.")
@@ -126,7 +127,7 @@ def start_installer(session: Session, plan: Plan, ask: Ask | None = None) -> Ins
     return installer
 
 
-def when_started(session: Session, function: Callable[..., None]) -> Any:
+def when_started(session: Session, function: Callable[[str, Installer], object]) -> Handler:
     """Call a function with (trigger name, installer) whenever an installation starts; returns its handler."""
     _trigger(session)
     return session.triggers.add_handler(STARTED, function)

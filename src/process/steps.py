@@ -131,7 +131,9 @@ def usual_torch(found: str, platform: str) -> Usual:
     An old pip cannot tell: then it is the build for cards on Linux, where that is the usual one.
     """
     lines = [line for line in found.splitlines() if line.startswith("{")]
-    values = json.loads(lines[-1]) if lines else {"names": ["nvidia"] * (platform == "linux"), "bytes": None}
+    if not lines:
+        return Usual(platform == "linux", CUDA_GIGABYTES)
+    values = json.loads(lines[-1])
     cuda = any(str(name).lower().startswith(("nvidia", "cuda")) for name in values["names"])
     size = values["bytes"]
     return Usual(cuda, CUDA_GIGABYTES if size is None else size / 1e9)

@@ -12,7 +12,7 @@ from .args import (
 from .changes import check_for_changes
 from .collections import Atoms, Bonds, Chains, Residues
 from .molobject import Atom, Bond, Chain, Element, Residue, Sequence
-from .structure import AtomicStructure, Structure, all_atomic_structures
+from .structure import AtomicStructure, Pseudobond, PseudobondGroup, Structure, all_atomic_structures
 
 __all__ = [
     "Atom",
@@ -26,6 +26,8 @@ __all__ = [
     "Chain",
     "Chains",
     "Element",
+    "Pseudobond",
+    "PseudobondGroup",
     "Residue",
     "Residues",
     "ResiduesArg",

@@ -1,21 +1,29 @@
 """atomic/src/struct_edit.py."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from .molobject import Atom, Bond, Element, Residue
 
 
 def add_atom(
-    name,
-    element,
-    residue,
-    loc,
-    serial_number=None,
-    bonded_to=None,
-    occupancy=None,
-    info_from=None,
-    alt_loc=None,
-    bfactor=None,
-    aniso_u=None,
-):
+    name: str,
+    element: Element | str,
+    residue: Residue,
+    loc: ArrayLike,
+    serial_number: int | None = None,
+    bonded_to: Atom | None = None,
+    occupancy: float | None = None,
+    info_from: Atom | None = None,
+    alt_loc: str | None = None,
+    bfactor: float | None = None,
+    aniso_u: Any = None,
+) -> Atom:
     """New atom in a residue."""
     atom = residue.structure.new_atom(name, element)
     residue.add_atom(atom)
@@ -31,6 +39,8 @@ def add_atom(
     return atom
 
 
-def add_bond(a1, a2, *, halfbond=None, color=None, radius=None):
+def add_bond(
+    a1: Atom, a2: Atom, *, halfbond: bool | None = None, color: Any = None, radius: float | None = None
+) -> Bond:
     """New bond between two atoms."""
     return a1.structure.new_bond(a1, a2)

@@ -1,12 +1,21 @@
 """atomic/src/structure.py and class StructureData of atomic/src/molobject.py."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, overload
+
 import numpy as np
+from numpy.typing import NDArray
 
 from chimerax.core.models import Model
 
 from .changes import note_change
 from .collections import Atoms, Bonds, Chains, Residues
-from .molobject import Atom, Bond, Chain, Residue
+from .molobject import Atom, Bond, Chain, Element, Residue
+
+if TYPE_CHECKING:
+    from chimerax.core.session import Session
 
 
 class CoordSet:
@@ -15,17 +24,17 @@ class CoordSet:
     def __init__(self, structure, id, xyzs):
         self.structure = structure
         self.id = id
-        self.xyzs = np.array(xyzs, np.float64).reshape(-1, 3)
+        self.xyzs: NDArray[np.float64] = np.array(xyzs, np.float64).reshape(-1, 3)
 
 
 class Pseudobond:
     """atomic/src/molobject.py, Pseudobond."""
 
-    def __init__(self, group, first, second):
+    def __init__(self, group: PseudobondGroup, first: Atom, second: Atom) -> None:
         self.group = group
         self.atoms = (first, second)
 
-    def delete(self):
+    def delete(self) -> None:
         self.group._pseudobonds.remove(self)
 
 
@@ -35,18 +44,18 @@ class PseudobondGroup:
     def __init__(self, name):
         self.name = name
         self.radius = 0.2
-        self._pseudobonds = []
+        self._pseudobonds: list[Pseudobond] = []
 
     @property
-    def pseudobonds(self):
+    def pseudobonds(self) -> list[Pseudobond]:
         self._pseudobonds = [p for p in self._pseudobonds if not any(a.deleted for a in p.atoms)]
         return list(self._pseudobonds)
 
     @property
-    def num_pseudobonds(self):
+    def num_pseudobonds(self) -> int:
         return len(self.pseudobonds)
 
-    def new_pseudobond(self, atom1, atom2, cs_id=None):
+    def new_pseudobond(self, atom1: Atom, atom2: Atom, cs_id: int | None = None) -> Pseudobond:
         self._pseudobonds.append(Pseudobond(self, atom1, atom2))
         return self._pseudobonds[-1]
 
@@ -57,50 +66,60 @@ class Structure(Model):
     PBG_MISSING_STRUCTURE = "missing structure"
 
     @classmethod
-    def register_attr(cls, session, attr_name, registerer, *, attr_type=None, can_return_none=False):
+    def register_attr(
+        cls,
+        session: Session,
+        attr_name: str,
+        registerer: str,
+        *,
+        attr_type: type | None = None,
+        can_return_none: bool = False,
+    ) -> None:
         """core/src/attributes.py: such attributes are saved with sessions, which is not imitated."""
 
-    def __init__(self, session, *, name="structure", auto_style=True, log_info=True, **kw):
+    def __init__(
+        self, session: Session, *, name: str = "structure", auto_style: bool = True, log_info: bool = True, **kw: Any
+    ) -> None:
         super().__init__(name, session)
-        self._atoms = []
-        self._residues = []
-        self._bonds = []
-        self._chains = None
+        self._atoms: list[Atom] = []
+        self._residues: list[Residue] = []
+        self._bonds: list[Bond] = []
+        self._chains: list[Chain] | None = None
         self._coordsets = {1: CoordSet(self, 1, [])}
         self._active = 1
         self.ribbon_tether_scale = 1.0
         self.ss_assigned = False
         self.bond_radius = 0.2
-        self._pseudobond_groups = {}
-        self.metadata = {}
+        self._pseudobond_groups: dict[str, PseudobondGroup] = {}
+        self.metadata: dict[str, Any] = {}
         self.triggers.add_trigger("changes")
 
     @property
-    def atoms(self):
+    def atoms(self) -> Atoms:
         return Atoms(self._atoms)
 
     @property
-    def residues(self):
+    def residues(self) -> Residues:
         return Residues(self._residues)
 
     @property
-    def bonds(self):
+    def bonds(self) -> Bonds:
         return Bonds(self._bonds)
 
     @property
-    def num_atoms(self):
+    def num_atoms(self) -> int:
         return len(self._atoms)
 
     @property
-    def num_bonds(self):
+    def num_bonds(self) -> int:
         return len(self._bonds)
 
     @property
-    def num_residues(self):
+    def num_residues(self) -> int:
         return len(self._residues)
 
     @property
-    def chains(self):
+    def chains(self) -> Chains:
         # Made at the first use; later residues join by their bonds (atomstruct_cpp/Structure.cpp, _form_chain_check).
         if self._chains is None:
             by_name = {}
@@ -119,18 +138,20 @@ class Structure(Model):
         for residue in residues:
             residue._chain = chain
 
-    def new_residue(self, residue_name, chain_id, pos, insert=None, *, precedes=None):
+    def new_residue(
+        self, residue_name: str, chain_id: str, pos: int, insert: str | None = None, *, precedes: Residue | None = None
+    ) -> Residue:
         residue = Residue(self, residue_name, chain_id, pos, insert or " ")
         place = len(self._residues) if precedes is None else self._residues.index(precedes)
         self._residues.insert(place, residue)
         return residue
 
-    def new_atom(self, atom_name, element):
+    def new_atom(self, atom_name: str, element: Element | str) -> Atom:
         atom = Atom(self, atom_name, element)
         self._atoms.append(atom)
         return atom
 
-    def new_bond(self, atom1, atom2):
+    def new_bond(self, atom1: Atom, atom2: Atom) -> Bond:
         bond = Bond(atom1, atom2)
         self._bonds.append(bond)
         atom1.bonds.append(bond)
@@ -158,20 +179,28 @@ class Structure(Model):
             first._chain = after
 
     @property
-    def overall_color(self):
+    def overall_color(self) -> NDArray[np.uint8]:
         return self.color
 
     @overall_color.setter
-    def overall_color(self, color):
+    def overall_color(self, color: NDArray[np.uint8]) -> None:
         self.color = np.asarray(color, np.uint8)
         self.atoms.colors = self.residues.ribbon_colors = self.color
+
+    @overload
+    def pseudobond_group(self, name: str, *, create_type: str = "normal") -> PseudobondGroup: ...
+
+    @overload
+    def pseudobond_group(self, name: str, *, create_type: None) -> PseudobondGroup | None: ...
 
     def pseudobond_group(self, name, *, create_type="normal"):
         if create_type is None:
             return self._pseudobond_groups.get(name)
         return self._pseudobond_groups.setdefault(name, PseudobondGroup(name))
 
-    def change_chain_ids(self, chains, chain_ids, *, non_polymeric=True):
+    def change_chain_ids(
+        self, chains: Sequence[Chain] | Chains, chain_ids: Sequence[str], *, non_polymeric: bool = True
+    ) -> None:
         for chain, name in zip(chains, chain_ids, strict=True):
             old = chain.chain_id
             chain.chain_id = name
@@ -179,11 +208,11 @@ class Structure(Model):
                 if residue.chain is chain or (non_polymeric and residue.chain is None and residue.chain_id == old):
                     residue.chain_id = name
 
-    def find_residue(self, chain_id, pos, insert=" "):
+    def find_residue(self, chain_id: str, pos: int, insert: str = " ") -> Residue | None:
         wanted = (chain_id, pos, insert.strip())
         return next((r for r in self._residues if (r.chain_id, r.number, r.insertion_code) == wanted), None)
 
-    def delete_atom(self, atom):
+    def delete_atom(self, atom: Atom) -> None:
         for bond in list(atom.bonds):
             self.delete_bond(bond)
         self._atoms.remove(atom)
@@ -195,12 +224,12 @@ class Structure(Model):
         if not self._atoms and not self._deleted:
             self.delete()  # a structure without atoms is deleted at once
 
-    def delete_bond(self, bond):
+    def delete_bond(self, bond: Bond) -> None:
         self._bonds.remove(bond)
         for atom in bond.atoms:
             atom.bonds.remove(bond)
 
-    def delete_residue(self, residue):
+    def delete_residue(self, residue: Residue) -> None:
         for atom in list(residue._atoms):
             self.delete_atom(atom)
 
@@ -210,15 +239,15 @@ class Structure(Model):
         atom.coord_index = len(self.active_coordset.xyzs) - 1
 
     @property
-    def active_coordset(self):
+    def active_coordset(self) -> CoordSet:
         return self._coordsets[self._active]
 
     @property
-    def active_coordset_id(self):
+    def active_coordset_id(self) -> int:
         return self._active
 
     @active_coordset_id.setter
-    def active_coordset_id(self, id):
+    def active_coordset_id(self, id: int) -> None:
         if id not in self._coordsets:
             raise IndexError(f"No coordset with id {id}")
         if id != self._active:
@@ -226,22 +255,22 @@ class Structure(Model):
         self._active = id
 
     @property
-    def coordset_ids(self):
+    def coordset_ids(self) -> NDArray[np.int32]:
         return np.array(sorted(self._coordsets), np.int32)
 
     @property
-    def num_coordsets(self):
+    def num_coordsets(self) -> int:
         return len(self._coordsets)
 
-    def coordset(self, cs_id):
+    def coordset(self, cs_id: int) -> CoordSet:
         return self._coordsets[cs_id]
 
-    def add_coordset(self, id, xyz):
+    def add_coordset(self, id: int, xyz: NDArray[np.float64]) -> None:
         if xyz.dtype != np.float64:
             raise ValueError("add_coordset(): array must be float64")
         self._coordsets[id] = CoordSet(self, id, xyz)
 
-    def add_coordsets(self, xyzs, replace=True):
+    def add_coordsets(self, xyzs: NDArray[np.float64], replace: bool = True) -> None:
         if len(xyzs.shape) != 3:
             raise ValueError("add_coordsets(): array must be (frames)x(atoms)x3-dimensional")
         if xyzs.shape[1] != self.num_atoms:
@@ -258,20 +287,20 @@ class Structure(Model):
         if replace:
             self._active = 1
 
-    def remove_coordsets(self):
+    def remove_coordsets(self) -> None:
         self._coordsets.clear()
 
-    def connect_structure(self, **kw):
+    def connect_structure(self, **kw: Any) -> None:
         """Bonds are not guessed here."""
 
-    def apply_auto_styling(self, set_lighting=False, style=None):
+    def apply_auto_styling(self, set_lighting: bool = False, style: str | None = None) -> None:
         """Styles are not imitated."""
 
 
 class AtomicStructure(Structure):
     """A structure made of real atoms."""
 
-    def copy(self, name=None):
+    def copy(self, name: str | None = None) -> AtomicStructure:
         other = AtomicStructure(self.session, name=name or self.name)
         copies = {}
         for residue in self._residues:
@@ -287,6 +316,6 @@ class AtomicStructure(Structure):
         return other
 
 
-def all_atomic_structures(session):
+def all_atomic_structures(session: Session) -> list[AtomicStructure]:
     """Open structures (a collection in ChimeraX)."""
     return session.models.list(type=AtomicStructure)

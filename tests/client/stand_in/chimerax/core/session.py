@@ -1,6 +1,9 @@
 """core/src/session.py, core/src/nogui.py and core/src/updateloop.py."""
 
+from __future__ import annotations
+
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +54,7 @@ class _UpdateLoop:
         self.last_draw_time = 0.0
         self.last_drawing_change_time = 0.0
 
-    def draw_new_frame(self):
+    def draw_new_frame(self) -> bool:
         if self._block_redraw_count > 0:
             return False
         self.block_redraw()
@@ -64,25 +67,32 @@ class _UpdateLoop:
             self.unblock_redraw()
         return False
 
-    def block_redraw(self):
+    def block_redraw(self) -> None:
         self._block_redraw_count += 1
 
-    def unblock_redraw(self):
+    def unblock_redraw(self) -> None:
         self._block_redraw_count -= 1
 
-    def blocked(self):
+    def blocked(self) -> bool:
         return self._block_redraw_count > 0
 
 
 class Session:
     """A session without a GUI."""
 
-    def __init__(self, app_name="ChimeraX", *, debug=False, silent=False, minimal=True):
-        self._state_containers = {}
+    alignments: Any
+    """seqalign/src/__init__.py adds it, where that bundle is."""
+    open_command: Any
+    """open_command/src/__init__.py adds it."""
+
+    def __init__(
+        self, app_name: str = "ChimeraX", *, debug: bool = False, silent: bool = False, minimal: bool = True
+    ) -> None:
+        self._state_containers: dict[str, Any] = {}
         self._snapshot_methods = {}
         self.app_name = app_name
-        self.session_file_path = None
-        self.restore_options = {}
+        self.session_file_path: str | None = None
+        self.restore_options: dict[str, Any] = {}
         self.in_script = False
         self.triggers = TriggerSet()
         for name, remove_bad_handlers in CORE_TRIGGERS.items():
@@ -91,9 +101,9 @@ class Session:
             self.triggers.add_trigger(name)
         self.logger = Logger(self)
         set_exception_reporter(lambda preface, logger=self.logger: logger.report_exception(preface=preface))
-        self.ui = _UI()
+        self.ui: Any = _UI()  # with a window it is a QApplication, ui/src/gui.py
         self.update_loop = _UpdateLoop(self)
-        self.main_view = SimpleNamespace(redraw_needed=False, frame_number=0, background_color=np.zeros(4))
+        self.main_view: Any = SimpleNamespace(redraw_needed=False, frame_number=0, background_color=np.zeros(4))
         self.models = Models(self)
         self.tasks = tasks.Tasks(self)
         self.tools = Tools(self)
@@ -104,22 +114,22 @@ class Session:
         if not name.startswith("_") and isinstance(value, StateManager):
             self.add_state_manager(name, value)
 
-    def add_state_manager(self, tag, container):
+    def add_state_manager(self, tag: str, container: Any) -> None:
         if not isinstance(container, State) and not hasattr(container, "clear"):
             raise ValueError(f'container "{tag}" does not have snapshot methods and does not have clear method')
         self._state_containers[tag] = container
 
-    def get_state_manager(self, tag):
+    def get_state_manager(self, tag: str) -> Any:
         return self._state_containers[tag]
 
-    def remove_state_manager(self, tag):
+    def remove_state_manager(self, tag: str) -> None:
         del self._state_containers[tag]
 
     def snapshot_methods(self, obj, instance=True, base_type=State):
         cls = obj.__class__ if instance else obj
         return cls if issubclass(cls, base_type) else None
 
-    def reset(self):
+    def reset(self) -> None:
         """What `close session` does."""
         self.session_file_path = None
         for tag in list(self._state_containers):

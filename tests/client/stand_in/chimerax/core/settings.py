@@ -1,20 +1,25 @@
 """core/src/settings.py and the reading and writing of core/src/configfile.py."""
 
+from __future__ import annotations
+
 import ast
 import configparser
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .triggerset import TriggerSet
+
+if TYPE_CHECKING:
+    from .session import Session
 
 
 class Settings:
     """Named values; those of AUTO_SAVE are written as soon as they change."""
 
-    AUTO_SAVE: ClassVar[dict] = {}
-    EXPLICIT_SAVE: ClassVar[dict] = {}
+    AUTO_SAVE: ClassVar[dict[str, Any]] = {}
+    EXPLICIT_SAVE: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, session, tool_name, version="1"):
+    def __init__(self, session: Session, tool_name: str, version: str = "1") -> None:
         import chimerax
 
         folder = Path(chimerax.app_dirs.user_config_dir)
@@ -34,13 +39,13 @@ class Settings:
         object.__setattr__(self, "triggers", TriggerSet())
         self.triggers.add_trigger("setting changed")
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         try:
             return self._current[name]
         except KeyError:
             raise AttributeError(name) from None
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         if name not in self._current:
             raise AttributeError(f"Unknown property name: {name}")
         before = self._current[name]
@@ -59,6 +64,6 @@ class Settings:
         with open(self._path, "w", encoding="utf-8") as stream:
             config.write(stream)
 
-    def reset(self):
+    def reset(self) -> None:
         for name, value in {**self.AUTO_SAVE, **self.EXPLICIT_SAVE}.items():
             setattr(self, name, value)

@@ -1,6 +1,14 @@
 """core/src/tools.py."""
 
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any, TypeVar
+
 from .state import State
+
+if TYPE_CHECKING:
+    from .session import Session
 
 
 class ToolInstance(State):
@@ -8,25 +16,45 @@ class ToolInstance(State):
 
     SESSION_ENDURING = False
     SESSION_SAVE = False
-    help = None
+    help: str | None = None
+    tool_window: Any = None
 
-    def __init__(self, session, tool_name):
+    def __init__(self, session: Session, tool_name: str) -> None:
         self.session = session
         self.tool_name = tool_name
         self.display_name = tool_name
-        self.tool_window = None
         session.tools.add([self])
 
-    def delete(self):
+    def delete(self) -> None:
         self.session.tools.remove([self])
 
-    def displayed(self):
+    def displayed(self) -> bool:
         return self.tool_window.shown
 
-    def display_help(self):
+    def display(self, b: bool) -> None:
+        self.tool_window.shown = b
+
+    def display_help(self) -> None:
         from .commands import run
 
         run(self.session, f"help {self.help}" if self.help is not None else "")
+
+
+_Tool = TypeVar("_Tool", bound=ToolInstance)
+
+
+def get_singleton(
+    session: Session, tool_class: type[_Tool], tool_name: str, create: bool = True, display: bool = False
+) -> _Tool | None:
+    if not session.ui.is_gui:
+        return None
+    running = [tool for tool in session.tools.find_by_class(tool_class) if tool.display_name == tool_name]
+    if len(running) > 1:
+        raise RuntimeError(f"too many {tool_name} instances running")
+    tool = running[0] if running else tool_class(session, tool_name) if create else None
+    if display and tool is not None:
+        tool.display(True)
+    return tool
 
 
 class Tools:
@@ -41,8 +69,8 @@ class Tools:
     def remove(self, tools):
         self._tools = [tool for tool in self._tools if tool not in tools]
 
-    def list(self):
+    def list(self) -> builtins.list[ToolInstance]:
         return list(self._tools)
 
-    def find_by_class(self, cls):
+    def find_by_class(self, cls: type[_Tool]) -> builtins.list[_Tool]:
         return [tool for tool in self._tools if isinstance(tool, cls)]

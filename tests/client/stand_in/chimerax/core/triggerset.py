@@ -1,8 +1,12 @@
 """core/src/triggerset.py."""
 
+from __future__ import annotations
+
 import sys
 import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 DEREGISTER = "delete handler"
 
@@ -31,11 +35,11 @@ class _TriggerHandler:
         self._trigger_set = trigger_set
         self._blocked = 0
 
-    def remove(self):
+    def remove(self) -> None:
         self._trigger_set.remove_handler(self)
 
     @contextmanager
-    def blocked(self):
+    def blocked(self) -> Iterator[None]:
         self._blocked += 1
         try:
             yield
@@ -91,24 +95,26 @@ class TriggerSet:
     def __init__(self):
         self._triggers = {}
 
-    def add_trigger(self, name, *, usage_cb=None, after=None, default_one_time=False, remove_bad_handlers=False):
+    def add_trigger(
+        self, name: str, *, usage_cb=None, after=None, default_one_time=False, remove_bad_handlers: bool = False
+    ) -> None:
         if name in self._triggers:
             raise KeyError(f"Trigger '{name}' already exists")
         self._triggers[name] = _Trigger(remove_bad_handlers)
 
-    def has_trigger(self, name):
+    def has_trigger(self, name: str) -> bool:
         return name in self._triggers
 
-    def add_handler(self, name, func):
+    def add_handler(self, name: str, func: Callable[[str, Any], object]) -> _TriggerHandler:
         handler = _TriggerHandler(name, func, self)
         self._triggers[name].add(handler)
         return handler
 
-    def remove_handler(self, handler):
+    def remove_handler(self, handler: _TriggerHandler) -> None:
         trigger = self._triggers.get(handler._name)
         if trigger is not None:
             trigger.delete(handler)
 
-    def activate_trigger(self, name, data, absent_okay=False):
+    def activate_trigger(self, name: str, data: Any, absent_okay: bool = False) -> None:
         if name in self._triggers or not absent_okay:
             self._triggers[name].activate(data)

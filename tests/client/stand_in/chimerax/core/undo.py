@@ -1,5 +1,7 @@
 """core/src/undo.py."""
 
+from __future__ import annotations
+
 from .errors import UserError
 from .state import StateManager
 
@@ -7,14 +9,14 @@ from .state import StateManager
 class UndoAction:
     """A step that can be taken back."""
 
-    def __init__(self, name, can_redo=True):
+    def __init__(self, name: str, can_redo: bool = True) -> None:
         self.name = name
         self.can_redo = can_redo
 
-    def undo(self):
+    def undo(self) -> None:
         raise NotImplementedError
 
-    def redo(self):
+    def redo(self) -> None:
         raise NotImplementedError
 
 
@@ -24,30 +26,30 @@ class Undo(StateManager):
     def __init__(self, session, first=False, max_depth=10):
         self.session = session
         self.max_depth = max_depth
-        self.undo_stack = []
-        self.redo_stack = []
+        self.undo_stack: list[UndoAction] = []
+        self.redo_stack: list[UndoAction] = []
 
-    def register(self, action):
+    def register(self, action: UndoAction) -> UndoAction:
         self.undo_stack.append(action)
         if self.max_depth > 0:
             del self.undo_stack[: -self.max_depth]
         self.redo_stack.clear()
         return action
 
-    def deregister(self, action, delete_history=True):
+    def deregister(self, action: UndoAction, delete_history: bool = True) -> None:
         for stack in (self.undo_stack, self.redo_stack):
             if action in stack:
                 start = stack.index(action)
                 del stack[0 if delete_history else start : start + 1]
 
-    def clear(self):
+    def clear(self) -> None:
         self.undo_stack.clear()
         self.redo_stack.clear()
 
-    def top_undo_name(self):
+    def top_undo_name(self) -> str | None:
         return self.undo_stack[-1].name if self.undo_stack else None
 
-    def top_redo_name(self):
+    def top_redo_name(self) -> str | None:
         return self.redo_stack[-1].name if self.redo_stack else None
 
     def undo(self, silent=True):

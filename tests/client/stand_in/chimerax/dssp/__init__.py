@@ -1,5 +1,12 @@
 """dssp/src/__init__.py."""
 
+from __future__ import annotations
 
-def compute_ss(structure, **kw):
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chimerax.atomic import AtomicStructure
+
+
+def compute_ss(structure: AtomicStructure, **kw: Any) -> None:
     """Helices and strands are not found here: every residue stays as it is."""

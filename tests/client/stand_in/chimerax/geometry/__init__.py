@@ -1,12 +1,19 @@
 """geometry/src/place.py."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 
 class Place:
     """Coordinate system: 3 axes (columns) and an origin, float64."""
 
-    def __init__(self, matrix=None, axes=None, origin=None):
+    def __init__(
+        self, matrix: ArrayLike | None = None, axes: ArrayLike | None = None, origin: ArrayLike | None = None
+    ) -> None:
         if matrix is None:
             self._matrix = np.eye(3, 4)
             if axes is not None:
@@ -17,10 +24,10 @@ class Place:
             self._matrix = np.array(matrix, np.float64, order="C")
 
     @property
-    def matrix(self):
+    def matrix(self) -> NDArray[np.float64]:
         return self._matrix.copy()
 
-    def copy(self):
+    def copy(self) -> Place:
         return Place(self._matrix)
 
     def __eq__(self, other):
@@ -28,7 +35,7 @@ class Place:
 
     __hash__ = None
 
-    def __mul__(self, other):
+    def __mul__(self, other: Any) -> Any:
         if isinstance(other, Place):
             rotation = self._matrix[:, :3] @ other._matrix[:, :3]
             shift = self._matrix[:, :3] @ other._matrix[:, 3] + self._matrix[:, 3]
@@ -37,7 +44,7 @@ class Place:
             return self.transform_points(np.asarray(other, np.float64))
         raise TypeError(f'Cannot multiply Place times "{other}"')
 
-    def transform_points(self, xyz, in_place=False):
+    def transform_points(self, xyz: ArrayLike, in_place: bool = False) -> NDArray[np.float64]:
         result = np.asarray(xyz) @ self._matrix[:, :3].T + self._matrix[:, 3]
         if in_place:
             xyz[:] = result
@@ -53,43 +60,43 @@ class Place:
 
     transform_vector = transform_vectors
 
-    def inverse(self, is_orthonormal=False):
+    def inverse(self, is_orthonormal: bool = False) -> Place:
         rotation = np.linalg.inv(self._matrix[:, :3])
         return Place(np.column_stack([rotation, -rotation @ self._matrix[:, 3]]))
 
-    def zero_translation(self):
+    def zero_translation(self) -> Place:
         matrix = self.matrix
         matrix[:, 3] = 0
         return Place(matrix)
 
-    def translation(self):
+    def translation(self) -> NDArray[np.float64]:
         return self._matrix[:, 3].copy()
 
     origin = translation
 
-    def axes(self):
+    def axes(self) -> NDArray[np.float64]:
         return self._matrix[:, :3].transpose().copy()
 
-    def is_identity(self, tolerance=0):
+    def is_identity(self, tolerance: float = 0) -> bool:
         return bool(np.abs(self._matrix - np.eye(3, 4)).max() <= tolerance)
 
-    def same(self, p, angle_tolerance=0, shift_tolerance=0):
+    def same(self, p: Place, angle_tolerance: float = 0, shift_tolerance: float = 0) -> bool:
         angle = np.degrees(np.arccos(np.clip((np.trace((self.inverse() * p)._matrix[:, :3]) - 1) / 2, -1, 1)))
         shift = np.linalg.norm(self._matrix[:, 3] - p._matrix[:, 3])
         return bool(angle <= angle_tolerance and shift <= shift_tolerance)
 
 
-def identity():
+def identity() -> Place:
     """geometry/src/place.py, identity."""
     return Place()
 
 
-def translation(v):
+def translation(v: ArrayLike) -> Place:
     """geometry/src/place.py, translation."""
     return Place(origin=v)
 
 
-def rotation(axis, angle, center=(0, 0, 0)):
+def rotation(axis: ArrayLike, angle: float, center: ArrayLike = (0, 0, 0)) -> Place:
     """geometry/src/place.py, rotation: around an axis, in degrees."""
     x, y, z = np.asarray(axis, float) / np.linalg.norm(axis)
     sin, cos = np.sin(np.radians(angle)), np.cos(np.radians(angle))

@@ -1,8 +1,18 @@
 """map/src/volume.py: an open map with its grid, region and step."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from chimerax.core.models import Model
+from chimerax.map_data import GridData
+
+if TYPE_CHECKING:
+    from chimerax.core.session import Session
 
 
 class _Defaults:
@@ -11,20 +21,20 @@ class _Defaults:
     def __init__(self):
         self._values = {"limit_voxel_count": True, "voxel_limit": 16.0}
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: str) -> Any:
         return self._values[key]
 
     def update(self, values):
         self._values.update(values)
 
 
-def default_settings(session):
+def default_settings(session: Session) -> _Defaults:
     if not hasattr(session, "volume_defaults"):
         session.volume_defaults = _Defaults()
     return session.volume_defaults
 
 
-def faces_per_axis(image_style, image_mode):
+def faces_per_axis(image_style: bool, image_mode: str) -> int:
     return {"box faces": 2, "orthoplanes": 1}.get(image_mode, 0) if image_style else 0
 
 
@@ -33,7 +43,14 @@ def subarray_size(ijk_min, ijk_max, step, faces_per_axis=0):
     return faces_per_axis * (pi * pj + pi * pk + pj * pk) if faces_per_axis else pi * pj * pk
 
 
-def ijk_step_for_voxel_limit(ijk_min, ijk_max, ijk_step, faces_per_axis, limit_voxel_count, mvoxel_limit):
+def ijk_step_for_voxel_limit(
+    ijk_min: Sequence[int],
+    ijk_max: Sequence[int],
+    ijk_step: Sequence[int],
+    faces_per_axis: int,
+    limit_voxel_count: bool,
+    mvoxel_limit: float | None,
+) -> Sequence[int]:
     if not limit_voxel_count or mvoxel_limit is None:
         return ijk_step
 
@@ -61,7 +78,7 @@ class _RegionList:
     def __init__(self):
         self._named = {}
 
-    def region_names(self):
+    def region_names(self) -> list[str]:
         return list(self._named)
 
     def add_named_region(self, name, ijk_min, ijk_max):
@@ -74,23 +91,30 @@ class _RegionList:
 class Volume(Model):
     """An open map; drawing is not imitated."""
 
-    def __init__(self, session, data, region=None, rendering_options=None):
+    def __init__(self, session: Session, data: GridData, region: Any = None, rendering_options: Any = None) -> None:
         super().__init__(data.name, session)
         self.data = data
         defaults = default_settings(session)
-        self.rendering_options = rendering_options or SimpleNamespace(
+        self.rendering_options: Any = rendering_options or SimpleNamespace(
             image_mode="full region",
             limit_voxel_count=defaults["limit_voxel_count"],
             voxel_limit=defaults["voxel_limit"],
         )
         self.image_shown = False
         self.region_list = _RegionList()
-        self.region = region or self.full_region()
+        self.region: tuple[Sequence[int], Sequence[int], Sequence[int]] = region or self.full_region()
 
-    def full_region(self):
+    def full_region(self) -> tuple[list[int], list[int], list[int]]:
         return [0, 0, 0], [n - 1 for n in self.data.size], [1, 1, 1]
 
-    def new_region(self, ijk_min=None, ijk_max=None, ijk_step=None, adjust_step=True, adjust_voxel_limit=True):
+    def new_region(
+        self,
+        ijk_min: Sequence[int] | None = None,
+        ijk_max: Sequence[int] | None = None,
+        ijk_step: Sequence[int] | None = None,
+        adjust_step: bool = True,
+        adjust_voxel_limit: bool = True,
+    ) -> None:
         low = [int(i) for i in (self.region[0] if ijk_min is None else ijk_min)]
         high = [int(i) for i in (self.region[1] if ijk_max is None else ijk_max)]
         step = [int(i) for i in (self.region[2] if ijk_step is None else ijk_step)]
@@ -103,7 +127,7 @@ class Volume(Model):
             options.voxel_limit = 1.01 * subarray_size(low, high, step, faces) / 2**20
         self.region = (low, high, step)
 
-    def subregion(self, step=None, subregion=None):
+    def subregion(self, step: Any = None, subregion: Any = None) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
         if subregion is None or subregion == "shown":
             low, high = self.region[:2]
         elif subregion == "all":
@@ -120,7 +144,9 @@ class Volume(Model):
             step = (step, step, step)
         return low, high, step
 
-    def step_aligned_region(self, region, clamp=True):
+    def step_aligned_region(
+        self, region: Sequence[Sequence[int]], clamp: bool = True
+    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         low, high, step = region
         origin = [s * ((i + s - 1) // s) for i, s in zip(low, step, strict=True)]
         for a in range(3):
@@ -134,13 +160,13 @@ class Volume(Model):
             size = [s if o + s <= limit else max(0, limit - o) for s, o, limit in limits]
         return tuple(origin), tuple(size), tuple(step)
 
-    def region_matrix(self, region=None, read_matrix=True):
+    def region_matrix(self, region: Sequence[Sequence[int]] | None = None, read_matrix: bool = True) -> NDArray[Any]:
         return self.data.matrix(*self.step_aligned_region(self.region if region is None else region))
 
-    def matrix(self, read_matrix=True, step=None, subregion=None):
+    def matrix(self, read_matrix: bool = True, step: Any = None, subregion: Any = None) -> NDArray[Any]:
         return self.region_matrix(self.subregion(step, subregion))
 
-    def full_matrix(self, read_matrix=True, step=(1, 1, 1)):
+    def full_matrix(self, read_matrix: bool = True, step: Sequence[int] = (1, 1, 1)) -> NDArray[Any]:
         return self.matrix(read_matrix, step, self.full_region()[:2])
 
 
@@ -157,5 +183,5 @@ def volume_from_grid_data(grid_data, session, style="auto", open_model=True, mod
     return volume
 
 
-def volume_list(session):
+def volume_list(session: Session) -> list[Volume]:
     return [m for m in session.models.list() if isinstance(m, Volume)]

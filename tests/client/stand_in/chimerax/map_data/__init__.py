@@ -1,6 +1,9 @@
 """map_data/src/griddata.py and map_data/src/arraygrid.py: grids of values in space."""
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from chimerax.geometry import Place
 
@@ -30,11 +33,11 @@ class GridData:
         name="",
         path="",
     ):
-        self.size = tuple(size)
+        self.size: tuple[int, int, int] = tuple(size)
         self.value_type = np.dtype(value_type)
-        self.origin = tuple(origin)
-        self.step = tuple(step)
-        self.cell_angles = tuple(cell_angles)
+        self.origin: tuple[float, float, float] = tuple(origin)
+        self.step: tuple[float, float, float] = tuple(step)
+        self.cell_angles: tuple[float, float, float] = tuple(cell_angles)
         self.rotation = tuple(tuple(row) for row in rotation)
         self.symmetries = symmetries
         self.name = name
@@ -44,18 +47,18 @@ class GridData:
         self.change_callbacks = []
 
     @property
-    def ijk_to_xyz_transform(self):
+    def ijk_to_xyz_transform(self) -> Place:
         axes = np.array(self.rotation) @ _skew_axes(self.cell_angles).T @ np.diag(self.step)
         return Place(np.column_stack([axes, self.origin]))
 
     @property
-    def xyz_to_ijk_transform(self):
+    def xyz_to_ijk_transform(self) -> Place:
         return self.ijk_to_xyz_transform.inverse()
 
-    def ijk_to_xyz(self, ijk):
+    def ijk_to_xyz(self, ijk: ArrayLike) -> NDArray[np.float64]:
         return self.ijk_to_xyz_transform * ijk
 
-    def xyz_to_ijk(self, xyz):
+    def xyz_to_ijk(self, xyz: ArrayLike) -> NDArray[np.float64]:
         return self.xyz_to_ijk_transform * xyz
 
     def values_changed(self):

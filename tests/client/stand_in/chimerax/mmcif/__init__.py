@@ -1,14 +1,28 @@
 """mmcif/src/mmcif.pyx: atoms of mmCIF files, by their author's names as ChimeraX reads them."""
 
+from __future__ import annotations
+
 import shlex
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chimerax.atomic import AtomicStructure
 from chimerax.core.errors import UserError
 
+if TYPE_CHECKING:
+    from chimerax.core.session import Session
 
-def open_mmcif(session, path, file_name=None, auto_style=True, coordsets=False, log_info=True, **kw):
+
+def open_mmcif(
+    session: Session,
+    path: str,
+    file_name: str | None = None,
+    auto_style: bool = True,
+    coordsets: bool = False,
+    log_info: bool = True,
+    **kw: Any,
+) -> tuple[list[AtomicStructure], str]:
     """Models of a file that has one value or row a line; peptide bonds join neighbours in a chain."""
     rows = _atom_sites(path)
     if not rows:

@@ -39,7 +39,7 @@ from .cli import (
     registered_commands,
 )
 from .logging import log_equivalent_command
-from .run import run
+from .run import JSONResult, run
 
 __all__ = [
     "Annotation",
@@ -54,6 +54,7 @@ __all__ = [
     "FloatArg",
     "IntArg",
     "IntsArg",
+    "JSONResult",
     "ListOf",
     "ModelArg",
     "ModelsArg",

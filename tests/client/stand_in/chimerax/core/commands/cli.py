@@ -31,7 +31,7 @@ def next_token(text, convert=False):
     return match.group(), match.group(), text[match.end() :]
 
 
-def quote_if_necessary(s, additional_special_map=None):
+def quote_if_necessary(s: str, additional_special_map: dict[str, str] | None = None) -> str:
     return s if s and re.fullmatch(r"[^\s;\"'\\]+", s) else '"' + s.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
