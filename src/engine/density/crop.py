@@ -153,7 +153,7 @@ def _hint(atoms: NDArray[np.float64], map: DensityMap) -> str:
     )
 
 
-def _cut(map: DensityMap, low: NDArray, high: NDArray) -> DensityMap:
+def _cut(map: DensityMap, low: NDArray[np.float64], high: NDArray[np.float64]) -> DensityMap:
     last_of_map = np.array(map.shape) - 1
     first = np.clip(low, 0, last_of_map).astype(np.int64)
     last = np.clip(high, 0, last_of_map).astype(np.int64)

@@ -21,7 +21,9 @@ def finite_points(points: ArrayLike) -> NDArray[np.float64]:
     return flat[np.isfinite(flat).all(axis=1)]
 
 
-def near_pairs(map: DensityMap, points: NDArray[np.float64], radius: float) -> Iterator[tuple[NDArray, NDArray]]:
+def near_pairs(
+    map: DensityMap, points: NDArray[np.float64], radius: float
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """All pairs of a point and a voxel whose centre is within `radius` of it, in batches.
 
     Cost and memory grow with the number of pairs, not with the map.

@@ -133,7 +133,7 @@ def residue_correlation(
     b -= (np.bincount(group, b, minlength=n_residues) / some)[group]
     ab, aa, bb = (np.bincount(group, product, minlength=n_residues) for product in (a * b, a * a, b * b))
     norm = np.sqrt(aa * bb)
-    result = np.divide(ab, norm, out=np.zeros(n_residues), where=norm > 0)
+    result: NDArray[np.float64] = np.divide(ab, norm, out=np.zeros(n_residues), where=norm > 0)
     result[count == 0] = np.nan
     return result
 
@@ -173,7 +173,8 @@ def local_correlation(map: DensityMap, calculated: NDArray[np.floating], sigma: 
     b = calculated.astype(np.float64) - float(calculated.mean(dtype=np.float64))
 
     def average(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return gaussian_filter(values, width, mode="mirror", truncate=3.0)
+        averaged: NDArray[np.float64] = gaussian_filter(values, width, mode="mirror", truncate=3.0)
+        return averaged
 
     mean_a, mean_b = average(a), average(b)
     variance_a = average(a * a) - mean_a**2

@@ -158,7 +158,9 @@ def relative_sharpness(
     return RelativeSharpness(-4 * slope, math.exp(intercept), mean, int(used.sum()))
 
 
-def _weighted_line(x: NDArray, y: NDArray, weight: NDArray) -> tuple[float, float, float]:
+def _weighted_line(
+    x: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64]
+) -> tuple[float, float, float]:
     """Slope, intercept and correlation of a weighted least-squares line."""
     x_mean, y_mean = float(np.average(x, weights=weight)), float(np.average(y, weights=weight))
     xx = float(np.average((x - x_mean) ** 2, weights=weight))

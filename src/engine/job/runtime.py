@@ -133,7 +133,7 @@ def idle_cores() -> int:
     import psutil
 
     share = psutil.cpu_times_percent(_LOOK_SECONDS)
-    busy = (share.user + share.system) / 100 * (psutil.cpu_count() or 1)
+    busy: float = (share.user + share.system) / 100 * (psutil.cpu_count() or 1)
     return max(1, usable_cores() - round(busy))
 
 

@@ -150,7 +150,7 @@ class DensityLikelihood:
         """
         if not (x.requires_grad and torch.is_grad_enabled()):
             return self._evaluate(x, with_gradient=False)[0]
-        value: Tensor = _LogLikelihood.apply(x, self)
+        value: Tensor = _LogLikelihood.apply(x, self)  # type: ignore[no-untyped-call]
         return value
 
     def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:

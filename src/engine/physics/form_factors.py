@@ -85,4 +85,7 @@ def radial_density(
         Density in 1/A^2; its integral over space is f(0) in A.
     """
     width = b + b_factor
-    return (a * (4 * np.pi / width) ** 1.5 * np.exp(-4 * np.pi**2 * r[..., None] ** 2 / width)).sum(-1)
+    density: NDArray[np.float64] = (
+        a * (4 * np.pi / width) ** 1.5 * np.exp(-4 * np.pi**2 * r[..., None] ** 2 / width)
+    ).sum(-1)
+    return density

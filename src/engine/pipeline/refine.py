@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -333,7 +333,7 @@ class _Refiner:
             **residue_figures_of(self._further, x[best]),
         }
 
-    def _watch(self, model: MaskedModel):
+    def _watch(self, model: MaskedModel) -> Callable[[Tensor, Level], dict[str, Tensor]]:
         # rejected residues are meant to move
         trusted = torch.as_tensor(self._support.trusted, device=model.known.device)
         firm = replace(model, known=model.known & trusted[:, None])
@@ -368,4 +368,5 @@ def _confidence(final: Tensor, built: _Built, fit: NDArray[np.float64], typical:
     confidence = replica_confidence(replica_spread(final, 0)).double().cpu().numpy()
     for segment in built.segments:
         confidence[segment] *= np.clip(np.nan_to_num(fit[segment]) / typical, 0.0, 1.0)
-    return np.clip(confidence, 0.0, 100.0)
+    limited: NDArray[np.float64] = np.clip(confidence, 0.0, 100.0)
+    return limited

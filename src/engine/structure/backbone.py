@@ -22,7 +22,8 @@ _TINY = 1e-8
 def _unit(vector: Array) -> Array:
     """Normalise the last axis; a zero vector stays zero."""
     norm = np.linalg.norm(vector, axis=-1, keepdims=True)
-    return vector / np.maximum(norm, _TINY)
+    unit: Array = vector / np.maximum(norm, _TINY)
+    return unit
 
 
 def _cross(a: Array, b: Array) -> Array:
@@ -70,7 +71,8 @@ def place_atom(a: Array, b: Array, c: Array, length: float, angle: float, dihedr
     m = _perpendicular_part(a - b, u)
     turn = np.asarray(dihedral)[..., None]
     direction = -np.cos(angle) * u + np.sin(angle) * (np.cos(turn) * m - np.sin(turn) * _cross(m, u))
-    return c + length * direction
+    placed: Array = c + length * direction
+    return placed
 
 
 def place_oxygen(n: Array, ca: Array, c: Array, next_n: Array | None = None, psi: float = np.deg2rad(135.0)) -> Array:
@@ -166,4 +168,5 @@ def transfer_rigidly(points: Array, old: Array, new: Array) -> Array:
         Moved positions in angstrom; distances among ``points`` and to CA are kept.
     """
     rotation = residue_frames(*new) @ residue_frames(*old).T
-    return (points - old[1]) @ rotation.T + new[1]
+    moved: Array = (points - old[1]) @ rotation.T + new[1]
+    return moved

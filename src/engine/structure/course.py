@@ -90,7 +90,8 @@ def arc(start: Array, end: Array, count: int, outwards: Array) -> Array:
     radius = length / (2 * half)
     angles = half * (2 * fractions - 1)
     centre = (start + end) / 2 - radius * np.cos(half) * side
-    return centre + radius * (np.sin(angles) * along + np.cos(angles) * side)
+    points: Array = centre + radius * (np.sin(angles) * along + np.cos(angles) * side)
+    return points
 
 
 def helix(count: int, start: Array, direction: Array) -> Array:
@@ -99,7 +100,8 @@ def helix(count: int, start: Array, direction: Array) -> Array:
     u = _perpendicular(np.array([0.0, 0.0, 1.0]), axis)
     v = np.cross(axis, u)
     k = np.arange(1, count + 1)[:, None]
-    return start + _RISE * k * axis + _RADIUS * ((np.cos(_TURN * k) - 1) * u + np.sin(_TURN * k) * v)
+    points: Array = start + _RISE * k * axis + _RADIUS * ((np.cos(_TURN * k) - 1) * u + np.sin(_TURN * k) * v)
+    return points
 
 
 def backbone_on_trace(ca: Array) -> Array:

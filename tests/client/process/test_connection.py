@@ -204,7 +204,7 @@ sys.path[:0] = [{stand_in!r}]
 from load_bundle import load_bundle
 load_bundle(Path({source!r}))
 from chimerax.adp3d.process.connection import Connection
-from chimerax.adp3d.engine import protocol
+from chimerax.adp3d.engine.contract import messages
 connection = Connection({command!r}, {variables!r})
 connection.send(messages.Hello())
 connection.send(messages.Submit("job-1", {spec!r}))
