@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure, Chain
     from chimerax.core.session import Session
+    from chimerax.seqalign.alignment import Alignment
+    from chimerax.seqalign.manager import AlignmentsManager
 
 __all__ = ["KnownSequences", "known_sequences", "resolve_sequence"]
 
@@ -179,9 +181,9 @@ def _from_alignment(session: Session, text: str) -> str | None:
     return None
 
 
-def _alignments(session: Session) -> list[Any]:
-    manager = getattr(session, "alignments", None)  # absent without the alignment bundle
-    return [] if manager is None else list(manager.alignments)
+def _alignments(session: Session) -> list[Alignment]:
+    manager: AlignmentsManager | None = getattr(session, "alignments", None)  # absent without the alignment bundle
+    return [] if manager is None else manager.alignments
 
 
 def _chain_letters(session: Session, chain: Chain) -> tuple[str, str]:

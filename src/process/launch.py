@@ -16,9 +16,9 @@ __all__ = ["load_engine"]
 
 def load_engine(folder: str) -> None:
     """Make the engine in a folder known under its own name, ``adp3d``."""
-    source = Path(folder)
-    spec = spec_from_file_location("adp3d", source / "__init__.py", submodule_search_locations=[str(source)])
-    if spec is None or spec.loader is None:
+    start = Path(folder) / "__init__.py"
+    spec = spec_from_file_location("adp3d", start, submodule_search_locations=[folder])
+    if spec is None or spec.loader is None or not start.is_file():
         raise ImportError(f"there is no engine in {folder}")
     package = module_from_spec(spec)
     sys.modules["adp3d"] = package

@@ -94,13 +94,25 @@ def test_amino_acid_ligands_are_not_protein(make_model):
     assert kinds[401] == "other" and kinds[5] == "protein"
 
 
-@pytest.mark.parametrize(
-    "text", ["data_x\n", "loop_\n_atom_site.id\n1\n", "loop_\n_atom_site.Cartn_x\n_atom_site.id\n1\n"]
+NEEDED = "\n".join(
+    f"_atom_site.{name}" for name in ("Cartn_x", "Cartn_y", "Cartn_z", "auth_seq_id", "auth_asym_id", "label_atom_id")
 )
-def test_damaged_files(tmp_path, text):
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("data_x\n", "has no complete atom_site records"),
+        ("loop_\n_atom_site.id\n1\n", "has no complete atom_site records"),
+        ("loop_\n_atom_site.Cartn_x\n_atom_site.id\n1\n", "has no complete atom_site records"),
+        (f"loop_\n{NEEDED}\n1 2 3 4 A\n", "a record of _atom_site is not complete"),
+        (f"loop_\n{NEEDED}\n#\n", "the file has no atoms"),
+    ],
+)
+def test_damaged_files(tmp_path, text, problem):
     from chimerax.adp3d.handover.atoms import read_cif_atoms
 
     path = tmp_path / "bad.cif"
     path.write_text(text)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=problem):
         read_cif_atoms(path)

@@ -24,7 +24,9 @@ def test_chains_of_the_job_under_the_names_of_the_files(session, make_model):
 
 def test_nothing_known(session, make_model):
     known = _known(session, make_model(known=False))
-    assert known.fasta is None and known.longest_gap in (0, 3), "ChimeraX may make two chains of it"
+    assert known.fasta is None
+    # ChimeraX may make two chains of it, neither of which has a gap
+    assert (known.unknown, known.longest_gap) in (((), 0), (("A",), 3))
 
 
 def test_known_and_unknown_chains(session, make_model):
@@ -52,10 +54,13 @@ def test_associated_alignment(session, make_model):
         chain = structure.chains[0]
         alignment.associate([chain], seq=longer)
         known = _known(session, structure)
-        assert known.fasta == ">chain A\nGGMALEKMALEKMALEKMALEKHH\n" and "alignment" in known.notes[0]
+        assert known.fasta == ">chain A\nGGMALEKMALEKMALEKMALEKHH\n"
+        assert known.notes == ("Sequence of chain A: longer of alignment test alignment.",)
         from chimerax.adp3d.handover.sequences import resolve_sequence
 
-        assert resolve_sequence(session, "longer").endswith("\nGGMALEKMALEKMALEKMALEKHH\n")
+        for text in ("longer", "test alignment:longer"):
+            assert resolve_sequence(session, text) == f">{text}\nGGMALEKMALEKMALEKMALEKHH\n"
+        assert resolve_sequence(session, f"#{structure.id_string}/A") == ">sequence 1\nGGMALEKMALEKMALEKMALEKHH\n"
     finally:
         session.alignments.destroy_alignment(alignment)
 
@@ -70,9 +75,18 @@ def test_typed_sequences(session, make_model, tmp_path):
     path.write_text(">a\nMALEK\n")
     assert resolve_sequence(session, str(path)) == str(path)
     assert resolve_sequence(session, f"#{structure.id_string}/A") == ">sequence 1\nMALEKMALEKMALEKMALEK\n"
-    for wrong in ("no such file.fasta", "MAL3K", f"#{structure.id_string}/Z"):
-        with pytest.raises(UserError):
+    assert resolve_sequence(session, ">mine\nMALEK") == ">mine\nMALEK"
+    number = structure.id_string
+    for wrong, sentence in (
+        ("no such file.fasta", "There is no file 'no such file.fasta'."),
+        ("MAL3K", "The sequence 'MAL3K' is no file, no chain such as #1/A, no sequence of an open alignment and no "),
+        ("MA", "The sequence 'MA' is no file"),
+        (f"#{number}/Z", f"'#{number}/Z' specifies no protein chain; use for instance #1/A."),
+        (f"#{number}/A:2-5", f"'#{number}/A:2-5' names a part of chain #{number}/A, but a sequence is that of whole "),
+    ):
+        with pytest.raises(UserError) as error:
             resolve_sequence(session, wrong)
+        assert str(error.value).startswith(sentence)
 
 
 @pytest.mark.parametrize(

@@ -156,9 +156,22 @@ def test_killing_ends_the_children_too(connect, tmp_path):
 
 
 def test_what_cannot_be_sent_is_refused_at_once(connect):
-    connection = connect("receive()")
-    with pytest.raises(wire.ProtocolError):
+    connection = connect("send(messages.Pong(receive().token, '', 1)); receive()")
+    with pytest.raises(wire.ProtocolError, match="object"):
         connection.send(messages.Submit("j", {"value": object()}))
+    connection.send(messages.Ping(7))
+    (answer,) = take_until(connection, bool)
+    assert answer.token == 7, "nothing of it was sent"
+
+
+def test_an_engine_that_closes_its_output_and_stays_is_ended(connect, monkeypatch):
+    from chimerax.adp3d.process import connection as module
+
+    monkeypatch.setattr(module, "_EXIT_WAIT", 0.3)
+    connection = connect("stdout.close(); os.close(1); time.sleep(60)")
+    (end,) = take_until(connection, ended)
+    assert end.reason == "it closed its output without ending"
+    assert not connection.alive
 
 
 def test_error_output_goes_to_the_log_of_the_job_folder(connect, tmp_path):
@@ -181,6 +194,23 @@ def test_error_output_goes_to_the_log_of_the_job_folder(connect, tmp_path):
         time.sleep(0.01)
     assert (tmp_path / "engine.log").read_text().splitlines() == ["before", "during"]
     connection.errors.save_to(None)
+
+
+def test_errors_are_kept_when_their_file_cannot_be_written(connect, tmp_path):
+    connection = connect(
+        """
+        while receive() is not None:
+            print("line", file=sys.stderr, flush=True)
+        """
+    )
+    connection.errors.save_to(tmp_path / "removed meanwhile")
+    end = time.monotonic() + 10
+    for count in (1, 2):
+        connection.send(messages.Ping())
+        while connection.errors.text.count("line") < count:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+    assert connection.alive and not (tmp_path / "removed meanwhile").exists()
 
 
 def test_a_discarded_job_leaves_no_log_behind(connect, tmp_path):

@@ -80,6 +80,17 @@ def test_without_an_environment_the_command_to_run_is_named(session, monkeypatch
     assert "adp3d install" in describe(session)["problem"]
 
 
+def test_a_damaged_environment_is_described(session, tmp_path, monkeypatch):
+    monkeypatch.setenv(environment.VARIABLE, str(tmp_path / "gone"))
+    described = describe(session)
+    assert described["source"] == "variable" and described["python"] == str(tmp_path / "gone")
+    assert str(tmp_path / "gone") in described["problem"]
+    assert described["problem"].endswith(f"let the variable {environment.VARIABLE} point to a ready one.")
+    with pytest.raises(UserError) as error:
+        require(session)
+    assert str(error.value) == described["problem"]
+
+
 def test_a_ready_environment_is_accepted(session, python):
     assert require(session).python == python
     assert describe(session)["problem"] == ""
@@ -146,10 +157,6 @@ def test_the_bundles_own_engine_is_run(python, session):
         if line.startswith("__version__")
     )
     assert done.stdout.strip() == f"adp3d {version}"
-
-
-def test_nothing_is_written_into_the_bundle(python, session):
-    assert "-B" in engine_command(python, "worker")
 
 
 def test_another_engine_in_the_environment_does_not_count(python, session, tmp_path):

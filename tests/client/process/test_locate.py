@@ -77,6 +77,28 @@ def test_this_computers_interpreters_exist(session):
     assert all(path.is_file() for path in found)
 
 
+def test_places_on_windows(monkeypatch, tmp_path):
+    monkeypatch.setattr(locate.sys, "platform", "win32")
+    programs = tmp_path / "Local" / "Programs" / "Python" / "Python311" / "python.exe"
+    conda = tmp_path / "home" / "miniforge3" / "python.exe"
+    on_path = tmp_path / "tools" / "python.exe"
+    shop = tmp_path / "WindowsApps" / "python.exe"
+    for place in (programs, conda, on_path, shop):
+        place.parent.mkdir(parents=True)
+        place.write_text("#!/bin/sh\n", encoding="utf-8")
+        place.chmod(0o755)
+    environ = {
+        "LOCALAPPDATA": str(tmp_path / "Local"),
+        "HOME": str(tmp_path / "home"),
+        "PATH": os.pathsep.join([str(shop.parent), str(on_path.parent)]),
+    }
+    assert [path for path in candidates(environ) if path.is_relative_to(tmp_path)] == [programs, conda, on_path]
+    uv = tmp_path / "home" / ".local" / "bin" / "uv.exe"
+    uv.parent.mkdir(parents=True)
+    uv.touch()
+    assert find_uv(environ) == uv
+
+
 def test_a_real_python_is_examined(session, tmp_path):
     known = examine(Path(os.environ["ADP3D_PYTHON"]))
     assert known is None or known.version in VERSIONS

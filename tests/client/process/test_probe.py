@@ -8,7 +8,29 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from chimerax.adp3d.process import environment
+from chimerax.adp3d.process import environment, probe
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("2.6.0+cpu", [2, 6]), ("1.26.4", [1, 26, 4]), ("2.10", [2, 10]), ("2.14.0rc1", [2, 14]), ("0", []), ("x", [])],
+)
+def test_leading_numbers_of_versions(text, numbers):
+    assert probe._numbers(text) == numbers
+
+
+def test_versions_are_compared_as_numbers(monkeypatch):
+    installed = {"torch": "2.10.1+cu126", "numpy": "2.0"}
+    monkeypatch.setattr(probe.metadata, "version", installed.__getitem__)
+    monkeypatch.setattr(probe.metadata, "PackageNotFoundError", KeyError)
+    assert probe._problems("torch>=2.6,<2.14\nnumpy>=2.0.0  # as much\n\n# gemmi\n") == []
+    assert probe._problems("torch>=2.11,<2.14") == ["the package torch has version 2.10.1+cu126, needed is >=2.11"]
+    assert probe._problems("numpy>=1,<2") == ["the package numpy has version 2.0, needed is <2"]
+    assert probe._problems("a\nb\nc") == ["it lacks the packages a, b, c"]
+    assert probe._problems("a\nb\nc\nd\nnumpy>=3") == [
+        "it lacks the packages a, b, 2 others",
+        "the package numpy has version 2.0, needed is >=3",
+    ]
 
 
 @pytest.mark.parametrize(

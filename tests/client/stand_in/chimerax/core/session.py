@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from .state import State, StateManager
 from .tools import Tools
 from .triggerset import TriggerSet, set_exception_reporter
 from .undo import Undo
+
+if TYPE_CHECKING:
+    from chimerax.seqalign.manager import AlignmentsManager
 
 CORE_TRIGGERS = {
     "app quit": True,
@@ -80,7 +83,7 @@ class _UpdateLoop:
 class Session:
     """A session without a GUI."""
 
-    alignments: Any
+    alignments: AlignmentsManager
     """seqalign/src/__init__.py adds it, where that bundle is."""
     open_command: Any
     """open_command/src/__init__.py adds it."""
@@ -108,6 +111,9 @@ class Session:
         self.tasks = tasks.Tasks(self)
         self.tools = Tools(self)
         self.undo = Undo(self)
+        from chimerax.seqalign.manager import AlignmentsManager
+
+        self.alignments = AlignmentsManager()
 
     def __setattr__(self, name, value):
         object.__setattr__(self, name, value)

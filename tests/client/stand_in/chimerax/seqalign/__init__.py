@@ -1,0 +1,1 @@
+"""seqalign/src/__init__.py."""
