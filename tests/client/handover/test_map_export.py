@@ -143,6 +143,57 @@ def test_unusable_values_are_refused(make_map, tmp_path, bad):
         _write(make_map(array=array), tmp_path)
 
 
+def test_images_are_refused(make_map, tmp_path, monkeypatch):
+    from chimerax.core.errors import UserError
+
+    volume = make_map(size=(24, 22, 1))
+    with pytest.raises(UserError, match=r"is a flat image of 24 x 22 x 1 points, not a 3-D map"):
+        _write(volume, tmp_path)
+    transform = make_map()
+    monkeypatch.setattr(transform, "region_matrix", lambda region: np.ones((20, 22, 24), np.complex64))
+    with pytest.raises(UserError, match="is not a map of real values; open the density map instead"):
+        _write(transform, tmp_path)
+
+
+def test_named_regions(make_map, tmp_path):
+    from chimerax.core.errors import UserError
+
+    volume = make_map()
+    volume.region_list.add_named_region("pocket", (1, 2, 3), (9, 10, 11))
+    _, values, origin, _ = _write(volume, tmp_path, region="pocket")
+    assert np.array_equal(values, volume.full_matrix()[3:12, 2:11, 1:10]) and origin == pytest.approx((-11, -9, -2))
+    with pytest.raises(UserError, match=r"There is no region 'lid' of map #\d+ \(density\)"):
+        _write(volume, tmp_path, region="lid")
+
+
+def test_maps_that_are_too_big_for_a_file(make_map, tmp_path, monkeypatch):
+    from chimerax.adp3d.handover import map_export
+    from chimerax.core.errors import UserError
+
+    monkeypatch.setattr(map_export, "_MAX_VOXELS", 10_000)
+    with pytest.raises(UserError, match=r"has 10,560 voxels, which is too many; show the region around the model only"):
+        _write(make_map(), tmp_path)
+
+
+def test_a_disk_that_refuses(make_map, tmp_path):
+    from chimerax.adp3d.handover.map_export import choose_region, write_map
+    from chimerax.core.errors import UserError
+
+    volume, path = make_map(), tmp_path / "nowhere" / "map.mrc"
+    with pytest.raises(UserError) as error:
+        write_map(volume, choose_region(volume, None), path)
+    assert str(error.value).startswith(f"Map #{volume.id_string} (density) could not be written to {path.parent}: ")
+
+
+def test_the_margin_grows_with_the_longest_gap():
+    from chimerax.adp3d.handover.map_export import MARGIN, margin_for_gap
+
+    assert margin_for_gap(0) == MARGIN
+    # a domain of 100 residues is 25 A wide, and none is taken to be wider than 60
+    assert margin_for_gap(100) == pytest.approx(MARGIN + 25.3, abs=0.1)
+    assert margin_for_gap(5000) == MARGIN + 60
+
+
 def test_whole_numbers_become_real_ones(make_map, tmp_path):
     array = np.arange(20 * 22 * 24, dtype=np.int16).reshape(20, 22, 24)
     _, values, _, _ = _write(make_map(array=array), tmp_path)
@@ -153,11 +204,15 @@ def test_half_maps_must_have_the_same_grid(make_map, tmp_path):
     from chimerax.adp3d.handover.map_export import choose_region, write_map
     from chimerax.core.errors import UserError
 
-    volume, half, other = make_map(), make_map(), make_map(origin=(0.0, 0.0, 0.0))
+    volume, half = make_map(), make_map()
     region = choose_region(volume, None)
     write_map(half, region, tmp_path / "half.mrc", like=volume)
-    with pytest.raises(UserError, match="different grids"):
-        write_map(other, region, tmp_path / "half.mrc", like=volume)
+    values, _, _ = _read(tmp_path / "half.mrc")
+    assert np.array_equal(values, half.full_matrix())
+    for other in (make_map(origin=(0.0, 0.0, 0.0)), make_map(size=(24, 22, 18)), make_map(step=(1.0, 1.0, 1.01))):
+        with pytest.raises(UserError, match="different grids"):
+            write_map(other, region, tmp_path / "other.mrc", like=volume)
+    assert not (tmp_path / "other.mrc").exists()
 
 
 ENGINE_READS = """

@@ -6,7 +6,10 @@ import os
 import tempfile
 import time
 
-from chimerax.adp3d.handover.staging import discard, new_staging_folder
+import pytest
+from chimerax.adp3d.handover.staging import discard, give_up_job_folder, new_job_folder, new_staging_folder
+from chimerax.adp3d.settings import adp3d_settings
+from chimerax.core.errors import UserError
 
 
 def test_stale_folders_go_when_a_new_one_is_made(session, tmp_path, monkeypatch):
@@ -45,3 +48,42 @@ def test_only_folders_of_this_chimerax_are_removed(session, tmp_path, monkeypatc
     another.mkdir()
     discard(another)
     assert another.is_dir()
+
+
+def test_without_a_temporary_folder_one_sentence_says_so(session, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+    with pytest.raises(UserError, match=r"^No temporary folder could be made for the job's inputs: [^.]+\.$"):
+        new_staging_folder()
+
+
+@pytest.mark.parametrize(
+    ("settings", "chosen", "sentence"),
+    [
+        ("file", None, "The folder 'FOLDER/file' for jobs cannot be made: "),
+        ("file/below", None, "The folder 'FOLDER/file/below' for jobs cannot be made: "),
+        ("", "FOLDER/file", "The folder 'FOLDER/file' is not empty; choose a new folder for the job."),
+        ("", "FOLDER/file/below", "The job cannot write into the folder 'FOLDER/file/below' ("),
+    ],
+)
+def test_places_that_cannot_hold_jobs(session, tmp_path, settings, chosen, sentence):
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    adp3d_settings(session).job_folder = str(tmp_path / settings) if settings else ""
+    with pytest.raises(UserError) as error:
+        new_job_folder(session, "model.cif", "refine", chosen and chosen.replace("FOLDER", str(tmp_path)))
+    assert str(error.value).startswith(sentence.replace("FOLDER", str(tmp_path)))
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["file"]
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_folder_of_a_job_that_is_not_submitted_goes_if_it_is_empty(session, tmp_path):
+    adp3d_settings(session).job_folder = str(tmp_path / "jobs")
+    given_up, used = (new_job_folder(session, "a b/c.cif", "complete", None) for _ in range(2))
+    assert [folder.name for folder in (given_up, used)] == ["c_complete_1", "c_complete_2"]
+    (used / "job.json").touch()
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    assert new_job_folder(session, "c", "complete", str(theirs)) == theirs
+    for folder in (given_up, used, theirs):
+        give_up_job_folder(folder)
+    assert not given_up.exists() and used.is_dir() and theirs.is_dir()
