@@ -47,6 +47,18 @@ def test_the_curve_by_confidence(session, make_model):
     assert curve[19][1] == pytest.approx(2.0 / np.sqrt(20), abs=1e-3)
 
 
+def test_programs_get_the_report_as_json(session, make_model):
+    import json
+
+    from chimerax.adp3d.commands.compare import adp3d_compare
+    from chimerax.adp3d.handover.part import ModelPart
+
+    parts = tuple(ModelPart(make_model(missing=missing)) for missing in ((), (8, 9, 10)))
+    answer = adp3d_compare(session, parts, return_json=True)
+    assert json.loads(answer.json_value) == answer.python_value == adp3d_compare(session, parts)
+    assert answer.python_value["residues"] == 17
+
+
 def test_curve_follows_its_definition():
     from chimerax.adp3d.handover.pairing import error_curve
 

@@ -52,3 +52,21 @@ def test_closed_tool_leaves_jobs_alone(tool, session, make_job):
     assert tool not in session.tools.list()
     job_manager(session).triggers.activate_trigger("job changed", make_job(1))
     assert not tool.panel._timer.isActive()
+
+
+def test_the_menu_opens_one_panel_and_none_without_a_window(tool, session, monkeypatch):
+    from types import SimpleNamespace
+
+    from chimerax.adp3d import bundle_api
+    from chimerax.adp3d.panel.tool import ADP3DTool
+
+    info = SimpleNamespace(name="ADP-3D")
+    monkeypatch.setattr(session.ui, "is_gui", True)
+    assert bundle_api.start_tool(session, None, info) is tool
+    tool.delete()
+    opened = bundle_api.start_tool(session, None, info)
+    assert type(opened) is ADP3DTool and opened in session.tools.list()
+    assert bundle_api.start_tool(session, None, info) is opened
+    opened.delete()
+    monkeypatch.setattr(session.ui, "is_gui", False)
+    assert bundle_api.start_tool(session, None, info) is None and session.tools.find_by_class(ADP3DTool) == []
