@@ -121,13 +121,15 @@ def _scores(
     of_model = torch.fft.rfftn(model, dim=(1, 2, 3)).conj()
 
     def together(a: Tensor, b: Tensor) -> Tensor:
-        return torch.fft.irfftn(a * b, s=shape, dim=(1, 2, 3))
+        overlap: Tensor = torch.fft.irfftn(a * b, s=shape, dim=(1, 2, 3))
+        return overlap
 
     product = together(of_map, of_model)
     variance = together(of_squares, of_mask) - together(of_map, of_mask).square() / count
     # where there is hardly any density, rounding is all there is
     variance = torch.maximum(variance, 1e-3 * variance.amax(dim=(1, 2, 3), keepdim=True))
-    return product / (variance * model.square().sum(dim=(1, 2, 3), keepdim=True)).sqrt()
+    correlation: Tensor = product / (variance * model.square().sum(dim=(1, 2, 3), keepdim=True)).sqrt()
+    return correlation
 
 
 def _marked(xyz: Tensor, weight: Tensor, step: Tensor, shape: tuple[int, ...]) -> Tensor:

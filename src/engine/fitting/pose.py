@@ -124,4 +124,5 @@ def _turn(vector: Tensor) -> Tensor:
     x, y, z = vector.unbind(-1)
     zero = torch.zeros_like(x)
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(-1, 3, 3)
-    return torch.linalg.matrix_exp(cross)
+    rotations: Tensor = torch.linalg.matrix_exp(cross)
+    return rotations

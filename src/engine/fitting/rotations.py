@@ -30,7 +30,8 @@ def even_rotations(count: int) -> NDArray[np.float64]:
     quaternions = np.stack(
         [inner * np.sin(alpha), inner * np.cos(alpha), outer * np.sin(beta), outer * np.cos(beta)], axis=1
     )
-    return Rotation.from_quat(quaternions).as_matrix()
+    matrices: NDArray[np.float64] = Rotation.from_quat(quaternions).as_matrix()
+    return matrices
 
 
 def rotations_for_step(step: float) -> int:
