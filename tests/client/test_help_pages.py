@@ -17,6 +17,13 @@ COMMANDS = sorted(
     if f"def {path.stem}_desc" in path.read_text(encoding="utf-8")
 )
 GROUPS = ("model-options", "map-options", "sampling-options", "output-options")
+WRITTEN = {
+    "model": ["model-or-part"],
+    "models": ["model-or-part", "reference-model-or-part"],
+    "residues": ["residue-spec"],
+    "by": [],  # words to choose from
+}
+"""How the usage writes arguments that have no keyword, where not by their own names."""
 
 
 def _text() -> str:
@@ -76,14 +83,12 @@ def test_keywords_of_the_usage_are_those_explained(name):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_arguments_without_keyword_are_in_the_usage(session, name):
     description = _description(name)
-    usage = _usage(_sections()[name])
+    usage = _usage(_sections()[name]).replace(f"<b>adp3d {name}</b>", "")
     before_keywords = re.split(r"\[?(?:&nbsp;)?<b>\w+</b>&nbsp;", usage)[0]
-    positional = re.findall(r"<i>([\w-]+)</i>", re.sub(r'href="#[\w-]+-options"><i>[\w-]+</i>', "", usage))
-    wanted = [k for k in (*description._required, *description._optional) if k != "by"]
-    assert before_keywords
-    assert len(positional) >= len(wanted)
-    if "job" in description._optional:
-        assert "[&nbsp;<i>job</i>&nbsp;]" in usage
+    positional = re.findall(r"(\[&nbsp;)?(?:<a [^>]*>)?<i>([\w-]+)</i>", before_keywords)
+    required = [("", written) for k in description._required for written in WRITTEN.get(k, [k])]
+    optional = [("[&nbsp;", k) for k in description._optional]
+    assert [(mark, word) for mark, word in positional if word not in GROUPS] == required + optional
 
 
 def test_every_command_is_found_by_help():

@@ -322,8 +322,10 @@ def test_nothing_to_accept(session, make_model, make_job):
 
     structure = make_model(missing=())
     job = make_job(structure, shift=0.0)
+    before = _everything(structure)
     with pytest.raises(UserError, match="nothing to accept"):
         _accept(session, job, structure)
+    assert _everything(structure) == before and not session.undo.undo_stack
 
 
 def test_joined_fragments_are_refused(session, make_model, make_job):
@@ -333,8 +335,10 @@ def test_joined_fragments_are_refused(session, make_model, make_job):
     job = make_job(structure)
     text = (job.folder / "result.cif").read_text().splitlines()
     (job.folder / "result.cif").write_text("\n".join(line for line in text if " 20 LYS A " not in line) + "\n")
-    with pytest.raises(UserError, match="joins or renumbers"):
+    before = _everything(structure)
+    with pytest.raises(UserError, match=r"joins or renumbers residues of #\d+ \(residue A 20 changes\).*newModel true"):
         _accept(session, job, structure)
+    assert _everything(structure) == before and not session.undo.undo_stack
 
 
 @pytest.mark.parametrize("damage", ["removed", "garbage"])
@@ -348,9 +352,11 @@ def test_result_lost_or_damaged(session, make_model, make_job, damage):
         (job.folder / "result.cif").unlink()
     else:
         (job.folder / "result.cif").write_text("loop_\n_atom_site.id\n1\n")
-    with pytest.raises(UserError):
+    with pytest.raises(
+        UserError, match="has no result" if damage == "removed" else "cannot be read.*run the job again"
+    ):
         _accept(session, job, structure)
-    assert _places(structure) == places
+    assert _places(structure) == places and not session.undo.undo_stack
 
 
 def _as_restored(structure):
