@@ -172,7 +172,7 @@ def explain(output: str) -> str:
         )
     if re.search(r"No space left|disk is full|ENOSPC|not enough space", output, re.IGNORECASE):
         return "The disk is full; free about 2 GB (8 GB for a graphics card) and run 'adp3d install' again."
-    if re.search(r"Permission denied|Read-only file system|Access is denied", output):
+    if re.search(r"Permission denied|Read-only file system|Access is denied|Not a directory", output):
         return "The folder cannot be written to; run 'adp3d install DIRECTORY' with another folder."
     if "No matching distribution found" in output:
         return (

@@ -95,6 +95,48 @@ def test_an_installation_is_cancelled(maker, tmp_path):
     assert is_ours(tmp_path / "env")
 
 
+@pytest.mark.parametrize(
+    ("doctor", "error"),
+    [
+        ('printf \'{\\n"healthy": false, "problems": ["No map can be read."]\\n}\\n\'', "No map can be read."),
+        ("printf '{\\n\"healthy\": false\\n}\\n'", "The self-test failed."),
+        ("echo 'Illegal thing'; exit 3", "A step of the installation failed (Illegal thing)."),
+        ('printf \'{\\n"healthy": true, "device": "cpu"\\n}\\n\'', ""),
+    ],
+)
+def test_what_the_engine_says_of_itself_decides(tmp_path, doctor, error):
+    python = tmp_path / "python"
+    python.write_text(
+        f"""#!/bin/sh
+case "$*" in
+  *probe.py*) echo '{{"problems": []}}' ;;
+  *doctor*) {doctor} ;;
+esac
+""",
+        encoding="utf-8",
+    )
+    python.chmod(0o755)
+    done = finish(Installation(plan(None, python=python)))
+    assert done.error == error
+    assert done.python == (None if error else python)
+
+
+def test_a_place_that_cannot_hold_a_folder(maker, tmp_path):
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    done = finish(Installation(plan(tmp_path / "file" / "env"), maker()))
+    assert done.error == "The folder cannot be written to; run 'adp3d install DIRECTORY' with another folder."
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_mistake_in_the_program_is_an_end_with_a_reason(tmp_path):
+    def find(chimerax_python):
+        raise KeyError("not thought of")
+
+    done = finish(Installation(plan(tmp_path / "env"), find))
+    assert done.error == "The installation failed (KeyError: 'not thought of')."
+    assert done.python is None
+
+
 def test_without_any_python_the_user_is_told_what_to_get(tmp_path):
     done = finish(Installation(plan(tmp_path / "env"), lambda chimerax_python: None))
     assert "python.org" in done.error
