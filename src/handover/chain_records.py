@@ -149,11 +149,12 @@ def restore_chains(
     for state in states:
         members = [None if address is None else residues.get(address) for address in state.members]
         own = {id(residue) for residue in members if residue is not None}
-        chain = next((c for c in by_id.get(state.chain_id, []) if any(id(r) in own for r in c.existing_residues)), None)
-        if chain is None:
+        same_name = by_id.get(state.chain_id, [])
+        present = next((chain for chain in same_name if any(id(r) in own for r in chain.existing_residues)), None)
+        if present is None:
             continue
-        chain.bulk_set(members, state.characters)
-        chain.from_seqres = state.full
+        present.bulk_set(members, state.characters)
+        present.from_seqres = state.full
         _restore_gaps(structure, state, residues)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from .molobject import Atom, Bond, Chain, Residue  # noqa: F401  (what collections are of, below)
     from .structure import Structure
 
 _Item = TypeVar("_Item")
