@@ -134,7 +134,7 @@ def make_job(session, tmp_path):
     def make(model, volume=None, shift=0.3, fill=True, number=1, chains=None, stated=88.0):
         import shutil
 
-        from chimerax.adp3d.handover import prepare
+        from chimerax.adp3d.handover import frames, prepare
         from chimerax.adp3d.handover.atoms import AtomRow, ModelAtoms, ResidueRow, read_cif_atoms
         from chimerax.adp3d.handover.model_export import write_cif
         from chimerax.adp3d.handover.part import ModelPart
@@ -190,6 +190,7 @@ def make_job(session, tmp_path):
         write_cif(result, folder / "result.cif", {}, "result")
         if stated is not None:
             _state(folder / "result.cif", working, stated)
+        assert frames is not None
         return FakeJob(number, prepared)
 
     return make
