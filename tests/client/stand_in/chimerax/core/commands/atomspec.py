@@ -1,8 +1,12 @@
 """core/src/commands/atomspec.py: models, chains, residue numbers and atom names, separated by commas."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Collection
 
 from ..objects import Objects
+from .annotation import Annotation
 
 _PART = re.compile(r"(?:#(?P<m>[\d.,-]+))?(?:/(?P<c>[\w,]+))?(?::(?P<r>[\w,-]+))?(?:@(?P<a>[\w,]+))?")
 
@@ -48,11 +52,11 @@ def deregister_selector(name, logger=None):
     del _selectors[name]
 
 
-def list_selectors():
+def list_selectors() -> Collection[str]:
     return _selectors.keys()
 
 
-def is_selector_user_defined(name):
+def is_selector_user_defined(name: str) -> bool:
     return _selectors[name][1]
 
 
@@ -107,7 +111,7 @@ def _atom_matches(atom, match):
     return not match["a"] or atom.name in match["a"].split(",")
 
 
-class AtomSpecArg:
+class AtomSpecArg(Annotation):
     """Argument that specifies atoms or models."""
 
     name = "an atom specifier"

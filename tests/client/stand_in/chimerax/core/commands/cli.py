@@ -1,10 +1,14 @@
 """core/src/commands/cli.py: annotations, registration and parsing of commands."""
 
+from __future__ import annotations
+
 import inspect
 import os
 import re
+from collections.abc import Iterable
 
 from ..errors import UserError
+from .annotation import Annotation
 from .atomspec import AtomSpecArg
 
 _registry = {}
@@ -35,29 +39,14 @@ def quote_if_necessary(s: str, additional_special_map: dict[str, str] | None = N
     return s if s and re.fullmatch(r"[^\s;\"'\\]+", s) else '"' + s.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def quote_path_if_necessary(path):
+def quote_path_if_necessary(path: str) -> str:
     return path if re.fullmatch(r"[^\s;\"']+", path) else f'"{path}"'
 
 
-def user_kw(name):
+def user_kw(name: str) -> str:
     """Keyword as users type it: in_map becomes inMap."""
     first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others)
-
-
-class Annotation:
-    """Type of an argument."""
-
-    allow_repeat = False
-    name = "an argument"
-
-    def __init__(self, name=None, url=None, html_name=None):
-        if name is not None:
-            self.name = name
-
-    @staticmethod
-    def parse(text, session):
-        raise NotImplementedError
 
 
 class StringArg(Annotation):
@@ -293,22 +282,25 @@ class ObjectsArg(AtomSpecArg):
         return spec.evaluate(session), chars, rest
 
 
+_Arguments = Iterable[tuple[str, Annotation | type[Annotation]]]
+
+
 class CmdDesc:
     """Arguments of a command."""
 
     def __init__(
         self,
-        required=(),
-        optional=(),
-        keyword=(),
+        required: _Arguments = (),
+        optional: _Arguments = (),
+        keyword: _Arguments = (),
         postconditions=(),
-        required_arguments=(),
-        non_keyword=(),
-        hidden=(),
-        url=None,
-        synopsis=None,
-        self_logging=False,
-    ):
+        required_arguments: Iterable[str] = (),
+        non_keyword: Iterable[str] = (),
+        hidden: Iterable[str] = (),
+        url: str | None = None,
+        synopsis: str | None = None,
+        self_logging: bool = False,
+    ) -> None:
         self._required = dict(required)
         self._optional = dict(optional)
         self._keyword = dict(keyword)
@@ -347,7 +339,7 @@ def register(name, cmd_desc=(), function=None, *, logger=None, registry=None):
     return function
 
 
-def registered_commands(multiword=False, _start=None):
+def registered_commands(multiword: bool = False, _start: str | None = None) -> list[str]:
     return sorted(_registry)
 
 
