@@ -99,7 +99,8 @@ def shells(shape: tuple[int, int, int], axes: NDArray[np.float64], minimum_count
         along_z[-1] = 1.0
     weight = np.tile(along_z, shape[0] * shape[1])
     members = _sums(index, weight, n_raw)
-    group, groups, held = np.zeros(n_raw + 1, dtype=np.int64), 0, 0.0
+    group: NDArray[np.int64] = np.zeros(n_raw + 1, dtype=np.int64)
+    groups, held = 0, 0.0
     for shell in range(n_raw):
         group[shell] = groups
         held += float(members[shell])
@@ -157,7 +158,8 @@ def filtered(
     w = tuple(int(np.ceil(r)) for r in reach)
     box = padded(map.values, (w[0], w[1], w[2]))
     transform = fft.rfftn(box)
-    transform *= transfer(squared_frequency(box.shape, map.axes)).astype(np.float32)
+    nx, ny, nz = box.shape
+    transform *= transfer(squared_frequency((nx, ny, nz), map.axes)).astype(np.float32)
     back = fft.irfftn(transform, s=box.shape)
     nx, ny, nz = map.shape
     return map.with_values(back[w[0] : w[0] + nx, w[1] : w[1] + ny, w[2] : w[2] + nz])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
@@ -49,7 +49,7 @@ class Header:
 
     file_shape: tuple[int, int, int]
     order: tuple[int, int, int]
-    dtype: np.dtype
+    dtype: np.dtype[Any]
     extended_bytes: int
     origin: NDArray[np.float64]
     axes: NDArray[np.float64]
@@ -139,11 +139,11 @@ def cell_axes(lengths: NDArray[np.float64], angles: NDArray[np.float64]) -> NDAr
     return np.array([[a, 0.0, 0.0], [b * cos_g, b * sin_g, 0.0], [c * cos_b, c * cy, c * cz]])
 
 
-def _byte_order(raw: bytes, name: str, notes: list[str]) -> np.ndarray:
+def _byte_order(raw: bytes, name: str, notes: list[str]) -> NDArray[Any]:
     stamp = raw[212:216]
     stamped = ">" if stamp[:1] == b"\x11" else "<"
     for order in (stamped, "<" if stamped == ">" else ">"):
-        fields: np.ndarray = np.frombuffer(raw, dtype=HEADER_DTYPE.newbyteorder(order))[0]
+        fields: NDArray[Any] = np.frombuffer(raw, dtype=HEADER_DTYPE.newbyteorder(order))[0]
         sizes = [int(fields[key]) for key in ("nx", "ny", "nz")]
         if int(fields["mode"]) in {*MODES, *OTHER_MODES} and all(0 < size < MAX_AXIS for size in sizes):
             if order != stamped:
@@ -152,14 +152,14 @@ def _byte_order(raw: bytes, name: str, notes: list[str]) -> np.ndarray:
     raise InputError(f"{name} is not an MRC/CCP4 map, or its header is damaged.")
 
 
-def _unsigned_bytes(raw: bytes, fields: np.ndarray) -> bool:
+def _unsigned_bytes(raw: bytes, fields: NDArray[Any]) -> bool:
     """Whether mode 0 means 0..255: in files older than the MAP word, and where IMOD's flags say so."""
     order: Literal["little", "big"] = "big" if fields.dtype["mode"].byteorder == ">" else "little"
     stamp, flags = (int.from_bytes(raw[at : at + 4], order) for at in (152, 156))
     return raw[208:211] != b"MAP" or (stamp == IMOD_STAMP and not flags & 1)
 
 
-def _axis_order(fields: np.ndarray, notes: list[str]) -> tuple[int, int, int]:
+def _axis_order(fields: NDArray[Any], notes: list[str]) -> tuple[int, int, int]:
     crs = tuple(int(fields[key]) for key in ("mapc", "mapr", "maps"))
     if sorted(crs) != [1, 2, 3]:
         notes.append("The map's axis order is not given; x, y, z was assumed.")
@@ -167,7 +167,7 @@ def _axis_order(fields: np.ndarray, notes: list[str]) -> tuple[int, int, int]:
     return crs[0] - 1, crs[1] - 1, crs[2] - 1
 
 
-def _axes(fields: np.ndarray, name: str, notes: list[str]) -> NDArray[np.float64]:
+def _axes(fields: NDArray[Any], name: str, notes: list[str]) -> NDArray[np.float64]:
     lengths = np.array([fields["cella"][key] for key in ("x", "y", "z")], dtype=np.float64)
     angles = np.array([fields["cellb"][key] for key in ("alpha", "beta", "gamma")], dtype=np.float64)
     intervals = np.array([fields[key] for key in ("mx", "my", "mz")], dtype=np.float64)
@@ -192,7 +192,7 @@ def _axes(fields: np.ndarray, name: str, notes: list[str]) -> NDArray[np.float64
 
 
 def _origin(
-    fields: np.ndarray,
+    fields: NDArray[Any],
     crs: tuple[int, int, int],
     sizes: tuple[int, int, int],
     axes: NDArray[np.float64],

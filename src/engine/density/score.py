@@ -196,7 +196,7 @@ def _widened(
     """Every residue's voxels also given to its neighbours of the same chain."""
     chain = np.zeros(n_residues, dtype=np.int64) if chain_index is None else np.asarray(chain_index)
     group, voxel = np.divmod(pairs, size)
-    shared = []
+    shared: list[NDArray[np.int64]] = []
     for shift in range(-half_window, half_window + 1):
         target = group + shift
         valid = (target >= 0) & (target < n_residues)

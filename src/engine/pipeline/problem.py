@@ -150,7 +150,7 @@ def place_model(
     if chains is None and spec.rebuild is not None:
         chains = chains_named(spec.rebuild)
     target = build_target(structure, sequences, spec.confidence, chains, spec.keep_types)
-    kept = np.zeros(target.n_residues, dtype=bool)
+    kept: NDArray[np.bool_] = np.zeros(target.n_residues, dtype=bool)
     if spec.keep is None and spec.rebuild is None:
         return target, kept
     trusted = build_target(structure, sequences, "none", chains, keep_types=True)

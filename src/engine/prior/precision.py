@@ -117,7 +117,7 @@ def _system(decay: float, step_scale: float, damping: NDArray[np.float64], weigh
     chain[-1] = 1.0 if n > 1 else 1.0 - decay * decay
     shrink = 1.0 - math.sqrt(1.0 - decay * decay)
     restore = shrink / (1.0 - shrink)
-    row_sums = chain.copy()
+    row_sums: NDArray[np.float64] = chain.copy()
     row_sums[1:] -= decay
     row_sums[:-1] -= decay
     row_sums = row_sums * inverse_scale

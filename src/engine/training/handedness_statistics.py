@@ -56,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _log_odds(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """``log n(bin) / n(mirror image of bin)``; reflection reverses the torsion axis, the first."""
-    return np.log(counts) - np.log(counts[::-1])
+    odds: NDArray[np.float64] = np.log(counts) - np.log(counts[::-1])
+    return odds
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def built_and_missing(
     n: int, rng: np.random.Generator, built: tuple[int, int] = (12, 40), missing: tuple[int, int] = (6, 30)
 ) -> NDArray[np.bool_]:
     """Known residues (N,): stretches of 12 to 40 between gaps of 6 to 30, as in models built in a map."""
-    known = np.zeros(0, bool)
+    known: NDArray[np.bool_] = np.zeros(0, bool)
     state = bool(rng.random() < 0.7)
     while len(known) < n:
         low, high = built if state else missing
@@ -137,7 +137,7 @@ def _residues(example: NDArray[np.floating], rng: np.random.Generator) -> NDArra
         return chosen
     if kind < 0.8:
         built, missing = rng.uniform(2, 60), np.exp(rng.uniform(np.log(2), np.log(40)))
-        known = np.empty(0, bool)
+        known: NDArray[np.bool_] = np.empty(0, bool)
         state = bool(rng.random() < built / (built + missing))
         while len(known) < n:
             length = 1 + rng.geometric(1.0 / (built if state else missing))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..prior.builtin.density_grids import DensityGrids
@@ -29,8 +30,11 @@ _NOISE_FLOOR = 0.02
 
 
 def sample_times(
-    ca_only: np.ndarray, informed: np.ndarray, rng: np.random.Generator, mapped: np.ndarray | None = None
-) -> np.ndarray:
+    ca_only: NDArray[np.bool_],
+    informed: NDArray[np.bool_],
+    rng: np.random.Generator,
+    mapped: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
     """Diffusion times, shape (B,): mostly t in 0.15 to 0.75, which decides refinement.
 
     Examples that know atoms (``informed``, shape (B,)) are drawn more widely, because the known atoms
@@ -50,7 +54,7 @@ def sample_times(
 
 def noisy_batch(
     crop: Crop,
-    times: np.ndarray,
+    times: NDArray[np.float64],
     schedule: LogSnrSchedule,
     generator: torch.Generator,
     device: torch.device,
