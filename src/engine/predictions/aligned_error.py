@@ -66,7 +66,7 @@ class AlignedError:
     def _rows(self, residues: Sequence[tuple[str, int]]) -> NDArray[np.int64]:
         n = len(self.values)
         if self.chains is not None and self.numbers is not None:
-            row_of = {}
+            row_of: dict[tuple[str, int], int] = {}
             for row, key in enumerate(zip(self.chains, self.numbers, strict=True)):
                 # atoms of a ligand or of a modified residue are rows of their own; the first stands for it
                 row_of.setdefault(key, row)
