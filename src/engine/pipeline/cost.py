@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
 from ..contract.specification import CompleteSpec, RefineSpec, Spec
 from ..job.memory import Estimate, available_memory, estimate_cost
 from ..job.runtime import usable_cores
+from ..measurement.protocol import Measurement
 from ..prior.registry import find_prior
 from ..solver import completion, folding
 from ..solver.planned_run import PlannedRun, total_work
@@ -32,7 +34,7 @@ def planned_runs(spec: Spec) -> tuple[PlannedRun, ...]:
     return folding.planned_runs(spec.steps, spec.replicas)
 
 
-def job_cost(spec: Spec, residues: int, device: torch.device, voxels: int = 0) -> Estimate:
+def job_cost(spec: Spec, residues: int, device: torch.device, measurements: Sequence[Measurement] = ()) -> Estimate:
     """Estimate memory and time of a job on a device, with as many replicas at once as fit.
 
     Parameters
@@ -41,8 +43,8 @@ def job_cost(spec: Spec, residues: int, device: torch.device, voxels: int = 0) -
     residues : int
         Residues of the job.
     device : torch.device
-    voxels : int
-        Voxels of the map after cropping; 0 without a map.
+    measurements : sequence of Measurement
+        What pulls, as far as it costs anything.
     """
     runs = planned_runs(spec)
     replicas = max(run.replicas for run in runs)
@@ -51,7 +53,7 @@ def job_cost(spec: Spec, residues: int, device: torch.device, voxels: int = 0) -
         residues,
         math.ceil(total_work(runs) / replicas),
         find_prior(spec.prior).cost,
-        voxels,
+        [measurement.cost for measurement in measurements],
         available_bytes=available_memory(device),
         cores=usable_cores(),
         accelerated=device.type != "cpu",

@@ -14,7 +14,8 @@ from adp3d.contract.specification import RefineSpec
 from adp3d.density.map import DensityMap
 from adp3d.density.write import write_map
 from adp3d.job.events import NullEvents
-from adp3d.pipeline.map_problem import load_map_problem, placeholder_backbone
+from adp3d.measurement.density import load_density
+from adp3d.measurement.whole_map import MapFiles
 from adp3d.pipeline.problem import load_problem
 
 CPU = torch.device("cpu")
@@ -39,7 +40,8 @@ def load(small, events=None, model=None, **options):
     options = {"map": str(small.map), "model": str(model or small.model), "device": "cpu"} | options
     spec = RefineSpec(output="unused", prior="gaussian", **options)
     problem = load_problem(spec, NullEvents())
-    return problem, load_map_problem(spec, problem.structure, problem.target, CPU, events or Messages())
+    scene = problem.scene(events or Messages())
+    return problem, load_density(MapFiles(spec.map, spec.half_maps, spec.resolution), scene)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def loaded(small):
 
 
 def start(problem):
-    return torch.as_tensor(placeholder_backbone(problem.target), dtype=torch.float32)[None]
+    return problem.scene(NullEvents()).start()[None]
 
 
 def test_map_is_cut_around_the_model(small, loaded):
@@ -86,9 +88,7 @@ def test_correlation_of_the_known_part(loaded, small):
 def test_gradient_points_home(loaded):
     """Shaken atoms are pulled back towards where the map wants them."""
     problem, maps = loaded
-    structure_of = problem.target.xyz.copy()
-    structure_of[~problem.known_residues] = placeholder_backbone(problem.target)[~problem.known_residues]
-    x = torch.as_tensor(structure_of, dtype=torch.float32)[None]
+    x = start(problem)
     noise = 0.2 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
     _, gradient = maps.likelihood.value_and_grad(x + noise)
     known = torch.as_tensor(maps.known)
@@ -166,15 +166,3 @@ def test_model_in_empty_density_is_warned_about(small, tmp_path):
     events = Messages()
     load(small, events, map=str(tmp_path / "noise.mrc"), resolution=3.0)
     assert any(level == "warning" and "docked" in text for level, text in events.texts)
-
-
-def test_placeholders_are_finite_and_near(loaded):
-    problem, _ = loaded
-    x = placeholder_backbone(problem.target)
-    known = problem.target.known
-    np.testing.assert_array_equal(x[known], problem.target.xyz[known])
-    assert np.isfinite(x).all()
-    missing = np.flatnonzero(~problem.known_residues)
-    before, after = problem.target.xyz[missing[0] - 1, 1], problem.target.xyz[missing[-1] + 1, 1]
-    np.testing.assert_allclose(x[missing[0]], np.tile(before, (4, 1)))
-    np.testing.assert_allclose(x[missing[-1]], np.tile(after, (4, 1)))

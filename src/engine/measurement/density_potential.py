@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..likelihood.density import DensityLikelihood
-from .protocol import Level
+from ..solver.protocol import Level
 
 __all__ = ["DensityPotential", "LocalDensity", "blur_for"]
 
@@ -35,10 +35,12 @@ class DensityPotential:
     ----------
     likelihood : DensityLikelihood
         With its pyramid of blurred maps.
+    name : str
+        For logs and weights.
     """
 
     likelihood: DensityLikelihood
-    name: str = "density"
+    name: str
 
     def at(self, x: Tensor, level: Level) -> LocalDensity:
         """Choose the blur for the noise level, and the trust that the present fit deserves."""

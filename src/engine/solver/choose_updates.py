@@ -1,0 +1,105 @@
+"""Which updates move the estimates of a job: the choice between the rules that users have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from torch import Tensor
+
+from ..contract.errors import InputError
+from ..likelihood.partial_model import PreconditionedPartialModel
+from ..physics.masking import mask_svd
+from ..prior.protocol import Correlation
+from .pins import HeldAtoms, PinUpdate, Preview
+from .protocol import Potential, Update
+from .updates import GradientUpdate, LateUpdate, PreconditionedUpdate, ProximalUpdate, WeightTable
+
+__all__ = ["Pull", "choose_updates"]
+
+_MODEL_RATE, _MODEL_MOMENTUM = 0.1, 0.9
+_POTENTIAL_RATE, _POTENTIAL_MOMENTUM = 1e-5, 0.9
+_LIKELIHOOD_BELOW = 0.5
+_FREE_STIFFNESS, _FREE_ITERATIONS, _FREE_STEP = 0.1, 8, 5.0
+
+
+@dataclass(frozen=True)
+class Pull:
+    """All that pulls at the structures of a job beside the prior.
+
+    Attributes
+    ----------
+    held : HeldAtoms or None
+        Known atoms, and those that the user holds; None if there are none and never will be.
+    potentials : sequence of Potential
+        One per measurement.
+    seen : sequence of Potential
+        Those of further measurements, which the prior is shown and looks at itself. They act at low noise only: at
+        high noise the prior knows better than their gradients where they pull.
+    weights : mapping
+        Factor on each potential by name.
+    """
+
+    held: HeldAtoms | None = None
+    potentials: Sequence[Potential] = ()
+    seen: Sequence[Potential] = ()
+    weights: WeightTable = field(default_factory=dict)
+
+    @property
+    def all(self) -> list[Potential]:
+        """All potentials."""
+        return [*self.seen, *self.potentials]
+
+
+def choose_updates(
+    rule: str, correlation: Correlation, pull: Pull, origin: Tensor, preview: Preview | None = None
+) -> list[Update]:
+    """Updates of a job.
+
+    Parameters
+    ----------
+    rule : str
+        ``proximal``: one step to the best compromise of everything. ``gradient``: ADP-3D, Algorithm 1, a
+        preconditioned step for the known atoms (its decomposition is dense: for a few hundred residues) and a
+        plain one for each potential, all with momentum.
+    correlation : Correlation
+        That of the prior.
+    pull : Pull
+    origin : Tensor, shape (3,)
+        Where coordinates are taken from for the decomposition.
+    preview : callable, optional
+        Shown structures on the way to the next estimate, where there is such a way.
+
+    Raises
+    ------
+    InputError
+        If there is no such rule.
+    """
+    if rule == "gradient":
+        return _gradient_updates(correlation, pull, origin)
+    if rule == "proximal":
+        return [_proximal_update(correlation, pull, preview)]
+    raise InputError(f"There is no rule {rule!r} for steps: choose proximal or gradient.")
+
+
+def _proximal_update(correlation: Correlation, pull: Pull, preview: Preview | None) -> Update:
+    full = ProximalUpdate(correlation, pull.held, pull.all, weights=pull.weights, preview=preview)
+    if pull.held is None:
+        return replace(full, stiffness=_FREE_STIFFNESS, iterations=_FREE_ITERATIONS, longest_step=_FREE_STEP)
+    if not pull.seen:
+        return full
+    return LateUpdate(replace(full, potentials=pull.potentials, preview=None), full, _LIKELIHOOD_BELOW)
+
+
+def _gradient_updates(correlation: Correlation, pull: Pull, origin: Tensor) -> list[Update]:
+    updates: list[Update] = []
+    if pull.held is not None:
+        likelihood = PreconditionedPartialModel(mask_svd(pull.held.known.relative_to(origin), correlation))
+        updates.append(PreconditionedUpdate(likelihood, correlation, origin, _MODEL_RATE, _MODEL_MOMENTUM))
+    updates += [
+        GradientUpdate(potential, correlation, _POTENTIAL_RATE, _POTENTIAL_MOMENTUM, pull.weights)
+        for potential in pull.all
+    ]
+    if pull.held is not None:
+        updates.append(PinUpdate(pull.held.pins, correlation))
+    return updates
