@@ -36,7 +36,7 @@ from ..validation.torsions import linked_residues
 from .cost import job_cost, planned_runs
 from .export import write_models
 from .layout import layout_of_polymer
-from .outcome import CONVERGENCE, describe_geometry, show_trajectory
+from .outcome import CONVERGENCE, describe_geometry, likeness, show_trajectory
 from .plots import plot_confidence, plot_convergence
 from .problem import reference_ca, sequence_polymer
 
@@ -189,7 +189,7 @@ def _write_fold(
 
 def _against_reference(x: NDArray[np.float64], reference: NDArray[np.float64] | None) -> dict[str, Any]:
     if reference is None:
-        return {"ca_rmsd_all": None}
+        return {"ca_rmsd_all": None, "ca_lddt": None, "tm_score": None}
     seen = np.isfinite(reference).all(1)
     ca = x[:, seen, 1]
     truth = np.broadcast_to(reference[seen], ca.shape)
@@ -199,4 +199,5 @@ def _against_reference(x: NDArray[np.float64], reference: NDArray[np.float64] | 
         "ca_rmsd_all": round(float(per_replica[0]), 4),
         "ca_rmsd_by_replica": [round(float(v), 4) for v in per_replica],
         "ca_rmsd_mirrored": round(float(mirrored[0]), 4),
+        **likeness(x[0, :, 1], reference),
     }
