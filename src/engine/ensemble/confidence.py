@@ -8,7 +8,8 @@ from torch import Tensor
 __all__ = ["HALF_CONFIDENCE_SPREAD", "replica_confidence", "replica_spread"]
 
 HALF_CONFIDENCE_SPREAD = 2.0
-"""Spread in angstrom at which the confidence is 50."""
+"""Spread in angstrom at which the confidence is 50. A definition, not a calibration (docs/theory/confidence.md): about
+half of what neighbouring CA atoms are apart, beyond which a trace may be off by a residue."""
 
 
 def replica_spread(x: Tensor, chosen: int) -> Tensor:

@@ -35,13 +35,22 @@ __all__ = ["NAME", "DensityMeasurement", "bind_map", "load", "load_density"]
 NAME = "density"
 
 _NEIGHBOUR_RADIUS = 2.0
-"""Angstrom around atoms that are not the job's, whose density the job must not claim."""
+"""Angstrom around atoms that are not the job's, whose density the job must not claim: the least radius of a mask
+around atoms in `adp3d.density.score`."""
 _REACH_PER_RESIDUE = 1.2
+"""Angstrom that each missing residue adds to how far from known atoms density is looked at. A loop that goes straight
+out and back reaches 1.9 A for each of its residues; real ones stay well within two thirds of that."""
 _REACH = (8.0, 30.0)
+"""Least and largest reach in angstrom: side chains and one free residue; and what keeps the box affordable (gaps of 18
+residues and more have the same)."""
 _BLURS = (0.0, 40.0, 120.0, 400.0)
 """B in A^2 of the coarse-to-fine pyramid; positional spreads of 0, 0.7, 1.2 and 2.3 A."""
 _TRIAL_B = 20.0
+"""B in A^2 of the density that is compared with the map: any that the voxels resolve will do, the fit adds the rest."""
+_B_RANGE = (5.0, 400.0)
+"""B in A^2 within which the result is kept: atoms sharper than a voxel, and no atoms at all."""
 _DEFAULT_B = 60.0
+"""B in A^2 where it cannot be measured, because map and model agree in no shell; chosen by hand, as nothing is known."""
 _BYTES_PER_VOXEL = 16
 """For each voxel of each replica computed at once: model density and its gradient, in single precision and twice."""
 _BYTES_PER_MAP_VOXEL = 40
@@ -243,4 +252,4 @@ def _sharpness(density: DensityMap, scene: Scene, resolution: float) -> float:
             f"The map's sharpness could not be measured on the model; B = {_DEFAULT_B:.0f} A^2 is used."
         )
         return _DEFAULT_B
-    return float(np.clip(_TRIAL_B + fitted.b_factor, 5.0, 400.0))
+    return float(np.clip(_TRIAL_B + fitted.b_factor, *_B_RANGE))

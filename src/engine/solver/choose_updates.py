@@ -17,8 +17,16 @@ from .updates import GradientUpdate, LateUpdate, PreconditionedUpdate, ProximalU
 
 __all__ = ["Pull", "choose_updates"]
 
-_MODEL_RATE, _MODEL_MOMENTUM = 0.1, 0.9
-_POTENTIAL_RATE, _POTENTIAL_MOMENTUM = 1e-5, 0.9
+_MOMENTUM = 0.9
+"""Fraction of the previous step that a gradient step keeps (the paper's code: 0.9; 0.99 for distances)."""
+_MODEL_RATE = 0.1
+"""Gradient step for known atoms. Preconditioned, their log-likelihood has curvature 1 or 0 in each direction, and
+0.1 / (1 - 0.9) = 1 reaches the measurement."""
+_POTENTIAL_RATE = 1e-5
+"""Gradient step for everything else. log p has no unit, and neither has z: one rate serves all. Steps with momentum are
+stable below 2 (1 + 0.9) / (|R|^2 h) with the curvature h of -log p in 1/angstrom^2, and |R|^2 is 1,660 angstrom^2 for 44
+residues and 9,580 for 130: one distance with a standard deviation of 0.5 angstrom (h = 8) allows 5e-5 there. A fifth of
+that leaves room for several of them at one atom; longer chains need the proximal rule."""
 _LIKELIHOOD_BELOW = 0.5
 _FREE_STIFFNESS, _FREE_ITERATIONS, _FREE_STEP = 0.1, 8, 5.0
 
@@ -95,10 +103,9 @@ def _gradient_updates(correlation: Correlation, pull: Pull, origin: Tensor) -> l
     updates: list[Update] = []
     if pull.held is not None:
         likelihood = PreconditionedPartialModel(mask_svd(pull.held.known.relative_to(origin), correlation))
-        updates.append(PreconditionedUpdate(likelihood, correlation, origin, _MODEL_RATE, _MODEL_MOMENTUM))
+        updates.append(PreconditionedUpdate(likelihood, correlation, origin, _MODEL_RATE, _MOMENTUM))
     updates += [
-        GradientUpdate(potential, correlation, _POTENTIAL_RATE, _POTENTIAL_MOMENTUM, pull.weights)
-        for potential in pull.all
+        GradientUpdate(potential, correlation, _POTENTIAL_RATE, _MOMENTUM, pull.weights) for potential in pull.all
     ]
     if pull.held is not None:
         updates.append(PinUpdate(pull.held.pins, correlation))

@@ -14,9 +14,10 @@ from adp3d.contract.specification import RefineSpec
 from adp3d.density.map import DensityMap
 from adp3d.density.write import write_map
 from adp3d.job.events import NullEvents
-from adp3d.measurement.density import load_density
+from adp3d.measurement.density import bind_map, load_density
 from adp3d.measurement.whole_map import MapFiles
 from adp3d.pipeline.problem import load_problem
+from adp3d.solver.potential_cost import PotentialCost
 
 CPU = torch.device("cpu")
 
@@ -157,6 +158,34 @@ def test_model_beside_the_map_is_refused(small, tmp_path):
     write_map(replace(density, origin=density.origin + 500.0), tmp_path / "away.mrc")
     with pytest.raises(InputError):
         load(small, map=str(tmp_path / "away.mrc"))
+
+
+def test_a_moved_model_is_bound_to_the_map_that_was_read(small, tmp_path):
+    """As after a search for misplaced parts: nothing is read again, and all is measured at the new place."""
+    path = tmp_path / "map.mrc"
+    write_map(small.density, path)
+    problem, maps = load(small, map=str(path), resolution=1.75)
+    path.unlink()
+    again = bind_map(maps.whole, problem.scene(NullEvents()))
+    x = start(problem)
+    assert again.start_correlation(x) == maps.start_correlation(x) and again.b_factor == maps.b_factor
+    target = replace(problem.target, xyz=problem.target.xyz + np.array([6.0, 0.0, 0.0]))
+    moved = bind_map(maps.whole, replace(problem, target=target).scene(NullEvents()))
+    assert moved.whole is maps.whole and moved.density.origin[0] >= maps.density.origin[0]
+    assert moved.start_correlation(start(replace(problem, target=target))) < maps.start_correlation(x) - 0.1
+
+
+def test_figures_and_cost(loaded):
+    problem, maps = loaded
+    x = start(problem)
+    (correlation,) = maps.figures(x).values()
+    assert correlation.tolist() == pytest.approx(maps.likelihood.correlation(x).tolist())
+    fit = maps.residue_figures(x[0])["fit"]
+    assert fit.shape == (44,) and (fit >= 0).all() and (fit <= 1).all()
+    assert fit[maps.known].mean() > 0.4
+    voxels = int(np.prod(maps.density.shape))
+    assert maps.cost == PotentialCost(40 * voxels, 16 * voxels, 3e-7 * voxels)
+    assert (maps.name, maps.potential.name) == ("density", "density")
 
 
 def test_model_in_empty_density_is_warned_about(small, tmp_path):
