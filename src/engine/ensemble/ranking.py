@@ -11,7 +11,10 @@ from torch import Tensor
 __all__ = ["SCALES", "Ranking", "rank_replicas"]
 
 SCALES = {"log_likelihood": 5.0, "energy": 0.05, "correlation": 0.01}
-"""Differences between replicas that count one, for the terms that the pipelines rank by."""
+"""Differences between replicas that count one, for the terms that the pipelines rank by, if the replicas do not differ
+by more. Log-likelihood: 5 nats are odds of 150 to 1. Energy (no unit): its noise between replicas, from the draws that
+it is averaged over, is 0.002 where they are alike (44 and 172 residues) and 0.025 where they are not (20 residues);
+0.05 is twice the latter. Correlation (-1 to 1): chosen by hand; other values were not compared."""
 
 
 @dataclass(frozen=True)

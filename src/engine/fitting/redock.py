@@ -23,8 +23,8 @@ from .support import SHORTEST_BODY, Support
 
 __all__ = ["Placement", "redock"]
 
-# Chosen by hand, and known to undo a hinge motion of the bundled example (82 residues turned by 40 degrees) and to leave
-# the deposited model alone; other values were not compared.
+# Chosen by hand, and known to undo a hinge motion of the bundled example (82 residues turned by 40 degrees) and to
+# leave the deposited model alone; other values were not compared.
 _ROTATIONS = 4000
 """Random orientations. The nearest of 4,000 is 10 degrees off: (w - sin w) / pi = 1 / 4000 for the angle w that
 encloses one of them on average. Local optimisation has to bridge that in a map blurred by `_BLUR`."""
@@ -54,7 +54,7 @@ _LONGEST_LINKER = 15
 _BRIDGE = 10
 """Residues in a row within a misplaced domain that may seem supported, by chance."""
 _ANGLE_SCALE = 20.0
-"""Angstrom per radian, so that a step means the same for angles and shifts: the radius of a domain of 150 residues."""
+"""Angstrom per radian, so that a step means the same for angles and shifts: the radius of 150 residues."""
 
 
 @dataclass(frozen=True)

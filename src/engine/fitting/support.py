@@ -16,9 +16,9 @@ __all__ = ["SHORTEST_BODY", "Support", "judge_support"]
 SHORTEST_BODY = 25
 """Rejected residues in a row that may be a domain in a wrong place; fewer are a loop or an end."""
 
-# Chosen by hand. In the bundled example (1.75 A) the fits of the deposited model's residues are 0.80 (first percentile),
-# 0.96 (quartile) and 0.99 (median) of their upper quartile; of the model moved by 1 A the median is 0.43, moved by 2 A
-# or more 0.19 is the 99th percentile. Poorer maps bring the two closer together.
+# Chosen by hand. In the bundled example (1.75 A) the fits of the deposited model's residues are 0.80 (first
+# percentile), 0.96 (quartile) and 0.99 (median) of their upper quartile; of the model moved by 1 A the median is 0.43,
+# moved by 2 A or more 0.19 is the 99th percentile. Poorer maps bring the two closer together.
 _WINDOW = 5
 """Residues over which the fit is averaged: a turn and a half of a helix."""
 _REJECT_BELOW = 0.35
@@ -29,8 +29,8 @@ _ACCEPT_ABOVE = 0.8
 _DOUBT = 3.0
 """Factor on sigma just above rejection; 1 at a typical fit, linear between."""
 _LEAST_TYPICAL = 0.2
-"""Upper quartile of local correlations below which nothing is rejected: 0.78 in the example; at most 0.05 with its model
-turned at random."""
+"""Upper quartile of local correlations below which nothing is rejected: 0.78 in the example; at most 0.05 with its
+model turned at random."""
 _LOOP_SIGMA = 4.0
 """Standard deviation in angstrom of a rejected loop's CA: it is seldom much further from its place, and the free
 end of a chain would otherwise wander into the density of something else."""

@@ -50,7 +50,8 @@ _TRIAL_B = 20.0
 _B_RANGE = (5.0, 400.0)
 """B in A^2 within which the result is kept: atoms sharper than a voxel, and no atoms at all."""
 _DEFAULT_B = 60.0
-"""B in A^2 where it cannot be measured, because map and model agree in no shell; chosen by hand, as nothing is known."""
+"""B in A^2 where it cannot be measured, because map and model agree in no shell; chosen by hand, as nothing is
+known."""
 _BYTES_PER_VOXEL = 16
 """For each voxel of each replica computed at once: model density and its gradient, in single precision and twice."""
 _BYTES_PER_MAP_VOXEL = 40

@@ -20,7 +20,8 @@ __all__ = ["job_cost", "planned_runs"]
 _ROUNDS = 3
 """Times that refinement builds missing segments anew as long as the map does not support all of them."""
 _POLISH_STEPS, _FEWEST = 0.4, 10
-"""Steps of refinement's last stage, as a fraction of those of a round and at least."""
+"""Steps of refinement's last stage, as a fraction of those of a round (it starts at t = 0.4: the same spacing of noise
+levels) and at least."""
 
 
 def planned_runs(spec: Spec) -> tuple[PlannedRun, ...]:

@@ -114,11 +114,11 @@ class ProximalUpdate:
         Known atoms, in the measurements' frame, as they are at each step.
     potentials : sequence of Potential
     stiffness : float
-        zeta.
+        zeta, dimensionless. That of the first trials of a proximal step; chosen by hand.
     iterations : int
-        L-BFGS iterations when there are potentials.
+        L-BFGS iterations when there are potentials: a refinement's steps take their time from them.
     longest_step : float
-        Largest move of a coordinate per iteration, in angstrom.
+        Largest move of a coordinate per iteration, in angstrom: about what a blurred map has a slope over.
     weights : mapping
         Relative weight of each potential by name.
     preview : callable or None
