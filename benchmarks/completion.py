@@ -34,7 +34,6 @@ from torch import Tensor
 
 from adp3d.ensemble.denoising_energy import denoising_energy
 from adp3d.ensemble.ranking import SCALES, rank_replicas
-from adp3d.physics.masking import MaskedModel
 from adp3d.prior.evidence import Evidence, KnownAtoms
 from adp3d.prior.protocol import Prior
 from adp3d.prior.registry import load_prior
@@ -43,6 +42,7 @@ from adp3d.solver.completion import complete as run_completion
 from adp3d.solver.completion import total_steps
 from adp3d.solver.folding import plain_sampler
 from adp3d.solver.noise import ReplicaNoise
+from adp3d.solver.posterior import Posterior
 from adp3d.solver.posterior_sampling import posterior_sampling
 from adp3d.solver.updates import ProximalUpdate
 
@@ -103,20 +103,18 @@ def complete_with(
 ) -> tuple[Tensor, int]:
     """Complete models (replica, N, 4, 3) from every k-th residue, and the index of the one chosen."""
     known = _known(protein, k)
-    coordinates = torch.where(known[..., None], protein.x, torch.zeros_like(protein.x))
-    model = MaskedModel(coordinates, known, torch.full(known.shape, SIGMA))
-    origin = model.observe(coordinates).mean(0)
+    model = KnownAtoms.measured(protein.x, known, torch.full(known.shape, SIGMA))
+    origin = model.observe(model.target).mean(0)
     if dps:
         noise = ReplicaNoise(options.seed, 0, options.replicas)
         times = step_times(total_steps(options.steps, options.replicas))
         x = posterior_sampling(prior, model, times, noise, origin, DPS_GUIDANCE)
     else:
-        shown = Evidence(KnownAtoms(model.target, model.weights))
-        sample = plain_sampler(prior, [ProximalUpdate(prior.correlation, model)], origin, options.seed, shown)
+        update = ProximalUpdate(prior.correlation, model)
+        sample = plain_sampler(Posterior(prior, [update], origin, Evidence(model)), options.seed)
         x = run_completion(sample, options.steps, options.replicas).x
     energy = denoising_energy(prior, x, torch.Generator().manual_seed(options.seed))
-    misfit = (model.weights * (x - model.target).square().sum(-1)).sum((1, 2))
-    ranking = rank_replicas({"log_likelihood": -0.5 * misfit, "energy": -energy}, {}, SCALES)
+    ranking = rank_replicas({"log_likelihood": -0.5 * model.misfit(x), "energy": -energy}, SCALES)
     return finish(x, protein.polymer, model), ranking.chosen
 
 

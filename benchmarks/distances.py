@@ -35,9 +35,11 @@ from torch import Tensor
 from adp3d.ensemble.denoising_energy import denoising_energy
 from adp3d.likelihood.distances import DistanceLikelihood
 from adp3d.physics.distances import DistanceOperator
-from adp3d.pipeline.distances import distance_updates
 from adp3d.prior.registry import load_prior
+from adp3d.solver.choose_updates import Pull, choose_updates
 from adp3d.solver.folding import fold, plain_sampler
+from adp3d.solver.likelihood_potential import LikelihoodPotential
+from adp3d.solver.posterior import Posterior
 from adp3d.validation.superpose import rmsd
 
 matplotlib.use("Agg")
@@ -72,7 +74,9 @@ def fold_protein(protein: Protein, count: int, name: str, options: argparse.Name
     start = time.perf_counter()
     prior = load_prior(name, protein.polymer, torch.device("cpu"))
     likelihood = measure(protein, count, options.seed)
-    plain = plain_sampler(prior, distance_updates(prior.correlation, likelihood), torch.zeros(3), options.seed)
+    pull, origin = Pull(potentials=[LikelihoodPotential("distances", likelihood)]), torch.zeros(3)
+    updates = choose_updates("proximal", prior.correlation, pull, origin)
+    plain = plain_sampler(Posterior(prior, updates, origin), options.seed)
     stages: list[Tensor] = []
 
     def sample(stage: str, times: NDArray[np.float64], replicas: int, origin: Tensor | None) -> Tensor:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from adp3d.physics.masking import MaskedModel
 from adp3d.pipeline.outcome import describe_geometry
+from adp3d.prior.evidence import KnownAtoms
 from adp3d.solver.regularise import regularise
 from adp3d.structure.polymer import Polymer
 from adp3d.validation.torsions import backbone_torsions, linked_residues
@@ -28,7 +28,7 @@ class Geometry:
     ca_breaks: int
 
 
-def finish(x: Tensor, polymer: Polymer, model: MaskedModel | None = None) -> Tensor:
+def finish(x: Tensor, polymer: Polymer, model: KnownAtoms | None = None) -> Tensor:
     """Final models (replica, N, 4, 3) of sampled ones: known atoms in place, the others with ideal bonds and angles."""
     movable = torch.ones(x.shape[1:3], dtype=torch.bool)
     if model is not None:

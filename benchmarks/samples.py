@@ -29,6 +29,7 @@ from torch import Tensor
 from adp3d.prior.registry import load_prior
 from adp3d.prior.schedule import step_times
 from adp3d.solver.folding import plain_sampler
+from adp3d.solver.posterior import Posterior
 from adp3d.structure.polymer import Polymer
 from adp3d.validation.handedness import handedness
 from adp3d.validation.torsions import backbone_torsions, linked_residues
@@ -77,7 +78,7 @@ def average(kind: str, length: int, figures: Sequence[Row], seconds: float) -> R
 def sample(polymer: Polymer, name: str, steps: int, replicas: int, seed: int) -> Tensor:
     """Samples of the prior alone, with ideal bonds and angles, (replica, N, 4, 3)."""
     prior = load_prior(name, polymer, torch.device("cpu"))
-    x = plain_sampler(prior, [], torch.zeros(3), seed)("sampling", step_times(steps), replicas, None)
+    x = plain_sampler(Posterior(prior, [], torch.zeros(3)), seed)("sampling", step_times(steps), replicas, None)
     return finish(x, polymer)
 
 

@@ -32,14 +32,14 @@ from report import Row, Table, column, write_table
 
 from adp3d.job.memory import PeakMemory
 from adp3d.likelihood.density import DensityLikelihood
+from adp3d.measurement.density_potential import DensityPotential
 from adp3d.physics.grid import Grid
-from adp3d.physics.masking import MaskedModel
 from adp3d.physics.pseudo_atoms import backbone_to_atoms, prepare_atoms
+from adp3d.prior.evidence import KnownAtoms
 from adp3d.prior.protocol import Correlation
 from adp3d.prior.registry import load_prior
 from adp3d.prior.schedule import step_times
 from adp3d.solver.adp3d import initial_state, solve
-from adp3d.solver.density_potential import DensityPotential
 from adp3d.solver.noise import ReplicaNoise
 from adp3d.solver.protocol import Level, SolverState
 from adp3d.solver.updates import ProximalUpdate
@@ -104,9 +104,9 @@ def proximal_update(
     known = torch.zeros(case.residues, 4, dtype=torch.bool)
     if case.task == "completion":
         known[::4] = True
-        return ProximalUpdate(correlation, MaskedModel(truth, known, torch.full(known.shape, 0.02))), 0
+        return ProximalUpdate(correlation, KnownAtoms.measured(truth, known, torch.full(known.shape, 0.02))), 0
     known[torch.arange(case.residues) % 30 < 20] = True
-    model = MaskedModel(truth, known, torch.full(known.shape, 0.3))
+    model = KnownAtoms.measured(truth, known, torch.full(known.shape, 0.3))
     atoms = prepare_atoms(polymer.aatype, B_FACTOR)
     low = truth.amin((0, 1)) - PADDING
     size = torch.ceil((truth.amax((0, 1)) + PADDING - low) / SPACING).int().tolist()
@@ -116,7 +116,7 @@ def proximal_update(
     sigma = 0.2 * float(values.std())
     values = values + sigma * torch.randn(values.shape, generator=generator)
     likelihood = DensityLikelihood.from_map(values, grid, atoms, RESOLUTION, sigma**2, blurs=BLURS)
-    return ProximalUpdate(correlation, model, [DensityPotential(likelihood)]), grid.n_voxels
+    return ProximalUpdate(correlation, model, [DensityPotential(likelihood, "density")]), grid.n_voxels
 
 
 def measure(case: Case) -> Row:

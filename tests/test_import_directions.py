@@ -18,20 +18,20 @@ BELOW = {
     "density": set(),
     "restraints": {"structure"},
     "placing": {"structure"},
-    "fitting": {"structure", "density"},
     "predictions": {"structure"},
     "prior": {"structure"},
     "physics": {"structure", "density"},
     "likelihood": {"physics", "structure", "density", "restraints"},
     "validation": {"structure", "density"},
     "ensemble": {"prior"},
-    "solver": {"ensemble", "likelihood", "physics", "prior", "structure", "density"},
+    "solver": {"ensemble", "likelihood", "physics", "prior", "structure"},
+    "fitting": {"density", "ensemble", "placing", "structure"},
     "energy": {"likelihood", "physics", "prior", "structure", "density"},
     "sidechain": {"likelihood", "physics", "prior", "structure", "density"},
     "job": {"solver", "prior"},
     "measurement": {"job", "solver", "likelihood", "physics", "prior", "structure", "density", "restraints"},
 }
-BELOW["training"] = set(BELOW) - {"solver", "ensemble", "energy", "measurement", "placing"}
+BELOW["training"] = set(BELOW) - {"solver", "ensemble", "energy", "measurement", "placing", "fitting"}
 BELOW["pipeline"] = set(BELOW) - {"training"}
 BELOW["worker"] = {*BELOW["pipeline"], "pipeline"}
 BELOW["cluster"] = {*BELOW["pipeline"], "pipeline"}
@@ -39,13 +39,13 @@ BELOW["cli"] = {*BELOW["worker"], "worker", "cluster", "training"}
 
 NARROW = {
     # what a prior is, without any prior: the vocabulary of R and of the denoiser
-    ("physics", "prior"): {"prior.protocol"},
+    ("physics", "prior"): {"prior.protocol", "prior.evidence"},
     ("likelihood", "prior"): {"prior.protocol"},
     # a solver that knew a certain prior or network could not work with the next one
     ("ensemble", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
     ("solver", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
     ("sidechain", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
-    ("measurement", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
+    ("measurement", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule", "prior.standard_map"},
     ("energy", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
     # the machinery of jobs knows of priors what they cost, and of the solver what a run is
     ("job", "prior"): {"prior.protocol", "prior.evidence", "prior.cost"},

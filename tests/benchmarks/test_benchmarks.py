@@ -234,7 +234,7 @@ def test_finished_models_keep_known_atoms_and_their_geometry_is_judged(load, hel
     polymer = Polymer.single_chain("A" * 18)
     known = torch.zeros(18, 4, dtype=torch.bool)
     known[::4] = True
-    model = load("completion").MaskedModel(truth, known, torch.full(known.shape, 0.02))
+    model = load("completion").KnownAtoms.measured(truth, known, torch.full(known.shape, 0.02))
     rough = truth + 0.2 * torch.randn(2, 18, 4, 3, generator=torch.Generator().manual_seed(0))
     done = final_model.finish(rough, polymer, model)
     torch.testing.assert_close(done[:, known], truth[known].expand(2, -1, -1))

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..contract.errors import InputError
 from .blank import blank_voxels
 from .map import DensityMap
-from .neighbourhood import finite_points, near
+from .neighbourhood import finite_points
 from .sample import sample
 
-__all__ = ["NoOverlapError", "Overlap", "check_overlap", "crop", "crop_to_mask", "zone"]
+__all__ = ["NoOverlapError", "Overlap", "check_overlap", "crop"]
 
 MINIMUM_INSIDE = 0.02
 
@@ -103,39 +103,6 @@ def crop(map: DensityMap, points: ArrayLike, margin: float) -> DensityMap:
     if (high < 0).any() or (low > np.array(map.shape) - 1).any():
         raise NoOverlapError(f"The model and the map do not overlap{_hint(atoms, map)}")
     return _cut(map, low, high)
-
-
-def crop_to_mask(map: DensityMap, mask: NDArray[np.bool_], margin: float = 0.0) -> DensityMap:
-    """Cut the smallest box of grid points around a mask, `margin` angstrom wider.
-
-    Parameters
-    ----------
-    map : DensityMap
-        The map, shape (nx, ny, nz).
-    mask : ndarray of bool, shape (nx, ny, nz)
-        What to keep, for instance ``map.values != 0`` or the result of `near`.
-    margin : float
-        In angstrom.
-
-    Raises
-    ------
-    InputError
-        If the mask is empty.
-    """
-    if mask.shape != map.shape:
-        raise ValueError(f"a mask of shape {mask.shape} does not fit a map of shape {map.shape}")
-    if not mask.any():
-        raise InputError("The mask selects no voxel of the map; lower its level or widen its radius.")
-    reach = np.ceil(margin * np.linalg.norm(np.linalg.inv(map.axes), axis=0))
-    occupied = [np.flatnonzero(mask.any(axis=tuple(b for b in range(3) if b != a))) for a in range(3)]
-    low = np.array([axis[0] for axis in occupied])
-    high = np.array([axis[-1] for axis in occupied])
-    return _cut(map, low - reach, high + reach)
-
-
-def zone(map: DensityMap, points: ArrayLike, radius: float) -> DensityMap:
-    """Set every voxel further than `radius` angstrom from all points to zero."""
-    return map.with_values(np.where(near(map, _atoms(points), radius), map.values, np.float32(0)))
 
 
 def _atoms(points: ArrayLike) -> NDArray[np.float64]:

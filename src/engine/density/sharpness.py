@@ -13,37 +13,13 @@ from ..contract.errors import InputError
 from .blank import blank_voxels, taper_weights
 from .fourier import padded, shells
 from .map import DensityMap
-from .resolution import amplitude_spectrum
 
-__all__ = ["GuinierFit", "RelativeSharpness", "guinier_fit", "relative_sharpness"]
+__all__ = ["RelativeSharpness", "relative_sharpness"]
 
 PAD = (8, 8, 8)
 TAPER_VOXELS = 3.0
 LEAST_SHELLS = 4
 LEAST_CORRELATION = 0.1
-
-
-@dataclass(frozen=True)
-class GuinierFit:
-    """Straight line through ln of the mean amplitude against s^2.
-
-    Parameters
-    ----------
-    b_factor : float
-        B in A^2, with amplitudes falling as exp(-B s^2 / 4); about 0 or below for a sharpened map.
-    intercept : float
-        ln amplitude at s = 0.
-    correlation : float
-        Pearson correlation of the fitted points with the line (negative for a falling one).
-    low, high : float
-        Resolution range fitted, in angstrom.
-    """
-
-    b_factor: float
-    intercept: float
-    correlation: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -67,42 +43,6 @@ class RelativeSharpness:
     scale: float
     correlation: float
     shells_used: int
-
-
-def guinier_fit(map: DensityMap, resolution: float, low: float = 10.0) -> GuinierFit:
-    """Global B-factor of a map: ``ln sqrt(mean |F|^2) = c - B s^2 / 4`` (Rosenthal and Henderson, 2003).
-
-    Fitted from `low` to `resolution`, shells weighted by their number of coefficients. Proteins have a
-    dip around 6 A and a rise at 4.5 A, so that B is uncertain by tens of A^2 where the range is
-    short; for maps coarser than 7 A the fit starts at 1.5 times the resolution or more and says little.
-
-    Parameters
-    ----------
-    map : DensityMap
-        The map.
-    resolution : float
-        In angstrom.
-    low : float
-        Coarse end of the range in angstrom.
-
-    Raises
-    ------
-    InputError
-        If the range holds fewer than four shells of this map.
-    """
-    if not (resolution > 0 and math.isfinite(resolution)):
-        raise InputError(f"The resolution must be a positive number of angstrom, not {resolution}.")
-    low = max(low, 1.5 * resolution)
-    groups, power = amplitude_spectrum(map)
-    s = groups.frequency
-    used = (s >= 1 / low) & (s <= 1 / resolution) & (power > 0)
-    if used.sum() < LEAST_SHELLS:
-        raise InputError(
-            f"The map is too small or its voxels are too large to measure its sharpness at {resolution:g} A."
-        )
-    x, y, w = s[used] ** 2, 0.5 * np.log(power[used]), groups.count[used]
-    slope, intercept, correlation = _weighted_line(x, y, w)
-    return GuinierFit(-4 * slope, intercept, correlation, low, resolution)
 
 
 def relative_sharpness(

@@ -8,19 +8,18 @@ from torch import Tensor
 __all__ = ["HALF_CONFIDENCE_SPREAD", "replica_confidence", "replica_spread"]
 
 HALF_CONFIDENCE_SPREAD = 2.0
-"""Spread in angstrom at which the confidence is 50."""
+"""Spread in angstrom at which the confidence is 50. A definition, not a calibration (docs/theory/confidence.md): about
+half of what neighbouring CA atoms are apart, beyond which a trace may be off by a residue."""
 
 
-def replica_spread(x: Tensor, chosen: int, weights: Tensor | None = None) -> Tensor:
-    r"""Weighted root mean square CA distance of the other replicas from the chosen one.
+def replica_spread(x: Tensor, chosen: int) -> Tensor:
+    r"""Root mean square CA distance of the other replicas from the chosen one.
 
     Parameters
     ----------
     x : Tensor, shape (replica, N, 4, 3)
         Replicas in one frame, in angstrom.
     chosen : int
-    weights : Tensor, shape (replica,), optional
-        Non-negative; equal by default. The chosen replica's own weight does not matter.
 
     Returns
     -------
@@ -30,9 +29,8 @@ def replica_spread(x: Tensor, chosen: int, weights: Tensor | None = None) -> Ten
     others = torch.arange(x.shape[0], device=x.device) != chosen
     if not bool(others.any()):
         return x.new_full((x.shape[1],), HALF_CONFIDENCE_SPREAD)
-    w = (x.new_ones(x.shape[0]) if weights is None else weights.to(x))[others]
     squared = (x[others, :, 1] - x[chosen, :, 1]).square().sum(-1)
-    return ((w[:, None] * squared).sum(0) / w.sum().clamp(min=1e-12)).sqrt()
+    return (squared.sum(0) / len(squared)).sqrt()
 
 
 def replica_confidence(spread: Tensor) -> Tensor:

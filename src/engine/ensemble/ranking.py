@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,10 @@ from torch import Tensor
 __all__ = ["SCALES", "Ranking", "rank_replicas"]
 
 SCALES = {"log_likelihood": 5.0, "energy": 0.05, "correlation": 0.01}
-"""Differences between replicas that count one, for the terms that the pipelines rank by."""
+"""Differences between replicas that count one, for the terms that the pipelines rank by, if the replicas do not differ
+by more. Log-likelihood: 5 nats are odds of 150 to 1. Energy (no unit): its noise between replicas, from the draws that
+it is averaged over, is 0.002 where they are alike (44 and 172 residues) and 0.025 where they are not (20 residues);
+0.05 is twice the latter. Correlation (-1 to 1): chosen by hand; other values were not compared."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Ranking:
         return self.order[0]
 
 
-def rank_replicas(terms: dict[str, Tensor], weights: dict[str, float], scales: dict[str, float]) -> Ranking:
+def rank_replicas(terms: Mapping[str, Tensor], scales: Mapping[str, float]) -> Ranking:
     """Add up terms such as the fit to the map and minus the denoising energy.
 
     Each term is divided by a scale that says which difference matters, so that noise in a term on
@@ -44,8 +48,6 @@ def rank_replicas(terms: dict[str, Tensor], weights: dict[str, float], scales: d
     ----------
     terms : dict of Tensor, shape (replica,)
         Higher is better.
-    weights : dict of float
-        By the names of ``terms``; 1 where absent.
     scales : dict of float
         Positive differences that count one; the spread between replicas is used if it is larger.
 
@@ -56,6 +58,6 @@ def rank_replicas(terms: dict[str, Tensor], weights: dict[str, float], scales: d
     score = torch.zeros_like(next(iter(terms.values())))
     for name, values in terms.items():
         spread = float(values.std()) if len(values) > 1 else 0.0
-        score = score + weights.get(name, 1.0) * (values - values.mean()) / max(scales[name], spread)
+        score = score + (values - values.mean()) / max(scales[name], spread)
     order = tuple(int(i) for i in torch.argsort(score, descending=True, stable=True))
     return Ranking(score, order)

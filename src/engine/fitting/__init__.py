@@ -1,1 +1,1 @@
-"""Rigid bodies in maps: where they lie, searched over all rotations and shifts, and what they are made of."""
+"""Models against maps: rigid bodies found anywhere, what the map supports of a model, and misplaced parts moved."""

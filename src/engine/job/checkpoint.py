@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["KEPT", "Checkpoint", "load_latest", "remove_all", "save"]
+__all__ = ["KEPT", "Checkpoint", "load_latest", "save"]
 
 KEPT = 2
 """Checkpoints kept: should the newest be damaged, the one before serves."""
@@ -97,12 +97,6 @@ def load_latest(folder: Path) -> Checkpoint | None:
         if checkpoint is not None:
             return checkpoint
     return None
-
-
-def remove_all(folder: Path) -> None:
-    """Remove every checkpoint, for a job that starts again from the beginning."""
-    for path in _paths(folder):
-        path.unlink(missing_ok=True)
 
 
 def _paths(folder: Path) -> list[Path]:

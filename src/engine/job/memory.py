@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..contract.errors import InputError
 from ..prior.cost import PriorCost
+from ..solver.potential_cost import PotentialCost
 from .events import Events, shift_replicas
 from .runtime import loaded_torch, release_memory
 
@@ -28,14 +29,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-
-_BYTES_PER_VOXEL = 16
-"""For each voxel of each replica computed at once: model density and its gradient, in single precision and twice."""
-_BYTES_PER_MAP_VOXEL = 40
-"""For each voxel once: the map, its weights and spectra; measured."""
-_SECONDS_PER_VOXEL = 3e-7
-"""Core time for each voxel, replica and step; measured on one core of a server of 2024."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +63,7 @@ def estimate_cost(
     residues: int,
     steps: int,
     cost: PriorCost,
-    voxels: int = 0,
+    measured: Sequence[PotentialCost] = (),
     *,
     available_bytes: int | None = None,
     cores: int = 1,
@@ -84,8 +77,8 @@ def estimate_cost(
         Size of the job.
     cost : PriorCost
         What the prior takes.
-    voxels : int
-        Voxels of the map after cropping; 0 without a map.
+    measured : sequence of PotentialCost
+        What its measurements take.
     available_bytes : int, optional
         Memory that may be used; by default the batch holds all replicas.
     cores : int
@@ -93,15 +86,15 @@ def estimate_cost(
     accelerated : bool
         Whether an accelerator computes.
     """
-    per_replica = residues * cost.bytes_per_residue + voxels * _BYTES_PER_VOXEL
-    fixed = cost.fixed_bytes + voxels * _BYTES_PER_MAP_VOXEL
+    per_replica = residues * cost.bytes_per_residue + sum(each.bytes_per_replica for each in measured)
+    fixed = cost.fixed_bytes + sum(each.fixed_bytes for each in measured)
     batch = replicas
     if available_bytes is not None:
         # A tenth is left to the rest of the system: running out kills a process without a word.
         batch = max(1, min(replicas, int((0.9 * available_bytes - fixed) // max(per_replica, 1))))
     # Threads share work imperfectly: nine tenths of each further core is what these networks reach.
     speed = cost.accelerator_speed if accelerated else 1 + 0.9 * (cores - 1)
-    work = residues * cost.seconds_per_residue + voxels * _SECONDS_PER_VOXEL
+    work = residues * cost.seconds_per_residue + sum(each.seconds_per_step for each in measured)
     return Estimate(batch, fixed + batch * per_replica, per_replica, replicas * steps * work / speed)
 
 

@@ -4,31 +4,53 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..prior.evidence import NOTHING, Evidence, KnownAtoms
 from ..prior.protocol import Prior
 from ..solver.adp3d import initial_state, solve
 from ..solver.noise import ReplicaNoise
 from ..solver.pins import Pins
 from ..solver.planned_run import PlannedRun, total_work
-from ..solver.protocol import Level, SolverState, Update
+from ..solver.posterior import Posterior
+from ..solver.protocol import Level, SolverState
 from .events import Control, Events, Hold, NullEvents, shift_steps
 from .folder import JobFolder
+from .interruptible import InterruptiblePrior
 from .memory import run_in_batches
 
-__all__ = ["ResidueWatch", "Sampling", "Stage"]
+__all__ = ["Running", "Sampling", "Stage", "Watch"]
 
 _CHECKPOINT_SECONDS = 20.0
-Watch = Callable[[Tensor, Level], dict[str, Tensor]]
-"""Figures of the present estimates (replica, N, 4, 3) for the log, each of shape (replica,)."""
-ResidueWatch = Callable[[Tensor, int], Mapping[str, NDArray[np.float64]]]
-"""Figures of each residue for live display, shape (N,), of the estimates and the number of the best one."""
+"""Between checkpoints: what a crash may cost, while writing one takes well under a second."""
+_WATCH_INTERVAL = 5
+"""Steps between figures for the log and live display: their curves are smooth, and each costs as much as a fifth of
+a step with a map."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a job runs: who listens, who steers, and how much is computed at once.
+
+    Attributes
+    ----------
+    events : Events
+    control : Control
+        Polled after each step.
+    change : callable
+        Gets the settings the user changed while the job runs, by name.
+    batch : int or None
+        Replicas to compute at once; all if None.
+    """
+
+    events: Events
+    control: Control
+    change: Callable[[dict[str, float]], None] = lambda settings: None
+    batch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -43,21 +65,43 @@ class Stage:
         Diffusion times.
     replicas : int
     seed : int
-    batch : int or None
-        Replicas to compute at once; all if None.
-    watch_interval : int
-        Steps between figures for the log.
-    merit : str
-        Figure that is highest for the best replica; without it the first replica stands for all.
+    start : Tensor, shape (replica, N, 4, 3), or None
+        Structures to start from, as in `initial_state`.
     """
 
     name: str
     times: NDArray[np.float64]
     replicas: int
     seed: int
-    batch: int | None = None
-    watch_interval: int = 5
+    start: Tensor | None = None
+
+    @property
+    def steps(self) -> int:
+        """Denoising steps."""
+        return len(self.times) - 1
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is told of the present estimates.
+
+    Attributes
+    ----------
+    figures : callable
+        Figures of the estimates (replica, N, 4, 3) for the log, each of shape (replica,).
+    residues : callable
+        Figures of each residue for live display, shape (N,), of the estimates and the number of the best one.
+    merit : str
+        Figure that is highest for the best replica; without it the first replica stands for all.
+    """
+
+    figures: Callable[[Tensor, Level], dict[str, Tensor]]
+    residues: Callable[[Tensor, int], Mapping[str, NDArray[np.float64]]] = lambda x, best: {}
     merit: str = ""
+
+    def best(self, figures: Mapping[str, Tensor]) -> int:
+        """Replica with the highest merit."""
+        return int(figures[self.merit].argmax()) if self.merit in figures else 0
 
 
 class Sampling:
@@ -66,11 +110,7 @@ class Sampling:
     Parameters
     ----------
     job : JobFolder
-    events : Events
-    control : Control
-        Polled after each step.
-    on_change : callable
-        Gets the settings the user changed while the job runs, by name.
+    running : Running
     pins : Pins, optional
         Atoms held in place, which the user may change; those of a checkpoint replace them. Without them,
         residues cannot be held.
@@ -82,16 +122,12 @@ class Sampling:
     def __init__(
         self,
         job: JobFolder,
-        events: Events,
-        control: Control,
-        on_change: Callable[[dict[str, float]], None],
+        running: Running,
         pins: Pins | None = None,
         plan: Sequence[PlannedRun] = (),
     ) -> None:
         self._job = job
-        self._events = events
-        self._control = control
-        self._on_change = on_change
+        self._running = running
         saved = job.load_checkpoint()
         self._serial = saved.step if saved else 0
         self._tensors = saved.tensors if saved else {}
@@ -106,37 +142,17 @@ class Sampling:
             pins.release(range(len(pins.mask)))
             pins.hold(self._tensors["pins.mask"].numpy(), self._tensors["pins.xyz"].numpy())
 
+    def interruptible(self, prior: Prior) -> InterruptiblePrior:
+        """A prior for work between stages, which ends when the user asks for it."""
+        return InterruptiblePrior(prior, self._running.control.obey)
+
     def preview(self, x: Tensor) -> None:
         """Show replicas (replica, N, 4, 3) of the batch being computed on their way to the next step."""
         events, step = self._live
         events.preview(step, x.detach().cpu().numpy())
 
-    def run(
-        self,
-        stage: Stage,
-        prior: Prior,
-        updates: Sequence[Update],
-        origin: Tensor,
-        watch: Watch,
-        start: Tensor | None = None,
-        watch_residues: ResidueWatch | None = None,
-        evidence: Evidence = NOTHING,
-    ) -> Tensor:
+    def run(self, stage: Stage, posterior: Posterior, watch: Watch) -> Tensor:
         """Estimates of all replicas of a stage, (replica, N, 4, 3) in angstrom, in the measurements' frame.
-
-        Parameters
-        ----------
-        stage : Stage
-        prior : Prior
-        updates : sequence of Update
-        origin : Tensor, shape (3,)
-            Centre to start around.
-        watch : callable
-        start : Tensor, shape (replica, N, 4, 3), optional
-            Structures to start from, as in `initial_state`.
-        watch_residues : callable, optional
-        evidence : Evidence
-            Shown to the prior, as in `solve`.
 
         Raises
         ------
@@ -145,15 +161,12 @@ class Sampling:
         """
         finished = self._tensors.get(f"done.{stage.name}")
         first = 0 if finished is None else len(finished)
-        steps = len(stage.times) - 1
         self._drop_plans_until(stage.name)
-        finished = None if finished is None else finished.to(origin)
+        finished = None if finished is None else finished.to(posterior.origin)
 
         def compute(replicas: range, events: Events) -> Tensor:
             nonlocal finished
-            estimate = self._batch(
-                stage, replicas, prior, updates, origin, watch, start, events, watch_residues, evidence
-            )
+            estimate = self._batch(stage, posterior, watch, replicas, events)
             finished = estimate if finished is None else torch.cat([finished, estimate])
             self._tensors = self._finished_tensors() | {f"done.{stage.name}": finished}
             self._where = {}
@@ -161,32 +174,21 @@ class Sampling:
             return estimate
 
         if first < stage.replicas:
-            shifted = shift_steps(self._events, self._steps_before)
-            run_in_batches(compute, stage.replicas, shifted, batch=stage.batch, first=first)
-        self._steps_before += steps
-        self._work_before += steps * stage.replicas
+            shifted = shift_steps(self._running.events, self._steps_before)
+            run_in_batches(compute, stage.replicas, shifted, batch=self._running.batch, first=first)
+        self._steps_before += stage.steps
+        self._work_before += stage.steps * stage.replicas
         assert finished is not None  # at least one replica is always computed
         return finished
 
-    def _batch(
-        self,
-        stage: Stage,
-        replicas: range,
-        prior: Prior,
-        updates: Sequence[Update],
-        origin: Tensor,
-        watch: Watch,
-        start: Tensor | None,
-        events: Events,
-        watch_residues: ResidueWatch | None,
-        evidence: Evidence,
-    ) -> Tensor:
+    def _batch(self, stage: Stage, posterior: Posterior, watch: Watch, replicas: range, events: Events) -> Tensor:
+        prior, updates, origin = posterior.prior, posterior.updates, posterior.origin
         noise = ReplicaNoise(stage.seed, replicas.start, len(replicas))
         state = self._saved_state(stage, replicas, len(updates), noise, origin)
         if state is None:
-            chosen = None if start is None else start[replicas.start : replicas.stop]
+            chosen = None if stage.start is None else stage.start[replicas.start : replicas.stop]
             state = initial_state(prior, len(updates), noise, float(stage.times[0]), origin, chosen)
-        total = len(stage.times) - 1
+        total = stage.steps
 
         def save(now: SolverState) -> None:
             tensors = {
@@ -201,15 +203,14 @@ class Sampling:
 
         def observe(now: SolverState, level: Level) -> bool:
             figures: dict[str, float] = {}
-            if now.step % stage.watch_interval == 0 or now.step == total:
+            if now.step % _WATCH_INTERVAL == 0 or now.step == total:
                 events.metric("noise_level", level.sigma, step=now.step)
-                told = watch(now.estimate, level)
+                told = watch.figures(now.estimate, level)
                 for name, values in told.items():
                     events.metric(name, [float(v) for v in values], step=now.step)
                     figures[name] = float(values.max())
-                if watch_residues is not None:
-                    for name, row in watch_residues(now.estimate, _best(stage, told)).items():
-                        events.residue_metric(name, row.tolist(), now.step)
+                for name, row in watch.residues(now.estimate, watch.best(told)).items():
+                    events.residue_metric(name, row.tolist(), now.step)
             self._live = events, now.step + 1
             events.frame(now.step, now.estimate.detach().cpu().numpy())
             work = self._work_before + total * replicas.start + now.step * len(replicas)
@@ -217,28 +218,21 @@ class Sampling:
             events.progress(stage.name, now.step, total, figures)
             if time.monotonic() - self._last_save > _CHECKPOINT_SECONDS:
                 save(now)
-            changes = self._control.poll(lambda: save(now))
-            if changes:
-                self._on_change(changes)
-            if holds := self._control.take_holds():
-                self._hold(holds, now.estimate[_best(stage, watch(now.estimate, level))], events)
+            control = self._running.control
+            if changes := control.poll(lambda: save(now)):
+                self._running.change(changes)
+            if holds := control.take_holds():
+                self._hold(holds, now.estimate[watch.best(watch.figures(now.estimate, level))], events)
             return True
 
         self._live = events, state.step + 1
-        return solve(prior, updates, stage.times, state, noise, observe, self._shown(evidence)).estimate
+        return solve(prior, updates, stage.times, state, noise, observe, posterior.evidence).estimate
 
     def _drop_plans_until(self, name: str) -> None:
         """Keep those stages of the plan that come after one."""
         names = [run.name for run in self._plan]
         if name in names:
             del self._plan[: names.index(name) + 1]
-
-    def _shown(self, evidence: Evidence) -> Evidence:
-        """Evidence with the pinned atoms over the known ones; what is pinned later acts through the updates only."""
-        if evidence.known is None or self._pins is None:
-            return evidence
-        weights, target = self._pins.overlay(evidence.known.weights, evidence.known.target)
-        return replace(evidence, known=KnownAtoms(target, weights))
 
     def _saved_state(
         self, stage: Stage, replicas: range, updates: int, noise: ReplicaNoise, origin: Tensor
@@ -289,8 +283,3 @@ class Sampling:
             pins = {"pins.mask": torch.from_numpy(self._pins.mask), "pins.xyz": torch.from_numpy(self._pins.xyz)}
         self._job.save_checkpoint(self._serial, {**self._finished_tensors(), **tensors, **pins}, where)
         self._last_save = time.monotonic()
-
-
-def _best(stage: Stage, figures: Mapping[str, Tensor]) -> int:
-    """Replica with the highest merit."""
-    return int(figures[stage.merit].argmax()) if stage.merit in figures else 0

@@ -60,8 +60,8 @@ class DensityLikelihood:
     backbone and its pseudo-atoms (`AtomDensity`), m the mask, sigma^2 the noise variance of a voxel and
     f the independent measurements per voxel (`prepare_levels`), so that a finely sampled map weighs
     no more than a coarse one. At the optimum the derivatives with respect to s and o vanish, so the
-    gradient takes them as constants (envelope theorem). s is kept at or above `minimum_scale`; a
-    model that anti-correlates with the map then has no gradient instead of a reversed one.
+    gradient takes them as constants (envelope theorem). s is never negative; a model that
+    anti-correlates with the map then has no gradient instead of a reversed one.
 
     Build with `from_map`; pick another blur with `at_level`.
 
@@ -78,8 +78,6 @@ class DensityLikelihood:
         Resolution of the map in A.
     level : int
         Level in use.
-    minimum_scale : float
-        Lower bound of s, in map units per 1/A^2.
     """
 
     atoms: AtomSet
@@ -87,7 +85,6 @@ class DensityLikelihood:
     operators: tuple[AtomDensity, ...]
     resolution: float
     level: int = 0
-    minimum_scale: float = 0.0
 
     @classmethod
     def from_map(
@@ -99,7 +96,6 @@ class DensityLikelihood:
         variance: float,
         mask: Tensor | None = None,
         blurs: Sequence[float] = (0.0,),
-        minimum_scale: float = 0.0,
         tolerance: float = 3e-4,
     ) -> DensityLikelihood:
         """Prepare the likelihood of one map.
@@ -121,8 +117,6 @@ class DensityLikelihood:
             Voxel weights 0 to 1, or a bool mask; all voxels if absent.
         blurs : sequence of float
             Extra B in A^2 of each level of a coarse-to-fine pyramid.
-        minimum_scale : float
-            Lower bound of the scale s.
         tolerance : float
             Cutoff of the atoms' density, see `AtomDensity`.
 
@@ -133,7 +127,7 @@ class DensityLikelihood:
         """
         levels = prepare_levels(values, grid, variance, resolution, mask, blurs)
         operators = tuple(atoms.density(level.grid, level.blur, tolerance) for level in levels)
-        return cls(atoms, levels, operators, resolution, 0, minimum_scale)
+        return cls(atoms, levels, operators, resolution)
 
     def at_level(self, level: int) -> DensityLikelihood:
         """Return the same likelihood with the map of another blur (index into `levels`)."""
@@ -263,7 +257,7 @@ class DensityLikelihood:
         return _Sums(mean, model_model.clamp_min(0), model_map)
 
     def _scale(self, sums: _Sums) -> Tensor:
-        return (sums.model_map / sums.model_model.clamp_min(_TINY)).clamp_min(self.minimum_scale)
+        return (sums.model_map / sums.model_model.clamp_min(_TINY)).clamp_min(0.0)
 
     def _squared_residual(self, sums: _Sums) -> Tensor:
         scale = self._scale(sums)

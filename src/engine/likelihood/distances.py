@@ -78,24 +78,6 @@ class DistanceLikelihood:
         )
 
     @classmethod
-    def bounds(
-        cls,
-        operator: DistanceOperator,
-        lower: Tensor,
-        upper: Tensor,
-        sigma: Tensor | float = 0.5,
-        switch: float = 2.0,
-    ) -> DistanceLikelihood:
-        """Flat bottom between bounds in A, shape (M,), with linear tails beyond `switch` sigmas."""
-        return cls(
-            operator,
-            lower,
-            upper,
-            torch.as_tensor(sigma).to(upper).expand_as(upper),
-            torch.full_like(upper, switch),
-        )
-
-    @classmethod
     def from_restraints(
         cls,
         restraints: BackboneRestraints,

@@ -1,34 +1,13 @@
-"""Likelihood of a partial model, in coordinates and preconditioned in whitened space."""
+"""Likelihood of a partial model, preconditioned in whitened space."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from ..physics.masking import MaskedModel, MaskSvd
+from ..physics.masking import MaskSvd
 
-__all__ = ["PartialModelLikelihood", "PreconditionedPartialModel"]
-
-
-class PartialModelLikelihood:
-    r"""Gaussian likelihood of known atoms, :math:`\log p(y|x) = -\tfrac12\sum_i |x_i-y_i|^2/\sigma_i^2`.
-
-    Parameters
-    ----------
-    model : MaskedModel
-
-    References
-    ----------
-    Levy et al., ADP-3D, equations 9 and 13.
-    """
-
-    def __init__(self, model: MaskedModel) -> None:
-        self.model = model
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Log-likelihood up to a constant, shape (replica,), for x of shape (replica, N, 4, 3)."""
-        squared = (x - self.model.target).square().sum(-1)
-        return -0.5 * (self.model.weights * squared).sum((-1, -2))
+__all__ = ["PreconditionedPartialModel"]
 
 
 class PreconditionedPartialModel:

@@ -19,6 +19,7 @@ from ..restraints.read import read_restraints
 from ..restraints.repeats import without_repeats
 from ..restraints.units import in_angstrom
 from ..solver.likelihood_potential import LikelihoodPotential
+from ..solver.potential_cost import PotentialCost
 from ..structure.polymer import Polymer
 from .protocol import Scene
 
@@ -29,9 +30,29 @@ NAME = "distances"
 
 @dataclass(frozen=True)
 class DistanceMeasurement:
-    """Distances of one file, see `DistanceLikelihood`."""
+    """Distances of one file.
 
+    Attributes
+    ----------
+    restraints : BackboneRestraints
+    likelihood : DistanceLikelihood
+    """
+
+    restraints: BackboneRestraints
     likelihood: DistanceLikelihood
+
+    @classmethod
+    def of_file(
+        cls,
+        path: str,
+        polymer: Polymer,
+        labels: Sequence[tuple[str, int, str]] | None,
+        device: torch.device,
+        events: Events,
+    ) -> DistanceMeasurement:
+        """Read a file, see `load_restraints`."""
+        restraints = load_restraints(path, polymer, labels, events)
+        return cls(restraints, DistanceLikelihood.from_restraints(restraints, device, torch.float32))
 
     @property
     def name(self) -> str:
@@ -42,6 +63,11 @@ class DistanceMeasurement:
     def potential(self) -> LikelihoodPotential:
         """Harmonic outside the bounds, linear far away."""
         return LikelihoodPotential(NAME, self.likelihood)
+
+    @property
+    def cost(self) -> PotentialCost:
+        """Next to nothing: a few numbers for each distance."""
+        return PotentialCost()
 
     def figures(self, x: Tensor) -> dict[str, Tensor]:
         """Log-likelihood, and the part of the distances within their bounds (0 to 1)."""
@@ -62,8 +88,7 @@ def load(request: Request, scene: Scene) -> DistanceMeasurement:
     """
     if request.file is None or request.words:
         raise InputError("Distances come from a file: write distances@FILE.")
-    restraints = load_restraints(request.file, scene.polymer, scene.labels, scene.events)
-    return DistanceMeasurement(DistanceLikelihood.from_restraints(restraints, scene.device, torch.float32))
+    return DistanceMeasurement.of_file(request.file, scene.polymer, scene.labels, scene.device, scene.events)
 
 
 def load_restraints(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import gemmi
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,7 +14,9 @@ from torch import Tensor
 
 from ..contract.requests import Request
 from ..job.events import Events
+from ..solver.potential_cost import PotentialCost
 from ..solver.protocol import Potential
+from ..structure.placeholder import placeholder_backbone
 from ..structure.polymer import Polymer
 
 __all__ = ["Load", "Measurement", "Scene"]
@@ -31,6 +34,8 @@ class Scene:
         Author's chain name, residue number and insertion code of the N residues.
     xyz : ndarray, shape (N, 4, 3)
         N, CA, C, O of the starting model in angstrom, NaN where it has none.
+    structure : gemmi.Structure
+        The user's whole model, untouched.
     device : torch.device
     events : Events
         Takes messages for the user.
@@ -39,8 +44,23 @@ class Scene:
     polymer: Polymer
     labels: tuple[tuple[str, int, str], ...]
     xyz: NDArray[np.float64]
+    structure: gemmi.Structure
     device: torch.device
     events: Events
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Atoms that the starting model shows, shape (N, 4)."""
+        return np.asarray(np.isfinite(self.xyz).all(-1))
+
+    @property
+    def points(self) -> NDArray[np.float64]:
+        """Positions of the known atoms, (K, 3), in angstrom."""
+        return self.xyz[self.known]
+
+    def start(self) -> Tensor:
+        """Starting backbone (N, 4, 3), finite everywhere, as a tensor of the solver."""
+        return torch.as_tensor(placeholder_backbone(self.xyz), dtype=torch.float32, device=self.device)
 
 
 class Measurement(Protocol):
@@ -53,6 +73,10 @@ class Measurement(Protocol):
     @property
     def potential(self) -> Potential:
         """-log p(y|x), for the solver."""
+
+    @property
+    def cost(self) -> PotentialCost:
+        """What the potential takes."""
 
     def figures(self, x: Tensor) -> dict[str, Tensor]:
         """Figures of replicas x (replica, N, 4, 3), each of shape (replica,), for log, plots and report."""

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from ..contract.errors import InputError
 from ..contract.plugins import MEASUREMENTS, plugins
 from ..contract.requests import parse_request
-from . import distances
+from . import density, distances
 from .protocol import Load, Measurement, Scene
 
 __all__ = ["BUILT_IN", "load_measurements", "registered"]
 
 BUILT_IN: Mapping[str, Load] = {
-    "distances": distances.load,
+    density.NAME: density.load,
+    distances.NAME: distances.load,
 }
 """Measurements of this package."""
 

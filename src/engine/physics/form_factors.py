@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import InputError
 
-__all__ = ["B_PER_VARIANCE", "N_GAUSSIANS", "electron_form_factors", "radial_density"]
+__all__ = ["B_PER_VARIANCE", "N_GAUSSIANS", "electron_form_factors"]
 
 N_GAUSSIANS = 5
 """Gaussians per element in the tables."""
@@ -61,31 +61,3 @@ def electron_form_factors(elements: Sequence[str]) -> tuple[NDArray[np.float64],
     a = np.array([row[0] for row in rows], dtype=np.float64).reshape(-1, N_GAUSSIANS)
     b = np.array([row[1] for row in rows], dtype=np.float64).reshape(-1, N_GAUSSIANS)
     return a, b
-
-
-def radial_density(
-    r: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64], b_factor: float = 0.0
-) -> NDArray[np.float64]:
-    """Density of one atom at distance r, ``sum_j a_j (4 pi / w_j)^(3/2) exp(-4 pi^2 r^2 / w_j)``.
-
-    Here ``w_j = b_j + B``: the Fourier transform of the form factor times ``exp(-B k^2 / 4)``.
-
-    Parameters
-    ----------
-    r : ndarray of float64, any shape
-        Distances from the atom in A.
-    a, b : ndarray of float64, shape (5,)
-        Coefficients as from `electron_form_factors`.
-    b_factor : float
-        Isotropic B-factor in A^2.
-
-    Returns
-    -------
-    ndarray of float64, shape of `r`
-        Density in 1/A^2; its integral over space is f(0) in A.
-    """
-    width = b + b_factor
-    density: NDArray[np.float64] = (
-        a * (4 * np.pi / width) ** 1.5 * np.exp(-4 * np.pi**2 * r[..., None] ** 2 / width)
-    ).sum(-1)
-    return density

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 from ..contract.errors import InputError
 from ..contract.specification import CompleteSpec, DistancesSpec, RefineSpec, Spec
 from ..density.crop import NoOverlapError, Overlap, check_overlap
+from ..density.misfit import examine_placement
 from ..density.read import read_map
 from ..density.sample import sample
 from ..job.events import NullEvents
 from ..job.memory import available_memory
 from ..job.runtime import choose_device, set_threads
+from ..measurement.density import DensityMeasurement, load_density
 from ..measurement.distances import load_restraints
+from ..measurement.protocol import Measurement, Scene
+from ..measurement.registry import load_measurements
+from ..measurement.whole_map import MapFiles, voxels_too_coarse
 from ..placing.report import ChainPlacement
 from ..placing.target import Target
 from ..prior.registry import load_prior
@@ -27,8 +32,6 @@ from ..structure.read import read_structure
 from ..structure.sequences import parse_sequence_argument
 from .cost import job_cost
 from .distances import polymer_of_sequences
-from .map_problem import MapProblem, load_map_problem, placeholder_backbone, voxels_too_coarse
-from .misfit import examine_placement
 from .problem import nothing_to_compute, place_model, reference_ca
 
 __all__ = ["check"]
@@ -143,19 +146,22 @@ def _examine_model(
     if spec.reference is not None:
         _try(findings, lambda: reference_ca(spec.reference or "", target.polymer))
     poll()
-    voxels = 0
+    scene = Scene(target.polymer, target.labels, target.xyz, structure, device, findings)
+    measurements: list[Measurement] = []
     if isinstance(spec, RefineSpec):
         try:
-            maps = load_map_problem(spec, structure, target, device, findings)
+            density = load_density(MapFiles(spec.map, spec.half_maps, spec.resolution), scene)
         except NoOverlapError:
             misfit = examine_placement(read_map(spec.map), target.xyz[target.known])
             if misfit.cause:
                 findings.advice.append(f"It seems that {misfit.cause}.")
             raise
-        voxels = int(np.prod(maps.density.shape))
-        report["map"] = _examine_map(spec, maps, target, device, findings)
+        measurements.append(density)
+        report["map"] = _examine_map(spec, density, scene, findings)
+    poll()
+    _try(findings, lambda: measurements.extend(load_measurements(spec.measure, scene)))
     if not nothing_to_compute(spec, target):
-        _examine_cost(spec, target.polymer, device, voxels, report, findings)
+        _examine_cost(spec, target.polymer, device, measurements, report, findings)
 
 
 def _examine_distances(spec: DistancesSpec, device: torch.device, report: dict[str, Any], findings: _Findings) -> None:
@@ -171,7 +177,7 @@ def _examine_distances(spec: DistancesSpec, device: torch.device, report: dict[s
         findings.advice.append(
             f"{len(restraints)} distances for {polymer.n_residues} residues are few: expect the fold to be vague."
         )
-    _examine_cost(spec, polymer, device, 0, report, findings)
+    _examine_cost(spec, polymer, device, (), report, findings)
 
 
 def _try(findings: _Findings, what: Callable[[], object]) -> None:
@@ -212,15 +218,11 @@ def _longest(chain: ChainPlacement) -> int:
     return max((segment.length for segment in chain.unmodelled), default=0)
 
 
-def _examine_map(
-    spec: RefineSpec, maps: MapProblem, target: Target, device: torch.device, findings: _Findings
-) -> dict[str, Any]:
-    points = target.xyz[target.known]
-    overlap = check_overlap(maps.source, points)
+def _examine_map(spec: RefineSpec, maps: DensityMeasurement, scene: Scene, findings: _Findings) -> dict[str, Any]:
+    overlap = check_overlap(maps.source, scene.points)
     noise = float(np.sqrt(maps.likelihood.levels[0].variance))
-    above = _above_noise(maps, points, noise)
-    start = torch.as_tensor(placeholder_backbone(target), dtype=torch.float32, device=device)[None]
-    correlation = maps.start_correlation(start)
+    above = _above_noise(maps, scene.points, noise)
+    correlation = maps.start_correlation(scene.start()[None])
     findings.in_vain = not maps.fits or voxels_too_coarse(maps.source, maps.resolution)
     findings.lines.append(
         f"Model in map: {100 * overlap.inside:.0f} % of the known atoms inside, {100 * above:.0f} % above the noise, "
@@ -242,7 +244,7 @@ def _examine_map(
     }
 
 
-def _above_noise(maps: MapProblem, points: NDArray[np.float64], noise: float) -> float:
+def _above_noise(maps: DensityMeasurement, points: NDArray[np.float64], noise: float) -> float:
     """Fraction of points whose density stands out from the median of the map by twice the noise."""
     density = sample(maps.source, points, outside=-np.inf)
     return float(np.mean(density > np.median(maps.source.values) + _NOISE_LEVELS * noise))
@@ -257,9 +259,14 @@ def _judge_map(overlap: Overlap, findings: _Findings) -> None:
 
 
 def _examine_cost(
-    spec: Spec, polymer: Polymer, device: torch.device, voxels: int, report: dict[str, Any], findings: _Findings
+    spec: Spec,
+    polymer: Polymer,
+    device: torch.device,
+    measurements: Sequence[Measurement],
+    report: dict[str, Any],
+    findings: _Findings,
 ) -> None:
-    cost = job_cost(spec, polymer.n_residues, device, voxels)
+    cost = job_cost(spec, polymer.n_residues, device, measurements)
     replicas = (2 if spec.kind == "distances" else 1) * spec.replicas
     available = available_memory(device)
     report["cost"] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,20 +17,19 @@ from ..ensemble.denoising_energy import denoising_energy
 from ..ensemble.ranking import SCALES, rank_replicas
 from ..job.events import Control, Events
 from ..job.folder import JobFolder
-from ..job.interruptible import InterruptiblePrior
-from ..job.sampling import Sampling, Stage
+from ..job.sampling import Running, Sampling, Stage, Watch
 from ..measurement.figures import described, figures_of, residue_figures_of
-from ..physics.masking import MaskedModel
 from ..prior.evidence import Evidence, KnownAtoms
+from ..solver.choose_updates import Pull, choose_updates
 from ..solver.completion import complete
-from ..solver.protocol import Level, Update
+from ..solver.pins import HeldAtoms
+from ..solver.posterior import Posterior
+from ..solver.protocol import Level
 from ..solver.regularise import regularise
-from ..solver.updates import ProximalUpdate
 from ..validation.torsions import linked_residues
 from .cost import job_cost, planned_runs
 from .outcome import Outcome, report_model_job
 from .problem import Problem, load_problem, nothing_to_compute
-from .updates import gradient_updates
 
 __all__ = ["run"]
 
@@ -63,52 +63,44 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     if nothing_to_compute(spec, problem.target):
         return _as_given(spec, job, problem, events)
     exact = spec.confidence == "none"
-    sigma = np.full_like(problem.target.sigma, _EXACT) if exact else problem.target.sigma
-    model = problem.masked_model(sigma)
+    target = problem.target
+    if exact:
+        target = replace(target, sigma=np.full_like(target.sigma, _EXACT))
+    model = problem.known_atoms(target)
     further = problem.measurements(spec.measure, events)
-    potentials = [measurement.potential for measurement in further]
-    cost = job_cost(spec, problem.target.n_residues, problem.device)
+    cost = job_cost(spec, problem.target.n_residues, problem.device, further)
     events.message(cost.sentence(spec.replicas))
     pins = problem.pins()
-    sampling = Sampling(job, events, control, lambda settings: None, pins, planned_runs(spec))
-    origin = problem.origin()
-    correlation = problem.prior.correlation
-    updates: list[Update] = (
-        gradient_updates(correlation, model, potentials, origin, {}, pins)
-        if spec.update == "gradient"
-        else [ProximalUpdate(correlation, model, potentials, pins=pins, preview=sampling.preview)]
-    )
+    sampling = Sampling(job, Running(events, control, batch=cost.batch), pins, planned_runs(spec))
+    origin, correlation = problem.origin(), problem.prior.correlation
+    held = HeldAtoms(model, pins)
+    pull = Pull(held, [measurement.potential for measurement in further])
+    updates = choose_updates(spec.update, correlation, pull, origin, sampling.preview)
+    posterior = Posterior(problem.prior, updates, origin, Evidence(held))
 
-    def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
+    def figures_of_replicas(x: Tensor, level: Level) -> dict[str, Tensor]:
         # of exact atoms the RMSD is nothing but noise
-        told: dict[str, Tensor] = {} if exact else {"known_rmsd": _known_rmsd(model, x)}
+        told: dict[str, Tensor] = {} if exact else {"known_rmsd": model.rmsd(x)}
         told |= figures_of(further, x)
         return told if len(x) == 1 else {**told, "missing_spread": _missing_spread(model, x)}
 
-    def watch_residues(x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
+    def figures_of_residues(x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
         return {
             "residue_spread": replica_spread(x, best).double().cpu().numpy(),
             **residue_figures_of(further, x[best]),
         }
 
-    evidence = Evidence(KnownAtoms(model.target, model.weights))
-
     def sample(stage: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
         seed = spec.seed if start is None else spec.seed + _SECOND_SEED
-        settings = Stage(stage, times, replicas, seed, cost.batch)
-        return sampling.run(settings, problem.prior, updates, origin, watch, start, watch_residues, evidence)
+        return sampling.run(
+            Stage(stage, times, replicas, seed, start), posterior, Watch(figures_of_replicas, figures_of_residues)
+        )
 
     found = complete(sample, spec.steps, spec.replicas)
     x = found.x
-    energy = denoising_energy(
-        InterruptiblePrior(problem.prior, control.obey), x, torch.Generator().manual_seed(spec.seed)
-    )
-    misfit = (model.weights * (x - model.target).square().sum(-1)).sum((1, 2))
-    ranking = rank_replicas(
-        {"log_likelihood": -0.5 * misfit, "energy": -energy},
-        {},
-        SCALES,
-    )
+    judge = sampling.interruptible(problem.prior)
+    energy = denoising_energy(judge, x, torch.Generator().manual_seed(spec.seed))
+    ranking = rank_replicas({"log_likelihood": -0.5 * model.misfit(x), "energy": -energy}, SCALES)
     if exact:
         x = torch.where(model.known[..., None], model.target, x)
     x = pins.impose(x)
@@ -126,7 +118,7 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
         ranking.chosen,
     )
     figures = {
-        "known_atoms_rmsd": round(float(_known_rmsd(model, ordered[:1])[0]), 4),
+        "known_atoms_rmsd": round(float(model.rmsd(ordered[:1])[0]), 4),
         **described(further, ordered[:1]),
     }
     return report_model_job(job, spec, problem, outcome, "Completed by ADP-3D", figures)
@@ -147,7 +139,7 @@ def _as_given(spec: CompleteSpec, job: JobFolder, problem: Problem, events: Even
     return report_model_job(job, spec, problem, outcome, None, {"known_atoms_rmsd": 0.0})
 
 
-def _missing_spread(model: MaskedModel, x: Tensor) -> Tensor:
+def _missing_spread(model: KnownAtoms, x: Tensor) -> Tensor:
     r"""How far each replica strays from the others where residues are missing, (replica,), in angstrom.
 
     :math:`\sqrt{\langle |x_{rn} - \bar x_{-r,n}|^2 \rangle_n}` over the CA atoms that are not known, all if none is
@@ -157,9 +149,3 @@ def _missing_spread(model: MaskedModel, x: Tensor) -> Tensor:
     ca = x[:, missing if bool(missing.any()) else slice(None), 1]
     others = (ca.sum(0) - ca) / (len(ca) - 1)
     return (ca - others).square().sum(-1).mean(-1).sqrt()
-
-
-def _known_rmsd(model: MaskedModel, x: Tensor) -> Tensor:
-    """RMSD of the known atoms, (replica,), in angstrom."""
-    gap = model.observe(x) - model.observe(model.coordinates)
-    return gap.square().sum(-1).mean(-1).sqrt()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
 from ..contract.specification import CompleteSpec, RefineSpec, Spec
 from ..job.memory import Estimate, available_memory, estimate_cost
 from ..job.runtime import usable_cores
+from ..measurement.protocol import Measurement
 from ..prior.registry import find_prior
 from ..solver import completion, folding
 from ..solver.planned_run import PlannedRun, total_work
@@ -18,7 +20,8 @@ __all__ = ["job_cost", "planned_runs"]
 _ROUNDS = 3
 """Times that refinement builds missing segments anew as long as the map does not support all of them."""
 _POLISH_STEPS, _FEWEST = 0.4, 10
-"""Steps of refinement's last stage, as a fraction of those of a round and at least."""
+"""Steps of refinement's last stage, as a fraction of those of a round (it starts at t = 0.4: the same spacing of noise
+levels) and at least."""
 
 
 def planned_runs(spec: Spec) -> tuple[PlannedRun, ...]:
@@ -32,7 +35,7 @@ def planned_runs(spec: Spec) -> tuple[PlannedRun, ...]:
     return folding.planned_runs(spec.steps, spec.replicas)
 
 
-def job_cost(spec: Spec, residues: int, device: torch.device, voxels: int = 0) -> Estimate:
+def job_cost(spec: Spec, residues: int, device: torch.device, measurements: Sequence[Measurement] = ()) -> Estimate:
     """Estimate memory and time of a job on a device, with as many replicas at once as fit.
 
     Parameters
@@ -41,8 +44,8 @@ def job_cost(spec: Spec, residues: int, device: torch.device, voxels: int = 0) -
     residues : int
         Residues of the job.
     device : torch.device
-    voxels : int
-        Voxels of the map after cropping; 0 without a map.
+    measurements : sequence of Measurement
+        What pulls, as far as it costs anything.
     """
     runs = planned_runs(spec)
     replicas = max(run.replicas for run in runs)
@@ -51,7 +54,7 @@ def job_cost(spec: Spec, residues: int, device: torch.device, voxels: int = 0) -
         residues,
         math.ceil(total_work(runs) / replicas),
         find_prior(spec.prior).cost,
-        voxels,
+        [measurement.cost for measurement in measurements],
         available_bytes=available_memory(device),
         cores=usable_cores(),
         accelerated=device.type != "cpu",

@@ -16,23 +16,18 @@ from ..ensemble.confidence import replica_confidence, replica_spread
 from ..ensemble.denoising_energy import denoising_energy
 from ..job.events import Control, Events
 from ..job.folder import JobFolder
-from ..job.interruptible import InterruptiblePrior
 from ..job.log import read_history
 from ..job.runtime import choose_device, set_threads
-from ..job.sampling import Sampling, Stage
+from ..job.sampling import Running, Sampling, Stage, Watch
 from ..job.storage import replace_atomically
-from ..likelihood.distances import DistanceLikelihood
-from ..measurement.distances import load_restraints
+from ..measurement.distances import DistanceMeasurement
 from ..placing.b_factors import new_b_factor
 from ..placing.confidence_records import add_confidence, confidence_attribute
-from ..prior.protocol import Correlation
 from ..prior.registry import load_prior
+from ..solver.choose_updates import Pull, choose_updates
 from ..solver.folding import fold
-from ..solver.likelihood_potential import LikelihoodPotential
-from ..solver.pins import Preview
-from ..solver.protocol import Level, Update
+from ..solver.posterior import Posterior
 from ..solver.regularise import regularise
-from ..solver.updates import ProximalUpdate
 from ..structure.deposit_names import with_deposit_names
 from ..structure.polymer import Polymer
 from ..structure.sequences import NamedSequence, parse_sequence_argument
@@ -41,37 +36,13 @@ from ..validation.torsions import linked_residues
 from .cost import job_cost, planned_runs
 from .export import write_models
 from .layout import layout_of_polymer
-from .outcome import CONVERGENCE, describe_geometry, show_trajectory
+from .outcome import CONVERGENCE, describe_geometry, likeness, show_trajectory
 from .plots import plot_confidence, plot_convergence
 from .problem import reference_ca, sequence_polymer
-from .updates import gradient_updates
 
-__all__ = ["distance_updates", "polymer_of_sequences", "run"]
+__all__ = ["polymer_of_sequences", "run"]
 
-_STIFFNESS, _ITERATIONS, _LONGEST_STEP = 0.1, 8, 5.0
 _CHAIN_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-def distance_updates(
-    correlation: Correlation,
-    likelihood: DistanceLikelihood,
-    weights: Mapping[str, float] | None = None,
-    preview: Preview | None = None,
-) -> list[Update]:
-    """Return the proximal update that suits distances: loose at high noise, many inner iterations."""
-    potential = LikelihoodPotential("distances", likelihood)
-    return [
-        ProximalUpdate(
-            correlation,
-            None,
-            [potential],
-            stiffness=_STIFFNESS,
-            iterations=_ITERATIONS,
-            longest_step=_LONGEST_STEP,
-            weights=weights or {},
-            preview=preview,
-        )
-    ]
 
 
 def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -> Mapping[str, Any]:
@@ -97,30 +68,24 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
     device = choose_device(spec.device)
     set_threads()
     polymer = polymer_of_sequences(parse_sequence_argument(spec.sequence))
-    restraints = load_restraints(spec.restraints, polymer, None, events)
-    likelihood = DistanceLikelihood.from_restraints(restraints, device, torch.float32)
+    measured = DistanceMeasurement.of_file(spec.restraints, polymer, None, device, events)
+    likelihood = measured.likelihood
     prior = load_prior(spec.prior, polymer, device)
     reference = None if spec.reference is None else reference_ca(spec.reference, polymer)
     cost = job_cost(spec, polymer.n_residues, device)
     events.message(cost.sentence(2 * spec.replicas))
     labels = _labels(polymer)
     events.layout(layout_of_polymer(polymer, labels))
-    sampling = Sampling(job, events, control, lambda settings: None, plan=planned_runs(spec))
+    sampling = Sampling(job, Running(events, control, batch=cost.batch), plan=planned_runs(spec))
     origin = torch.zeros(3, device=device)
-    if spec.update == "gradient":
-        potential = LikelihoodPotential("distances", likelihood)
-        updates = gradient_updates(prior.correlation, None, [potential], origin, {})
-    else:
-        updates = distance_updates(prior.correlation, likelihood, preview=sampling.preview)
-
-    def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
-        return {"log_likelihood": likelihood(x), "satisfied": likelihood.satisfied(x)}
+    pull = Pull(potentials=[measured.potential])
+    posterior = Posterior(prior, choose_updates(spec.update, prior.correlation, pull, origin, sampling.preview), origin)
+    watch = Watch(lambda x, level: measured.figures(x), _residue_spread, merit="log_likelihood")
 
     def sample(name: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
-        stage = Stage(name, times, replicas, spec.seed, cost.batch, merit="log_likelihood")
-        return sampling.run(stage, prior, updates, origin, watch, start, _watch_residues)
+        return sampling.run(Stage(name, times, replicas, spec.seed, start), posterior, watch)
 
-    judge = InterruptiblePrior(prior, control.obey)
+    judge = sampling.interruptible(prior)
 
     def energy(x: Tensor) -> Tensor:
         return denoising_energy(judge, x, torch.Generator().manual_seed(spec.seed))
@@ -144,8 +109,8 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
     violations = likelihood.violations(final[:1])[0].abs()
     return {
         "residues": polymer.n_residues,
-        "restraints": len(restraints),
-        "restraints_skipped": len(restraints.skipped),
+        "restraints": len(measured.restraints),
+        "restraints_skipped": len(measured.restraints.skipped),
         "restraints_satisfied_percent": round(100 * float(likelihood.satisfied(final[:1])[0]), 2),
         "largest_violation": round(float(violations.max()), 3),
         "replicas": spec.replicas,
@@ -157,7 +122,7 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
     }
 
 
-def _watch_residues(x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
+def _residue_spread(x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
     """Spread of replicas that were superposed onto the best one: each has a frame of its own."""
     order = [best, *(k for k in range(len(x)) if k != best)]
     aligned = _aligned(x[order].double().cpu().numpy())
@@ -224,7 +189,7 @@ def _write_fold(
 
 def _against_reference(x: NDArray[np.float64], reference: NDArray[np.float64] | None) -> dict[str, Any]:
     if reference is None:
-        return {"ca_rmsd_all": None}
+        return {"ca_rmsd_all": None, "ca_lddt": None, "tm_score": None}
     seen = np.isfinite(reference).all(1)
     ca = x[:, seen, 1]
     truth = np.broadcast_to(reference[seen], ca.shape)
@@ -234,4 +199,5 @@ def _against_reference(x: NDArray[np.float64], reference: NDArray[np.float64] | 
         "ca_rmsd_all": round(float(per_replica[0]), 4),
         "ca_rmsd_by_replica": [round(float(v), 4) for v in per_replica],
         "ca_rmsd_mirrored": round(float(mirrored[0]), 4),
+        **likeness(x[0, :, 1], reference),
     }

@@ -23,7 +23,7 @@ __all__ = ["Docked", "dock_structure"]
 
 _EXPLAINED_RADIUS = 3.0
 """Angstrom around placed atoms whose density is taken: half the width of a chain with its side chains, as in
-`pipeline.redock`, and half an angstrom more, since whole bodies have all their atoms."""
+`fitting.redock`, and half an angstrom more, since whole bodies have all their atoms."""
 
 Rows = list[tuple[int, int]]
 """Residues as (chain, residue) indices of a `gemmi.Model`."""

@@ -15,7 +15,7 @@ from ..job.trajectory import Trajectory
 if TYPE_CHECKING:
     import gemmi
 
-__all__ = ["write_ensemble", "write_models", "write_trajectory"]
+__all__ = ["write_models", "write_trajectory"]
 
 _ATOMS = (("N", "N"), ("CA", "C"), ("C", "C"), ("O", "O"))
 
@@ -61,13 +61,6 @@ def write_trajectory(
     chosen = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), max_models)).round().astype(int))
     write_models(path, frames[chosen], sequence, labels, f"Trajectory of replica {replica + 1}")
     return len(chosen)
-
-
-def write_ensemble(trajectory: Trajectory, path: Path, sequence: str, labels: Sequence[tuple[str, int, str]]) -> int:
-    """Write the last frame of every replica, one model each; arguments as in `write_trajectory`."""
-    last = trajectory.last()
-    write_models(path, np.stack(list(last.values())), sequence, labels, "Last frame of every replica")
-    return len(last)
 
 
 def write_models(

@@ -18,15 +18,18 @@ from ..placing.confidence_records import confidence_attribute
 from ..placing.target import Target
 from ..placing.write import write_result
 from ..structure.polymer import Polymer
+from ..validation.clashes import backbone_clashes
 from ..validation.completeness import ca_rmsd, rmsd_against_completeness
 from ..validation.geometry import backbone_geometry
+from ..validation.lddt import ca_lddt
 from ..validation.ramachandran import ramachandran
+from ..validation.tm import tm_score
 from ..validation.torsions import linked_residues
 from .export import write_models, write_trajectory
 from .plots import plot_confidence, plot_convergence, plot_rmsd_completeness
 from .problem import Problem
 
-__all__ = ["CONVERGENCE", "Outcome", "describe_geometry", "report_model_job", "show_trajectory"]
+__all__ = ["CONVERGENCE", "Outcome", "describe_geometry", "likeness", "report_model_job", "show_trajectory"]
 
 _UNMOVED = 5e-4
 """Angstrom within which an atom is where it was: half of the last digit that files keep."""
@@ -131,7 +134,7 @@ def show_trajectory(job: JobFolder, polymer: Polymer, labels: Sequence[tuple[str
 
 
 def describe_geometry(x: NDArray[np.floating], polymer: Polymer) -> dict[str, Any]:
-    """Backbone geometry of a result (N, 4, 3): bonds, angles, Ramachandran, chain breaks."""
+    """Backbone geometry of a result (N, 4, 3): bonds, angles, Ramachandran, chain breaks, clashes."""
     linked = linked_residues(polymer)
     geometry = backbone_geometry(x, polymer.sequence, linked)
     plot = ramachandran(x, polymer.sequence, linked)
@@ -139,6 +142,7 @@ def describe_geometry(x: NDArray[np.floating], polymer: Polymer) -> dict[str, An
         "bond_rmsz": round(geometry.rmsz_bonds, 3),
         "angle_rmsz": round(geometry.rmsz_angles, 3),
         "ca_breaks": len(geometry.breaks),
+        "clashes_per_1000_atoms": round(backbone_clashes(x, linked).per_1000_atoms, 2),
         "cis_not_proline": len(geometry.cis_other),
         "twisted_peptides": len(geometry.twisted),
         "ramachandran_favoured_percent": round(100 * float(plot.favoured), 2),
@@ -146,9 +150,17 @@ def describe_geometry(x: NDArray[np.floating], polymer: Polymer) -> dict[str, An
     }
 
 
+def likeness(ca: NDArray[np.floating], reference: NDArray[np.floating]) -> dict[str, Any]:
+    """Likeness of a CA trace (N, 3) to a reference, NaN where it has no residue, that one bad segment cannot rule."""
+    return {
+        "ca_lddt": _rounded(float(ca_lddt(ca, reference).overall)),
+        "tm_score": _rounded(tm_score(ca, reference)),
+    }
+
+
 def _against_reference(job: JobFolder, problem: Problem, outcome: Outcome) -> dict[str, Any]:
     if problem.reference is None:
-        return {"ca_rmsd_all": None, "ca_rmsd_known": None, "ca_rmsd_missing": None}
+        return {"ca_rmsd_all": None, "ca_rmsd_known": None, "ca_rmsd_missing": None, "ca_lddt": None, "tm_score": None}
     known, reference = problem.known_residues, problem.reference
     per_replica = [ca_rmsd(x[:, 1], reference, known) for x in outcome.replicas]
     chosen = per_replica[0]
@@ -167,6 +179,7 @@ def _against_reference(job: JobFolder, problem: Problem, outcome: Outcome) -> di
         "ca_rmsd_missing": _rounded(chosen.missing),
         "ca_rmsd_missing_by_replica": [_rounded(one.missing) for one in per_replica],
         "ca_rmsd_start": _rounded(ca_rmsd(start, reference, known).known),
+        **likeness(outcome.replicas[0][:, 1], reference),
     }
 
 

@@ -17,11 +17,11 @@ from ..job.events import Events
 from ..job.runtime import choose_device, set_threads
 from ..measurement.protocol import Measurement, Scene
 from ..measurement.registry import load_measurements
-from ..physics.masking import MaskedModel
 from ..placing.breaks import with_breaks_between
 from ..placing.own_types import with_own_types
 from ..placing.stretch import only_stretches, outside, own_addresses, stretches
 from ..placing.target import Target, build_target, with_whole_residues
+from ..prior.evidence import KnownAtoms
 from ..prior.protocol import Prior
 from ..prior.registry import load_prior
 from ..solver.pins import Pins
@@ -82,6 +82,11 @@ class Problem:
         pins.hold(self.kept[:, None] & self.target.known, self.target.xyz)
         return pins
 
+    def scene(self, events: Events) -> Scene:
+        """The residues of the job, for measurements to be bound to."""
+        target = self.target
+        return Scene(target.polymer, target.labels, target.xyz, self.structure, self.device, events)
+
     def measurements(self, requests: Sequence[str] | None, events: Events) -> tuple[Measurement, ...]:
         """Measurements that the job takes beside its own.
 
@@ -90,9 +95,7 @@ class Problem:
         InputError
             If there is no such measurement, or it cannot be used.
         """
-        return load_measurements(
-            requests, Scene(self.polymer, self.target.labels, self.target.xyz, self.device, events)
-        )
+        return load_measurements(requests, self.scene(events))
 
     def with_breaks_between(self, firm: NDArray[np.bool_]) -> Problem:
         """The problem with chains broken only between residues that stay where they are (``firm``, shape (N,))."""
@@ -101,12 +104,13 @@ class Problem:
             return self
         return replace(self, target=target, prior=load_prior(self.prior_name, target.polymer, self.device))
 
-    def masked_model(self, sigma: NDArray[np.float64] | None = None) -> MaskedModel:
-        """Known atoms as a measurement; ``sigma`` (N, 4) in angstrom replaces the target's own."""
-        return MaskedModel(
-            torch.as_tensor(np.nan_to_num(self.target.xyz), dtype=torch.float32, device=self.device),
-            torch.as_tensor(self.target.known, device=self.device),
-            torch.as_tensor(self.target.sigma if sigma is None else sigma, dtype=torch.float32, device=self.device),
+    def known_atoms(self, target: Target | None = None) -> KnownAtoms:
+        """Known atoms of the target, or of another one of the same residues, for solver and prior."""
+        target = self.target if target is None else target
+        return KnownAtoms.measured(
+            torch.as_tensor(np.nan_to_num(target.xyz), dtype=torch.float32, device=self.device),
+            torch.as_tensor(target.known, device=self.device),
+            torch.as_tensor(target.sigma, dtype=torch.float32, device=self.device),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,41 +16,60 @@ from ..ensemble.confidence import replica_confidence, replica_spread
 from ..ensemble.denoising_energy import denoising_energy
 from ..ensemble.ranking import SCALES, Ranking, rank_replicas
 from ..ensemble.recombination import missing_segments, recombine, supported_ends
+from ..fitting.redock import Placement, redock
+from ..fitting.support import Support, judge_support
 from ..job.events import Control, Events, NullEvents
 from ..job.folder import JobFolder
-from ..job.interruptible import InterruptiblePrior
-from ..job.sampling import Sampling, Stage
+from ..job.sampling import Running, Sampling, Stage, Watch
+from ..measurement.density import DensityMeasurement, bind_map, load_density
 from ..measurement.figures import described, figures_of, residue_figures_of
+from ..measurement.map_evidence import MapEvidence, free_share, load_map_evidence
 from ..measurement.protocol import Measurement
-from ..physics.masking import MaskedModel
+from ..measurement.whole_map import MapFiles
 from ..placing.target import Target
-from ..prior.evidence import DensityEvidence, Evidence, KnownAtoms
+from ..prior.evidence import DensityEvidence, Evidence
 from ..prior.schedule import step_times
-from ..solver.density_potential import DensityPotential
-from ..solver.pins import Pins
-from ..solver.protocol import Level, Update
+from ..solver.choose_updates import Pull, choose_updates
+from ..solver.pins import HeldAtoms, Pins
+from ..solver.posterior import Posterior
+from ..solver.protocol import Level
 from ..solver.regularise import regularise
-from ..solver.updates import LateUpdate, ProximalUpdate
 from ..validation.torsions import linked_residues
 from .cost import job_cost, planned_runs
-from .map_evidence import MapEvidence, free_share, load_map_evidence
-from .map_problem import MapProblem, load_map_problem, placeholder_backbone
 from .outcome import Outcome, report_model_job
 from .problem import Problem, load_problem
-from .redock import Placement, redock
-from .support import Support, judge_support
-from .updates import gradient_updates
 
 __all__ = ["run"]
 
 _ACCEPTED_SIGMA = 0.5
-"""Standard deviation in angstrom given to segments kept from an earlier round."""
+"""Standard deviation in angstrom given to segments kept from an earlier round: the error of segments that are found
+(medians of 0.1 to 0.4 A), with room to move; chosen by hand."""
 _EXPLAINS = 1.0
 """Standard deviation in angstrom from which a known atom no longer explains density, as in training."""
-_LIKELIHOOD_BELOW = 0.5
-"""Diffusion time below which the density likelihood acts if the prior sees the map."""
 _ROUND_SEED, _POLISH_SEED = 7919, 104_729
+"""Added to the seed of each round, and of the last stage: none repeats the noise of another."""
 _POLISH_START = 0.4
+"""Diffusion time at which the last stage starts: noise of 0.07 in units of R eps. Bent models came back best from 0.4
+to 0.5, ends and loops left their density in one replica of three from 0.5."""
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A job whose model has been judged by its map, with misplaced domains where they belong.
+
+    Attributes
+    ----------
+    problem : Problem
+    density : DensityMeasurement
+    support : Support
+    placements : list of Placement
+        Parts that were moved as rigid bodies.
+    """
+
+    problem: Problem
+    density: DensityMeasurement
+    support: Support
+    placements: list[Placement]
 
 
 def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> Mapping[str, Any]:
@@ -74,19 +93,20 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     """
     given = load_problem(spec, events)
     control.obey()
-    problem, maps, support, placements = _prepare(spec, given, events, control)
-    cost = job_cost(spec, problem.target.n_residues, problem.device, int(np.prod(maps.density.shape)))
+    prepared = _prepare(spec, given, events, control)
+    problem, density, support = prepared.problem, prepared.density, prepared.support
+    further = problem.measurements(spec.measure, events)
+    cost = job_cost(spec, problem.target.n_residues, problem.device, (density, *further))
     events.message(cost.sentence(spec.replicas))
-    weights = {"density": spec.density_weight}
+    weights = {density.name: spec.density_weight}
 
     def change(settings: dict[str, float]) -> None:
-        weights["density"] = settings.get("density_weight", weights["density"])
+        weights[density.name] = settings.get("density_weight", weights[density.name])
 
     pins = problem.pins()
-    further = problem.measurements(spec.measure, events)
-    sampling = Sampling(job, events, control, change, pins, planned_runs(spec))
-    seen = load_map_evidence(maps, problem.structure, problem.target, support.trusted, problem.device)
-    refiner = _Refiner(spec, problem, maps, seen, support, sampling, weights, cost.batch, pins, control, further)
+    sampling = Sampling(job, Running(events, control, change, cost.batch), pins, planned_runs(spec))
+    seen = load_map_evidence(density, problem.scene(NullEvents()), support.trusted)
+    refiner = _Refiner(spec, prepared, _Measured(density, seen, further, weights), sampling, pins)
     built = refiner.build(events)
     polished = pins.impose(refiner.polish(built))
     control.obey()
@@ -94,38 +114,37 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     final = regularise(polished, problem.polymer.sequence, linked, pins.movable(polished))
     ranking = refiner.rank(final)
     ordered = final[list(ranking.order)]
-    fit = maps.likelihood.per_residue_fit(ordered[:1])[0]
+    fit = density.likelihood.per_residue_fit(ordered[:1])[0]
     free = free_share(refiner.starting_density(), ordered[:1, :, 1])[0]
     confidence = _confidence(ordered, built, fit * free, support.typical)
-    correlations = maps.likelihood.correlation(ordered)
+    correlations = density.likelihood.correlation(ordered)
     outcome = Outcome(
         pins.impose(ordered.cpu().double()).numpy(),
         confidence,
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,
     )
+    before = replace(problem, target=given.target).scene(NullEvents()).start()
     figures = {
-        "map_cc_before": round(maps.start_correlation(_start(given.target, problem.device)[None]), 4),
+        "map_cc_before": round(density.start_correlation(before[None]), 4),
         "map_cc_after": round(float(correlations[0]), 4),
         "map_cc_by_replica": [round(float(c), 4) for c in correlations],
-        "resolution": round(maps.resolution, 3),
-        "b_factor": round(maps.b_factor, 1),
+        "resolution": round(density.resolution, 3),
+        "b_factor": round(density.b_factor, 1),
         "residues_rebuilt_for_lack_of_support": int(support.rejected.sum()),
-        "moved_as_rigid_bodies": [_describe(placement, problem.target) for placement in placements],
+        "moved_as_rigid_bodies": [_describe(placement, problem.target) for placement in prepared.placements],
         "segments": built.describe(problem, fit),
         **described(further, ordered[:1]),
     }
     return report_model_job(job, spec, problem, outcome, "Refined by ADP-3D", figures)
 
 
-def _prepare(
-    spec: RefineSpec, problem: Problem, events: Events, control: Control
-) -> tuple[Problem, MapProblem, Support, list[Placement]]:
+def _prepare(spec: RefineSpec, problem: Problem, events: Events, control: Control) -> _Prepared:
     """Read the map, judge the model by it, and put misplaced domains where they belong."""
-    maps = load_map_problem(spec, problem.structure, problem.target, problem.device, events)
+    density = load_density(MapFiles(spec.map, spec.half_maps, spec.resolution), problem.scene(events))
     control.obey()
-    support = judge_support(problem.target, maps, _start(problem.target, problem.device)).trusting(problem.kept)
-    target, placements = redock(maps.source, problem.target, support, spec.seed, control.obey)
+    support = _judge(problem, density)
+    target, placements = redock(density.source, problem.target, support, spec.seed, control.obey)
     if placements:
         # a body may have bridged residues that the user keeps
         xyz = np.where(problem.kept[:, None, None], problem.target.xyz, target.xyz)
@@ -137,8 +156,8 @@ def _prepare(
                 f"body by {figures['shift']:.0f} A and {figures['angle']:.0f} degrees into density that fits them."
             )
         problem = replace(problem, target=target)
-        maps = load_map_problem(spec, problem.structure, target, problem.device, NullEvents())
-        support = judge_support(target, maps, _start(target, problem.device)).trusting(problem.kept)
+        density = bind_map(density.whole, problem.scene(NullEvents()))
+        support = _judge(problem, density)
     for line in support.lines(problem.target):
         events.message(line)
     outside = support.outside(problem.known_residues) & ~problem.kept
@@ -151,7 +170,13 @@ def _prepare(
         )
         support = support.trusting(outside)
         problem = replace(problem, kept=problem.kept | outside)
-    return problem.with_breaks_between(support.trusted), maps, support, placements
+    return _Prepared(problem.with_breaks_between(support.trusted), density, support, placements)
+
+
+def _judge(problem: Problem, density: DensityMeasurement) -> Support:
+    """What the map supports of the model; residues that the user keeps are trusted in any case."""
+    start = problem.scene(NullEvents()).start()
+    return judge_support(problem.target, density.start_fit(start[None])).trusting(problem.kept)
 
 
 def _describe(placement: Placement, target: Target) -> dict[str, Any]:
@@ -164,11 +189,6 @@ def _describe(placement: Placement, target: Target) -> dict[str, Any]:
         "shift": round(placement.shift, 1),
         "z": round(placement.z, 1),
     }
-
-
-def _start(target: Target, device: torch.device) -> Tensor:
-    """Starting backbone (N, 4, 3), finite everywhere."""
-    return torch.as_tensor(placeholder_backbone(target), dtype=torch.float32, device=device)
 
 
 @dataclass(frozen=True)
@@ -201,39 +221,36 @@ class _Built:
         return rows
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """What is measured: the map, what the prior sees of it, and further measurements; weights by name."""
+
+    density: DensityMeasurement
+    seen: MapEvidence
+    further: Sequence[Measurement]
+    weights: Mapping[str, float]
+
+
 class _Refiner:
     """The solver runs of one job."""
 
     def __init__(
-        self,
-        spec: RefineSpec,
-        problem: Problem,
-        maps: MapProblem,
-        seen: MapEvidence,
-        support: Support,
-        sampling: Sampling,
-        weights: dict[str, float],
-        batch: int,
-        pins: Pins,
-        control: Control,
-        further: Sequence[Measurement],
+        self, spec: RefineSpec, prepared: _Prepared, measured: _Measured, sampling: Sampling, pins: Pins
     ) -> None:
-        self._further = further
         self._spec = spec
-        self._problem = problem
-        self._maps = maps
-        self._seen = seen
-        self._support = support
+        self._problem = prepared.problem
+        self._support = prepared.support
+        self._measured = measured
+        self._density = measured.density
         self._sampling = sampling
-        self._weights = weights
-        self._batch = batch
         self._pins = pins
-        self._judge = InterruptiblePrior(problem.prior, control.obey)
+        self._start = prepared.support.apply(prepared.problem.target)
+        self._judge = sampling.interruptible(prepared.problem.prior)
 
     def build(self, events: Events) -> _Built:
         """Build what is missing or unsupported, in rounds."""
-        problem, support, chains = self._problem, self._support, self._problem.polymer.chain_index
-        model = support.apply(problem.masked_model())
+        support, chains = self._support, self._problem.polymer.chain_index
+        target = self._start
         segments = missing_segments(support.trusted, chains)
         found = support.trusted.copy()
         current: Tensor | None = None
@@ -242,24 +259,17 @@ class _Refiner:
             gaps = missing_segments(found, chains)
             if number and not gaps:
                 break
-            stage = Stage(
-                planned.name,
-                step_times(planned.steps),
-                planned.replicas,
-                self._spec.seed + _ROUND_SEED * number,
-                self._batch,
-                merit="correlation",
-            )
-            x = self._sample(stage, model)
+            seed = self._spec.seed + _ROUND_SEED * number
+            x = self._sample(Stage(planned.name, step_times(planned.steps), planned.replicas, seed), target)
             base = self.rank(x).chosen
             if current is not None:  # what earlier rounds found competes with what this one did
                 x, base = torch.cat([x, current[None]]), len(x)
-            density = self._density(model)
-            current = recombine(x, self._quality(x, found, density), gaps, base).x
-            quality = self._quality(current[None], found, density)[0]
+            shown = self._shown(target)
+            current = recombine(x, self._quality(x, found, shown), gaps, base).x
+            quality = self._quality(current[None], found, shown)[0]
             gained = [i for gap in gaps for i in supported_ends(quality, gap, support.threshold)]
             found[gained] = True
-            model = _extended(model, current, gained)
+            target = _extended(target, current, gained)
             if gaps:
                 open_residues = sum(gap.stop - gap.start for gap in gaps)
                 events.message(
@@ -270,92 +280,72 @@ class _Refiner:
 
     def polish(self, built: _Built) -> Tensor:
         """Move everything together at low noise, from the composite; (replica, N, 4, 3)."""
-        model = self._support.apply(self._problem.masked_model())
         planned = planned_runs(self._spec)[-1]
-        stage = Stage(
-            planned.name,
-            step_times(planned.steps, start=_POLISH_START),
-            planned.replicas,
-            self._spec.seed + _POLISH_SEED,
-            self._batch,
-            merit="correlation",
-        )
-        return self._sample(stage, model, built.x.expand(self._spec.replicas, -1, -1, -1))
+        start = built.x.expand(self._spec.replicas, -1, -1, -1)
+        times = step_times(planned.steps, start=_POLISH_START)
+        stage = Stage(planned.name, times, planned.replicas, self._spec.seed + _POLISH_SEED, start)
+        return self._sample(stage, self._start)
 
-    def _sample(self, stage: Stage, model: MaskedModel, start: Tensor | None = None) -> Tensor:
+    def _sample(self, stage: Stage, target: Target) -> Tensor:
         """One stage, with the known atoms both pulling and shown to the prior."""
-        prior, origin = self._problem.prior, self._problem.origin()
-        updates, watch = self._updates(model), self._watch(model)
-        evidence = Evidence(KnownAtoms(model.target, model.weights), self._density(model))
-        return self._sampling.run(stage, prior, updates, origin, watch, start, self._watch_residues, evidence)
+        problem, measured = self._problem, self._measured
+        held = HeldAtoms(problem.known_atoms(target), self._pins)
+        others = [measurement.potential for measurement in measured.further]
+        own = [self._density.potential]
+        looks = problem.prior.sees_density
+        pull = Pull(held, others if looks else [*own, *others], own if looks else (), measured.weights)
+        origin = problem.origin()
+        updates = choose_updates(self._spec.update, problem.prior.correlation, pull, origin, self._sampling.preview)
+        posterior = Posterior(problem.prior, updates, origin, Evidence(held, self._shown(target)))
+        return self._sampling.run(stage, posterior, self._watch(target))
 
-    def _density(self, model: MaskedModel) -> DensityEvidence:
+    def _shown(self, target: Target) -> DensityEvidence:
         """The map as the prior sees it, with the density of atoms known to within an angstrom explained."""
-        sure = model.known & (model.sigma < _EXPLAINS)
-        return self._seen.explained_by(model.coordinates[sure].double().cpu().numpy())
+        return self._measured.seen.explained_by(target.xyz[target.known & (target.sigma < _EXPLAINS)])
 
     def starting_density(self) -> DensityEvidence:
         """The map with only the density explained that the starting model accounts for."""
-        return self._density(self._support.apply(self._problem.masked_model()))
+        return self._shown(self._start)
 
     def rank(self, x: Tensor) -> Ranking:
         """Order replicas by their fit to the map and by the prior's energy."""
         generator = torch.Generator().manual_seed(self._spec.seed)
         energy = denoising_energy(self._judge, x, generator)
-        terms = {"correlation": self._maps.likelihood.correlation(x), "energy": -energy}
-        return rank_replicas(terms, {}, SCALES)
+        terms = {"correlation": self._density.likelihood.correlation(x), "energy": -energy}
+        return rank_replicas(terms, SCALES)
 
-    def _quality(self, x: Tensor, found: NDArray[np.bool_], density: DensityEvidence) -> NDArray[np.float64]:
+    def _quality(self, x: Tensor, found: NDArray[np.bool_], shown: DensityEvidence) -> NDArray[np.float64]:
         """Fit of each residue (replica, N); none for residues that lie on what was found before."""
-        fit = np.nan_to_num(self._maps.likelihood.per_residue_fit(x), nan=-1.0)
-        free = np.where(found, 1.0, free_share(density, x[..., 1, :]))
+        fit = np.nan_to_num(self._density.likelihood.per_residue_fit(x), nan=-1.0)
+        free = np.where(found, 1.0, free_share(shown, x[..., 1, :]))
         return np.where(fit > 0, fit * free, fit)
 
-    def _updates(self, model: MaskedModel) -> list[Update]:
-        others = [measurement.potential for measurement in self._further]
-        potentials = [DensityPotential(self._maps.likelihood), *others]
-        correlation = self._problem.prior.correlation
-        if self._spec.update == "gradient":
-            return gradient_updates(correlation, model, potentials, self._problem.origin(), self._weights, self._pins)
-        full = ProximalUpdate(
-            correlation, model, potentials, weights=self._weights, pins=self._pins, preview=self._sampling.preview
-        )
-        if not self._problem.prior.sees_density:
-            return [full]
-        early = replace(full, potentials=others, preview=None)  # the prior sees nothing of these
-        return [LateUpdate(early, full, _LIKELIHOOD_BELOW)]
-
-    def _watch_residues(self, x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
-        fit = np.nan_to_num(self._maps.likelihood.per_residue_fit(x[best : best + 1])[0])
-        return {
-            "residue_fit": np.clip(fit, 0.0, 1.0),
-            "residue_spread": replica_spread(x, best).double().cpu().numpy(),
-            **residue_figures_of(self._further, x[best]),
-        }
-
-    def _watch(self, model: MaskedModel) -> Callable[[Tensor, Level], dict[str, Tensor]]:
+    def _watch(self, target: Target) -> Watch:
         # rejected residues are meant to move
-        trusted = torch.as_tensor(self._support.trusted, device=model.known.device)
-        firm = replace(model, known=model.known & trusted[:, None])
+        trusted = replace(target, known=target.known & self._support.trusted[:, None])
+        firm, further = self._problem.known_atoms(trusted), self._measured.further
 
-        def watch(x: Tensor, level: Level) -> dict[str, Tensor]:
-            known = firm.observe(x) - firm.observe(firm.coordinates)
+        def figures(x: Tensor, level: Level) -> dict[str, Tensor]:
+            return {**self._density.figures(x), "known_rmsd": firm.rmsd(x), **figures_of(further, x)}
+
+        def residues(x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
+            own = self._density.residue_figures(x[best])
             return {
-                "correlation": self._maps.likelihood.correlation(x),
-                "known_rmsd": known.square().sum(-1).mean(-1).sqrt(),
-                **figures_of(self._further, x),
+                **{f"residue_{name}": values for name, values in own.items()},
+                "residue_spread": replica_spread(x, best).double().cpu().numpy(),
+                **residue_figures_of(further, x[best]),
             }
 
-        return watch
+        return Watch(figures, residues, merit="correlation")
 
 
-def _extended(model: MaskedModel, x: Tensor, residues: list[int]) -> MaskedModel:
-    """The known atoms with those of residues found in the map added."""
-    coordinates, known, sigma = model.coordinates.clone(), model.known.clone(), model.sigma.clone()
-    coordinates[residues] = x[residues]
+def _extended(target: Target, x: Tensor, residues: list[int]) -> Target:
+    """The target with residues found in the map, at their places in x (N, 4, 3), known."""
+    xyz, known, sigma = target.xyz.copy(), target.known.copy(), target.sigma.copy()
+    xyz[residues] = x[residues].double().cpu().numpy()
     known[residues] = True
     sigma[residues] = _ACCEPTED_SIGMA
-    return replace(model, coordinates=coordinates, known=known, sigma=sigma)
+    return replace(target, xyz=xyz, known=known, sigma=sigma)
 
 
 def _confidence(final: Tensor, built: _Built, fit: NDArray[np.float64], typical: float) -> NDArray[np.float64]:

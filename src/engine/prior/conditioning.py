@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .correlation import GlobularCorrelation
-from .evidence import KnownAtoms
+from .evidence import Known
 from .precision import chain_variances, solve_chain
 
 __all__ = ["GaussianEstimate", "gaussian_estimate"]
@@ -36,7 +36,7 @@ class GaussianEstimate:
 
 
 def gaussian_estimate(
-    correlation: GlobularCorrelation, x_t: Tensor, sigma: Sequence[float], known: KnownAtoms | None
+    correlation: GlobularCorrelation, x_t: Tensor, sigma: Sequence[float], known: Known | None
 ) -> GaussianEstimate:
     r"""Posterior mean and noise level given :math:`x_t = \alpha_t x_0 + \sigma_t R\epsilon` and known atoms.
 
@@ -50,7 +50,7 @@ def gaussian_estimate(
     x_t : Tensor, shape (B, N, 4, 3)
     sigma : sequence of float, length B
         Noise scale of each example (:math:`\alpha_t^2 + \sigma_t^2 = 1`).
-    known : KnownAtoms or None
+    known : Known or None
         In the frame of ``x_t``.
 
     Returns

@@ -107,10 +107,6 @@ class GlobularCorrelation:
                     out[r, part] = solve_chain(decay, STEP_SCALE, damping, w[r, part], b[r, part])
         return torch.from_numpy(out).reshape(rhs.shape).to(rhs)
 
-    def precision(self, x: Tensor) -> Tensor:
-        """R^-T R^-1 x, the gradient of |R^-1 x|^2 / 2; same shape as x."""
-        return self.inverse_transpose(self.inverse(x))
-
     def _per_chain(self, v: Tensor, fn: Callable[[Tensor, float], Tensor]) -> Tensor:
         if v.shape[-3:] != (self.n_residues, 4, 3):
             raise ValueError(f"expected shape (..., {self.n_residues}, 4, 3), got {tuple(v.shape)}")

@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
+import torch
 from torch import Tensor
 
-__all__ = ["NOTHING", "DensityEvidence", "Evidence", "KnownAtoms"]
+__all__ = ["NOTHING", "DensityEvidence", "Evidence", "Known", "KnownAtoms"]
+
+_LEAST_SIGMA = 1e-3
+"""Standard deviation in angstrom below which an atom is as good as exact: single precision holds coordinates of a
+few hundred angstrom no better, and the square of its inverse stays far from overflow."""
+
+
+class Known(Protocol):
+    """What pulls at atoms, or is shown of them, at the moment it is asked for."""
+
+    @property
+    def target(self) -> Tensor:
+        """Positions in angstrom, (..., N, 4, 3); anything finite where the weight is zero."""
+
+    @property
+    def weights(self) -> Tensor:
+        """Inverse variances per coordinate in 1/angstrom^2, (..., N, 4); zero where unknown."""
+
+    def relative_to(self, origin: Tensor) -> KnownAtoms:
+        """The same atoms in frames centred at ``origin``, shape (replica, 1, 1, 3)."""
 
 
 @dataclass(frozen=True)
 class KnownAtoms:
-    """Atoms whose positions are known with a stated uncertainty.
+    """Atoms whose positions are known with a stated uncertainty: y = M x + noise, with M a selection of atoms.
 
     Attributes
     ----------
@@ -19,14 +40,66 @@ class KnownAtoms:
         Positions in angstrom; anything finite where the weight is zero.
     weights : Tensor, shape (N, 4) or (B, N, 4)
         Inverse variances 1/sigma^2 per coordinate, in 1/angstrom^2; zero where unknown.
+
+    References
+    ----------
+    Levy et al., ADP-3D, equations 8 and 13.
     """
 
     target: Tensor
     weights: Tensor
 
+    @classmethod
+    def measured(cls, xyz: Tensor, known: Tensor, sigma: Tensor) -> KnownAtoms:
+        """Known atoms from positions with standard deviations.
+
+        Parameters
+        ----------
+        xyz : Tensor, shape (N, 4, 3)
+            In angstrom; anything where ``known`` is False.
+        known : Tensor of bool, shape (N, 4)
+        sigma : Tensor, shape (N, 4)
+            Standard deviation per coordinate in angstrom.
+
+        Raises
+        ------
+        ValueError
+            If a known atom has no finite position or no positive standard deviation.
+        """
+        if not torch.isfinite(xyz[known]).all():
+            raise ValueError("known atoms need finite coordinates")
+        if not (sigma[known] > 0).all():
+            raise ValueError("known atoms need a positive sigma")
+        weights = torch.where(known, sigma.clamp(min=_LEAST_SIGMA).pow(-2), torch.zeros_like(sigma))
+        return cls(torch.where(known[..., None], xyz, torch.zeros_like(xyz)), weights)
+
+    @property
+    def known(self) -> Tensor:
+        """Atoms that are known: bool, shape (..., N, 4)."""
+        return self.weights > 0
+
     def relative_to(self, origin: Tensor) -> KnownAtoms:
-        """The same atoms in frames centred at ``origin``, shape (replica, 1, 1, 3)."""
+        """The same atoms in frames centred at ``origin``, shape (replica, 1, 1, 3) or (3,)."""
         return KnownAtoms(self.target - origin, self.weights)
+
+    def observe(self, x: Tensor) -> Tensor:
+        """M x: known atoms only, shape (..., m, 3), of x (..., N, 4, 3)."""
+        return x[..., self.known, :]
+
+    def spread(self, y: Tensor) -> Tensor:
+        """M^T y: atoms back in place, zeros elsewhere, shape (..., N, 4, 3)."""
+        out = y.new_zeros(*y.shape[:-2], *self.known.shape, 3)
+        out[..., self.known, :] = y
+        return out
+
+    def misfit(self, x: Tensor) -> Tensor:
+        """Sum of squared deviations of x (replica, N, 4, 3), each in its standard deviation, shape (replica,)."""
+        return (self.weights * (x - self.target).square().sum(-1)).sum((1, 2))
+
+    def rmsd(self, x: Tensor) -> Tensor:
+        """Root mean square deviation of the known atoms of x (replica, N, 4, 3), (replica,), in angstrom."""
+        gap = self.observe(x) - self.observe(self.target)
+        return gap.square().sum(-1).mean(-1).sqrt()
 
 
 @dataclass(frozen=True)
@@ -65,7 +138,7 @@ class DensityEvidence:
 class Evidence:
     """Everything that a denoiser may condition on; either part can be absent."""
 
-    known: KnownAtoms | None = None
+    known: Known | None = None
     density: DensityEvidence | None = None
 
     def relative_to(self, origin: Tensor) -> Evidence:

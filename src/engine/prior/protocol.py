@@ -30,9 +30,6 @@ class Correlation(Protocol):
     def inverse_transpose(self, z: Tensor) -> Tensor:
         """R^-T z."""
 
-    def precision(self, x: Tensor) -> Tensor:
-        """R^-T R^-1 x."""
-
     def solve(self, damping: float, weights: Tensor, rhs: Tensor) -> Tensor:
         """Solution x of (damping R^-T R^-1 + diag(weights)) x = rhs."""
 

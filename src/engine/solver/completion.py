@@ -15,10 +15,13 @@ __all__ = ["Completion", "agreement", "complete", "planned_runs", "total_steps"]
 _AGREEMENT_START = 0.45
 """Time at which the last descent starts: noise of about 1.5 angstrom, more than averaging distorts."""
 _AGREEMENT_FRACTION, _FEWEST = 0.4, 10
-"""Steps of the last descent, as a fraction of those before and at least."""
+"""Steps of the last descent, as a fraction of those before (nearly the same spacing of noise levels) and at least."""
 _SCALE = 8.0
-"""Distance in angstrom at which a replica's vote on a residue has fallen to a quarter."""
+"""Distance in angstrom at which a replica's vote on a residue has fallen to a quarter. Of eight replicas of 100
+residues that stray by 2 A along each axis, the agreement is 1.30 A off (their mean 1.26 A), and 1.37 A if two of them
+are 20 A astray (mean 5.7 A; 1.6 A with a scale of 16 A); with 4 A the iteration does not settle."""
 _ITERATIONS = 8
+"""After which it moves by less than 0.1 A in the same cases."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..ensemble.ranking import SCALES, rank_replicas
-from ..prior.evidence import NOTHING, Evidence
-from ..prior.protocol import Prior
 from ..prior.schedule import step_times
 from .adp3d import initial_state, solve
 from .noise import ReplicaNoise
 from .planned_run import PlannedRun
-from .protocol import Update
+from .posterior import Posterior
 
 __all__ = ["Fold", "Sampler", "fold", "plain_sampler", "planned_runs"]
 
@@ -86,7 +84,7 @@ def fold(
     merit = fit / SCALES["log_likelihood"] - strain / SCALES["energy"]
     kept = torch.where(merit[:replicas] >= merit[replicas:], 0, replicas).cpu() + torch.arange(replicas)
     terms = {"log_likelihood": fit[kept], "energy": -strain[kept]}
-    ranking = rank_replicas(terms, {}, SCALES)
+    ranking = rank_replicas(terms, SCALES)
     source = tuple(int(kept[k]) for k in ranking.order)
     order = list(ranking.order)
     return Fold(second[list(source)], ranking.score[order], tuple(k >= replicas for k in source), source)
@@ -98,14 +96,13 @@ def planned_runs(steps: int, replicas: int) -> tuple[PlannedRun, PlannedRun]:
     return PlannedRun("folding", steps, replicas), PlannedRun("choosing the hand", again, 2 * replicas)
 
 
-def plain_sampler(
-    prior: Prior, updates: Sequence[Update], origin: Tensor, seed: int, evidence: Evidence = NOTHING
-) -> Sampler:
+def plain_sampler(posterior: Posterior, seed: int) -> Sampler:
     """Sampler without job folder, events or batches: for scripts and benchmarks."""
 
     def sample(stage: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
         noise = ReplicaNoise(seed, 0, replicas)
-        state = initial_state(prior, len(updates), noise, float(times[0]), origin, start)
-        return solve(prior, updates, times, state, noise, lambda state, level: True, evidence).estimate
+        prior, updates = posterior.prior, posterior.updates
+        state = initial_state(prior, len(updates), noise, float(times[0]), posterior.origin, start)
+        return solve(prior, updates, times, state, noise, lambda state, level: True, posterior.evidence).estimate
 
     return sample

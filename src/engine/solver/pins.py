@@ -1,18 +1,23 @@
-"""Atoms that every replica holds at given positions: parts the user keeps, fixes or releases while a job runs."""
+"""Atoms that every replica holds at given positions: parts the user keeps, fixes or releases while a job runs.
+
+They stand over the known atoms of a model (`HeldAtoms`), for the updates and for what the prior is shown alike.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..prior.evidence import KnownAtoms
 from ..prior.protocol import Correlation
 from .protocol import Level
 
-__all__ = ["PIN_SIGMA", "PinUpdate", "Pins", "Preview"]
+__all__ = ["PIN_SIGMA", "HeldAtoms", "PinUpdate", "Pins", "Preview"]
 
 PIN_SIGMA = 0.02
 """Standard deviation in angstrom of pinned atoms as a measurement: narrower than any bond."""
@@ -61,13 +66,13 @@ class Pins:
         self.xyz = np.where(self.mask[..., None], self.xyz, 0.0)
         self._cached = None
 
-    def overlay(self, pull: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights (N, 4) in 1/angstrom^2 and positions (N, 4, 3) of a partial model with the pins put over them."""
+    def over(self, known: KnownAtoms) -> KnownAtoms:
+        """Known atoms with the pins put over them."""
         if not self.active:
-            return pull, target
-        mask, xyz = self._tensors(target)
-        weight = torch.full_like(pull, PIN_SIGMA**-2)
-        return torch.where(mask, weight, pull), torch.where(mask[..., None], xyz, target)
+            return known
+        mask, xyz = self._tensors(known.target)
+        weight = torch.full_like(known.weights, PIN_SIGMA**-2)
+        return KnownAtoms(torch.where(mask[..., None], xyz, known.target), torch.where(mask, weight, known.weights))
 
     def impose(self, x: Tensor) -> Tensor:
         """Replicas (replica, N, 4, 3) with the pinned atoms exactly in place."""
@@ -86,6 +91,36 @@ class Pins:
             xyz = torch.as_tensor(self.xyz, dtype=like.dtype, device=like.device)
             cached = self._cached = torch.as_tensor(self.mask, device=like.device), xyz
         return cached
+
+
+@dataclass(frozen=True)
+class HeldAtoms:
+    """Known atoms of a model and the pins over them, as they are at the moment that one asks.
+
+    Attributes
+    ----------
+    known : KnownAtoms
+        What the model says.
+    pins : Pins
+        May change while a job runs.
+    """
+
+    known: KnownAtoms
+    pins: Pins
+
+    @property
+    def target(self) -> Tensor:
+        """Positions in angstrom, (N, 4, 3)."""
+        return self.pins.over(self.known).target
+
+    @property
+    def weights(self) -> Tensor:
+        """Inverse variances in 1/angstrom^2, (N, 4)."""
+        return self.pins.over(self.known).weights
+
+    def relative_to(self, origin: Tensor) -> KnownAtoms:
+        """The atoms of this moment in frames centred at ``origin``, shape (replica, 1, 1, 3)."""
+        return self.pins.over(self.known).relative_to(origin)
 
 
 class PinUpdate:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..physics.masking import MaskedModel
+from ..prior.evidence import KnownAtoms
 from ..prior.protocol import Prior
 from .noise import ReplicaNoise
 
@@ -18,7 +18,7 @@ __all__ = ["posterior_sampling"]
 
 def posterior_sampling(
     prior: Prior,
-    model: MaskedModel,
+    model: KnownAtoms,
     times: NDArray[np.float64],
     noise: ReplicaNoise,
     origin: Tensor,
@@ -34,7 +34,7 @@ def posterior_sampling(
     ----------
     prior : Prior
         Must be differentiable in ``x_t``.
-    model : MaskedModel
+    model : KnownAtoms
         Known atoms, in the measurements' frame.
     times : ndarray, shape (K + 1,)
         Decreasing diffusion times.
@@ -62,7 +62,7 @@ def posterior_sampling(
         with torch.enable_grad():
             z = z.detach().requires_grad_(True)
             clean = prior.denoise(correlation.apply(z), float(here))
-            misfit = (model.observe(clean + origin) - model.observe(model.coordinates)).square().sum((1, 2)).sqrt()
+            misfit = (model.observe(clean + origin) - model.observe(model.target)).square().sum((1, 2)).sqrt()
             (gradient,) = torch.autograd.grad(misfit.sum(), z)
         clean = clean.detach()
         ratio = a_t / a_s

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from ..likelihood.partial_model import PreconditionedPartialModel
-from ..physics.masking import MaskedModel
+from ..prior.evidence import Known
 from ..prior.protocol import Correlation
 from .lbfgs import minimise
-from .pins import Pins, Preview
+from .pins import Preview
 from .protocol import Level, LocalPotential, Potential, Update
 
 __all__ = ["GradientUpdate", "LateUpdate", "PreconditionedUpdate", "ProximalUpdate", "WeightTable"]
@@ -39,7 +39,7 @@ class GradientUpdate:
     potential: Potential
     correlation: Correlation
     rate: float
-    momentum: float = 0.9
+    momentum: float
     weights: WeightTable = field(default_factory=dict)
 
     def direction(self, z: Tensor, origin: Tensor, level: Level) -> Tensor:
@@ -60,8 +60,8 @@ class PreconditionedUpdate:
     likelihood: PreconditionedPartialModel
     correlation: Correlation
     centre: Tensor
-    rate: float = 0.1
-    momentum: float = 0.9
+    rate: float
+    momentum: float
 
     def direction(self, z: Tensor, origin: Tensor, level: Level) -> Tensor:
         """Scaled gradient of the preconditioned log-likelihood."""
@@ -110,19 +110,17 @@ class ProximalUpdate:
     Attributes
     ----------
     correlation : Correlation
-    model : MaskedModel or None
-        Known atoms, in the measurements' frame.
+    model : Known or None
+        Known atoms, in the measurements' frame, as they are at each step.
     potentials : sequence of Potential
     stiffness : float
-        zeta.
+        zeta, dimensionless. That of the first trials of a proximal step; chosen by hand.
     iterations : int
-        L-BFGS iterations when there are potentials.
+        L-BFGS iterations when there are potentials: a refinement's steps take their time from them.
     longest_step : float
-        Largest move of a coordinate per iteration, in angstrom.
+        Largest move of a coordinate per iteration, in angstrom: about what a blurred map has a slope over.
     weights : mapping
-        Relative weight of each potential by name, and of the model under ``model``.
-    pins : Pins or None
-        Atoms to be held; they override the model and may change between steps.
+        Relative weight of each potential by name.
     preview : callable or None
         Shown the start of the inner iterations and the result of each.
 
@@ -132,15 +130,18 @@ class ProximalUpdate:
     """
 
     correlation: Correlation
-    model: MaskedModel | None = None
+    model: Known | None = None
     potentials: Sequence[Potential] = ()
     stiffness: float = 0.3
     iterations: int = 5
     longest_step: float = 2.0
-    momentum: float = 0.0
     weights: WeightTable = field(default_factory=dict)
-    pins: Pins | None = None
     preview: Preview | None = None
+
+    @property
+    def momentum(self) -> float:
+        """None: the step leads to the minimum itself."""
+        return 0.0
 
     def direction(self, z: Tensor, origin: Tensor, level: Level) -> Tensor:
         """Difference between the proximal point and the denoised estimate, in whitened space."""
@@ -165,10 +166,8 @@ class ProximalUpdate:
 
     def _model(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if self.model is None:
-            pull, target = x.new_zeros(x.shape[1:3]), x.new_zeros(x.shape[1:])
-        else:
-            pull, target = self.model.weights * self.weights.get("model", 1.0), self.model.target
-        return (pull, target) if self.pins is None else self.pins.overlay(pull, target)
+            return x.new_zeros(x.shape[1:3]), x.new_zeros(x.shape[1:])
+        return self.model.weights, self.model.target
 
     def _preconditioner(
         self, x: Tensor, damping: float, pull: Tensor, terms: Sequence[tuple[float, LocalPotential]]

@@ -23,7 +23,6 @@ __all__ = [
     "Tables",
     "fold_features",
     "handedness",
-    "helix_handedness",
     "load_tables",
     "local_features",
 ]
@@ -87,12 +86,6 @@ def load_tables() -> Tables:
     """Tables shipped with the package (made by ``adp3d.training.handedness_statistics``)."""
     with (files(__package__) / "data" / "handedness.npz").open("rb") as stream, np.load(stream) as z:
         return Tables(z["local"].astype(np.float64), z["fold"].astype(np.float64))
-
-
-def helix_handedness(ca: NDArray[np.floating], linked: NDArray[np.bool_] | None = None) -> Array:
-    """Right-handed minus left-handed share of helix-like windows (see `handedness`); shape (...)."""
-    torsion, reach, defined = _windows(np.asarray(ca, np.float64), linked)
-    return _helix_share(torsion, reach, defined)
 
 
 def handedness(

@@ -29,13 +29,6 @@ def test_other_atoms_do_not_count():
     assert replica_spread(x, 0).abs().max() == 0
 
 
-def test_weights():
-    x = replicas(0.0, 1.0, 2.0)
-    weights = torch.tensor([17.0, 3.0, 1.0])
-    assert float(replica_spread(x, 0, weights)[2]) == pytest.approx(((3 * 1 + 4) / 4) ** 0.5)
-    assert float(replica_spread(x, 0, torch.tensor([0.0, 1.0, 0.0]))[2]) == pytest.approx(1.0)
-
-
 def test_one_replica_says_nothing():
     spread = replica_spread(replicas(3.0), 0)
     torch.testing.assert_close(replica_confidence(spread), torch.full((5,), 50.0, dtype=torch.float64))

@@ -17,6 +17,7 @@ from adp3d.job.memory import (
     run_in_batches,
 )
 from adp3d.prior.cost import PriorCost
+from adp3d.solver.potential_cost import PotentialCost
 
 
 class Messages(NullEvents):
@@ -121,7 +122,7 @@ def test_estimate_grows_with_its_arguments():
     assert estimate_cost(8, 100, 50, COST).seconds == pytest.approx(2 * small.seconds)
     assert estimate_cost(4, 100, 50, COST, cores=2).seconds < small.seconds
     assert estimate_cost(4, 100, 50, COST, accelerated=True).seconds == pytest.approx(small.seconds / 60)
-    mapped = estimate_cost(4, 100, 50, COST, 1000)
+    mapped = estimate_cost(4, 100, 50, COST, [PotentialCost(40_000, 16_000, 3e-4)])
     assert mapped.bytes_per_replica > 1000 and mapped.peak_bytes > 5000 and mapped.seconds > small.seconds
 
 

@@ -9,13 +9,14 @@ import torch
 from adp3d.contract.specification import CompleteSpec
 from adp3d.job.events import Control, NullEvents, Stopped
 from adp3d.job.folder import JobFolder
-from adp3d.job.sampling import Sampling, Stage
-from adp3d.physics.masking import MaskedModel
+from adp3d.job.sampling import Running, Sampling, Stage, Watch
 from adp3d.prior.correlation import GlobularCorrelation
+from adp3d.prior.evidence import Evidence, KnownAtoms
 from adp3d.prior.gaussian import GaussianPrior
 from adp3d.prior.schedule import step_times
-from adp3d.solver.pins import Pins
+from adp3d.solver.pins import HeldAtoms, Pins
 from adp3d.solver.planned_run import PlannedRun
+from adp3d.solver.posterior import Posterior
 from adp3d.solver.updates import GradientUpdate, ProximalUpdate
 
 N = 9
@@ -56,7 +57,7 @@ def model():
     truth = PRIOR.correlation.apply(torch.randn(1, N, 4, 3, generator=torch.Generator().manual_seed(0)))[0]
     known = torch.zeros(N, 4, dtype=torch.bool)
     known[[0, 4, 8]] = True
-    return MaskedModel(truth + ORIGIN, known, torch.full((N, 4), 0.1))
+    return KnownAtoms.measured(truth + ORIGIN, known, torch.full((N, 4), 0.1))
 
 
 def updates():
@@ -74,8 +75,15 @@ def updates():
     return [ProximalUpdate(PRIOR.correlation, model()), GradientUpdate(Pull(), PRIOR.correlation, 1e-4, 0.9)]
 
 
-def watch(x, level):
+def size(x, level):
     return {"size": x.square().mean((1, 2, 3))}
+
+
+WATCH = Watch(size, merit="size")
+
+
+def posterior(*chosen):
+    return Posterior(PRIOR, chosen or updates(), ORIGIN)
 
 
 @pytest.fixture
@@ -89,18 +97,19 @@ def make_job(tmp_path):
     return make
 
 
-def stages(replicas=3, batch=None):
-    return [
-        Stage("first", step_times(7), replicas, 1, batch, watch_interval=3),
-        Stage("second", step_times(5, start=0.5), replicas, 2, batch, watch_interval=3),
-    ]
+def first_stage():
+    return Stage("first", step_times(7), 3, 1)
+
+
+def second_stage(start=None):
+    return Stage("second", step_times(5, start=0.5), 3, 2, start)
 
 
 def run(job, events=None, control=None, batch=None, changes=None):
-    sampling = Sampling(job, events or NullEvents(), control or Control(), changes or (lambda settings: None))
-    first, second = stages(batch=batch)
-    x = sampling.run(first, PRIOR, updates(), ORIGIN, watch)
-    return x, sampling.run(second, PRIOR, updates(), ORIGIN, watch, x)
+    running = Running(events or NullEvents(), control or Control(), changes or (lambda settings: None), batch)
+    sampling = Sampling(job, running)
+    x = sampling.run(first_stage(), posterior(), WATCH)
+    return x, sampling.run(second_stage(x), posterior(), WATCH)
 
 
 def test_what_is_told(make_job):
@@ -110,7 +119,7 @@ def test_what_is_told(make_job):
     expected = [("first", k, 7) for k in range(1, 8)] + [("second", k, 5) for k in range(1, 6)]
     assert events.steps == expected
     assert [step for step, *_ in events.frames] == list(range(1, 13))  # steps count over the job
-    assert [step for name, step, _ in events.metrics if name == "size"] == [3, 6, 7, 10, 12]
+    assert [step for name, step, _ in events.metrics if name == "size"] == [5, 7, 12]
 
 
 def test_batches_do_not_change_the_bits(make_job):
@@ -168,7 +177,7 @@ def test_changed_settings_arrive(make_job):
 def test_known_atoms_are_reached(make_job):
     _, y = run(make_job())
     given = model()
-    gap = given.observe(y) - given.observe(given.coordinates)
+    gap = given.observe(y) - given.observe(given.target)
     assert float(gap.norm(dim=-1).max()) < 1.5  # the second measurement pulls them elsewhere
     assert np.isfinite(y.numpy()).all()
 
@@ -191,10 +200,10 @@ def held_run(job, wishes, stop=None, pins=None):
     events = HoldAt(control, wishes)
     events.stop = stop
     pins = pins or Pins(N)
-    sampling = Sampling(job, events, control, lambda settings: None, pins)
-    stage = Stage("first", step_times(7), 3, 1, merit="size")
-    update = ProximalUpdate(PRIOR.correlation, model(), pins=pins)
-    return sampling.run(stage, PRIOR, [update], ORIGIN, watch), pins, events
+    sampling = Sampling(job, Running(events, control), pins)
+    held = HeldAtoms(model(), pins)
+    given = Posterior(PRIOR, [ProximalUpdate(PRIOR.correlation, held)], ORIGIN, Evidence(held))
+    return sampling.run(first_stage(), given, WATCH), pins, events
 
 
 def test_held_residues_stay_where_the_best_replica_had_them(make_job):
@@ -216,8 +225,7 @@ def test_the_best_replica_has_the_highest_merit(make_job):
 
     control = Control()
     events, pins = Frames(control, {("first", 3): [([4], True)]}), Pins(N)
-    sampling = Sampling(make_job(), events, control, lambda settings: None, pins)
-    sampling.run(Stage("first", step_times(7), 3, 1, merit="size"), PRIOR, updates(), ORIGIN, watch)
+    Sampling(make_job(), Running(events, control), pins).run(first_stage(), posterior(), WATCH)
     best = np.square(events.kept).mean((1, 2, 3)).argmax()
     np.testing.assert_allclose(pins.xyz[4], events.kept[best, 4], atol=1e-6)
 
@@ -226,7 +234,7 @@ def test_what_is_held_already_keeps_its_exact_place(make_job):
     pins = Pins(N)
     atoms = np.zeros((N, 4), dtype=bool)
     atoms[4] = True
-    pins.hold(atoms, model().coordinates.numpy())
+    pins.hold(atoms, model().target.numpy())
     before = pins.xyz[4].copy()
     held_run(make_job(), {("first", 3): [([3, 4], True)]}, pins=pins)
     np.testing.assert_array_equal(pins.xyz[4], before)
@@ -254,7 +262,7 @@ def test_without_pins_nothing_can_be_held(make_job):
 
 def test_previews_belong_to_the_step_to_come(make_job):
     events = Watcher()
-    sampling = Sampling(make_job(), events, Control(), lambda settings: None)
+    sampling = Sampling(make_job(), Running(events, Control(), batch=2))
 
     class Still:
         momentum = 0.0
@@ -263,8 +271,7 @@ def test_previews_belong_to_the_step_to_come(make_job):
             sampling.preview(z + origin)
             return torch.zeros_like(z)
 
-    stage = Stage("first", step_times(3), 3, 1, batch=2)
-    sampling.run(stage, PRIOR, [Still()], ORIGIN, watch)
+    sampling.run(Stage("first", step_times(3), 3, 1), posterior(Still()), WATCH)
     assert [preview[:2] for preview in events.previews] == [(1, 0), (2, 0), (3, 0), (1, 2), (2, 2), (3, 2)]
     assert events.previews[0][2] == (2, N, 4, 3)
 
@@ -276,11 +283,10 @@ def test_figures_of_residues_come_with_those_of_replicas(make_job):
         seen.append(best == int(x.square().mean((1, 2, 3)).argmax()))
         return {"residue_spread": np.arange(N, dtype=float)}
 
-    sampling = Sampling(make_job(), events, Control(), lambda settings: None)
-    stage = Stage("first", step_times(7), 3, 1, watch_interval=3, merit="size")
-    sampling.run(stage, PRIOR, updates(), ORIGIN, watch, watch_residues=watch_residues)
-    assert [step for _, step, _ in events.residues] == [3, 6, 7] and all(seen)
-    assert events.residues[0] == ("residue_spread", 3, list(range(N)))
+    sampling = Sampling(make_job(), Running(events, Control()))
+    sampling.run(first_stage(), posterior(), Watch(size, watch_residues, "size"))
+    assert [step for _, step, _ in events.residues] == [5, 7] and all(seen)
+    assert events.residues[0] == ("residue_spread", 5, list(range(N)))
 
 
 class Overall(Watcher):
@@ -300,26 +306,24 @@ PLAN = (PlannedRun("first", 7, 3), PlannedRun("left out", 100, 3), PlannedRun("s
 @pytest.mark.parametrize("batch", [None, 2])
 def test_how_far_the_whole_job_is(make_job, batch):
     events = Overall()
-    sampling = Sampling(make_job(), events, Control(), lambda settings: None, plan=PLAN)
-    first, second = stages(batch=batch)
-    sampling.run(second if batch is None else first, PRIOR, updates(), ORIGIN, watch)
+    sampling = Sampling(make_job(), Running(events, Control(), batch=batch), plan=PLAN)
+    sampling.run(second_stage() if batch is None else first_stage(), posterior(), WATCH)
     if batch is None:  # what stands before it in the plan is left out, and there is nothing after it
         assert events.done == [(3 * k, 15) for k in range(1, 6)]
         return
     assert events.done == [(2 * k, 336) for k in range(1, 8)] + [(14 + k, 336) for k in range(1, 8)]
-    sampling.run(second, PRIOR, updates(), ORIGIN, watch)
+    sampling.run(second_stage(), posterior(), WATCH)
     assert events.done[14:] == [(21 + 2 * k, 36) for k in range(1, 6)] + [(31 + k, 36) for k in range(1, 6)]
 
 
 def test_a_resumed_job_is_as_far_as_it_was(make_job):
     job, control = make_job(), Control()
-    first, second = stages(batch=2)
     events = Overall(control, ("second", 2))
 
     def go(events, control):
-        sampling = Sampling(job, events, control, lambda settings: None, plan=PLAN)
-        x = sampling.run(first, PRIOR, updates(), ORIGIN, watch)
-        sampling.run(second, PRIOR, updates(), ORIGIN, watch, x)
+        sampling = Sampling(job, Running(events, control, batch=2), plan=PLAN)
+        x = sampling.run(first_stage(), posterior(), WATCH)
+        sampling.run(second_stage(x), posterior(), WATCH)
 
     with pytest.raises(Stopped):
         go(events, control)

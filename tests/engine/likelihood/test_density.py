@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -138,7 +136,6 @@ def test_an_anticorrelated_model_is_not_pushed_away():
     assert float(likelihood.correlation(x)[0]) < -0.9
     assert float(likelihood.fit(x).scale[0]) == 0.0
     assert float(likelihood.value_and_grad(x)[1].abs().max()) == 0.0
-    assert float(replace(likelihood, minimum_scale=0.5).fit(x).scale[0]) == 0.5
 
 
 def test_levels_share_the_truth_and_differ_in_reach():

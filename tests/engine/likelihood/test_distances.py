@@ -27,6 +27,13 @@ def value(number: float) -> torch.Tensor:
     return torch.tensor([number], dtype=DOUBLE)
 
 
+def bounds(
+    operator: DistanceOperator, lower: torch.Tensor, upper: torch.Tensor, sigma: float = 0.5, switch: float = 2.0
+) -> DistanceLikelihood:
+    """Flat bottom between bounds, with linear tails beyond ``switch`` sigmas."""
+    return DistanceLikelihood(operator, lower, upper, torch.full_like(upper, sigma), torch.full_like(upper, switch))
+
+
 def test_harmonic_closed_form() -> None:
     likelihood = DistanceLikelihood.harmonic(PAIR, value(5.0), 0.5)
     expected = [-0.5 * ((d - 5.0) / 0.5) ** 2 for d in (3.0, 5.0, 5.5, 50.0)]
@@ -35,7 +42,7 @@ def test_harmonic_closed_form() -> None:
 
 
 def test_flat_bottom_quadratic_and_linear_parts() -> None:
-    likelihood = DistanceLikelihood.bounds(PAIR, value(2.0), value(5.0), sigma=0.5, switch=2.0)
+    likelihood = bounds(PAIR, value(2.0), value(5.0), sigma=0.5, switch=2.0)
     # Excess 0, 0.5 (one sigma), 1 (the switch) and 3 A (six sigmas): s^2/2, then k (s - k/2).
     found = likelihood(line(3.0, 5.5, 6.0, 8.0, 1.5))
     torch.testing.assert_close(found, -torch.tensor([0.0, 0.5, 2.0, 2.0 * (6.0 - 1.0), 0.5], dtype=DOUBLE))
@@ -44,7 +51,7 @@ def test_flat_bottom_quadratic_and_linear_parts() -> None:
 
 def test_force_is_zero_inside_and_bounded_far_outside() -> None:
     x = line(3.0, 5.5, 80.0).requires_grad_(True)
-    likelihood = DistanceLikelihood.bounds(PAIR, value(2.0), value(5.0), sigma=0.5, switch=2.0)
+    likelihood = bounds(PAIR, value(2.0), value(5.0), sigma=0.5, switch=2.0)
     (gradient,) = torch.autograd.grad(likelihood(x).sum(), x)
     torch.testing.assert_close(gradient[:, 1, 1, 0], -torch.tensor([0.0, 0.5 / 0.25, 2.0 / 0.5], dtype=DOUBLE))
     torch.testing.assert_close(gradient[:, 0], -gradient[:, 1])
@@ -59,11 +66,9 @@ def test_gradient_agrees_with_finite_differences() -> None:
         torch.tensor([0, 1, 1, 2]),
         3,
     )
-    bounds = DistanceLikelihood.bounds(
-        operator, torch.full((3,), 1.0, dtype=DOUBLE), torch.full((3,), 4.0, dtype=DOUBLE)
-    )
+    flat = bounds(operator, torch.full((3,), 1.0, dtype=DOUBLE), torch.full((3,), 4.0, dtype=DOUBLE))
     harmonic = DistanceLikelihood.harmonic(operator, torch.full((3,), 4.0, dtype=DOUBLE), 0.3)
-    for likelihood in (bounds, harmonic):
+    for likelihood in (flat, harmonic):
         assert float(likelihood(x).min().detach()) < 0
         assert torch.autograd.gradcheck(likelihood, (x,))
 
@@ -86,9 +91,9 @@ def test_curvature_estimates_the_hessian() -> None:
     hessian = torch.autograd.functional.hessian(lambda v: -likelihood(v).sum(), x).reshape(24, 24)
     trace = hessian.diagonal().reshape(2, 4, 3).sum(-1) / 3
     torch.testing.assert_close(estimate[0], trace, atol=1e-2, rtol=1e-2)
-    satisfied = DistanceLikelihood.bounds(PAIR, value(2.0), value(7.0))
+    satisfied = bounds(PAIR, value(2.0), value(7.0))
     assert float(satisfied.curvature(x).sum()) == 0.0
-    far = DistanceLikelihood.bounds(PAIR, value(2.0), value(5.0), sigma=0.5, switch=2.0)
+    far = bounds(PAIR, value(2.0), value(5.0), sigma=0.5, switch=2.0)
     assert float(far.curvature(line(25.0))[0, 0, 1]) == pytest.approx(2.0 / 40.0 / 0.25 / 3.0)
 
 
@@ -111,7 +116,7 @@ def test_from_restraints_mixes_harmonic_and_bounds() -> None:
 
 
 def test_infinite_upper_bounds_are_no_bounds() -> None:
-    likelihood = DistanceLikelihood.bounds(PAIR, value(3.0), value(math.inf))
+    likelihood = bounds(PAIR, value(3.0), value(math.inf))
     x = line(2.0, 1000.0).requires_grad_(True)
     found = likelihood(x)
     assert found[1] == 0 and found[0] < 0
@@ -125,6 +130,6 @@ def test_infinite_upper_bounds_are_no_bounds() -> None:
 )
 def test_nonsense_is_refused(lower: float, upper: float, sigma: float, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        DistanceLikelihood.bounds(PAIR, value(lower), value(upper), sigma)
+        bounds(PAIR, value(lower), value(upper), sigma)
     with pytest.raises(ValueError, match="shape"):
         DistanceLikelihood.harmonic(PAIR, torch.ones(2), 1.0)

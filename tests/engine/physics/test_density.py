@@ -7,11 +7,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from radial_density import radial_density
 
 from adp3d.contract.errors import InputError
 from adp3d.physics import boxes
 from adp3d.physics.density import AtomDensity, Grid
-from adp3d.physics.form_factors import electron_form_factors, radial_density
+from adp3d.physics.form_factors import electron_form_factors
 
 GRID = Grid((-4.0, 3.0, 1.0), (0.8, 1.0, 0.9), (16, 14, 15))
 ELEMENTS = ["C", "N", "O", "S"]

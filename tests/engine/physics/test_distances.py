@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from ideal_backbone import place_cb
 from scipy.spatial.transform import Rotation
 
 from adp3d.physics.distances import DistanceOperator, pair_lengths, pseudo_cb, sum_average
-from adp3d.structure.backbone import place_cb
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@ from __future__ import annotations
 import gemmi
 import numpy as np
 import pytest
+from radial_density import radial_density
 
 from adp3d.contract.errors import InputError
-from adp3d.physics.form_factors import electron_form_factors, radial_density
+from adp3d.physics.form_factors import electron_form_factors
 
 
 def test_shapes_follow_the_elements():

@@ -13,9 +13,9 @@ from adp3d.job.events import Control, NullEvents, Stopped
 from adp3d.job.execute import execute
 from adp3d.job.folder import JobFolder
 from adp3d.job.log import read_history
-from adp3d.physics.masking import MaskedModel
 from adp3d.pipeline.complete import _missing_spread
 from adp3d.placing.confidence_records import read_confidence
+from adp3d.prior.evidence import KnownAtoms
 from adp3d.structure.read import read_structure
 
 BACKBONE = ("N", "CA", "C", "O")
@@ -145,9 +145,9 @@ def test_spread_of_missing_residues():
     x = torch.zeros(3, 5, 4, 3)
     x[:, :3] += 50.0 * torch.arange(3)[:, None, None, None]  # known residues do not count
     x[0, 3:, 1, 0] = 6.0
-    model = MaskedModel(target, known, torch.ones(5, 4))
+    model = KnownAtoms.measured(target, known, torch.ones(5, 4))
     assert _missing_spread(model, x).tolist() == pytest.approx([6.0, 3.0, 3.0])
-    complete = MaskedModel(target[:3], known[:3], torch.ones(3, 4))
+    complete = KnownAtoms.measured(target[:3], known[:3], torch.ones(3, 4))
     apart = 75 * 3**0.5
     assert _missing_spread(complete, x[:, :3]).tolist() == pytest.approx([apart, 0.0, apart])
 

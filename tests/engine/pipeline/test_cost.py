@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+
 import pytest
 import torch
 
@@ -11,6 +13,7 @@ from adp3d.job.runtime import usable_cores
 from adp3d.pipeline.cost import job_cost, planned_runs
 from adp3d.prior.registry import find_prior
 from adp3d.solver.completion import total_steps
+from adp3d.solver.potential_cost import PotentialCost
 
 CPU = torch.device("cpu")
 
@@ -27,8 +30,9 @@ CPU = torch.device("cpu")
     ],
 )
 def test_each_kind_of_job_has_its_own_number_of_steps(spec, replicas, steps):
-    expected = estimate_cost(replicas, 50, steps, find_prior("builtin").cost, 1000, cores=usable_cores())
-    assert job_cost(spec, 50, CPU, 1000) == expected  # fifty residues fit in any memory
+    measured = types.SimpleNamespace(cost=PotentialCost(40_000, 16_000, 3e-4))
+    expected = estimate_cost(replicas, 50, steps, find_prior("builtin").cost, [measured.cost], cores=usable_cores())
+    assert job_cost(spec, 50, CPU, [measured]) == expected  # fifty residues fit in any memory
 
 
 @pytest.mark.parametrize("replicas", [1, 3])

@@ -13,7 +13,7 @@ from adp3d.job.events import Control, NullEvents, Stopped
 from adp3d.job.execute import execute
 from adp3d.job.folder import JobFolder
 from adp3d.measurement.distances import load_restraints
-from adp3d.pipeline.distances import distance_updates, polymer_of_sequences
+from adp3d.pipeline.distances import polymer_of_sequences
 from adp3d.structure.read import read_structure
 from adp3d.structure.sequences import parse_sequence_argument
 
@@ -153,17 +153,6 @@ def test_shifted_numbers_are_refused_with_the_shift(small, tmp_path):
         load_restraints(
             spec.restraints, polymer_of_sequences(parse_sequence_argument(spec.sequence)), None, NullEvents()
         )
-
-
-def test_updates_are_what_the_benchmarks_use():
-    from adp3d.likelihood.distances import DistanceLikelihood
-    from adp3d.physics.distances import DistanceOperator
-    from adp3d.prior.correlation import GlobularCorrelation
-
-    operator = DistanceOperator.between_ca(torch.tensor([[0, 5]]))
-    likelihood = DistanceLikelihood.harmonic(operator, torch.tensor([7.0]), 0.5)
-    (update,) = distance_updates(GlobularCorrelation((8,)), likelihood, {"distances": 2.0})
-    assert update.weights == {"distances": 2.0} and update.potentials[0].likelihood is likelihood
 
 
 def test_layout_spread_and_why_nothing_can_be_held(make_job):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from adp3d.job.trajectory import Trajectory
-from adp3d.pipeline.export import write_ensemble, write_models, write_trajectory
+from adp3d.pipeline.export import write_models, write_trajectory
 
 SEQUENCE = "MKXGA"
 LABELS = [("A", 5, ""), ("A", 6, ""), ("A", 6, "B"), ("long", 1, ""), ("long", 3, "")]
@@ -46,14 +46,6 @@ def test_thinning_keeps_both_ends(tmp_path):
     structure = gemmi.read_structure(str(tmp_path / "t.cif"))
     np.testing.assert_allclose(coordinates(structure[0]), xyz[0, 0], atol=6e-4)
     np.testing.assert_allclose(coordinates(structure[3]), xyz[29, 0], atol=6e-4)
-
-
-def test_ensemble_is_the_last_frame_of_each_replica(tmp_path):
-    given, xyz = trajectory()
-    assert write_ensemble(given, tmp_path / "e.cif", SEQUENCE, LABELS) == 3
-    structure = gemmi.read_structure(str(tmp_path / "e.cif"))
-    for replica, model in enumerate(structure):
-        np.testing.assert_allclose(coordinates(model), xyz[-1, replica], atol=6e-4)
 
 
 def test_lengths_must_agree(tmp_path):

@@ -18,7 +18,8 @@ from adp3d.density.write import write_map
 from adp3d.job.events import Control, NullEvents
 from adp3d.job.execute import execute
 from adp3d.job.folder import JobFolder
-from adp3d.pipeline.map_problem import load_map_problem, placeholder_backbone
+from adp3d.measurement.density import load_density
+from adp3d.measurement.whole_map import MapFiles
 from adp3d.pipeline.problem import load_problem
 from adp3d.structure.read import read_structure
 
@@ -71,8 +72,9 @@ def spec(folder, map_path, model_path, **options):
 def quantities(given):
     """What the job finds out about map and model before it starts."""
     problem = load_problem(replace(given, prior="gaussian"), NullEvents())
-    maps = load_map_problem(given, problem.structure, problem.target, problem.device, NullEvents())
-    start = torch.as_tensor(placeholder_backbone(problem.target), dtype=torch.float32)[None]
+    scene = problem.scene(NullEvents())
+    maps = load_density(MapFiles(given.map, given.half_maps, given.resolution), scene)
+    start = scene.start()[None]
     fit = maps.start_fit(start)
     return {
         "correlation": maps.start_correlation(start),

@@ -14,7 +14,7 @@ from adp3d.job.events import NullEvents
 from adp3d.job.folder import JobFolder
 from adp3d.job.log import EventLog
 from adp3d.job.trajectory import TrajectoryWriter
-from adp3d.pipeline.outcome import Outcome, describe_geometry, report_model_job, show_trajectory
+from adp3d.pipeline.outcome import Outcome, describe_geometry, likeness, report_model_job, show_trajectory
 from adp3d.pipeline.problem import load_problem
 from adp3d.placing.confidence_records import read_confidence
 
@@ -103,6 +103,20 @@ def test_geometry_of_a_deposited_model_is_good(setting):
     torn = truth.copy()
     torn[20:] += 10.0
     assert describe_geometry(torn, problem.polymer)["ca_breaks"] == 1
+    assert found["clashes_per_1000_atoms"] == 0
+    folded = truth.copy()
+    folded[30] = truth[5] + 0.3  # one residue on top of another
+    assert describe_geometry(folded, problem.polymer)["clashes_per_1000_atoms"] > 1000 * 4 / truth[..., 0].size
+
+
+def test_likeness_to_a_reference(setting):
+    truth = setting[2][:, 1]
+    assert likeness(truth + 7.0, truth) == {"ca_lddt": 1.0, "tm_score": pytest.approx(1.0, abs=1e-3)}
+    part = truth.copy()
+    part[22:] += 30.0
+    some = likeness(part, truth)
+    assert 0.3 < some["ca_lddt"] < 0.9 and some["tm_score"] < 0.9
+    assert likeness(truth, np.full_like(truth, np.nan)) == {"ca_lddt": None, "tm_score": None}
 
 
 def test_trajectory_of_the_chosen_replica(setting):

@@ -104,7 +104,7 @@ def test_the_prior_runs_under_its_name_with_its_own_cost(plugin, small, tmp_path
 
 
 def test_they_are_offered(plugin, capsys):
-    assert registered() == ("distances", "plane")
+    assert registered() == ("density", "distances", "plane")
     shown = subprocess.run(
         [sys.executable, "-m", "adp3d.cli", "complete", "--help"], capture_output=True, text=True, check=True
     ).stdout
@@ -117,7 +117,7 @@ def test_without_the_package_one_sentence_says_what_there_is(small):
     with pytest.raises(InputError, match="no prior 'stiff'"):
         find_prior("stiff")
     problem = load_problem(CompleteSpec(output="o", model=str(small.model), prior="gaussian"), NullEvents())
-    with pytest.raises(InputError, match="no measurement 'plane': choose one of distances"):
+    with pytest.raises(InputError, match="no measurement 'plane': choose one of density, distances"):
         problem.measurements(("plane 0 1",), NullEvents())
     assert load_measurements(None, None) == ()
 
@@ -142,6 +142,24 @@ def test_distances_beside_other_data(small, tmp_path, monkeypatch):
     assert metrics["measurements"]["distances"]["satisfied"] > 0.8
     found = places(tmp_path / "job" / "result.cif")
     assert np.mean([np.linalg.norm(found[n] - deposited[n]) for n in small.missing]) < 1.5
+
+
+def test_a_map_beside_other_data(small, tmp_path, monkeypatch):
+    """A map is a measurement like others: it pulls in a job that the prior completes without seeing it."""
+    monkeypatch.chdir(tmp_path)
+    arguments = ["complete", str(small.model), *QUICK, "--reference", str(small.deposited)]
+    assert run([*arguments, "-o", "free"]) == 0
+    assert run([*arguments, "-o", "pulled", "--measure", f"density@{small.map} 1.75"]) == 0
+    free, pulled = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("free", "pulled"))
+    assert pulled["measurements"]["density"]["correlation"] > 0.25
+    assert pulled["ca_rmsd_missing"] < free["ca_rmsd_missing"] - 0.5
+    assert '"name":"density.correlation"' in (tmp_path / "pulled" / "events.log").read_text().replace(" ", "")
+    with pytest.raises(InputError, match="density@MAP"):
+        load_measurements(["density"], None)
+    with pytest.raises(InputError, match="number"):
+        load_measurements([f"density@{small.map} fine"], None)
+    with pytest.raises(InputError, match="'resolution' must be"):
+        load_measurements([f"density@{small.map} 0.1"], None)
 
 
 @pytest.mark.parametrize("text", ["", "@file", "plane;1", "1plane"])

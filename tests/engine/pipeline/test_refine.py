@@ -141,20 +141,41 @@ def test_a_map_without_solvent_noise_does_not_harm_the_building(small, make_job,
     assert metrics["ca_rmsd_known"] < 0.3 and metrics["ca_rmsd_missing"] < 0.5
 
 
-def test_the_papers_own_updates_run(make_job):
-    metrics = run(make_job(update="gradient", steps=4, replicas=1, prior="gaussian"))
-    assert metrics["completeness_after"] == 100
-    assert np.isfinite(metrics["map_cc_after"])
+class Curves(Told):
+    """Notes the figures of the replicas."""
+
+    def __init__(self):
+        super().__init__()
+        self.figures = {}
+
+    def metric(self, name, value, step=None, first_replica=0):
+        self.figures.setdefault(name, []).append(np.max(value))
 
 
-def test_density_weight_can_change_while_it_runs(make_job):
-    control = Control()
-    control.change("density_weight", 0.0)
-    without = make_job(replicas=1, steps=2, prior="gaussian")
-    run(without, control=control)
-    usual = make_job(replicas=1, steps=2, prior="gaussian")
-    run(usual)
-    assert without.result.read_bytes() != usual.result.read_bytes()
+def test_the_papers_own_updates_hold_what_is_known_and_bridge_the_gap(small, make_job):
+    job, told = (
+        make_job(update="gradient", steps=8, replicas=1, prior="gaussian", reference=str(small.deposited)),
+        Curves(),
+    )
+    metrics = run(job, told)
+    # a chain that nothing holds has its atoms tens of angstrom from their places
+    assert max(told.figures["known_rmsd"]) < 0.5 and metrics["ca_rmsd_known"] < 0.3
+    assert metrics["completeness_after"] == 100 and metrics["geometry"]["ca_breaks"] == 0
+    assert metrics["ca_rmsd_missing"] < 8, "the ends of the gap draw what lies between"
+
+
+def test_the_more_weight_a_map_has_the_better_it_is_explained(make_job):
+    """Set before, and told while it runs."""
+    off = Control()
+    off.change("density_weight", 0.0)
+    cases = {0: ({}, off), 1: ({}, Control()), 10: ({"density_weight": 10.0}, Control())}
+    reached = {}
+    for weight, (options, control) in cases.items():
+        told = Curves()
+        run(make_job(replicas=1, steps=8, prior="gaussian", **options), told, control)
+        reached[weight] = told.figures["correlation"][-1]
+    assert reached[0] + 0.02 < reached[1] < reached[10] - 0.01
+    assert reached[10] > 1.15 * reached[0]
 
 
 def atoms(path, wanted):

@@ -12,6 +12,7 @@ from adp3d.prior.gaussian import GaussianPrior
 from adp3d.prior.schedule import step_times
 from adp3d.solver.folding import fold, plain_sampler
 from adp3d.solver.likelihood_potential import LikelihoodPotential
+from adp3d.solver.posterior import Posterior
 from adp3d.solver.updates import ProximalUpdate
 
 N = 12
@@ -26,7 +27,7 @@ def problem(helix):
     likelihood = DistanceLikelihood.harmonic(DistanceOperator.between_ca(pairs), target, 0.2)
     potential = LikelihoodPotential("distances", likelihood)
     updates = [ProximalUpdate(prior.correlation, None, [potential], iterations=8, longest_step=5.0)]
-    return likelihood, plain_sampler(prior, updates, torch.zeros(3), seed=3)
+    return likelihood, plain_sampler(Posterior(prior, updates, torch.zeros(3)), seed=3)
 
 
 def handedness(x):

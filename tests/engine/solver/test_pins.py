@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from adp3d.physics.masking import MaskedModel
 from adp3d.prior.correlation import GlobularCorrelation
-from adp3d.solver.pins import PIN_SIGMA, Pins, PinUpdate
+from adp3d.prior.evidence import KnownAtoms
+from adp3d.solver.pins import PIN_SIGMA, HeldAtoms, Pins, PinUpdate
 from adp3d.solver.protocol import Level
 from adp3d.solver.updates import ProximalUpdate
 
@@ -35,10 +35,10 @@ def pins():
 def test_without_pins_nothing_changes():
     pins = Pins(N)
     x = random(2, N, 4, 3)
-    pull, target = random(N, 4), random(N, 4, 3)
+    known = KnownAtoms(random(N, 4, 3), random(N, 4).abs())
     assert not pins.active
     assert pins.impose(x) is x
-    assert pins.overlay(pull, target) == (pull, target)
+    assert pins.over(known) is known
     assert pins.movable(x).all()
     assert (PinUpdate(pins, CORRELATION).direction(x, ORIGIN, LEVEL) == 0).all()
 
@@ -46,10 +46,15 @@ def test_without_pins_nothing_changes():
 def test_pins_override_the_model(pins):
     pull, target = random(N, 4).abs(), random(N, 4, 3, seed=1)
     mask = torch.from_numpy(pins.mask)
-    new_pull, new_target = pins.overlay(pull, target)
+    held = HeldAtoms(KnownAtoms(target, pull), pins)
+    new_pull, new_target = held.weights, held.target
     assert (new_pull[mask] == PIN_SIGMA**-2).all() and torch.equal(new_pull[~mask], pull[~mask])
     assert torch.equal(new_target[mask], torch.from_numpy(pins.xyz)[mask])
     assert torch.equal(new_target[~mask], target[~mask])
+    shown = held.relative_to(ORIGIN)
+    assert torch.equal(shown.weights, new_pull) and torch.equal(shown.target, new_target - ORIGIN)
+    pins.release(range(N))  # what was held then is not held now
+    assert torch.equal(held.weights, pull) and torch.equal(held.relative_to(ORIGIN).target, target - ORIGIN)
 
 
 def test_imposed_atoms_are_exact_and_the_others_untouched(pins):
@@ -80,8 +85,8 @@ def test_positions_must_be_finite():
 
 def test_the_proximal_step_reaches_the_pins_against_model_and_denoiser(pins):
     known = torch.ones(N, 4, dtype=torch.bool)
-    model = MaskedModel(random(N, 4, 3, seed=5) * 5, known, torch.full((N, 4), 0.5, dtype=torch.float64))
-    update = ProximalUpdate(CORRELATION, model, stiffness=0.4, pins=pins)
+    model = KnownAtoms.measured(random(N, 4, 3, seed=5) * 5, known, torch.full((N, 4), 0.5, dtype=torch.float64))
+    update = ProximalUpdate(CORRELATION, HeldAtoms(model, pins), stiffness=0.4)
     z = random(2, N, 4, 3)
     x = CORRELATION.apply(z + update.direction(z, ORIGIN, LEVEL)) + ORIGIN
     mask = torch.from_numpy(pins.mask)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from adp3d.physics.masking import MaskedModel
 from adp3d.prior.correlation import GlobularCorrelation
+from adp3d.prior.evidence import KnownAtoms
 from adp3d.prior.gaussian import GaussianPrior
 from adp3d.prior.schedule import step_times
 from adp3d.solver.noise import ReplicaNoise
@@ -16,7 +16,7 @@ PRIOR = GaussianPrior(CORRELATION)
 
 
 def test_without_guidance_the_prior_is_sampled():
-    model = MaskedModel(torch.zeros(10, 4, 3), torch.ones(10, 4, dtype=torch.bool), torch.ones(10, 4))
+    model = KnownAtoms.measured(torch.zeros(10, 4, 3), torch.ones(10, 4, dtype=torch.bool), torch.ones(10, 4))
     origin = torch.tensor([5.0, 0.0, 0.0])
     x = posterior_sampling(PRIOR, model, step_times(200), ReplicaNoise(0, 0, 400), origin, guidance=0.0)
     z = CORRELATION.inverse(x - origin)
@@ -29,7 +29,7 @@ def test_guidance_leads_to_the_known_atoms():
     truth = CORRELATION.apply(torch.randn(10, 4, 3, generator=generator))
     known = torch.zeros(10, 4, dtype=torch.bool)
     known[::3] = True
-    model = MaskedModel(truth, known, torch.full((10, 4), 0.1))
+    model = KnownAtoms.measured(truth, known, torch.full((10, 4), 0.1))
     error = []
     for guidance in (0.0, 0.1):
         x = posterior_sampling(PRIOR, model, step_times(100), ReplicaNoise(0, 0, 16), torch.zeros(3), guidance)

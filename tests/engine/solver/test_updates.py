@@ -10,8 +10,9 @@ import torch
 from adp3d.likelihood.distances import DistanceLikelihood
 from adp3d.likelihood.partial_model import PreconditionedPartialModel
 from adp3d.physics.distances import DistanceOperator
-from adp3d.physics.masking import MaskedModel, mask_svd
+from adp3d.physics.masking import mask_svd
 from adp3d.prior.correlation import GlobularCorrelation
+from adp3d.prior.evidence import KnownAtoms
 from adp3d.solver.likelihood_potential import LikelihoodPotential
 from adp3d.solver.protocol import Level
 from adp3d.solver.updates import GradientUpdate, LateUpdate, PreconditionedUpdate, ProximalUpdate
@@ -31,7 +32,7 @@ def model(sigma=0.5):
     known[[0, 1, 5]] = True
     known[7, 1] = True
     coordinates = random(N, 4, 3, seed=1) * 5
-    return MaskedModel(coordinates, known, torch.full((N, 4), sigma, dtype=torch.float64))
+    return KnownAtoms.measured(coordinates, known, torch.full((N, 4), sigma, dtype=torch.float64))
 
 
 def distances():
@@ -43,7 +44,7 @@ def distances():
 def test_gradient_step_is_the_chain_rule():
     """The step is rate times the derivative of log p with respect to z, by finite differences."""
     z = random(2, N, 4, 3)
-    update = GradientUpdate(distances(), CORRELATION, rate=0.01, weights={"distances": 3.0})
+    update = GradientUpdate(distances(), CORRELATION, rate=0.01, momentum=0.9, weights={"distances": 3.0})
     step = update.direction(z, ORIGIN, LEVEL)
     direction = random(2, N, 4, 3, seed=8)
     likelihood = distances().likelihood
@@ -59,9 +60,9 @@ def test_preconditioned_step_does_not_depend_on_the_origin_in_use():
     """The same structure described from another origin takes the same step."""
     centre = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
     partial = model()
-    centred = dataclasses.replace(partial, coordinates=partial.coordinates - centre)
+    centred = partial.relative_to(centre)
     likelihood = PreconditionedPartialModel(mask_svd(centred, CORRELATION))
-    update = PreconditionedUpdate(likelihood, CORRELATION, centre, rate=0.2)
+    update = PreconditionedUpdate(likelihood, CORRELATION, centre, rate=0.2, momentum=0.9)
     x = random(2, N, 4, 3, seed=3) * 4
     steps = [
         update.direction(CORRELATION.inverse(x - origin), origin, LEVEL)
@@ -89,13 +90,13 @@ def test_proximal_point_with_a_potential_is_stationary():
     partial = model()
     update = ProximalUpdate(
         CORRELATION, partial, [distances()], stiffness=0.4, iterations=60, longest_step=50.0,
-        weights={"distances": 0.5, "model": 2.0},
+        weights={"distances": 0.5},
     )  # fmt: skip
     step = update.direction(z, ORIGIN, LEVEL)
     x = CORRELATION.apply(z + step) + ORIGIN
     _, slope = distances().value_and_gradient(x)
     gradient = 0.4 / LEVEL.sigma**2 * CORRELATION.inverse_transpose(step)
-    gradient = gradient + 2.0 * partial.weights[..., None] * (x - partial.target) + 0.5 * slope
+    gradient = gradient + partial.weights[..., None] * (x - partial.target) + 0.5 * slope
     assert gradient.abs().max() < 1e-4
 
 
@@ -124,7 +125,7 @@ def test_trust_in_the_denoiser_grows_as_the_noise_falls():
 def test_without_measurements_nothing_moves():
     z = random(2, N, 4, 3)
     assert ProximalUpdate(CORRELATION).direction(z, ORIGIN, LEVEL).abs().max() < 1e-12
-    off = ProximalUpdate(CORRELATION, model(), weights={"model": 0.0})
+    off = ProximalUpdate(CORRELATION, None, [distances()], weights={"distances": 0.0})
     assert off.direction(z, ORIGIN, LEVEL).abs().max() < 1e-9
 
 

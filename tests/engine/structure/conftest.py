@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import gemmi
 import numpy as np
 import pytest
+from ideal_backbone import place_atom, place_cb, place_oxygen
 
-from adp3d.structure.backbone import place_atom, place_cb, place_oxygen
 from adp3d.structure.residues import three_letter
 
 PHI, PSI, OMEGA = np.deg2rad([-57.8, -47.0, 180.0])

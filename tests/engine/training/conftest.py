@@ -9,19 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from adp3d.structure.backbone import place_atom, place_oxygen
+from ideal_backbone import build_backbone
 
 
 def _helix(n: int) -> np.ndarray:
-    atoms = [np.zeros(3), np.array([1.459, 0.0, 0.0]), np.array([2.01, 1.424, 0.0])]
-    for _ in range(n):
-        for length, angle, torsion in ((1.336, 117.2, -45.0), (1.459, 121.7, 180.0), (1.525, 111.0, -60.0)):
-            atoms.append(place_atom(*atoms[-3:], length, np.deg2rad(angle), np.deg2rad(torsion)))
-    trace = np.array(atoms)
-    main = trace[: 3 * n].reshape(n, 3, 3)
-    oxygen = place_oxygen(main[:, 0], main[:, 1], main[:, 2], trace[3 : 3 * n + 1 : 3])
-    return np.concatenate([main, oxygen[:, None]], axis=1)
+    return build_backbone([-60.0] * n, [-45.0] * n)
 
 
 @dataclass

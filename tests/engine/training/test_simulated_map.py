@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from radial_density import radial_density
 
-from adp3d.physics.form_factors import electron_form_factors, radial_density
+from adp3d.physics.form_factors import electron_form_factors
 from adp3d.prior.standard_map import occupied
 from adp3d.training.map_conditions import MapConditions
 from adp3d.training.simulated_map import simulate_map

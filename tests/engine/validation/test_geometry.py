@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from ideal_backbone import place_cb
 
-from adp3d.structure.backbone import place_cb
 from adp3d.validation.geometry import (
     ANGLES,
     BONDS,

@@ -9,7 +9,6 @@ from adp3d.validation.handedness import (
     Tables,
     fold_features,
     handedness,
-    helix_handedness,
     load_tables,
     local_features,
 )
@@ -22,7 +21,6 @@ def test_helix_and_its_mirror_image(helix: np.ndarray) -> None:
     assert found.local[0] > 1.0
     np.testing.assert_allclose(found.local[1:], -found.local[0], atol=1e-9)
     assert found.mirrored.tolist() == [False, True, True]
-    np.testing.assert_allclose(helix_handedness(np.stack([ca, -ca])), [1.0, -1.0])
 
 
 def test_twisted_strand_has_no_helix_but_a_hand(strand: np.ndarray) -> None:
@@ -69,7 +67,7 @@ def test_missing_residues_breaks_and_short_chains(helix: np.ndarray) -> None:
     linked = np.ones(29, bool)
     linked[20] = False
     assert local_features(ca, linked)[0].size == 27 - 4 - 3
-    assert helix_handedness(ca, linked) == pytest.approx(1.0)
+    assert handedness(ca, linked).helix == pytest.approx(1.0)
     nothing = handedness(np.zeros((2, 3, 3)))
     assert np.isnan(nothing.local).all() and np.isnan(nothing.fold).all() and not nothing.mirrored.any()
     assert fold_features(ca[:9])[0].size == 0

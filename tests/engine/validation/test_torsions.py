@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ideal_backbone import build_backbone
 
 from adp3d.structure.polymer import Polymer
 from adp3d.validation.torsions import angle, backbone_torsions, dihedral, distance, linked_residues
@@ -25,9 +26,7 @@ def test_closed_forms() -> None:
     st.lists(st.floats(-179, 179), min_size=6, max_size=6),
 )
 def test_torsions_are_those_built_in(phi: list[float], psi: list[float]) -> None:
-    from .conftest import _build
-
-    found = backbone_torsions(_build(phi, psi, 175.0), np.ones(5, bool))
+    found = backbone_torsions(build_backbone(phi, psi, 175.0), np.ones(5, bool))
     for values, expected in (
         (found.phi[1:], phi[1:]),
         (found.psi[:-1], psi[:-1]),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from ideal_backbone import build_backbone
 from scipy.spatial.transform import Rotation
 
 from adp3d.prior.builtin.prior import BuiltinPrior
 from adp3d.prior.builtin.weights_file import load_denoiser
 from adp3d.prior.evidence import Evidence, KnownAtoms
-from adp3d.structure.backbone import place_atom, place_oxygen
 from adp3d.structure.polymer import Polymer
 
 SEQUENCE = "AEAAAKEAAAKEAAAKEAAAKEAAAKEAAA"
@@ -30,14 +30,7 @@ def prior(network):
 @pytest.fixture(scope="module")
 def helix():
     """Alpha helix (1, N, 4, 3), centred."""
-    atoms = [np.zeros(3), np.array([1.459, 0.0, 0.0]), np.array([2.01, 1.424, 0.0])]
-    for _ in range(N):
-        for length, angle, torsion in ((1.336, 117.2, -45.0), (1.459, 121.7, 180.0), (1.525, 111.0, -60.0)):
-            atoms.append(place_atom(*atoms[-3:], length, np.deg2rad(angle), np.deg2rad(torsion)))
-    trace = np.array(atoms)
-    main = trace[: 3 * N].reshape(N, 3, 3)
-    oxygen = place_oxygen(main[:, 0], main[:, 1], main[:, 2], trace[3 : 3 * N + 1 : 3])
-    x = torch.from_numpy(np.concatenate([main, oxygen[:, None]], axis=1)).float()
+    x = torch.from_numpy(build_backbone([-60.0] * N, [-45.0] * N)).float()
     return (x - x.mean((0, 1)))[None]
 
 

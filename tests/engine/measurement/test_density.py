@@ -14,8 +14,10 @@ from adp3d.contract.specification import RefineSpec
 from adp3d.density.map import DensityMap
 from adp3d.density.write import write_map
 from adp3d.job.events import NullEvents
-from adp3d.pipeline.map_problem import load_map_problem, placeholder_backbone
+from adp3d.measurement.density import bind_map, load_density
+from adp3d.measurement.whole_map import MapFiles
 from adp3d.pipeline.problem import load_problem
+from adp3d.solver.potential_cost import PotentialCost
 
 CPU = torch.device("cpu")
 
@@ -39,7 +41,8 @@ def load(small, events=None, model=None, **options):
     options = {"map": str(small.map), "model": str(model or small.model), "device": "cpu"} | options
     spec = RefineSpec(output="unused", prior="gaussian", **options)
     problem = load_problem(spec, NullEvents())
-    return problem, load_map_problem(spec, problem.structure, problem.target, CPU, events or Messages())
+    scene = problem.scene(events or Messages())
+    return problem, load_density(MapFiles(spec.map, spec.half_maps, spec.resolution), scene)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,7 @@ def loaded(small):
 
 
 def start(problem):
-    return torch.as_tensor(placeholder_backbone(problem.target), dtype=torch.float32)[None]
+    return problem.scene(NullEvents()).start()[None]
 
 
 def test_map_is_cut_around_the_model(small, loaded):
@@ -86,9 +89,7 @@ def test_correlation_of_the_known_part(loaded, small):
 def test_gradient_points_home(loaded):
     """Shaken atoms are pulled back towards where the map wants them."""
     problem, maps = loaded
-    structure_of = problem.target.xyz.copy()
-    structure_of[~problem.known_residues] = placeholder_backbone(problem.target)[~problem.known_residues]
-    x = torch.as_tensor(structure_of, dtype=torch.float32)[None]
+    x = start(problem)
     noise = 0.2 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
     _, gradient = maps.likelihood.value_and_grad(x + noise)
     known = torch.as_tensor(maps.known)
@@ -159,6 +160,34 @@ def test_model_beside_the_map_is_refused(small, tmp_path):
         load(small, map=str(tmp_path / "away.mrc"))
 
 
+def test_a_moved_model_is_bound_to_the_map_that_was_read(small, tmp_path):
+    """As after a search for misplaced parts: nothing is read again, and all is measured at the new place."""
+    path = tmp_path / "map.mrc"
+    write_map(small.density, path)
+    problem, maps = load(small, map=str(path), resolution=1.75)
+    path.unlink()
+    again = bind_map(maps.whole, problem.scene(NullEvents()))
+    x = start(problem)
+    assert again.start_correlation(x) == maps.start_correlation(x) and again.b_factor == maps.b_factor
+    target = replace(problem.target, xyz=problem.target.xyz + np.array([6.0, 0.0, 0.0]))
+    moved = bind_map(maps.whole, replace(problem, target=target).scene(NullEvents()))
+    assert moved.whole is maps.whole and moved.density.origin[0] >= maps.density.origin[0]
+    assert moved.start_correlation(start(replace(problem, target=target))) < maps.start_correlation(x) - 0.1
+
+
+def test_figures_and_cost(loaded):
+    problem, maps = loaded
+    x = start(problem)
+    (correlation,) = maps.figures(x).values()
+    assert correlation.tolist() == pytest.approx(maps.likelihood.correlation(x).tolist())
+    fit = maps.residue_figures(x[0])["fit"]
+    assert fit.shape == (44,) and (fit >= 0).all() and (fit <= 1).all()
+    assert fit[maps.known].mean() > 0.4
+    voxels = int(np.prod(maps.density.shape))
+    assert maps.cost == PotentialCost(40 * voxels, 16 * voxels, 3e-7 * voxels)
+    assert (maps.name, maps.potential.name) == ("density", "density")
+
+
 def test_model_in_empty_density_is_warned_about(small, tmp_path):
     density = small.density
     values = np.random.default_rng(0).normal(size=density.shape).astype(np.float32)
@@ -166,15 +195,3 @@ def test_model_in_empty_density_is_warned_about(small, tmp_path):
     events = Messages()
     load(small, events, map=str(tmp_path / "noise.mrc"), resolution=3.0)
     assert any(level == "warning" and "docked" in text for level, text in events.texts)
-
-
-def test_placeholders_are_finite_and_near(loaded):
-    problem, _ = loaded
-    x = placeholder_backbone(problem.target)
-    known = problem.target.known
-    np.testing.assert_array_equal(x[known], problem.target.xyz[known])
-    assert np.isfinite(x).all()
-    missing = np.flatnonzero(~problem.known_residues)
-    before, after = problem.target.xyz[missing[0] - 1, 1], problem.target.xyz[missing[-1] + 1, 1]
-    np.testing.assert_allclose(x[missing[0]], np.tile(before, (4, 1)))
-    np.testing.assert_allclose(x[missing[-1]], np.tile(after, (4, 1)))

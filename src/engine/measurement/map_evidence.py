@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-import gemmi
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,10 +14,11 @@ from ..density.fourier import filtered
 from ..density.map import DensityMap
 from ..density.resample import resample_like
 from ..density.sample import sample
-from ..placing.target import Target
 from ..prior.evidence import DensityEvidence
 from ..prior.standard_map import SPACING, occupied, soft_end, standard_b, standard_map
-from .map_problem import MapProblem, other_atoms
+from ..structure.other_atoms import other_atoms
+from .density import DensityMeasurement
+from .protocol import Scene
 
 __all__ = ["MapEvidence", "free_share", "load_map_evidence"]
 
@@ -82,30 +82,26 @@ def free_share(density: DensityEvidence, ca: Tensor) -> NDArray[np.float64]:
     return np.clip((_TAKEN[1] - taken) / (_TAKEN[1] - _TAKEN[0]), 0.0, 1.0)
 
 
-def load_map_evidence(
-    maps: MapProblem, structure: gemmi.Structure, target: Target, trusted: NDArray[np.bool_], device: torch.device
-) -> MapEvidence:
+def load_map_evidence(maps: DensityMeasurement, scene: Scene, trusted: NDArray[np.bool_]) -> MapEvidence:
     """Bring the map of a job to the sharpness and grid that priors are shown.
 
     Parameters
     ----------
-    maps : MapProblem
-    structure : gemmi.Structure
-        The user's model.
-    target : Target
+    maps : DensityMeasurement
+    scene : Scene
     trusted : ndarray of bool, shape (N,)
         Residues of the model that the map supports: they set the units.
-    device : torch.device
 
     Returns
     -------
     MapEvidence
     """
+    device = scene.device
     shown = _regular(_sharpened(maps))
     values = torch.as_tensor(shown.values, device=device)
     shape = shown.shape
     origin = torch.as_tensor(shown.origin, dtype=torch.float32, device=device)
-    ruler = target.xyz[target.known & trusted[:, None]]
+    ruler = scene.xyz[scene.known & trusted[:, None]]
     whole = standard_map(
         torch.fft.rfftn(values),
         shape,
@@ -115,10 +111,10 @@ def load_map_evidence(
         torch.as_tensor(ruler, dtype=torch.float32, device=device),
         torch.zeros(0, 3, device=device),
     )
-    return MapEvidence(whole, other_atoms(structure, target, trusted))
+    return MapEvidence(whole, other_atoms(scene.structure, scene.labels, trusted))
 
 
-def _sharpened(maps: MapProblem) -> DensityMap:
+def _sharpened(maps: DensityMeasurement) -> DensityMap:
     """The map with the mean B-factor that belongs to its resolution, and nothing finer than that."""
     most = _LARGEST_CORRECTION * maps.resolution**2
     blur = float(np.clip(standard_b(maps.resolution) - maps.b_factor, -most, most))

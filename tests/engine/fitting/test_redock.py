@@ -11,9 +11,9 @@ from scipy.spatial.transform import Rotation
 
 import adp3d
 from adp3d.density.read import read_map
+from adp3d.fitting.redock import _bodies, _rejected_runs, redock
+from adp3d.fitting.support import Support
 from adp3d.job.events import Stopped
-from adp3d.pipeline.redock import _bodies, _rejected_runs, redock
-from adp3d.pipeline.support import Support
 from adp3d.placing.target import Target, build_target
 from adp3d.structure.read import read_structure
 

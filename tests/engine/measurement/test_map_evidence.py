@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from adp3d.contract.specification import RefineSpec
 from adp3d.density.map import DensityMap
 from adp3d.density.resample import blur, resample_like
 from adp3d.job.events import NullEvents
+from adp3d.measurement.density import load_density
+from adp3d.measurement.map_evidence import free_share, load_map_evidence
+from adp3d.measurement.protocol import Scene
+from adp3d.measurement.whole_map import MapFiles
 from adp3d.pipeline import demo
-from adp3d.pipeline.map_evidence import free_share, load_map_evidence
-from adp3d.pipeline.map_problem import load_map_problem
 from adp3d.placing.target import build_target
 from adp3d.prior.builtin.density_grids import DensityGrids
 from adp3d.structure.read import read_structure
@@ -29,16 +30,16 @@ def job():
     model = folder / "emd_20026_incomplete.cif.gz"
     structure = read_structure(model)
     target = build_target(structure, None)
-    spec = RefineSpec(output="unused", map=str(folder / "emd_20026_protomer.map.gz"), model=str(model), resolution=1.75)
-    maps = load_map_problem(spec, structure, target, CPU, NullEvents())
-    return structure, target, maps
+    scene = Scene(target.polymer, target.labels, target.xyz, structure, CPU, NullEvents())
+    maps = load_density(MapFiles(str(folder / "emd_20026_protomer.map.gz"), resolution=1.75), scene)
+    return scene, target, maps
 
 
 def evidence(job, change=None):
-    structure, target, maps = job
+    scene, target, maps = job
     if change is not None:
         maps = change(maps)
-    return load_map_evidence(maps, structure, target, target.known[:, 1], CPU)
+    return load_map_evidence(maps, scene, target.known[:, 1])
 
 
 def values(seen, target):
@@ -83,24 +84,24 @@ def test_the_grid_is_regular_whatever_the_voxels(job):
 
 
 def test_explained_density_is_that_of_known_and_foreign_atoms(job):
-    structure, target, _ = job
+    scene, target, _ = job
     seen = evidence(job)
-    side_chains = sum(a.name not in ["N", "CA", "C", "O"] for r in structure[0][0] for a in r)
+    side_chains = sum(a.name not in ["N", "CA", "C", "O"] for r in scene.structure[0][0] for a in r)
     assert len(seen.others) == pytest.approx(side_chains, abs=5)
     shown = seen.explained_by(target.xyz[target.known])
     at = ((torch.as_tensor(target.xyz[target.known]) - shown.origin).round()).long()
     assert float(shown.taken[at[:, 0], at[:, 1], at[:, 2]].min()) > 0.6
     assert 0.02 < float(shown.taken.mean()) < 0.6
     # atoms of the model that the map contradicts explain nothing
-    none = load_map_evidence(job[2], structure, target, np.arange(target.n_residues) < 20, CPU)
+    none = load_map_evidence(job[2], scene, np.arange(target.n_residues) < 20)
     assert len(none.others) < 0.3 * len(seen.others)
 
 
 def test_a_trace_on_known_atoms_is_not_free(job):
-    structure, target, maps = job
+    scene, target, maps = job
     known = target.known[:, 1]
     half = known & (np.arange(target.n_residues) % 40 < 20)
-    seen = load_map_evidence(maps, structure, target, half, CPU)
+    seen = load_map_evidence(maps, scene, half)
     density = seen.explained_by(target.xyz[half][target.known[half]])
     ca = torch.as_tensor(target.xyz[known, 1], dtype=torch.float32)[None]
     free = free_share(density, ca)[0]

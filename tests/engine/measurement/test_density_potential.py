@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from adp3d.solver import density_potential as module
-from adp3d.solver.density_potential import DensityPotential, blur_for
+from adp3d.measurement import density_potential as module
+from adp3d.measurement.density_potential import DensityPotential, blur_for
 from adp3d.solver.protocol import Level
 
 
@@ -29,7 +29,7 @@ def test_blur_is_the_b_factor_of_the_positional_spread():
 
 def test_coarse_at_high_noise_and_sharp_at_low(fitted):
     x, likelihood = fitted
-    chosen = [DensityPotential(likelihood).at(x, level(s)).likelihood.level for s in (1e-3, 0.1, 0.3, 0.99)]
+    chosen = [DensityPotential(likelihood, "density").at(x, level(s)).likelihood.level for s in (1e-3, 0.1, 0.3, 0.99)]
     assert chosen[0] == 0 and chosen[-1] == 2
     assert chosen == sorted(chosen)
 
@@ -37,7 +37,7 @@ def test_coarse_at_high_noise_and_sharp_at_low(fitted):
 def test_value_and_gradient_are_the_tempered_likelihood(fitted):
     x, likelihood = fitted
     here = moved(x)
-    local = DensityPotential(likelihood).at(here, level(0.001))
+    local = DensityPotential(likelihood, "density").at(here, level(0.001))
     value, gradient = local.value_and_gradient(here)
     own, slope = likelihood.value_and_grad(here)
     torch.testing.assert_close(value, -local.trust * own)
@@ -50,7 +50,7 @@ def test_value_and_gradient_are_the_tempered_likelihood(fitted):
 def test_gradient_agrees_with_finite_differences(fitted):
     x, likelihood = fitted
     here = moved(x, 0.3, 1)
-    local = DensityPotential(likelihood).at(here, level(0.05))
+    local = DensityPotential(likelihood, "density").at(here, level(0.05))
     _, gradient = local.value_and_gradient(here)
     generator = torch.Generator().manual_seed(0)
     for _ in range(3):
@@ -63,7 +63,7 @@ def test_gradient_agrees_with_finite_differences(fitted):
 
 def test_a_poor_start_is_driven_less_hard(fitted):
     x, likelihood = fitted
-    potential = DensityPotential(likelihood)
+    potential = DensityPotential(likelihood, "density")
     good, bad = (float(potential.at(y, level(0.001)).trust[0]) for y in (x, moved(x, 3.0, 1)))
     assert 0 < bad < good <= module._TEMPER * (1 + 1e-9)
 
@@ -71,7 +71,7 @@ def test_a_poor_start_is_driven_less_hard(fitted):
 def test_descends_towards_the_map(fitted):
     x, likelihood = fitted
     here = moved(x, 0.4, 1)
-    local = DensityPotential(likelihood).at(here, level(0.001))
+    local = DensityPotential(likelihood, "density").at(here, level(0.001))
     _, gradient = local.value_and_gradient(here)
     step = gradient / local.curvature(here)[..., None]
     closer = here - 0.3 * step.clamp(-0.3, 0.3)

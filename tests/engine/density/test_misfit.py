@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 
 import adp3d
 from adp3d.density.map import DensityMap
+from adp3d.density.misfit import examine_placement
 from adp3d.density.read import read_map
-from adp3d.pipeline.misfit import examine_placement
 
 DEMO = Path(adp3d.__file__).parent / "pipeline" / "demo"
 
