@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..contract.kinds import Merit
 from ..prior.evidence import NOTHING, Evidence, KnownAtoms
 from ..prior.protocol import Prior
 from ..solver.adp3d import initial_state, solve
@@ -20,6 +21,7 @@ from ..solver.planned_run import PlannedRun, total_work
 from ..solver.protocol import Level, SolverState, Update
 from .events import Control, Events, Hold, NullEvents, shift_steps
 from .folder import JobFolder
+from .leader import Leader
 from .memory import run_in_batches
 
 __all__ = ["ResidueWatch", "Sampling", "Stage"]
@@ -28,7 +30,7 @@ _CHECKPOINT_SECONDS = 20.0
 Watch = Callable[[Tensor, Level], dict[str, Tensor]]
 """Figures of the present estimates (replica, N, 4, 3) for the log, each of shape (replica,)."""
 ResidueWatch = Callable[[Tensor, int], Mapping[str, NDArray[np.float64]]]
-"""Figures of each residue for live display, shape (N,), of the estimates and the number of the best one."""
+"""Figures of each residue for live display, shape (N,), of all replicas so far and the number of the best one."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Stage:
         Replicas to compute at once; all if None.
     watch_interval : int
         Steps between figures for the log.
-    merit : str
-        Figure that is highest for the best replica; without it the first replica stands for all.
+    merit : Merit or None
+        Figure of the best replica; without it the first replica stands for all.
     """
 
     name: str
@@ -57,7 +59,7 @@ class Stage:
     seed: int
     batch: int | None = None
     watch_interval: int = 5
-    merit: str = ""
+    merit: Merit | None = None
 
 
 class Sampling:
@@ -101,10 +103,18 @@ class Sampling:
         self._plan = list(plan)
         self._work_before = 0
         self._pins = pins
+        self._leader = Leader(self._where.get("leader"))
+        self._told_best: int | None = None
+        self._earlier: Tensor | None = None
         self._live: tuple[Events, int] = (NullEvents(), 0)
         if pins is not None and "pins.mask" in self._tensors:
             pins.release(range(len(pins.mask)))
             pins.hold(self._tensors["pins.mask"].numpy(), self._tensors["pins.xyz"].numpy())
+
+    def conclude(self, best: int) -> None:
+        """Tell which replica of the last stage the result is made of."""
+        self._leader.choose(best)
+        self._tell_best(self._steps_before)
 
     def preview(self, x: Tensor) -> None:
         """Show replicas (replica, N, 4, 3) of the batch being computed on their way to the next step."""
@@ -151,6 +161,7 @@ class Sampling:
 
         def compute(replicas: range, events: Events) -> Tensor:
             nonlocal finished
+            self._earlier = finished
             estimate = self._batch(
                 stage, replicas, prior, updates, origin, watch, start, events, watch_residues, evidence
             )
@@ -161,6 +172,9 @@ class Sampling:
             return estimate
 
         if first < stage.replicas:
+            self._leader.enter(stage.name)
+            if self._told_best is None:
+                self._tell_best(self._steps_before)
             shifted = shift_steps(self._events, self._steps_before)
             run_in_batches(compute, stage.replicas, shifted, batch=stage.batch, first=first)
         self._steps_before += steps
@@ -207,8 +221,10 @@ class Sampling:
                 for name, values in told.items():
                     events.metric(name, [float(v) for v in values], step=now.step)
                     figures[name] = float(values.max())
+                everyone = self._everyone(now.estimate)
+                self._judge(stage, told, watch, everyone, level, now.step)
                 if watch_residues is not None:
-                    for name, row in watch_residues(now.estimate, _best(stage, told)).items():
+                    for name, row in watch_residues(everyone, self._leader.replica).items():
                         events.residue_metric(name, row.tolist(), now.step)
             self._live = events, now.step + 1
             events.frame(now.step, now.estimate.detach().cpu().numpy())
@@ -221,11 +237,33 @@ class Sampling:
             if changes:
                 self._on_change(changes)
             if holds := self._control.take_holds():
-                self._hold(holds, now.estimate[_best(stage, watch(now.estimate, level))], events)
+                self._hold(holds, self._everyone(now.estimate)[self._leader.replica], events)
             return True
 
         self._live = events, state.step + 1
         return solve(prior, updates, stage.times, state, noise, observe, self._shown(evidence)).estimate
+
+    def _everyone(self, present: Tensor) -> Tensor:
+        """All replicas of the stage so far: those of earlier batches, then those being computed."""
+        return present if self._earlier is None else torch.cat([self._earlier, present])
+
+    def _judge(
+        self, stage: Stage, told: Mapping[str, Tensor], watch: Watch, everyone: Tensor, level: Level, step: int
+    ) -> None:
+        """Decide which replica is the best by the figures just told, and tell it if that is another one."""
+        if self._leader.replica >= len(everyone):
+            self._leader.choose(0)  # the best one of the stage before is not there yet
+        merit, first = stage.merit, 0 if self._earlier is None else len(self._earlier)
+        if merit is not None and merit.relative and first:  # only those that have arrived can be compared
+            told, first = watch(everyone, level) if step == len(stage.times) - 1 else {}, 0
+        if merit is not None and merit.figure in told:
+            self._leader.hear(merit, told[merit.figure].tolist(), first)
+        if self._leader.replica != self._told_best:
+            self._tell_best(self._steps_before + step)
+
+    def _tell_best(self, step: int) -> None:
+        self._told_best = self._leader.replica
+        self._events.best(self._leader.replica, step)
 
     def _drop_plans_until(self, name: str) -> None:
         """Keep those stages of the plan that come after one."""
@@ -284,13 +322,9 @@ class Sampling:
 
     def _save(self, tensors: dict[str, Tensor], where: dict[str, object]) -> None:
         self._serial += 1
+        state = {**where, "leader": self._leader.state}
         pins: dict[str, Tensor] = {}
         if self._pins is not None:
             pins = {"pins.mask": torch.from_numpy(self._pins.mask), "pins.xyz": torch.from_numpy(self._pins.xyz)}
-        self._job.save_checkpoint(self._serial, {**self._finished_tensors(), **tensors, **pins}, where)
+        self._job.save_checkpoint(self._serial, {**self._finished_tensors(), **tensors, **pins}, state)
         self._last_save = time.monotonic()
-
-
-def _best(stage: Stage, figures: Mapping[str, Tensor]) -> int:
-    """Replica with the highest merit."""
-    return int(figures[stage.merit].argmax()) if stage.merit in figures else 0

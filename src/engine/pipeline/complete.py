@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..contract.kinds import COMPLETE
 from ..contract.specification import CompleteSpec
 from ..ensemble.confidence import replica_confidence, replica_spread
 from ..ensemble.denoising_energy import denoising_energy
@@ -95,7 +96,7 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
 
     def sample(stage: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
         seed = spec.seed if start is None else spec.seed + _SECOND_SEED
-        settings = Stage(stage, times, replicas, seed, cost.batch)
+        settings = Stage(stage, times, replicas, seed, cost.batch, merit=COMPLETE.merit)
         return sampling.run(settings, problem.prior, updates, origin, watch, start, watch_residues, evidence)
 
     found = complete(sample, spec.steps, spec.replicas)
@@ -109,6 +110,7 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
         {},
         SCALES,
     )
+    sampling.conclude(ranking.chosen)
     if exact:
         x = torch.where(model.known[..., None], model.target, x)
     x = pins.impose(x)

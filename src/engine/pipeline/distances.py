@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..contract.kinds import DISTANCES
 from ..contract.specification import DistancesSpec
 from ..ensemble.confidence import replica_confidence, replica_spread
 from ..ensemble.denoising_energy import denoising_energy
@@ -117,7 +118,7 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
         return {"log_likelihood": likelihood(x), "satisfied": likelihood.satisfied(x)}
 
     def sample(name: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
-        stage = Stage(name, times, replicas, spec.seed, cost.batch, merit="log_likelihood")
+        stage = Stage(name, times, replicas, spec.seed, cost.batch, merit=DISTANCES.merit)
         return sampling.run(stage, prior, updates, origin, watch, start, _watch_residues)
 
     judge = InterruptiblePrior(prior, control.obey)
@@ -126,6 +127,7 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
         return denoising_energy(judge, x, torch.Generator().manual_seed(spec.seed))
 
     found = fold(sample, likelihood, energy, spec.steps, spec.replicas)
+    sampling.conclude(found.source[0])
     everything = torch.ones(found.x.shape[1:3], dtype=torch.bool, device=device)
     final = regularise(found.x, polymer.sequence, linked_residues(polymer), everything)
     x = final.double().cpu().numpy()
@@ -149,6 +151,7 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
         "restraints_satisfied_percent": round(100 * float(likelihood.satisfied(final[:1])[0]), 2),
         "largest_violation": round(float(violations.max()), 3),
         "replicas": spec.replicas,
+        "chosen_replica": found.source[0],
         "replica_scores": [round(float(s), 4) for s in found.score],
         "reflected": list(found.reflected),
         "mean_confidence": round(float(confidence.mean()), 2),

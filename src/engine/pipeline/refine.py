@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..contract.kinds import REFINE
 from ..contract.specification import RefineSpec
 from ..ensemble.confidence import replica_confidence, replica_spread
 from ..ensemble.denoising_energy import denoising_energy
@@ -93,6 +94,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     linked = linked_residues(problem.polymer)
     final = regularise(polished, problem.polymer.sequence, linked, pins.movable(polished))
     ranking = refiner.rank(final)
+    sampling.conclude(ranking.chosen)
     ordered = final[list(ranking.order)]
     fit = maps.likelihood.per_residue_fit(ordered[:1])[0]
     free = free_share(refiner.starting_density(), ordered[:1, :, 1])[0]
@@ -248,7 +250,7 @@ class _Refiner:
                 planned.replicas,
                 self._spec.seed + _ROUND_SEED * number,
                 self._batch,
-                merit="correlation",
+                merit=REFINE.merit,
             )
             x = self._sample(stage, model)
             base = self.rank(x).chosen
@@ -278,7 +280,7 @@ class _Refiner:
             planned.replicas,
             self._spec.seed + _POLISH_SEED,
             self._batch,
-            merit="correlation",
+            merit=REFINE.merit,
         )
         return self._sample(stage, model, built.x.expand(self._spec.replicas, -1, -1, -1))
 

@@ -36,6 +36,7 @@ EXAMPLES = [
     said.Progress("a", "refine", 3, 200, None, {"fit": 0.5}),
     said.Progress("a", "refine", 3, 200, 9.5, {}, 0.25, 120.0),
     said.Metric("a", "fit", [0.1, 0.2], 3, 4),
+    said.Best("a", 3, 12),
     said.Log("a", "Ångström", "warning"),
     said.Checked("a", {"ok": True, "lines": ["x"], "overlap": {"inside": 1.0}}),
     said.Result("a", {"result": "/tmp/x/result.cif"}, {"seconds": 1.5, "list": [1, None, "x"]}),
