@@ -46,7 +46,8 @@ def adp3d_install(
     Installer or None
         None if there was nothing to cancel.
     """
-    from ..process.installer import current_installer, plan_installation, start_installer
+    from ..jobs.installation import start_installer
+    from ..process.installer import current_installer, plan_installation
     from .question import ask_yes_or_no
 
     if cancel:

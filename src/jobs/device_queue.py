@@ -15,7 +15,8 @@ from ..process.advice import advice_for_end, advice_without_environment, in_chim
 from ..process.connection import Connection, EngineEnded
 from ..process.error_output import LOG_NAME
 from .job import Job
-from .reports import CHANGED, ENDED, absorb, end_job
+from .news import CHANGED, ENDED
+from .reports import absorb, end_job
 from .state import JobState
 from .stored import is_job_folder
 

@@ -77,6 +77,8 @@ class Job:
         Goes up by one with every new frame.
     best_replica : int
         The best replica so far, as the engine says.
+    colouring : str
+        What its models are coloured by: ``confidence``, ``fit`` or ``none``.
     held : set of int or None
         Positions in the layout of the residues that are held; None before the user has fixed or released any.
     paths : dict
@@ -112,6 +114,7 @@ class Job:
         self.frame: tuple[int, NDArray[np.float32]] | None = None
         self.frame_serial = 0
         self.best_replica = 0
+        self.colouring = "confidence"
         self.held: set[int] | None = None
         self.paths: dict[str, str] = {}
         self.result_metrics: dict[str, Any] = {}

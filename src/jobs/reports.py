@@ -8,11 +8,10 @@ from typing import Any
 from ..engine.contract import messages
 from ..process.advice import advice_for_text, in_chimerax_words
 from .job import Job
+from .news import CHANGED, ENDED, FRAME, LAYOUT
 from .state import JobState, Layout
 
-__all__ = ["CHANGED", "ENDED", "FRAME", "LAYOUT", "absorb", "end_job", "take_result"]
-
-LAYOUT, CHANGED, FRAME, ENDED = "job layout", "job changed", "job frame", "job ended"
+__all__ = ["absorb", "end_job", "take_result"]
 
 
 def absorb(job: Job, message: messages.Message) -> tuple[str, ...]:

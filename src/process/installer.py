@@ -15,7 +15,15 @@ from .install import Installation, Plan, Progress, is_complete, is_ours
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-__all__ = ["Installer", "current_installer", "lacks_engine", "plan_installation", "start_installer", "when_started"]
+__all__ = [
+    "Ask",
+    "Installer",
+    "begin_installation",
+    "current_installer",
+    "lacks_engine",
+    "plan_installation",
+    "when_started",
+]
 
 Ask = Callable[["Session", str, Callable[[bool], None]], Callable[[], None]]
 """Puts a question to the user and returns at once; the answer goes to a function. What it returns withdraws it."""
@@ -93,7 +101,7 @@ def plan_installation(
     return Plan(folder, device, None, own, large_download, asks)
 
 
-def start_installer(session: Session, plan: Plan, ask: Ask | None = None) -> Installer:
+def begin_installation(session: Session, plan: Plan, ask: Ask | None = None) -> Installer:
     """Begin an installation.
 
     Parameters
@@ -106,19 +114,12 @@ def start_installer(session: Session, plan: Plan, ask: Ask | None = None) -> Ins
     Raises
     ------
     UserError
-        If one is running, or a job uses the environment.
+        If one is running.
     """
     from chimerax.core.errors import UserError
 
-    from ..jobs.manager import job_manager
-
     if current_installer(session) is not None:
         raise UserError("An installation is running; end it first with 'adp3d install cancel true'.")
-    manager = job_manager(session)
-    busy = [job for job in manager.jobs if not job.ended]
-    if busy:
-        raise UserError(f"ADP-3D job {busy[0].id} uses the engine; wait for it or stop it, then install.")
-    manager.end_idle_engines()
     installer = Installer(session, plan, ask)
     setattr(session, _ATTRIBUTE, installer)
     _trigger(session)

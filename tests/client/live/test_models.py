@@ -253,8 +253,8 @@ def test_frames_of_another_size_are_not_shown(bench, live):
 
 
 def test_colours_by_confidence_then_by_fit(bench, live, monkeypatch):
+    from chimerax.adp3d.handover.colouring import CONFIDENCE, FIT
     from chimerax.adp3d.live import models
-    from chimerax.adp3d.live.colouring import CONFIDENCE, FIT
 
     monkeypatch.setattr(models, "_COLOUR_INTERVAL", 0.0)
     job = bench.submit()
@@ -336,7 +336,7 @@ def test_color_command(bench, live):
 
     job = bench.submit()
     adp3d_color(bench.session, "fit", job.id)
-    assert live.colouring(job) == "fit"
+    assert job.colouring == "fit"
     waiting = bench.submit(layout=False)
     with pytest.raises(UserError, match="has no live models to colour"):
         adp3d_color(bench.session, "fit", waiting.id)
