@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 
-from ..contract.specification import CompleteSpec, RefineSpec, Spec
+from ..contract.kinds import COMPLETE, DISTANCES, REFINE
+from ..contract.specification import RefineSpec, Spec
 from ..job.memory import Estimate, available_memory, estimate_cost
 from ..job.runtime import usable_cores
 from ..prior.registry import find_prior
@@ -22,14 +25,31 @@ _POLISH_STEPS, _FEWEST = 0.4, 10
 
 
 def planned_runs(spec: Spec) -> tuple[PlannedRun, ...]:
-    """Solver runs that a job may take, in order; refinement leaves out rounds that it does not need."""
-    if isinstance(spec, RefineSpec):
-        polish = max(_FEWEST, round(_POLISH_STEPS * spec.steps))
-        rounds = (PlannedRun(f"building, round {n}", spec.steps, spec.replicas) for n in range(1, _ROUNDS + 1))
-        return *rounds, PlannedRun("polishing", polish, spec.replicas)
-    if isinstance(spec, CompleteSpec):
-        return completion.planned_runs(spec.steps, spec.replicas)
-    return folding.planned_runs(spec.steps, spec.replicas)
+    """Solver runs that a job may take, in order; refinement leaves out rounds that it does not need.
+
+    Raises
+    ------
+    LookupError
+        If nothing is planned for a kind of job.
+    """
+    plan = _PLANS.get(spec.kind)
+    if plan is None:
+        raise LookupError(f"no solver runs are planned for a job of the kind '{spec.kind}'")
+    return plan(spec)
+
+
+def _refinement(spec: RefineSpec) -> tuple[PlannedRun, ...]:
+    polish = max(_FEWEST, round(_POLISH_STEPS * spec.steps))
+    rounds = (PlannedRun(f"building, round {n}", spec.steps, spec.replicas) for n in range(1, _ROUNDS + 1))
+    return *rounds, PlannedRun("polishing", polish, spec.replicas)
+
+
+_PLANS: Mapping[str, Callable[[Any], tuple[PlannedRun, ...]]] = {
+    REFINE.name: _refinement,
+    COMPLETE.name: lambda spec: completion.planned_runs(spec.steps, spec.replicas),
+    DISTANCES.name: lambda spec: folding.planned_runs(spec.steps, spec.replicas),
+}
+"""By kind of job, from its specification."""
 
 
 def job_cost(spec: Spec, residues: int, device: torch.device, voxels: int = 0) -> Estimate:

@@ -129,6 +129,12 @@ class Bench:
 
         self.engine.report(messages.Metric(job.key, name, [float(v) for v in values], self.step))
 
+    def best(self, job, replica: int) -> None:
+        """Report which replica is the best, without pumping."""
+        from chimerax.adp3d.engine.contract import messages
+
+        self.engine.report(messages.Best(job.key, replica, self.step))
+
 
 @pytest.fixture
 def bench(session, tmp_path, monkeypatch):

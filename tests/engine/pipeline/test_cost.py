@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
+from adp3d.contract.kinds import KINDS
 from adp3d.contract.specification import CompleteSpec, DistancesSpec, RefineSpec
 from adp3d.job.memory import estimate_cost
 from adp3d.job.runtime import usable_cores
@@ -41,3 +44,10 @@ def test_costs_are_those_of_the_steps_taken(steps, replicas):
     assert names == ["building, round 1", "building, round 2", "building, round 3", "polishing"]
     hands = planned_runs(DistancesSpec(restraints="r", sequence="AAA", **options))
     assert [run.replicas for run in hands] == [replicas, 2 * replicas]
+
+
+def test_an_unknown_kind_has_no_cost_rather_than_that_of_another():
+    for kind in KINDS:
+        assert planned_runs(SimpleNamespace(kind=kind, steps=10, replicas=2))
+    with pytest.raises(LookupError, match="'rigid'"):
+        planned_runs(SimpleNamespace(kind="rigid", steps=10, replicas=2))
