@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "input_atoms",
-    "job_of_model",
     "moved_in_map",
     "open_result",
     "result_atoms",
@@ -73,11 +72,6 @@ def result_model(session: Session, job: Job) -> AtomicStructure | None:
         if getattr(model, _ATTRIBUTE, None) == folder:
             return model
     return None
-
-
-def job_of_model(model: Any) -> str | None:
-    """Folder of the job whose result a model is."""
-    return getattr(model, _ATTRIBUTE, None)
 
 
 def moved_in_map(job: Job, structure: AtomicStructure) -> bool:
