@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..process.installer import Ask, Installer, begin_installation, current_installer
+from ..process.installer import Ask, Installer, current_installer, start_installer
 from .manager import job_manager
 
 if TYPE_CHECKING:
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
     from ..process.install import Plan
 
-__all__ = ["start_installer"]
+__all__ = ["install_engine"]
 
 
-def start_installer(session: Session, plan: Plan, ask: Ask | None = None) -> Installer:
-    """Begin an installation; see `begin_installation`.
+def install_engine(session: Session, plan: Plan, ask: Ask | None = None) -> Installer:
+    """Begin an installation; see `start_installer`.
 
     Raises
     ------
@@ -25,9 +25,10 @@ def start_installer(session: Session, plan: Plan, ask: Ask | None = None) -> Ins
     """
     from chimerax.core.errors import UserError
 
-    manager = job_manager(session)
-    busy = [job for job in manager.jobs if not job.ended]
-    if busy and current_installer(session) is None:  # else it is for the installation that they wait
-        raise UserError(f"ADP-3D job {busy[0].id} uses the engine; wait for it or stop it, then install.")
-    manager.end_idle_engines()
-    return begin_installation(session, plan, ask)
+    if current_installer(session) is None:  # else jobs may wait for that installation
+        manager = job_manager(session)
+        busy = [job for job in manager.jobs if not job.ended]
+        if busy:
+            raise UserError(f"ADP-3D job {busy[0].id} uses the engine; wait for it or stop it, then install.")
+        manager.end_idle_engines()
+    return start_installer(session, plan, ask)

@@ -15,15 +15,7 @@ from .install import Installation, Plan, Progress, is_complete, is_ours
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-__all__ = [
-    "Ask",
-    "Installer",
-    "begin_installation",
-    "current_installer",
-    "lacks_engine",
-    "plan_installation",
-    "when_started",
-]
+__all__ = ["Installer", "current_installer", "lacks_engine", "plan_installation", "start_installer", "when_started"]
 
 Ask = Callable[["Session", str, Callable[[bool], None]], Callable[[], None]]
 """Puts a question to the user and returns at once; the answer goes to a function. What it returns withdraws it."""
@@ -101,7 +93,7 @@ def plan_installation(
     return Plan(folder, device, None, own, large_download, asks)
 
 
-def begin_installation(session: Session, plan: Plan, ask: Ask | None = None) -> Installer:
+def start_installer(session: Session, plan: Plan, ask: Ask | None = None) -> Installer:
     """Begin an installation.
 
     Parameters
