@@ -54,8 +54,8 @@ NARROW = {
 }
 """Where only certain modules of a room may be imported."""
 
-CLIENT = ("settings", "process", "jobs", "handover", "live", "panel", "commands", "__init__")
-"""Rooms of the client: each may import those before it, and the contract."""
+CLIENT = ("settings", "process", "jobs", "handover", "live", "commands", "panel", "__init__")
+"""Rooms of the client: each may import those before it, and the contract. The panel is last: it writes commands."""
 
 
 def _module(path: Path, engine: Path = ENGINE) -> tuple[str, ...]:
