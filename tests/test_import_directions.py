@@ -1,4 +1,4 @@
-"""Rooms of the engine import downwards only (docs/developer/architecture.md says which)."""
+"""Rooms of engine and client import downwards only, and no module waits for itself (docs/developer say which)."""
 
 from __future__ import annotations
 
@@ -55,6 +55,9 @@ NARROW = {
     ("training", "job"): {"job.runtime"},
 }
 """Where only certain modules of a room may be imported."""
+
+CLIENT = ("settings", "process", "jobs", "handover", "live", "commands", "panel", "__init__")
+"""Rooms of the client: each may import those before it, and the contract. The panel is last: it writes commands."""
 
 
 def _module(path: Path, engine: Path = ENGINE) -> tuple[str, ...]:
@@ -118,6 +121,113 @@ def test_engine_imports_itself_relatively_and_never_the_client():
                 names = [alias.name for alias in node.names]
             roots = {name.split(".")[0] for name in names}
             assert not roots & {"adp3d", "chimerax", "Qt", "PyQt6"}, path
+
+
+Module = tuple[str, ...]
+
+
+def modules(source: Path) -> dict[Module, Path]:
+    """Modules of a package by their names below it; packages by theirs."""
+    found = {}
+    for path in source.rglob("*.py"):
+        parts = path.relative_to(source).with_suffix("").parts
+        found[parts[:-1] if parts[-1] == "__init__" else parts] = path
+    return found
+
+
+def needs(module: Module, known: dict[Module, Path]) -> set[Module]:
+    """Modules of the package that a module imports when it runs, wherever in its text."""
+    path = known[module]
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    package = module if path.name == "__init__.py" else module[:-1]
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level and id(node) not in typing_only:
+            base = (*package[: len(package) - (node.level - 1)], *(node.module.split(".") if node.module else ()))
+            found |= {(*base, alias.name) if (*base, alias.name) in known else base for alias in node.names}
+    return found & set(known) - {module}
+
+
+def circles(source: Path) -> list[list[str]]:
+    """Groups of modules of which each needs the others."""
+    known = modules(source)
+    graph = {module: needs(module, known) for module in known}
+    reached: dict[Module, set[Module]] = {}
+    for start in graph:
+        seen: set[Module] = set()
+        waiting = list(graph[start])
+        while waiting:
+            module = waiting.pop()
+            if module not in seen:
+                seen.add(module)
+                waiting += graph[module]
+        reached[start] = seen
+    groups = {frozenset(b for b in reached[a] if a in reached[b]) for a in graph if a in reached[a]}
+    return sorted(sorted(".".join(module) for module in group) for group in groups)
+
+
+def _client_violations(source: Path) -> list[str]:
+    known = modules(source)
+    wrong = []
+    for module in known:
+        room = module[0] if module else "__init__"
+        if room == "engine":
+            continue
+        allowed = CLIENT[: CLIENT.index(room) + 1]
+        for other in needs(module, known):
+            contract = other[:2] == ("engine", "contract")
+            if not contract and (other[0] if other else "__init__") not in allowed:
+                wrong.append(f"{'.'.join(module)} imports {'.'.join(other)}")
+    return sorted(wrong)
+
+
+def test_rooms_of_the_client_import_downwards():
+    assert _client_violations(SOURCE) == []
+
+
+def test_every_room_of_the_client_has_its_place():
+    rooms = {module[0] for module in modules(SOURCE) if module} - {"engine", "docs"}
+    assert rooms == set(CLIENT) - {"__init__"}
+
+
+def test_no_circle_of_modules():
+    assert circles(SOURCE) == []
+
+
+def test_circles_are_found_in_functions_and_not_in_types(tmp_path):
+    (tmp_path / "room").mkdir()
+    files = {
+        "__init__.py": "",
+        "room/__init__.py": "",
+        "a.py": "from .room import b",
+        "room/b.py": "def late():\n    from ..c import thing",
+        "c.py": "from . import a",
+        "d.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .e import thing",
+        "e.py": "from .d import thing",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert circles(tmp_path) == [["a", "c", "room.b"]]
+
+
+def test_a_room_of_the_client_that_looks_up_is_found(tmp_path):
+    for name in ("jobs", "live", "engine", "engine/solver", "engine/contract"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("")
+    (tmp_path / "__init__.py").write_text("")
+    (tmp_path / "jobs" / "x.py").write_text("def late():\n    from ..live import y")
+    (tmp_path / "live" / "y.py").write_text(
+        "from ..jobs import x\nfrom ..engine.contract import c\nfrom ..engine import solver"
+    )
+    (tmp_path / "engine" / "contract" / "c.py").write_text("")
+    assert _client_violations(tmp_path) == ["jobs.x imports live.y", "live.y imports engine.solver"]
 
 
 def test_client_knows_only_the_contract():

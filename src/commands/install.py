@@ -46,7 +46,8 @@ def adp3d_install(
     Installer or None
         None if there was nothing to cancel.
     """
-    from ..process.installer import current_installer, plan_installation, start_installer
+    from ..jobs.installation import install_engine
+    from ..process.installer import current_installer, plan_installation
     from .question import ask_yes_or_no
 
     if cancel:
@@ -59,7 +60,7 @@ def adp3d_install(
     waits = not session.ui.is_gui if wait is None else wait
     asks = session.ui.is_gui and not waits  # nothing can be answered while a command waits
     plan = plan_installation(session, directory, device, python, large_download=large_download, asks=asks)
-    installer = start_installer(session, plan, ask_yes_or_no)
+    installer = install_engine(session, plan, ask_yes_or_no)
     if waits:
         installer.wait()
     return installer

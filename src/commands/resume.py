@@ -34,9 +34,9 @@ def adp3d_resume(session: Session, job: int | str | None = None, wait: bool | No
     """
     from chimerax.core.errors import UserError
 
-    from ..handover.watch import watch_results
     from ..jobs.state import JobState
     from ..live.models import live_models
+    from ..live.watch import watch_results
 
     watch_results(session)
     live_models(session)
@@ -84,10 +84,10 @@ def _by_number(session: Session, number: int | None) -> Job:
 def _by_folder(session: Session, name: str) -> Job:
     from chimerax.core.errors import UserError
 
-    from ..handover.watch import show_finished
     from ..jobs.manager import job_manager
     from ..jobs.state import JobState
     from ..live.session import saved_jobs
+    from ..live.watch import show_finished
 
     folder = Path(name).expanduser().absolute()
     listed = [job for job in job_manager(session).jobs if job.folder == folder]

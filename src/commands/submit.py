@@ -61,11 +61,11 @@ def submit(session: Session, prepared: PreparedJob, notes: Sequence[str], wait: 
 
     from ..handover.record import Handover
     from ..handover.staging import discard, give_up_job_folder
-    from ..handover.watch import watch_results
     from ..jobs.manager import job_manager
     from ..jobs.state import JobState
     from ..live.models import live_models
     from ..live.session import saved_jobs
+    from ..live.watch import watch_results
 
     watch_results(session)
     live_models(session)

@@ -107,9 +107,14 @@ class WorkerEvents:
             values = [float(value)] if isinstance(value, int | float) else [float(v) for v in value]
             self._send(messages.Metric(self._job_id, name, values, step, first_replica))
 
+    def best(self, replica: int, step: int) -> None:
+        """Send which replica is the best, always; figures of residues that refer to it follow in any case."""
+        self._last = {what: when for what, when in self._last.items() if not what.startswith("residues ")}
+        self._send(messages.Best(self._job_id, replica, step))
+
     def residue_metric(self, name: str, values: Sequence[float], step: int) -> None:
         """Send a figure of each residue if the last one was some time ago."""
-        if self._due(f"metric {name}"):
+        if self._due(f"residues {name}"):
             self._send(messages.Metric(self._job_id, name, [float(v) for v in values], step))
 
     def message(self, text: str, level: str = "info") -> None:

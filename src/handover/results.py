@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..engine.contract.kinds import KINDS
 from . import frames
 from .atoms import Address, ModelAtoms, read_cif_atoms
 from .attributes import set_residue_values
+from .colouring import FIT, SCALES
 from .confidence import read_confidence
 from .record import Handover
 
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "input_atoms",
-    "job_of_model",
-    "mark_result",
     "moved_in_map",
     "open_result",
     "result_atoms",
@@ -76,11 +76,6 @@ def result_model(session: Session, job: Job) -> AtomicStructure | None:
     return None
 
 
-def job_of_model(model: Any) -> str | None:
-    """Folder of the job whose result a model is."""
-    return getattr(model, _ATTRIBUTE, None)
-
-
 def moved_in_map(job: Job, structure: AtomicStructure) -> bool:
     """Whether a model has another place with respect to the job's map than the job's model had."""
     if job.map is None:
@@ -120,11 +115,11 @@ def open_result(session: Session, job: Job) -> AtomicStructure:
     _transform(structure, frames.invert(handover.matrix))
     _rename_chains(structure, handover)
     structure.position = frames.place(_place_in_scene(session, job, handover))
-    structure.name = f"{handover.model_name} {_DONE[job.kind]}" if handover.model_name else job.title
+    structure.name = f"{handover.model_name} {KINDS[job.kind].done}" if handover.model_name else job.title
     type(structure).register_attr(session, _ATTRIBUTE, "ADP-3D", attr_type=str)  # saved with sessions
     setattr(structure, _ATTRIBUTE, str(job.folder))
     session.models.add([structure])
-    mark_result(session, job, structure)
+    _mark(session, job, structure)
     return structure
 
 
@@ -147,14 +142,11 @@ def result_confidence(job: Job) -> dict[Address, float]:
     return {(rename(chain), number, code): value for (chain, number, code), value in found.items()}
 
 
-def mark_result(session: Session, job: Job, structure: AtomicStructure) -> None:
+def _mark(session: Session, job: Job, structure: AtomicStructure) -> None:
     """Colour the carbon atoms and ribbons of the job's residues, and keep their confidence as an attribute.
 
     Ligands and the like stay as they are.
     """
-    from ..live.colouring import SCALES
-    from ..live.models import live_models
-
     layout = job.layout
     if layout is None:  # a job of an earlier session
         return
@@ -172,18 +164,15 @@ def mark_result(session: Session, job: Job, structure: AtomicStructure) -> None:
     ]
     fit = job.latest("residue_fit")
     set_residue_values(session, [residue for residue, _ in found], [row for _, row in found], confidence, fit)
-    by = live_models(session).colouring(job)
-    values = np.array(fit) if by == "fit" and fit is not None and len(fit) == len(confidence) else confidence
-    if by not in SCALES:
+    scale = SCALES.get(job.colouring)
+    if scale is None:
         return
-    colours = SCALES[by].rgba(values)
+    by_fit = scale is FIT and fit is not None and len(fit) == len(confidence)
+    colours = scale.rgba(np.array(fit) if by_fit else confidence)
     for residue, row in found:
         residue.ribbon_color = colours[row]
         atoms = residue.atoms
         atoms.filter(atoms.element_names == "C").colors = colours[row]
-
-
-_DONE = {"refine": "refined", "complete": "completed", "distances": "folded"}
 
 
 def _result_path(job: Job) -> Path:
@@ -242,7 +231,7 @@ def _place_in_scene(session: Session, job: Job, handover: Handover) -> NDArray[n
     """Scene position at which a model in the user's own frame lies in the map, where that is now."""
     if job.map is not None:
         return frames.compose(frames.scene_matrix(job.map, "the map"), handover.matrix)
-    if job.kind == "complete" and job.model is not None:
+    if KINDS[job.kind].frame == "model" and job.model is not None:
         return frames.scene_matrix(job.model, "the model")
     place = job.prepared.frame_to_scene
     frame = frames.IDENTITY if place is None else np.asarray(place.matrix, np.float64)

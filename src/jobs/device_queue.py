@@ -15,7 +15,8 @@ from ..process.advice import advice_for_end, advice_without_environment, in_chim
 from ..process.connection import Connection, EngineEnded
 from ..process.error_output import LOG_NAME
 from .job import Job
-from .reports import CHANGED, ENDED, absorb, end_job
+from .news import CHANGED, ENDED
+from .reports import absorb, end_job
 from .state import JobState
 from .stored import is_job_folder
 
@@ -91,8 +92,8 @@ class DeviceQueue:
         self._waiting.append((job, message))
         self._start_next()
 
-    def check(self, spec: dict[str, Any], done: CheckDone) -> str:
-        """Ask the engine about a job without running it; returns the name of the question."""
+    def check(self, spec: dict[str, Any], done: CheckDone) -> None:
+        """Ask the engine about a job without running it."""
         self._check_serial += 1
         key = f"check-{self.device}-{self._check_serial}"
         self._checks[key] = done
@@ -101,11 +102,6 @@ class DeviceQueue:
         except Exception:
             del self._checks[key]
             raise
-        return key
-
-    def forget_check(self, key: str) -> None:
-        """Do not wait for the answer to a question any more."""
-        self._checks.pop(key, None)
 
     def steer(self, job: Job, message: messages.Message) -> bool:
         """Pass a wish to the engine; False if the job is not the one that runs."""

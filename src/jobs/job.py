@@ -78,9 +78,9 @@ class Job:
     frame_serial : int
         Goes up by one with every new frame.
     best_replica : int
-        Replica that fits best so far.
-    scores : dict
-        By replica, what `best_replica` is chosen by; more is better.
+        The best replica so far, as the engine says.
+    colouring : str
+        What its models are coloured by: ``confidence``, ``fit`` or ``none``.
     held : set of int or None
         Positions in the layout of the residues that are held; None before the user has fixed or released any.
     paths : dict
@@ -116,7 +116,7 @@ class Job:
         self.frame: tuple[int, NDArray[np.float32]] | None = None
         self.frame_serial = 0
         self.best_replica = 0
-        self.scores: dict[int, float] = {}
+        self.colouring = "confidence"
         self.held: set[int] | None = None
         self.paths: dict[str, str] = {}
         self.result_metrics: dict[str, Any] = {}
@@ -136,7 +136,7 @@ class Job:
 
     @property
     def kind(self) -> str:
-        """``refine``, ``complete`` or ``distances``."""
+        """Name of its kind, as in `KINDS` of the contract."""
         return self.prepared.kind
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .figures import duration, figures_text
 from .job import Job
-from .reports import CHANGED, ENDED
+from .news import CHANGED, ENDED
 from .state import JobState
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""All jobs of a session: hands them to engines, brings their reports to the main thread, tells who listens."""
+"""All jobs of a session: takes them in, lets what the engines report happen on the main thread, tells who listens."""
 
 from __future__ import annotations
 
@@ -12,29 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.contract import messages
 from ..process import environment
-from ..process.connection import Connection
 from ..process.installer import current_installer
-from .device_queue import CheckDone, DeviceQueue, remove_if_empty
+from .device_queue import CheckDone, remove_if_empty
+from .engines import Engines
 from .held import HeldWork, not_installed
 from .job import Job
-from .reports import CHANGED, ENDED, FRAME, LAYOUT, end_job, take_result
+from .news import ADDED, CHANGED, ENDED, REMOVED, News
+from .reports import end_job, take_result
 from .state import JobState, PreparedJob
 from .stored import prepared_from_folder, read_finished
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-__all__ = ["ADDED", "REMOVED", "TRIGGERS", "JobManager", "job_manager"]
-
-ADDED, REMOVED = "job added", "job removed"
-TRIGGERS = (ADDED, LAYOUT, CHANGED, FRAME, ENDED, REMOVED)
-"""Triggers of `JobManager.triggers`; their data is the job. Within one pump they fire in this order.
-
-A job that was stopped or has failed is added once more when it is resumed.
-"""
+__all__ = ["JobManager", "job_manager"]
 
 _ATTRIBUTE = "_adp3d_job_manager"
-_AUTO = "auto"
 _POLL = 0.02
 _QUIT_GRACE = 3.0
 
@@ -58,27 +51,20 @@ class JobManager:
     ----------
     jobs : list of Job
     triggers : TriggerSet
-        See `TRIGGERS`.
+        See `adp3d.jobs.news.TRIGGERS`.
     """
 
     def __init__(self, session: Session) -> None:
-        from chimerax.core.triggerset import TriggerSet
-
         from .log import JobLog
         from .task import JobTasks
 
         self._session = weakref.ref(session)
         self.jobs: list[Job] = []
-        self.triggers = TriggerSet()
-        for name in TRIGGERS:
-            self.triggers.add_trigger(name)
+        self._news = News()
+        self.triggers = self._news.triggers
         self._next_id = 1
-        self._queues: dict[str, DeviceQueue] = {}
-        self._homes: dict[int, DeviceQueue] = {}
-        self._news: dict[tuple[int, int], Job] = {}
-        self._answers: list[Callable[[], None]] = []
+        self._engines = Engines(session, self._news.note)
         self._held = HeldWork(self._installed)
-        self._pumping = False
         self._log = JobLog(session, self.triggers)
         self._tasks = JobTasks(session, self.triggers)
         self._handlers = [
@@ -106,7 +92,7 @@ class JobManager:
         self._require()
         job = self._add(prepared)
         self._enqueue(job, messages.Submit(job.key, prepared.spec, overwrite))
-        self._flush()
+        self._news.tell()
         return job
 
     def reopen(self, folder: Path | str, prepared: PreparedJob | None = None) -> Job:
@@ -140,8 +126,8 @@ class JobManager:
             job.taken_up = True
             take_result(job, *finished)
             end_job(job, JobState.FINISHED)
-            self._notify(ENDED, job)
-        self._flush()
+            self._news.note(ENDED, job)
+        self._news.tell()
         return job
 
     def get(self, job_id: int | None = None) -> Job:
@@ -180,9 +166,9 @@ class JobManager:
         if not job.ended:
             raise UserError(f"ADP-3D job {job.id} has not ended; stop it first with 'adp3d stop {job.id}'.")
         self.jobs.remove(job)
-        self._homes.pop(job.id, None)
-        self._notify(REMOVED, job)
-        self._flush()
+        self._engines.forget(job)
+        self._news.note(REMOVED, job)
+        self._news.tell()
 
     def begin_check(self, spec: dict[str, Any], done: CheckDone) -> None:
         """Ask what would become of a job, without running it; ``done`` is called from a later `pump`.
@@ -201,10 +187,10 @@ class JobManager:
             return
 
         def answer(report: dict[str, Any] | None, problem: str) -> None:
-            self._answers.append(lambda: done(report, problem))
+            self._news.answer(lambda: done(report, problem))
 
         try:
-            self._queue(str(spec.get("device", "auto"))).check(spec, answer)
+            self._engines.check(spec, answer)
         except (OSError, environment.EnvironmentProblem) as error:
             raise UserError(str(error)) from error
 
@@ -234,11 +220,9 @@ class JobManager:
 
     def stop(self, job: Job) -> None:
         """End a job; see `Job.stop`."""
-        if job.id in self._homes:
-            self._homes[job.id].stop(job)
-        elif self._held.remove(job):
+        if not self._engines.stop(job) and self._held.remove(job):
             self._end_unstarted(job, JobState.STOPPED)
-        self._flush()
+        self._news.tell()
 
     def steer(self, job: Job, message: messages.Message) -> None:
         """Pass a wish on to the engine that runs the job.
@@ -250,9 +234,9 @@ class JobManager:
         """
         from chimerax.core.errors import UserError
 
-        if job.id not in self._homes or not self._homes[job.id].steer(job, message):
+        if not self._engines.steer(job, message):
             raise UserError(f"ADP-3D job {job.id} does not run (it is {job.state}).")
-        self._notify(CHANGED, job)
+        self._news.note(CHANGED, job)
 
     def wait(self, job: Job, timeout: float | None = None) -> bool:
         """Work until a job has ended; see `Job.wait`."""
@@ -264,43 +248,26 @@ class JobManager:
 
     def pump(self) -> None:
         """Bring what the engines reported to the jobs, and fire triggers; main thread only."""
-        if self._pumping:
+        if self._news.held:
             return
         installer = current_installer(self.session)
         if installer is not None:
             installer.pump()  # without a window nobody else does
-        self._pumping = True
-        try:
-            for queue in list(self._queues.values()):
-                queue.pump()
-        finally:
-            self._pumping = False
-        self._flush()
+        with self._news.hold():
+            self._engines.pump()
+        self._news.tell()
 
     def engines(self) -> list[dict[str, Any]]:
         """What runs at present, for `adp3d status`: device, process number, job, jobs waiting."""
-        return [
-            {
-                "device": queue.device,
-                "process": None if queue.connection is None else queue.connection.pid,
-                "version": queue.engine_version,
-                "job": None if queue.current is None else queue.current.id,
-                "waiting": [job.id for job in queue.waiting],
-            }
-            for queue in self._queues.values()
-        ]
+        return self._engines.describe()
 
     def end_idle_engines(self) -> None:
         """End engines that have nothing to do, so that the next job starts a new one."""
-        for device, queue in list(self._queues.items()):
-            if not queue.busy:
-                queue.shut_down(_QUIT_GRACE)
-                del self._queues[device]
+        self._engines.end_idle(_QUIT_GRACE)
 
     def shutdown(self, grace: float = _QUIT_GRACE) -> None:
         """End all engines; running jobs leave a checkpoint if they are quick enough. Returns at once."""
-        for queue in self._queues.values():
-            queue.shut_down(grace)
+        self._engines.shut_down(grace)
         for handler in self._handlers:
             handler.remove()
         self._handlers.clear()
@@ -309,7 +276,7 @@ class JobManager:
         job = Job(self._next_id, prepared, self)
         self._next_id += 1
         self.jobs.append(job)
-        self._notify(ADDED, job)
+        self._news.note(ADDED, job)
         return job
 
     def _again(self, folder: Path, prepared: PreparedJob) -> Job | None:
@@ -318,7 +285,7 @@ class JobManager:
         for job in reversed(self.jobs):
             if job.folder == folder and job.state in broken:
                 job.begin_again(prepared)
-                self._notify(ADDED, job)
+                self._news.note(ADDED, job)
                 return job
         return None
 
@@ -347,64 +314,25 @@ class JobManager:
                 self._end_unstarted(job, JobState.FAILED, not_installed(error))
             else:
                 self._enqueue(job, message)
-                self._notify(CHANGED, job)
+                self._news.note(CHANGED, job)
         for spec, done in checks:
             if error:
                 done(None, not_installed(error))
             else:
                 self.begin_check(spec, done)
-        self._flush()
+        self._news.tell()
 
     def _end_unstarted(self, job: Job, state: JobState, error: str = "") -> None:
         job.waiting_for = ""
         end_job(job, state, error)
         remove_if_empty(job.folder)
-        self._notify(ENDED, job)
+        self._news.note(ENDED, job)
 
     def _enqueue(self, job: Job, message: messages.Message) -> None:
         if self._held.add_job(self.session, job, message):
-            self._notify(CHANGED, job)
+            self._news.note(CHANGED, job)
             return
-        self._homes[job.id] = self._queue(job.prepared.device)
-        self._homes[job.id].submit(job, message)
-
-    def _queue(self, device: str) -> DeviceQueue:
-        """Queue in which jobs of a device wait for each other.
-
-        As long as it is not known which device ``auto`` is, such a job waits for whatever runs, and all others
-        wait for it: two jobs on one device would take each other's cores and memory.
-        """
-        device = environment.known_device(self.session, device)
-        busy = {queue: self._devices(queue) for queue in self._queues.values() if queue.busy}
-        shared = [queue for queue, used in busy.items() if device in used or _AUTO in (device, *used)]
-        if shared:
-            return max(shared, key=lambda queue: "cpu" not in busy[queue])  # 'auto' is a graphics card if there is one
-        if device not in self._queues:
-            self._queues[device] = DeviceQueue(device, self._connect, self._notify)
-        return self._queues[device]
-
-    def _devices(self, queue: DeviceQueue) -> set[str]:
-        """Devices that the jobs of a queue use, as far as they are known."""
-        names = {queue.device, *(job.prepared.device for job in queue.jobs)}
-        return {environment.known_device(self.session, name) for name in names}
-
-    def _connect(self) -> Connection:
-        command, variables = environment.worker_command(self.session)
-        return Connection(command, variables)
-
-    def _notify(self, trigger: str, job: Job) -> None:
-        """Note that a trigger is to fire; several notes of one pump make one."""
-        self._news[job.id, TRIGGERS.index(trigger)] = job
-
-    def _flush(self) -> None:
-        """Fire the triggers noted and give the answers; not from inside of the queues' work."""
-        while (self._news or self._answers) and not self._pumping:
-            news, self._news = self._news, {}
-            answers, self._answers = self._answers, []
-            for (_, trigger), job in sorted(news.items(), key=lambda item: item[0]):
-                self.triggers.activate_trigger(TRIGGERS[trigger], job)
-            for answer in answers:
-                answer()
+        self._engines.submit(job, message)
 
     def _work_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
         deadline = None if timeout is None else time.monotonic() + timeout

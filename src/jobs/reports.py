@@ -8,17 +8,10 @@ from typing import Any
 from ..engine.contract import messages
 from ..process.advice import advice_for_text, in_chimerax_words
 from .job import Job
+from .news import CHANGED, ENDED, FRAME, LAYOUT
 from .state import JobState, Layout
 
-__all__ = ["CHANGED", "ENDED", "FRAME", "LAYOUT", "absorb", "end_job", "take_result"]
-
-LAYOUT, CHANGED, FRAME, ENDED = "job layout", "job changed", "job frame", "job ended"
-
-_BEST_BY = {"refine": ("correlation", 1.0), "complete": ("missing_spread", -1.0), "distances": ("satisfied", 1.0)}
-"""Figure that tells which replica is the best so far, and its sign."""
-
-_MARGIN = 0.01
-"""A replica must be better by this part to take over: the picture should not jump back and forth."""
+__all__ = ["absorb", "end_job", "take_result"]
 
 
 def absorb(job: Job, message: messages.Message) -> tuple[str, ...]:
@@ -45,7 +38,9 @@ def absorb(job: Job, message: messages.Message) -> tuple[str, ...]:
         return (FRAME,) if job.add_frame(message.step, message.coordinates, message.first_replica) else ()
     if isinstance(message, messages.Metric):
         job.add_metric(message.name, list(message.values), message.step, message.first_replica)
-        _choose_best(job, message)
+        return (CHANGED,)
+    if isinstance(message, messages.Best):
+        job.best_replica = message.replica
         return (CHANGED,)
     if isinstance(message, messages.Log):
         text = in_chimerax_words(message.text)
@@ -67,7 +62,7 @@ def absorb(job: Job, message: messages.Message) -> tuple[str, ...]:
 
 
 def take_result(job: Job, paths: dict[str, str], metrics: dict[str, Any]) -> None:
-    """Note files and figures of a finished job; the engine's choice of a replica is final."""
+    """Note files and figures of a finished job, and of which replica its result is."""
     job.paths, job.result_metrics = paths, metrics
     chosen = metrics.get("chosen_replica")
     if isinstance(chosen, int):
@@ -95,15 +90,3 @@ def _layout(message: messages.Layout) -> Layout:
         tuple(message.links),
         message.coordinates[0].astype("f8"),
     )
-
-
-def _choose_best(job: Job, message: messages.Metric) -> None:
-    name, sign = _BEST_BY.get(job.kind, ("", 1.0))
-    if message.name != name:
-        return
-    for i, value in enumerate(message.values):
-        job.scores[message.first_replica + i] = sign * value
-    leader = max(job.scores, key=job.scores.__getitem__)
-    lead = job.scores[leader] - job.scores.get(job.best_replica, float("-inf"))
-    if lead > _MARGIN * abs(job.scores[leader]):
-        job.best_replica = leader

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from chimerax.map import Volume
     from numpy.typing import NDArray
 
-__all__ = ["KINDS", "JobState", "Layout", "PreparedJob"]
-
-KINDS = ("refine", "complete", "distances")
+__all__ = ["JobState", "Layout", "PreparedJob"]
 
 
 class JobState(str, Enum):
@@ -82,7 +80,7 @@ class PreparedJob:
     Attributes
     ----------
     kind : str
-        One of `KINDS`.
+        One of `KINDS` of the contract.
     spec : dict
         Specification as ``engine.contract.specification.to_dict`` gives it; paths are absolute.
     folder : Path

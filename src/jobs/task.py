@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from .job import Job
-from .reports import ENDED
+from .news import ENDED
 from .state import JobState
 
 if TYPE_CHECKING:

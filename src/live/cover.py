@@ -9,7 +9,10 @@ import weakref
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ..handover.results import result_model
+from ..jobs.manager import job_manager
 from .playing import trajectories_of
+from .views import views_of
 
 if TYPE_CHECKING:
     from chimerax.core.models import Model
@@ -75,10 +78,7 @@ class Covers:
 
 def cover_again(session: Session, job: Job) -> None:
     """Know again what hides a job's model in a restored session: its result, or its live model."""
-    from ..handover.results import result_model
-    from .models import live_models
-
-    view = live_models(session).views.get(job.id)
+    view = views_of(session).get(job.id)
     tops = (result_model(session, job), None if view is None else view.best)
     shown = [top for top in tops if top is not None and not top.deleted and top.display]
     if shown and job.model is not None and not job.model.display:
@@ -90,15 +90,11 @@ def models_of_job(session: Session, job: Job) -> list[Model]:
 
     Those of other jobs of the same model belong to them.
     """
-    from ..handover.results import result_model
-    from ..jobs.manager import job_manager
-    from .models import live_models
-
     model = job.model
     same = [one for one in job_manager(session).jobs if one is job or (model is not None and one.model is model)]
     found: list[Model | None] = [model]
     for one in same:
-        view = live_models(session).views.get(one.id)
+        view = views_of(session).get(one.id)
         found += [result_model(session, one), *trajectories_of(session, one.folder)]
         found.append(None if view is None or not one.ended else view.best)
     return [one for one in found if one is not None and not one.deleted]

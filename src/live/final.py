@@ -1,4 +1,4 @@
-"""What is shown of a finished job: final coordinates, and confidence as colours and attributes."""
+"""What live models show of a finished job: final coordinates, and confidence as colours and attributes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..handover.attributes import set_residue_values
-from ..handover.results import mark_result, result_model
+from ..handover.results import result_model
 from .backbone import residue_rows
 from .result import read_result
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..jobs.job import Job
     from .view import JobView
 
-__all__ = ["colour_result", "final_replicas", "show_result"]
+__all__ = ["final_replicas", "show_result"]
 
 
 def show_result(session: Session, job: Job, view: JobView) -> None:
@@ -50,10 +50,3 @@ def final_replicas(session: Session, job: Job) -> tuple[NDArray[np.float64], NDA
     except UserError as error:
         session.logger.warning(f"The models of ADP-3D job {job.id} do not show its result: {error}")
         return None
-
-
-def colour_result(session: Session, job: Job) -> None:
-    """Colour the opened result of a job, if there is one."""
-    model = result_model(session, job)
-    if model is not None:
-        mark_result(session, job, model)

@@ -38,6 +38,11 @@ class Glide:
         return self._end is not None and self._shown is not self._end
 
     @property
+    def begun(self) -> bool:
+        """Whether there has been a frame."""
+        return self._end is not None
+
+    @property
     def duration(self) -> float:
         """Seconds that a way takes at present."""
         return min(_LAG * self._gap, _LONGEST)

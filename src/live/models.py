@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..handover.colouring import FIT, SCALES, confidence_from_spread, show_colour_key
 from ..jobs.manager import job_manager
 from .closing import closed_sentence
-from .colouring import CONFIDENCE, FIT, SCALES, confidence_from_spread, show_colour_key
 from .cover import covers, hidden_sentence, models_of_job
-from .final import colour_result, final_replicas, show_result
+from .final import final_replicas, show_result
 from .updater import Timing, Updater
 from .view import JobView
+from .views import views_of
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure
@@ -60,8 +61,7 @@ class LiveModels:
         from chimerax.core.models import REMOVE_MODELS
 
         self._session = session
-        self.views: dict[int, JobView] = {}
-        self._colouring: dict[int, str] = {}
+        self.views = views_of(session)
         self._coloured: dict[int, object] = {}
         self._waiting: dict[int, Job] = {}
         self._closed: dict[int, set[str]] = {}
@@ -123,14 +123,6 @@ class LiveModels:
         elif not final:
             self._on_end("", job)
 
-    def colouring(self, job: Job) -> str:
-        """What the best replica of a job is coloured by, one of `COLOURINGS`."""
-        return self._colouring.get(job.id, CONFIDENCE.name)
-
-    def set_colouring(self, job: Job, by: str) -> None:
-        """Choose what the best replica of a job will be coloured by."""
-        self._colouring[job.id] = by
-
     def colour(self, job: Job, by: str, key: bool = False) -> None:
         """Colour the best replica of a job by one of `COLOURINGS`, now and when values change.
 
@@ -144,7 +136,7 @@ class LiveModels:
         """
         if by not in COLOURINGS:
             raise ValueError(f"colour by one of {', '.join(COLOURINGS)}, not '{by}'")
-        self.set_colouring(job, by)
+        job.colouring = by
         self._coloured.pop(job.id, None)
         self._wait_for_update(job)
         if key and by in SCALES:
@@ -180,7 +172,6 @@ class LiveModels:
         view = self.views.get(job.id)
         if view is not None and not view.closed:
             self._guarded(job, lambda: self._finish(job, view))
-        self._guarded(job, lambda: colour_result(self._session, job))
 
     def _on_removed(self, _trigger: str, job: Job) -> None:
         self._drop(job.id)
@@ -238,7 +229,7 @@ class LiveModels:
         if job.frame is not None and view.serial != job.frame_serial:
             view.glide.aim(job.frame[1], self._updater.time)
             view.serial = job.frame_serial
-        if view.glide.moving:
+        if view.glide.moving or (view.glide.begun and view.replica != job.best_replica):
             view.move(view.glide.at(self._updater.next_time), job.best_replica)
         if view.glide.moving:
             self._waiting[job.id] = job
@@ -250,7 +241,7 @@ class LiveModels:
         self._recolour(job, view, True)
 
     def _recolour(self, job: Job, view: JobView, due: bool) -> None:
-        by = self.colouring(job)
+        by = job.colouring
         if by == "none":
             return
         source = job.latest("residue_fit") if by == FIT.name else self._confidence_source(job, view, due)

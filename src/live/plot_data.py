@@ -8,19 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.contract.kinds import KINDS, TEMPERATURE, Figure
+
 if TYPE_CHECKING:
     from ..jobs.job import Job
 
 __all__ = ["Series", "fit_series", "series_of", "temperature_series"]
-
-_FITS = {
-    "refine": (("correlation", "Map-model correlation"),),
-    "complete": (("missing_spread", "Spread of missing residues (\u00c5)"), ("known_rmsd", "RMSD (\u00c5)")),
-    "distances": (("satisfied", "Restraints satisfied"), ("log_likelihood", "Log-likelihood")),
-}
-"""Figures that tell the fit for each kind of job, the most telling first."""
-_ANY_FIT = (("correlation", "Fit"), ("log_likelihood", "Log-likelihood"))
-_TEMPERATURE = ("noise_level", "Temperature (noise \u03c3)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,16 +22,15 @@ class Series:
 
     Attributes
     ----------
-    name, label : str
-        Name of the metric, and what to write at the axis.
+    figure : Figure
+        What it is called.
     steps : ndarray, int64, shape (K,)
         Ascending.
     values : ndarray, float64, shape (replica, K)
         NaN where a replica has no value; one row where the figure is common to all.
     """
 
-    name: str
-    label: str
+    figure: Figure
     steps: NDArray[np.int64]
     values: NDArray[np.float64]
 
@@ -50,8 +42,8 @@ class Series:
 
 def fit_series(job: Job) -> Series | None:
     """Fit of each replica to the measurement; None before the first value."""
-    for name, label in (*_FITS.get(job.kind, ()), *_ANY_FIT):
-        series = series_of(job, name, label)
+    for figure in KINDS[job.kind].curves:
+        series = series_of(job, figure)
         if series is not None:
             return series
     return None
@@ -59,13 +51,13 @@ def fit_series(job: Job) -> Series | None:
 
 def temperature_series(job: Job) -> Series | None:
     """Noise level of the diffusion, which falls like a temperature; None before the first value."""
-    return series_of(job, *_TEMPERATURE)
+    return series_of(job, TEMPERATURE)
 
 
-def series_of(job: Job, name: str, label: str = "") -> Series | None:
-    """A metric of a job that was given with steps; of a step told twice the later value counts."""
+def series_of(job: Job, figure: Figure) -> Series | None:
+    """A figure of a job that was given with steps; of a step told twice the later value counts."""
     by_step: dict[int, list[float]] = {}
-    for step, values in job.metrics.get(name, ()):
+    for step, values in job.metrics.get(figure.name, ()):
         if step is not None and values:
             known = by_step.get(step)
             by_step[step] = values if known is None else _merged(known, values)
@@ -76,7 +68,7 @@ def series_of(job: Job, name: str, label: str = "") -> Series | None:
     table = np.full((width, len(steps)), np.nan)
     for k, step in enumerate(steps):
         table[: len(by_step[step]), k] = by_step[step]
-    return Series(name, label or name, np.array(steps, dtype=np.int64), table)
+    return Series(figure, np.array(steps, dtype=np.int64), table)
 
 
 def _merged(known: list[float], values: list[float]) -> list[float]:

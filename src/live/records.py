@@ -49,7 +49,7 @@ def record_of(session: Session, job: Job) -> dict[str, Any]:
         "extra": dict(job.prepared.extra),
         "state": job.state.value,
         "best_replica": job.best_replica,
-        "colouring": live.colouring(job),
+        "colouring": job.colouring,
         "frame_to_scene": None if place is None else np.array(place.matrix, dtype=np.float64),
         "layout": _layout_record(job.layout),
         "model": _if_open(session, job.model),
@@ -95,7 +95,7 @@ def prepared_from(record: Mapping[str, Any]) -> PreparedJob:
 def attach_models(session: Session, job: Job, record: Mapping[str, Any]) -> None:
     """Give a job the models and the progress that a session has saved of it."""
     live = live_models(session)
-    live.set_colouring(job, record["colouring"])
+    job.colouring = record["colouring"]
     job.find_again(_if_open(session, record["model"]), _if_open(session, record["map"]))
     if job.layout is None:
         job.layout = _layout_from(record["layout"])

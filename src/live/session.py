@@ -30,6 +30,7 @@ from .records import (
     record_of,
     restore_accepted,
 )
+from .watch import tell_restored
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
@@ -162,8 +163,6 @@ class SavedJobs(StateManager):
         return job
 
     def _restore(self, session: Session, records: list[Mapping[str, Any]], accepted: list[Mapping[str, Any]]) -> None:
-        from ..handover.watch import tell_restored
-
         manager = job_manager(session)
         finished: list[tuple[Job, bool]] = []
         for record in records:

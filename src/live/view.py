@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..handover.colouring import UNKNOWN, ColourScale
 from ..handover.record import Handover
 from .backbone import build_backbone, colour_residues, move_backbone, rows_fit, set_bfactors
-from .colouring import UNKNOWN, ColourScale
 from .glide import Glide
 from .traces import CA, faint_colour, move_trace, new_trace, trace_fits
 
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from ..jobs.job import Job
     from ..jobs.state import Layout
 
-__all__ = ["MAX_TRACES", "JobView", "shown_layout"]
+__all__ = ["MAX_TRACES", "JobView", "is_live", "shown_layout"]
 
 MAX_TRACES = 15
 """Most replicas shown as traces; more of them would hide the map."""
+
+_ATTRIBUTE = "adp3d_live_of"
+"""Attribute of the best replica's model: the folder of its job. Sessions keep it."""
 
 
 class JobView:
@@ -50,6 +53,8 @@ class JobView:
         Number of the frame that is shown, or will be when they have got there.
     glide : Glide
         How they get there.
+    replica : int
+        Replica that is shown as the best one.
     confidence : ndarray or None
         Final confidence (N,) of a finished job.
     """
@@ -60,6 +65,7 @@ class JobView:
         self.traces = traces
         self.serial = -1
         self.glide = Glide()
+        self.replica = 0
         self.confidence: NDArray[np.floating] | None = None
         self._n_residues = n_residues
         self._shown = {i for i, trace in enumerate(traces) if not trace.deleted and trace.display}
@@ -80,6 +86,7 @@ class JobView:
         _show_as_cartoon(best)
         for trace in traces:
             trace.display = False  # until there are coordinates for it
+        _mark(session, best, job)
         group = Model(f"ADP-3D job {job.id}", session)
         group.add([best, *traces])
         view = cls(layout.n_residues, group, best, traces)
@@ -93,6 +100,7 @@ class JobView:
         layout = shown_layout(job)
         if not rows_fit(best, layout) or not all(trace_fits(trace, layout.n_residues) for trace in traces):
             return None
+        _mark(best.session, best, job)
         return cls(layout.n_residues, group, best, list(traces))
 
     @property
@@ -104,6 +112,7 @@ class JobView:
         """Show a frame, (replica, N, 4, 3) in angstrom, whose replica ``best`` fits best."""
         if frame.shape[1] != self._n_residues:
             raise ValueError(f"a frame of {frame.shape[1]} residues for a model of {self._n_residues}")
+        self.replica = best
         best = min(max(best, 0), len(frame) - 1)
         others = [i for i in range(len(frame)) if i != best]
         if not self.best.deleted:
@@ -141,11 +150,21 @@ class JobView:
             self.group.delete()
 
 
+def is_live(model: Model) -> bool:
+    """Whether a model is, or was, the best replica of a job on its way: no starting model for another one."""
+    return getattr(model, _ATTRIBUTE, None) is not None
+
+
 def shown_layout(job: Job) -> Layout:
     """Layout with the chain names of the session, which may differ from those in the job's files."""
     assert job.layout is not None
     handover = Handover.of(job.prepared.extra)
     return replace(job.layout, chains=tuple(map(handover.session_chain, job.layout.chains)))
+
+
+def _mark(session: Session, structure: AtomicStructure, job: Job) -> None:
+    type(structure).register_attr(session, _ATTRIBUTE, "ADP-3D", attr_type=str)
+    setattr(structure, _ATTRIBUTE, str(job.folder))
 
 
 def _show_as_cartoon(structure: AtomicStructure) -> None:

@@ -12,21 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["job_curves"]
 
-_SHORT = {
-    "correlation": "Map fit",
-    "missing_spread": "Spread (Å)",
-    "known_rmsd": "RMSD (Å)",
-    "satisfied": "Satisfied",
-    "log_likelihood": "Log-likelihood",
-    "noise_level": "Temperature",
-}
-
 
 def job_curves(job: Job) -> tuple[list[Curve], float]:
     """Curves of the best replica of a job, and the step at which its present stage ends."""
     found = (fit_series(job), temperature_series(job))
     curves = [
-        Curve(_SHORT.get(series.name, series.label), series.steps.astype(float), series.of(job.best_replica))
+        Curve(series.figure.short, series.steps.astype(float), series.of(job.best_replica))
         for series in found
         if series is not None
     ]

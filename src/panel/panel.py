@@ -11,6 +11,7 @@ from Qt.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, 
 
 from ..jobs.manager import job_manager
 from ..live.session import unfinished_jobs
+from ..live.view import is_live
 from .curves import job_curves
 from .fitting import FittingScrollArea
 from .form import can_check, check_command, missing, run_command
@@ -128,7 +129,7 @@ class Panel:
         from chimerax.atomic import AtomicStructure
 
         models = self.session.models.list(type=AtomicStructure)
-        return [model for model in models if model.num_residues and not _belongs_to_job(model)]
+        return [model for model in models if model.num_residues and not is_live(model)]
 
     def _maps(self) -> Sequence[Any]:
         from chimerax.map import Volume
@@ -178,8 +179,3 @@ class Panel:
         from chimerax.core.commands import run
 
         return run(self.session, command)
-
-
-def _belongs_to_job(model: Any) -> bool:
-    """Whether a model is one of a job's live models, which are no starting models."""
-    return model.parent is not None and model.parent.name.startswith("ADP-3D job ")

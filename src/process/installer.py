@@ -107,19 +107,12 @@ def start_installer(session: Session, plan: Plan, ask: Ask | None = None) -> Ins
     Raises
     ------
     UserError
-        If one is running, or a job uses the environment.
+        If one is running.
     """
     from chimerax.core.errors import UserError
 
-    from ..jobs.manager import job_manager
-
     if current_installer(session) is not None:
         raise UserError("An installation is running; end it first with 'adp3d install cancel true'.")
-    manager = job_manager(session)
-    busy = [job for job in manager.jobs if not job.ended]
-    if busy:
-        raise UserError(f"ADP-3D job {busy[0].id} uses the engine; wait for it or stop it, then install.")
-    manager.end_idle_engines()
     installer = Installer(session, plan, ask)
     setattr(session, _ATTRIBUTE, installer)
     _trigger(session)

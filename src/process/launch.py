@@ -26,5 +26,5 @@ def load_engine(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    load_engine(sys.argv[1])
-    sys.exit(import_module("adp3d.cli").main(sys.argv[2:]))
+    load_engine(sys.argv.pop(1))
+    sys.exit(import_module("adp3d.cli").main())

@@ -58,7 +58,7 @@ def session(request, tmp_path, monkeypatch):
         present = Session()
     from chimerax.adp3d.settings import adp3d_settings
 
-    monkeypatch.setattr("chimerax.adp3d.jobs.manager.JobManager._connect", _connect)
+    monkeypatch.setattr("chimerax.adp3d.jobs.engines.Engines.connect", _connect)
     _register_commands(present)
     settings = adp3d_settings(present)
     saved = {name: getattr(settings, name) for name in settings.AUTO_SAVE}
@@ -263,12 +263,12 @@ _warm: list[tuple[list[str], object]] = []
 """Engines that did nothing wrong in earlier tests, with their command lines: starting one takes seconds."""
 
 
-def _connect(manager):
-    """In the place of `JobManager._connect`: take a warm engine if there is one."""
+def _connect(engines):
+    """In the place of `Engines.connect`: take a warm engine if there is one."""
     from chimerax.adp3d.process import environment
     from chimerax.adp3d.process.connection import Connection
 
-    command, variables = environment.worker_command(manager.session)
+    command, variables = environment.worker_command(engines.session)
     for item in list(_warm):
         if item[0] == command:
             _warm.remove(item)
@@ -302,7 +302,7 @@ def _end_warm_engines():
 def _clean(session) -> None:
     manager = getattr(session, "_adp3d_job_manager", None)
     if manager is not None:
-        for queue in manager._queues.values():
+        for queue in manager._engines.queues.values():
             if queue.connection is not None:
                 _keep_or_kill(queue)
         manager.shutdown(0.1)

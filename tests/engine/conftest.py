@@ -8,6 +8,7 @@ from pathlib import Path
 import gemmi
 import numpy as np
 import pytest
+from small_structures import Builder
 
 import adp3d
 from adp3d.density.crop import crop
@@ -64,3 +65,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     write_map(crop(whole, points, 4.0), folder / "map.mrc")
     sequence = gemmi.one_letter_code(deposited.entities[0].full_sequence)
     return Small(folder, folder / "map.mrc", folder / "model.cif", folder / "deposited.cif", sequence)
+
+
+@pytest.fixture(scope="session")
+def make() -> Builder:
+    """Tiny structures made in code."""
+    return Builder()

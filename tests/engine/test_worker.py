@@ -138,7 +138,7 @@ def test_a_job_from_start_to_end(shared_client, submit, tmp_path):
     client = shared_client
     client.send(said.Hello(), said.Ping(5))
     welcome, pong = client.receive("pong")
-    assert (welcome.kind, welcome.protocol, welcome.process) == ("welcome", 3, client.process.pid)
+    assert (welcome.kind, welcome.protocol, welcome.process) == ("welcome", said.PROTOCOL_VERSION, client.process.pid)
     assert (pong.token, pong.job_id) == (5, "")
     assert pong.memory_bytes > 10_000_000
 
@@ -351,6 +351,20 @@ def test_layout_and_figures_of_residues():
     events.residue_metric("residue_fit", np.array([0.5]), 3)
     events.residue_metric("residue_fit", np.array([0.6]), 4)
     assert sent[1:] == [said.Metric("j", "residue_fit", [0.5], 3)]
+
+
+def test_the_best_replica_is_always_told_and_figures_that_refer_to_it_follow():
+    sent = []
+    events = WorkerEvents("j", sent.append, lambda: 0.0)
+    for step, replica in ((5, 0), (10, 0), (15, 2), (20, 1)):
+        if step != 10:
+            events.best(replica, step)
+        events.residue_metric("residue_spread", [float(replica)], step)
+    spreads = [
+        said.Metric("j", "residue_spread", [float(replica)], step) for step, replica in ((5, 0), (15, 2), (20, 1))
+    ]
+    leaders = [said.Best("j", 0, 5), said.Best("j", 2, 15), said.Best("j", 1, 20)]
+    assert sent == [message for pair in zip(leaders, spreads, strict=True) for message in pair]
 
 
 def test_events_are_thinned_by_the_clock():

@@ -14,7 +14,6 @@ from ..contract.kinds import KINDS
 from ..contract.settings import rows
 from ..contract.specification import CommonSpec, Spec, specifications
 from ..job.folder import JobFolder
-from ..job.runtime import tune_process
 from . import options as opt
 from .running import free_folder, run_job, show_summary, watch
 from .session import Session
@@ -80,7 +79,6 @@ def resume(
         typer.echo("This job is finished; --restart computes it again.")
         show_summary(job.read_metrics() or {}, job.outputs())
         return
-    tune_process()
     if restart:
         with job.lock():
             job.restart()
@@ -95,7 +93,6 @@ def demo(
 ) -> None:
     """Complete and refine the bundled example: a real cryo-EM map and its model made incomplete."""
     _session(ctx, debug)
-    tune_process()
     from ..pipeline.demo import run_demo  # heavy
 
     folder = Path(str(output) if output is not None else free_folder("adp3d_demo"))
@@ -105,7 +102,6 @@ def demo(
 
 def _start(ctx: typer.Context, spec: Spec, overwrite: bool, debug: bool) -> None:
     session = _session(ctx, debug)
-    tune_process()
     job = JobFolder.create(spec, overwrite=overwrite)
     run_job(session, job)
 

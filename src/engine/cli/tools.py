@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..job.runtime import tune_process
 from . import options as opt
 from .session import Session
 
@@ -52,7 +51,6 @@ def doctor(
 
 def worker(ctx: typer.Context) -> None:
     """Serve one client over standard input and output (used by ChimeraX)."""
-    tune_process()
     from ..worker import serve_standard_streams
 
     raise typer.Exit(serve_standard_streams(ctx.ensure_object(Session).load))
@@ -60,7 +58,6 @@ def worker(ctx: typer.Context) -> None:
 
 def train(ctx: typer.Context) -> None:
     """Train the weights of the built-in prior; 'adp3d train --help' lists the options."""
-    tune_process()
     from ..training.command import app as training  # heavy
 
     training(args=ctx.args, prog_name="adp3d train")

@@ -4,7 +4,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["COMPLETE", "DISTANCES", "KINDS", "REFINE", "Kind"]
+__all__ = ["COMPLETE", "DISTANCES", "KINDS", "REFINE", "TEMPERATURE", "Figure", "Kind", "Merit"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure that is told of each replica while a job runs.
+
+    Parameters
+    ----------
+    name : str
+        Its name in messages and logs.
+    title : str
+        What is written at the axis of a plot.
+    short : str
+        What a small plot calls it.
+    """
+
+    name: str
+    title: str
+    short: str
+
+
+@dataclass(frozen=True)
+class Merit:
+    """The figure by which the best replica is told while a job runs.
+
+    Parameters
+    ----------
+    figure : str
+        Name of the figure.
+    lowest : bool
+        Whether the lowest value is the best one, rather than the highest.
+    relative : bool
+        Whether the figure compares a replica with the others. Those on their way and those that have arrived cannot be
+        compared by it: the estimates at high noise are means, near to everything.
+    """
+
+    figure: str
+    lowest: bool = False
+    relative: bool = False
 
 
 @dataclass(frozen=True)
@@ -23,8 +62,10 @@ class Kind:
         What the panel says of it.
     done : str
         What its result is called, after the name of the model.
-    curves : tuple of (str, str)
-        Figures that are plotted while it runs, and their titles.
+    curves : tuple of Figure
+        Figures that tell the fit while it runs, the most telling first; the first that there is gets plotted.
+    merit : Merit or None
+        What the best replica is told by; without it the first one stands for all.
     needs_map, needs_model : bool
         Whether it works in a map, and from a model.
     """
@@ -34,10 +75,26 @@ class Kind:
     example: str
     title: str
     done: str
-    curves: tuple[tuple[str, str], ...]
+    curves: tuple[Figure, ...]
+    merit: Merit | None = None
     needs_map: bool = False
     needs_model: bool = True
 
+    @property
+    def frame(self) -> str:
+        """What its result lies in: ``map``, ``model``, or, with a frame of its own, nothing ('')."""
+        if self.needs_map:
+            return "map"
+        return "model" if self.needs_model else ""
+
+
+_CORRELATION = Figure("correlation", "Map-model correlation", "Map fit")
+_SPREAD = Figure("missing_spread", "Spread of missing residues (\u00c5)", "Spread (\u00c5)")
+_KNOWN_RMSD = Figure("known_rmsd", "RMSD of known atoms (\u00c5)", "RMSD (\u00c5)")
+_SATISFIED = Figure("satisfied", "Restraints satisfied", "Satisfied")
+_LOG_LIKELIHOOD = Figure("log_likelihood", "Log-likelihood", "Log-likelihood")
+TEMPERATURE = Figure("noise_level", "Temperature (noise \u03c3)", "Temperature")
+"""Noise level of the diffusion, which falls like a temperature: the same for all kinds."""
 
 REFINE = Kind(
     "refine",
@@ -45,7 +102,8 @@ REFINE = Kind(
     "adp3d refine map.mrc model.cif -s protein.fasta --half-maps half1.mrc half2.mrc",
     "Complete and refine a model in a map",
     "refined",
-    (("correlation", "Map-model correlation"),),
+    (_CORRELATION,),
+    Merit(_CORRELATION.name),
     needs_map=True,
 )
 COMPLETE = Kind(
@@ -54,7 +112,9 @@ COMPLETE = Kind(
     "adp3d complete fragments.cif --sequence protein.fasta --confidence modelangelo",
     "Complete a model without a map",
     "completed",
-    (("known_rmsd", "RMSD of known atoms (\u00c5)"),),
+    (_SPREAD, _KNOWN_RMSD),
+    # what the replicas agree on is what the job goes on from: the one nearest to the others stands for it
+    Merit(_SPREAD.name, lowest=True, relative=True),
 )
 DISTANCES = Kind(
     "distances",
@@ -62,7 +122,8 @@ DISTANCES = Kind(
     "adp3d distances restraints.csv --sequence MKTAYIAKQR... -o fold",
     "Fold a sequence from distances between residues",
     "folded",
-    (("satisfied", "Restraints satisfied"), ("log_likelihood", "Log-likelihood")),
+    (_SATISFIED, _LOG_LIKELIHOOD),
+    Merit(_LOG_LIKELIHOOD.name),
     needs_model=False,
 )
 

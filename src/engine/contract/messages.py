@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MESSAGES",
     "PROTOCOL_VERSION",
+    "Best",
     "Check",
     "Checked",
     "Error",
@@ -39,7 +40,7 @@ __all__ = [
     "Welcome",
 ]
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 """Raised with every change of a message; client and engine must agree exactly."""
 
 
@@ -107,7 +108,7 @@ class SetWeight:
 
 @dataclass(frozen=True)
 class Fix:
-    """Client to engine: hold residues of the running job where the best estimate has them, or release them.
+    """Client to engine: hold residues of the running job where the best replica (see `Best`) has them, or release them.
 
     ``residues`` are positions in the order of `Layout`.
     """
@@ -231,8 +232,8 @@ class Frame:
 class Metric:
     """Engine to client: a named figure, one value or one for each replica.
 
-    ``residue_fit`` (0 to 1, local map-model correlation of the best replica) and ``residue_spread``
-    (angstrom, between the replicas) have one value for each residue instead, in the order of `Layout`.
+    ``residue_fit`` (0 to 1, local map-model correlation of the best replica, see `Best`) and ``residue_spread``
+    (angstrom, of the other replicas from it) have one value for each residue instead, in the order of `Layout`.
     """
 
     kind: ClassVar[str] = "metric"
@@ -241,6 +242,20 @@ class Metric:
     values: list[float]
     step: int | None = None
     first_replica: int = 0
+
+
+@dataclass(frozen=True)
+class Best:
+    """Engine to client: the best replica from here on.
+
+    It is the one to show, and the one that `Fix` and figures of residues refer to. Told when sampling begins or goes
+    on, whenever it changes, before the figures of residues at ``step``, and when the result is chosen.
+    """
+
+    kind: ClassVar[str] = "best"
+    job_id: str
+    replica: int
+    step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -292,14 +307,14 @@ class Error:
 
 
 Request = Hello | Submit | Reopen | Stop | Pause | Resume | SetWeight | Fix | Check | Ping
-Report = Welcome | Pong | Started | Layout | Progress | Frame | Metric | Log | Checked | Result | Stopped | Error
+Report = Welcome | Pong | Started | Layout | Progress | Frame | Metric | Best | Log | Checked | Result | Stopped | Error
 Message = Request | Report
 
 MESSAGES: dict[str, Any] = {
     message.kind: message
     for message in (
         *(Hello, Submit, Reopen, Stop, Pause, Resume, SetWeight, Fix, Check, Ping),
-        *(Welcome, Pong, Started, Layout, Progress, Frame, Metric, Log, Checked, Result, Stopped, Error),
+        *(Welcome, Pong, Started, Layout, Progress, Frame, Metric, Best, Log, Checked, Result, Stopped, Error),
     )
 }
 """Message types by kind."""

@@ -8,7 +8,7 @@ numpy is imported only where arrays are met: the module itself must load in a mo
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
@@ -16,7 +16,7 @@ import msgpack
 
 from .messages import MESSAGES, Message
 
-__all__ = ["MAX_FRAME_BYTES", "Decoder", "ProtocolError", "decode", "encode", "read_message"]
+__all__ = ["MAX_FRAME_BYTES", "ProtocolError", "decode", "encode", "read_message"]
 
 MAX_FRAME_BYTES = 256 * 2**20
 """Longest frame accepted; anything longer is taken for garbage on the stream."""
@@ -83,33 +83,6 @@ def decode(packed: bytes) -> Message:
     return message
 
 
-class Decoder:
-    """Frames from pieces of a stream, whatever their sizes.
-
-    After a `ProtocolError` the stream cannot be trusted any more and must be closed.
-    """
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> Iterator[Message]:
-        """Take the next bytes of the stream and yield the messages completed by them."""
-        self._buffer += data
-        while len(self._buffer) >= _LENGTH.size:
-            end = _LENGTH.size + _frame_length(self._buffer)
-            _check_map(self._buffer[_LENGTH.size : _LENGTH.size + 1])
-            if len(self._buffer) < end:
-                return
-            packed = bytes(self._buffer[_LENGTH.size : end])
-            del self._buffer[:end]
-            yield decode(packed)
-
-    @property
-    def pending(self) -> int:
-        """Bytes of an unfinished frame."""
-        return len(self._buffer)
-
-
 def read_message(read: Callable[[int], bytes]) -> Message | None:
     """Next message from a blocking stream; ``None`` at its end.
 
@@ -143,15 +116,14 @@ def _read_exactly(read: Callable[[int], bytes], count: int) -> bytes:
     return bytes(data)
 
 
-def _frame_length(buffer: bytes | bytearray) -> int:
+def _frame_length(buffer: bytes) -> int:
     (length,) = _LENGTH.unpack_from(buffer)
     if not 0 < length <= MAX_FRAME_BYTES:
-        start = bytes(buffer[:40])
-        raise ProtocolError(f"the stream holds something else than frames ({start!r})")
+        raise ProtocolError(f"the stream holds something else than frames ({buffer[:40]!r})")
     return int(length)
 
 
-def _check_map(first: bytes | bytearray) -> None:
+def _check_map(first: bytes) -> None:
     """Raise if a body's first byte, once it is there, does not open a msgpack map.
 
     Four bytes of garbage may well be a possible length, and its reader would wait for the rest.

@@ -59,6 +59,9 @@ class Events(Protocol):
     ) -> None:
         """Keep a named figure: one value, or one for each replica from ``first_replica`` on."""
 
+    def best(self, replica: int, step: int) -> None:
+        """Take ``replica`` for the best: told at the start, when that changes, and when the result is chosen."""
+
     def residue_metric(self, name: str, values: Sequence[float], step: int) -> None:
         """Show a named figure of each residue, in the order of the layout: for live display only."""
 
@@ -87,6 +90,9 @@ class NullEvents:
     def metric(
         self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
     ) -> None:
+        """Ignore."""
+
+    def best(self, replica: int, step: int) -> None:
         """Ignore."""
 
     def residue_metric(self, name: str, values: Sequence[float], step: int) -> None:
@@ -149,6 +155,10 @@ class _FanOut:
         for listener in self._listeners:
             listener.metric(name, value, step, first_replica)
 
+    def best(self, replica: int, step: int) -> None:
+        for listener in self._listeners:
+            listener.best(replica, step)
+
     def residue_metric(self, name: str, values: Sequence[float], step: int) -> None:
         for listener in self._listeners:
             listener.residue_metric(name, values, step)
@@ -184,6 +194,9 @@ class _Shifted:
     ) -> None:
         shifted = None if step is None else step + self._steps
         self._events.metric(name, value, shifted, first_replica + self._replicas)
+
+    def best(self, replica: int, step: int) -> None:
+        self._events.best(replica + self._replicas, step + self._steps)
 
     def residue_metric(self, name: str, values: Sequence[float], step: int) -> None:
         self._events.residue_metric(name, values, step + self._steps)

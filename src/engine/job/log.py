@@ -62,6 +62,10 @@ class EventLog(NullEvents):
         values = np.atleast_1d(np.asarray(value, dtype=np.float64)).tolist()
         self.write("metric", name=name, values=values, step=step, first_replica=first_replica)
 
+    def best(self, replica: int, step: int) -> None:
+        """Append a record of which replica is the best."""
+        self.write("best", replica=replica, step=step)
+
     def message(self, text: str, level: str = "info") -> None:
         """Append a message record."""
         self.write("message", level=level, text=text)

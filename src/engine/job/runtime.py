@@ -91,13 +91,13 @@ def tune_process() -> None:
     """Set how threads wait, then start this very command again, once, with the allocator settings.
 
     The settings are read only when a process starts. The process number, working directory and open
-    streams stay the same. Nothing happens where the C library is another one, inside a test run, or
-    in an interpreter that was not started with a program (such as an interactive one). Call it before
-    anything was read from standard input.
+    streams stay the same. Nothing happens where the C library is another one, or in an interpreter that was not
+    started with a program (such as an interactive one). Only a program may call it, never a function that others call:
+    what the process has done so far is lost. Call it before anything was read from standard input.
     """
     if "torch" not in sys.modules:
         wait_passively()
-    if not is_glibc() or "pytest" in sys.modules or len(sys.orig_argv) < 2 or not sys.executable:
+    if not is_glibc() or len(sys.orig_argv) < 2 or not sys.executable:
         return
     environment = tuned_environment(os.environ)
     if environment is None:

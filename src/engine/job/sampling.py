@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..contract.kinds import Merit
 from ..prior.protocol import Prior
 from ..solver.adp3d import initial_state, solve
 from ..solver.noise import ReplicaNoise
@@ -21,6 +22,7 @@ from ..solver.protocol import Level, SolverState
 from .events import Control, Events, Hold, NullEvents, shift_steps
 from .folder import JobFolder
 from .interruptible import InterruptiblePrior
+from .leader import Leader
 from .memory import run_in_batches
 
 __all__ = ["Running", "Sampling", "Stage", "Watch"]
@@ -90,18 +92,14 @@ class Watch:
     figures : callable
         Figures of the estimates (replica, N, 4, 3) for the log, each of shape (replica,).
     residues : callable
-        Figures of each residue for live display, shape (N,), of the estimates and the number of the best one.
-    merit : str
-        Figure that is highest for the best replica; without it the first replica stands for all.
+        Figures of each residue for live display, shape (N,), of all replicas so far and the number of the best one.
+    merit : Merit or None
+        Figure of the best replica; without it the first replica stands for all.
     """
 
     figures: Callable[[Tensor, Level], dict[str, Tensor]]
     residues: Callable[[Tensor, int], Mapping[str, NDArray[np.float64]]] = lambda x, best: {}
-    merit: str = ""
-
-    def best(self, figures: Mapping[str, Tensor]) -> int:
-        """Replica with the highest merit."""
-        return int(figures[self.merit].argmax()) if self.merit in figures else 0
+    merit: Merit | None = None
 
 
 class Sampling:
@@ -137,6 +135,9 @@ class Sampling:
         self._plan = list(plan)
         self._work_before = 0
         self._pins = pins
+        self._leader = Leader(self._where.get("leader"))
+        self._told_best: int | None = None
+        self._earlier: Tensor | None = None
         self._live: tuple[Events, int] = (NullEvents(), 0)
         if pins is not None and "pins.mask" in self._tensors:
             pins.release(range(len(pins.mask)))
@@ -145,6 +146,11 @@ class Sampling:
     def interruptible(self, prior: Prior) -> InterruptiblePrior:
         """A prior for work between stages, which ends when the user asks for it."""
         return InterruptiblePrior(prior, self._running.control.obey)
+
+    def conclude(self, best: int) -> None:
+        """Tell which replica of the last stage the result is made of."""
+        self._leader.choose(best)
+        self._tell_best(self._steps_before)
 
     def preview(self, x: Tensor) -> None:
         """Show replicas (replica, N, 4, 3) of the batch being computed on their way to the next step."""
@@ -166,6 +172,7 @@ class Sampling:
 
         def compute(replicas: range, events: Events) -> Tensor:
             nonlocal finished
+            self._earlier = finished
             estimate = self._batch(stage, posterior, watch, replicas, events)
             finished = estimate if finished is None else torch.cat([finished, estimate])
             self._tensors = self._finished_tensors() | {f"done.{stage.name}": finished}
@@ -174,6 +181,9 @@ class Sampling:
             return estimate
 
         if first < stage.replicas:
+            self._leader.enter(stage.name)
+            if self._told_best is None:
+                self._tell_best(self._steps_before)
             shifted = shift_steps(self._running.events, self._steps_before)
             run_in_batches(compute, stage.replicas, shifted, batch=self._running.batch, first=first)
         self._steps_before += stage.steps
@@ -209,7 +219,9 @@ class Sampling:
                 for name, values in told.items():
                     events.metric(name, [float(v) for v in values], step=now.step)
                     figures[name] = float(values.max())
-                for name, row in watch.residues(now.estimate, watch.best(told)).items():
+                everyone = self._everyone(now.estimate)
+                self._judge(stage, told, watch, everyone, level, now.step)
+                for name, row in watch.residues(everyone, self._leader.replica).items():
                     events.residue_metric(name, row.tolist(), now.step)
             self._live = events, now.step + 1
             events.frame(now.step, now.estimate.detach().cpu().numpy())
@@ -222,11 +234,33 @@ class Sampling:
             if changes := control.poll(lambda: save(now)):
                 self._running.change(changes)
             if holds := control.take_holds():
-                self._hold(holds, now.estimate[watch.best(watch.figures(now.estimate, level))], events)
+                self._hold(holds, self._everyone(now.estimate)[self._leader.replica], events)
             return True
 
         self._live = events, state.step + 1
         return solve(prior, updates, stage.times, state, noise, observe, posterior.evidence).estimate
+
+    def _everyone(self, present: Tensor) -> Tensor:
+        """All replicas of the stage so far: those of earlier batches, then those being computed."""
+        return present if self._earlier is None else torch.cat([self._earlier, present])
+
+    def _judge(
+        self, stage: Stage, told: Mapping[str, Tensor], watch: Watch, everyone: Tensor, level: Level, step: int
+    ) -> None:
+        """Decide which replica is the best by the figures just told, and tell it if that is another one."""
+        if self._leader.replica >= len(everyone):
+            self._leader.choose(0)  # the best one of the stage before is not there yet
+        merit, first = watch.merit, 0 if self._earlier is None else len(self._earlier)
+        if merit is not None and merit.relative and first:  # only those that have arrived can be compared
+            told, first = watch.figures(everyone, level) if step == len(stage.times) - 1 else {}, 0
+        if merit is not None and merit.figure in told:
+            self._leader.hear(merit, told[merit.figure].tolist(), first)
+        if self._leader.replica != self._told_best:
+            self._tell_best(self._steps_before + step)
+
+    def _tell_best(self, step: int) -> None:
+        self._told_best = self._leader.replica
+        self._running.events.best(self._leader.replica, step)
 
     def _drop_plans_until(self, name: str) -> None:
         """Keep those stages of the plan that come after one."""
@@ -278,8 +312,9 @@ class Sampling:
 
     def _save(self, tensors: dict[str, Tensor], where: dict[str, object]) -> None:
         self._serial += 1
+        state = {**where, "leader": self._leader.state}
         pins: dict[str, Tensor] = {}
         if self._pins is not None:
             pins = {"pins.mask": torch.from_numpy(self._pins.mask), "pins.xyz": torch.from_numpy(self._pins.xyz)}
-        self._job.save_checkpoint(self._serial, {**self._finished_tensors(), **tensors, **pins}, where)
+        self._job.save_checkpoint(self._serial, {**self._finished_tensors(), **tensors, **pins}, state)
         self._last_save = time.monotonic()

@@ -30,7 +30,7 @@ from ..prior.registry import load_prior
 from ..structure.polymer import UNKNOWN, Polymer
 from ..structure.read import read_structure
 from ..structure.sequences import parse_sequence_argument
-from .cost import job_cost
+from .cost import job_cost, planned_runs
 from .distances import polymer_of_sequences
 from .problem import nothing_to_compute, place_model, reference_ca
 
@@ -79,8 +79,10 @@ def check(spec: Spec, poll: Callable[[], None] = lambda: None) -> dict[str, Any]
     try:
         if isinstance(spec, DistancesSpec):
             _examine_distances(spec, device, report, findings)
-        else:
+        elif isinstance(spec, CompleteSpec | RefineSpec):
             _examine_model(spec, device, report, findings, poll)
+        else:
+            raise LookupError(f"nothing is known to examine of a job of the kind '{spec.kind}'")
     except InputError as error:
         findings.problems.append(str(error))
     lines = [
@@ -267,7 +269,7 @@ def _examine_cost(
     findings: _Findings,
 ) -> None:
     cost = job_cost(spec, polymer.n_residues, device, measurements)
-    replicas = (2 if spec.kind == "distances" else 1) * spec.replicas
+    replicas = max(run.replicas for run in planned_runs(spec))
     available = available_memory(device)
     report["cost"] = {
         "seconds": round(cost.seconds, 1),

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..contract.kinds import COMPLETE
 from ..contract.specification import CompleteSpec
 from ..ensemble.confidence import replica_confidence, replica_spread
 from ..ensemble.denoising_energy import denoising_energy
@@ -93,7 +94,9 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     def sample(stage: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
         seed = spec.seed if start is None else spec.seed + _SECOND_SEED
         return sampling.run(
-            Stage(stage, times, replicas, seed, start), posterior, Watch(figures_of_replicas, figures_of_residues)
+            Stage(stage, times, replicas, seed, start),
+            posterior,
+            Watch(figures_of_replicas, figures_of_residues, COMPLETE.merit),
         )
 
     found = complete(sample, spec.steps, spec.replicas)
@@ -101,6 +104,7 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     judge = sampling.interruptible(problem.prior)
     energy = denoising_energy(judge, x, torch.Generator().manual_seed(spec.seed))
     ranking = rank_replicas({"log_likelihood": -0.5 * model.misfit(x), "energy": -energy}, SCALES)
+    sampling.conclude(ranking.chosen)
     if exact:
         x = torch.where(model.known[..., None], model.target, x)
     x = pins.impose(x)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 
-from ..contract.specification import CompleteSpec, RefineSpec, Spec
+from ..contract.kinds import COMPLETE, DISTANCES, REFINE
+from ..contract.specification import RefineSpec, Spec
 from ..job.memory import Estimate, available_memory, estimate_cost
 from ..job.runtime import usable_cores
 from ..measurement.protocol import Measurement
@@ -25,14 +27,31 @@ levels) and at least."""
 
 
 def planned_runs(spec: Spec) -> tuple[PlannedRun, ...]:
-    """Solver runs that a job may take, in order; refinement leaves out rounds that it does not need."""
-    if isinstance(spec, RefineSpec):
-        polish = max(_FEWEST, round(_POLISH_STEPS * spec.steps))
-        rounds = (PlannedRun(f"building, round {n}", spec.steps, spec.replicas) for n in range(1, _ROUNDS + 1))
-        return *rounds, PlannedRun("polishing", polish, spec.replicas)
-    if isinstance(spec, CompleteSpec):
-        return completion.planned_runs(spec.steps, spec.replicas)
-    return folding.planned_runs(spec.steps, spec.replicas)
+    """Solver runs that a job may take, in order; refinement leaves out rounds that it does not need.
+
+    Raises
+    ------
+    LookupError
+        If nothing is planned for a kind of job.
+    """
+    plan = _PLANS.get(spec.kind)
+    if plan is None:
+        raise LookupError(f"no solver runs are planned for a job of the kind '{spec.kind}'")
+    return plan(spec)
+
+
+def _refinement(spec: RefineSpec) -> tuple[PlannedRun, ...]:
+    polish = max(_FEWEST, round(_POLISH_STEPS * spec.steps))
+    rounds = (PlannedRun(f"building, round {n}", spec.steps, spec.replicas) for n in range(1, _ROUNDS + 1))
+    return *rounds, PlannedRun("polishing", polish, spec.replicas)
+
+
+_PLANS: Mapping[str, Callable[[Any], tuple[PlannedRun, ...]]] = {
+    REFINE.name: _refinement,
+    COMPLETE.name: lambda spec: completion.planned_runs(spec.steps, spec.replicas),
+    DISTANCES.name: lambda spec: folding.planned_runs(spec.steps, spec.replicas),
+}
+"""By kind of job, from its specification."""
 
 
 def job_cost(spec: Spec, residues: int, device: torch.device, measurements: Sequence[Measurement] = ()) -> Estimate:

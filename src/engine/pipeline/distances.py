@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..contract.kinds import DISTANCES
 from ..contract.specification import DistancesSpec
 from ..ensemble.confidence import replica_confidence, replica_spread
 from ..ensemble.denoising_energy import denoising_energy
@@ -80,7 +81,7 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
     origin = torch.zeros(3, device=device)
     pull = Pull(potentials=[measured.potential])
     posterior = Posterior(prior, choose_updates(spec.update, prior.correlation, pull, origin, sampling.preview), origin)
-    watch = Watch(lambda x, level: measured.figures(x), _residue_spread, merit="log_likelihood")
+    watch = Watch(lambda x, level: measured.figures(x), _residue_spread, DISTANCES.merit)
 
     def sample(name: str, times: NDArray[np.float64], replicas: int, start: Tensor | None) -> Tensor:
         return sampling.run(Stage(name, times, replicas, spec.seed, start), posterior, watch)
@@ -91,6 +92,7 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
         return denoising_energy(judge, x, torch.Generator().manual_seed(spec.seed))
 
     found = fold(sample, likelihood, energy, spec.steps, spec.replicas)
+    sampling.conclude(found.source[0])
     everything = torch.ones(found.x.shape[1:3], dtype=torch.bool, device=device)
     final = regularise(found.x, polymer.sequence, linked_residues(polymer), everything)
     x = final.double().cpu().numpy()
@@ -114,6 +116,7 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
         "restraints_satisfied_percent": round(100 * float(likelihood.satisfied(final[:1])[0]), 2),
         "largest_violation": round(float(violations.max()), 3),
         "replicas": spec.replicas,
+        "chosen_replica": found.source[0],
         "replica_scores": [round(float(s), 4) for s in found.score],
         "reflected": list(found.reflected),
         "mean_confidence": round(float(confidence.mean()), 2),

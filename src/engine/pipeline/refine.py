@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..contract.kinds import REFINE
 from ..contract.specification import RefineSpec
 from ..ensemble.confidence import replica_confidence, replica_spread
 from ..ensemble.denoising_energy import denoising_energy
@@ -113,6 +114,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     linked = linked_residues(problem.polymer)
     final = regularise(polished, problem.polymer.sequence, linked, pins.movable(polished))
     ranking = refiner.rank(final)
+    sampling.conclude(ranking.chosen)
     ordered = final[list(ranking.order)]
     fit = density.likelihood.per_residue_fit(ordered[:1])[0]
     free = free_share(refiner.starting_density(), ordered[:1, :, 1])[0]
@@ -336,7 +338,7 @@ class _Refiner:
                 **residue_figures_of(further, x[best]),
             }
 
-        return Watch(figures, residues, merit="correlation")
+        return Watch(figures, residues, REFINE.merit)
 
 
 def _extended(target: Target, x: Tensor, residues: list[int]) -> Target:

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 from chimerax.adp3d.engine.contract import messages
+from chimerax.adp3d.engine.contract.kinds import KINDS
 from chimerax.adp3d.jobs.job import Job
 from chimerax.adp3d.jobs.reports import absorb
 from chimerax.adp3d.jobs.state import JobState, PreparedJob
@@ -111,8 +112,7 @@ def test_figures_of_a_later_batch_keep_their_replicas(make_job):
 
 def test_the_engines_choice_is_final(make_job):
     job = make_job()
-    absorb(job, messages.Metric("job-1", "correlation", [0.1, 0.5, 0.2], 4))
-    assert job.best_replica == 1
+    absorb(job, messages.Best("job-1", 1, 4))
     absorb(job, messages.Result("job-1", {}, {"chosen_replica": 2}))
     assert job.best_replica == 2
 
@@ -124,23 +124,16 @@ def test_only_the_newest_figures_of_residues_are_kept(make_job):
     assert job.metrics["residue_fit"] == [(2, [2.0] * 5)]
 
 
-@pytest.mark.parametrize(
-    ("kind", "name", "values", "best"),
-    [("refine", "correlation", [0.1, 0.5, 0.2], 1), ("complete", "missing_spread", [0.9, 0.5, 0.2], 2)],
-)
-def test_the_best_replica_is_chosen_by_fit(make_job, kind, name, values, best):
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_engine_says_which_replica_is_the_best(make_job, kind):
+    """Whatever the figures are: the client shows what it is told."""
     job = make_job(kind)
-    absorb(job, messages.Metric("job-1", name, values, 1))
-    assert job.best_replica == best
-
-
-def test_the_best_replica_does_not_change_for_a_trifle(make_job):
-    job = make_job()
-    absorb(job, messages.Metric("job-1", "correlation", [0.5, 0.1], 1))
-    absorb(job, messages.Metric("job-1", "correlation", [0.5, 0.501], 2))
     assert job.best_replica == 0
-    absorb(job, messages.Metric("job-1", "correlation", [0.5, 0.6], 3))
-    assert job.best_replica == 1
+    for name in ("correlation", "missing_spread", "satisfied", "log_likelihood", "known_rmsd"):
+        absorb(job, messages.Metric("job-1", name, [0.1, 0.5, 0.2], 1))
+    assert job.best_replica == 0
+    assert absorb(job, messages.Best("job-1", 2, 1)) == ("job changed",)
+    assert job.best_replica == job.status()["best_replica"] == 2
 
 
 def test_status_is_plain(make_job):

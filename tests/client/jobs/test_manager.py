@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chimerax.adp3d.jobs.manager import TRIGGERS, job_manager
+from chimerax.adp3d.jobs.manager import job_manager
+from chimerax.adp3d.jobs.news import TRIGGERS
 from chimerax.adp3d.jobs.state import JobState
 from chimerax.adp3d.process import environment
 from chimerax.core.errors import UserError

@@ -129,6 +129,12 @@ class Bench:
 
         self.engine.report(messages.Metric(job.key, name, [float(v) for v in values], self.step))
 
+    def best(self, job, replica: int) -> None:
+        """Report which replica is the best, without pumping."""
+        from chimerax.adp3d.engine.contract import messages
+
+        self.engine.report(messages.Best(job.key, replica, self.step))
+
 
 @pytest.fixture
 def bench(session, tmp_path, monkeypatch):
@@ -138,14 +144,14 @@ def bench(session, tmp_path, monkeypatch):
     engine = ScriptedEngine()
     monkeypatch.setattr(module.environment, "require", lambda session: None)
     manager = module.job_manager(session)
-    monkeypatch.setattr(manager, "_connect", lambda: engine)
-    manager._queues.clear()
+    monkeypatch.setattr(manager._engines, "connect", lambda: engine)
+    manager._engines.queues.clear()
     live = live_models(session)
     yield Bench(session, manager, engine, tmp_path)
     live.forget()
     for job in list(manager.jobs):
         manager.jobs.remove(job)
-    manager._queues.clear()
+    manager._engines.queues.clear()
     session.models.close(session.models.list())
 
 

@@ -54,8 +54,8 @@ def finished(bench):
     from chimerax.adp3d.engine.contract import messages
     from chimerax.adp3d.engine.contract.trajectory_format import pack_header, pack_record
     from chimerax.adp3d.handover.record import Handover
-    from chimerax.adp3d.handover.watch import watch_results
     from chimerax.adp3d.live.backbone import build_backbone
+    from chimerax.adp3d.live.watch import watch_results
 
     other = bench.submit()
     model = build_backbone(bench.session, other.layout, "mine")

@@ -47,15 +47,30 @@ def test_newest_frame_and_best_replica(bench, live):
     job = bench.submit()
     bench.frame(job)
     bench.metric(job, "correlation", [0.2, 0.8, 0.3])
+    bench.best(job, 2)
     newest = bench.frame(job)
     bench.manager.pump()
     view = live.views[job.id]
-    assert job.best_replica == 1
-    np.testing.assert_allclose(view.best.atoms.coords, newest[1].reshape(-1, 3), atol=1e-5)
-    for trace, replica in zip(view.traces, (0, 2), strict=True):
+    assert job.best_replica == 2, "whatever the figures are"
+    np.testing.assert_allclose(view.best.atoms.coords, newest[2].reshape(-1, 3), atol=1e-5)
+    for trace, replica in zip(view.traces, (0, 1), strict=True):
         np.testing.assert_allclose(trace.vertices, newest[replica, :, 1], atol=1e-5)
         assert trace.display
     assert live.timing.count >= 1
+
+
+def test_another_best_replica_is_shown_without_another_frame(bench, live):
+    job = bench.submit()
+    bench.best(job, 1)
+    bench.manager.pump()
+    frame = bench.frame(job)
+    bench.manager.pump()
+    view = live.views[job.id]
+    np.testing.assert_allclose(view.best.atoms.coords, frame[1].reshape(-1, 3), atol=1e-5)
+    bench.best(job, 2)
+    bench.manager.pump()
+    np.testing.assert_allclose(view.best.atoms.coords, frame[2].reshape(-1, 3), atol=1e-5)
+    np.testing.assert_allclose(view.traces[1].vertices, frame[1, :, 1], atol=1e-5)
 
 
 @pytest.fixture
@@ -253,8 +268,8 @@ def test_frames_of_another_size_are_not_shown(bench, live):
 
 
 def test_colours_by_confidence_then_by_fit(bench, live, monkeypatch):
+    from chimerax.adp3d.handover.colouring import CONFIDENCE, FIT
     from chimerax.adp3d.live import models
-    from chimerax.adp3d.live.colouring import CONFIDENCE, FIT
 
     monkeypatch.setattr(models, "_COLOUR_INTERVAL", 0.0)
     job = bench.submit()
@@ -336,7 +351,7 @@ def test_color_command(bench, live):
 
     job = bench.submit()
     adp3d_color(bench.session, "fit", job.id)
-    assert live.colouring(job) == "fit"
+    assert job.colouring == "fit"
     waiting = bench.submit(layout=False)
     with pytest.raises(UserError, match="has no live models to colour"):
         adp3d_color(bench.session, "fit", waiting.id)

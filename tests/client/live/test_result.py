@@ -25,7 +25,7 @@ def finished(bench):
 
 
 def test_models_show_the_result_at_the_end(bench, finished):
-    from chimerax.adp3d.live.colouring import CONFIDENCE
+    from chimerax.adp3d.handover.colouring import CONFIDENCE
     from chimerax.adp3d.live.models import live_models
 
     job = bench.submit()

@@ -21,7 +21,7 @@ def restart(bench, keeper, data):
 
     live_models(bench.session).forget()
     bench.manager.jobs.clear()
-    bench.manager._queues.clear()
+    bench.manager._engines.queues.clear()
     keeper._unfinished.clear()
     restored = type(keeper).restore_snapshot(bench.session, data)
     bench.session.triggers.activate_trigger("end restore session", bench.session)
@@ -111,7 +111,7 @@ def test_unfinished_job_is_offered_and_resumed_with_its_models(bench, keeper, lo
     frame = bench.frame(resumed)
     bench.manager.pump()
     assert live.views[resumed.id].best is best
-    assert live.colouring(resumed) == "fit"
+    assert resumed.colouring == "fit"
     np.testing.assert_allclose(best.atoms.coords, frame[0].reshape(-1, 3), atol=1e-5)
     assert restored.unfinished == []
 
@@ -211,7 +211,7 @@ def test_a_resumed_job_is_restored_once(bench, keeper, log):
     job_folder(bench, stopped)
     stop(bench, stopped)
     early = keeper.take_snapshot(bench.session, SESSION)["jobs"]
-    bench.manager._queues.clear()  # the folder names another device, and there is one scripted engine
+    bench.manager._engines.queues.clear()  # the folder names another device, and there is one scripted engine
     resumed = bench.manager.reopen(stopped.folder, stopped.prepared_again())
     bench.start(resumed)
     finish_files(bench, resumed)
@@ -279,7 +279,7 @@ def on_a_model(bench):
 @pytest.mark.parametrize("state", ["finished", "running"])
 def test_a_restored_result_is_announced_in_one_line(bench, keeper, on_a_model, log, watched, state):
     from chimerax.adp3d.handover.results import result_model
-    from chimerax.adp3d.handover.watch import watch_results
+    from chimerax.adp3d.live.watch import watch_results
 
     if watched:  # by the commands of this process
         watch_results(bench.session)

@@ -246,3 +246,23 @@ def test_fits_in_300_pixels(panel, area, application, monkeypatch):
     assert area.width() == 300
     assert scroll.widget().width() <= scroll.viewport().width()
     assert scroll.horizontalScrollBar().maximum() == 0
+
+
+def test_live_models_are_not_offered_whatever_models_are_called(panel, session, make_job):
+    import numpy as np
+    from chimerax.adp3d.jobs.state import Layout
+    from chimerax.adp3d.live.backbone import build_backbone
+    from chimerax.adp3d.live.view import JobView
+    from chimerax.core.models import Model
+
+    job = make_job()
+    columns = (("A",) * 3, (1, 2, 3), ("",) * 3, ("GLY",) * 3, (True,) * 3, (True, True, False))
+    job.layout = Layout(*columns, np.random.default_rng(0).normal(size=(3, 4, 3)))
+    view = JobView.open(session, job)
+    view.group.name = "renamed"
+    mine, group = build_backbone(session, job.layout, "mine"), Model("ADP-3D job 9", session)
+    group.add([mine])
+    session.models.add([group])
+    panel.form.refresh()
+    menu = panel.form.model.widget
+    assert [menu.itemText(i) for i in range(menu.count())] == [f"#{mine.id_string}  mine"]

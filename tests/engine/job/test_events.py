@@ -35,6 +35,9 @@ class Recorder:
     def residue_metric(self, name, values, step):
         self.heard.append(("residue_metric", name, values, step))
 
+    def best(self, replica, step):
+        self.heard.append(("best", replica, step))
+
     def message(self, text, level="info"):
         self.heard.append(("message", text, level))
 
@@ -44,6 +47,7 @@ def tell(events):
     events.progress("refine", 1, 2, {"fit": 0.5})
     events.frame(1, np.zeros((2, 3, 4, 3)))
     events.metric("fit", [0.1, 0.2], step=1)
+    events.best(1, 1)
     events.message("Attention.", "warning")
 
 
@@ -58,6 +62,7 @@ def test_fan_out_repeats_everything_in_order():
             ("progress", "refine", 1, 2, {"fit": 0.5}),
             ("frame", 1, (2, 3, 4, 3), 0),
             ("metric", "fit", [0.1, 0.2], 1, 0),
+            ("best", 1, 1),
             ("message", "Attention.", "warning"),
         ]
     )
@@ -68,6 +73,7 @@ def test_shift_replicas_adds_up():
     tell(shift_replicas(shift_replicas(recorder, 4), 2))
     assert recorder.heard[2] == ("frame", 1, (2, 3, 4, 3), 6)
     assert recorder.heard[3] == ("metric", "fit", [0.1, 0.2], 1, 6)
+    assert recorder.heard[4] == ("best", 7, 1)
 
 
 def test_shift_steps_leaves_progress_alone():
@@ -78,7 +84,8 @@ def test_shift_steps_leaves_progress_alone():
     assert recorder.heard[:2] == [("overall", 1, 8), ("progress", "refine", 1, 2, {"fit": 0.5})]
     assert recorder.heard[2] == ("frame", 201, (2, 3, 4, 3), 0)
     assert recorder.heard[3] == ("metric", "fit", [0.1, 0.2], 201, 0)
-    assert recorder.heard[5] == ("metric", "once", 3.0, None, 0)
+    assert recorder.heard[4] == ("best", 1, 201)
+    assert recorder.heard[6] == ("metric", "once", 3.0, None, 0)
 
 
 def test_what_is_for_live_display_is_passed_on_and_shifted():

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from adp3d.cli import main
 from adp3d.contract.errors import InputError
 from adp3d.job import runtime
 from adp3d.job.runtime import (
@@ -21,7 +22,6 @@ from adp3d.job.runtime import (
     is_tuned,
     release_memory,
     set_threads,
-    tune_process,
     tuned_environment,
     usable_cores,
     wait_passively,
@@ -51,10 +51,19 @@ def test_tried_once_only():
     assert tuned_environment(first) is None
 
 
-def test_not_inside_a_test_run():
-    before = dict(os.environ)
-    tune_process()
-    assert dict(os.environ) == before
+def test_only_a_program_starts_anew_never_a_caller(monkeypatch):
+    """Who calls the command line as a function, such as a script or a test, would lose all that it has done."""
+    started = []
+    monkeypatch.setattr(runtime, "is_glibc", lambda: True)
+    monkeypatch.setattr(runtime, "tuned_environment", lambda environment: {"TUNED": "1"})
+    monkeypatch.setattr(runtime.os, "execve", lambda *what: started.append(what))
+    assert main(["--version"]) == 0
+    assert started == []
+    monkeypatch.setattr(sys, "argv", ["adp3d", "--version"])
+    assert main() == 0
+    assert [(program, arguments[1:], environment) for program, arguments, environment in started] == [
+        (sys.executable, sys.orig_argv[1:], {"TUNED": "1"})
+    ]
 
 
 @pytest.mark.skipif(not is_glibc(), reason="only GNU libc is tuned")

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from adp3d.contract.kinds import Merit
 from adp3d.contract.specification import CompleteSpec
+from adp3d.job import sampling as sampling_module
 from adp3d.job.events import Control, NullEvents, Stopped
 from adp3d.job.folder import JobFolder
+from adp3d.job.leader import MARGIN
 from adp3d.job.sampling import Running, Sampling, Stage, Watch
 from adp3d.prior.correlation import GlobularCorrelation
 from adp3d.prior.evidence import Evidence, KnownAtoms
@@ -30,7 +33,7 @@ class Watcher(NullEvents):
     def __init__(self, control=None, stop=None):
         self.control, self.stop = control, stop
         self.steps, self.frames, self.metrics = [], [], []
-        self.previews, self.residues, self.texts = [], [], []
+        self.previews, self.residues, self.texts, self.leaders = [], [], [], []
 
     def progress(self, stage, step, total, metrics=None):
         self.steps.append((stage, step, total))
@@ -42,6 +45,9 @@ class Watcher(NullEvents):
 
     def metric(self, name, value, step=None, first_replica=0):
         self.metrics.append((name, step, first_replica))
+
+    def best(self, replica, step):
+        self.leaders.append((replica, step))
 
     def preview(self, step, coordinates, first_replica=0):
         self.previews.append((step, first_replica, coordinates.shape))
@@ -79,11 +85,17 @@ def size(x, level):
     return {"size": x.square().mean((1, 2, 3))}
 
 
-WATCH = Watch(size, merit="size")
+WATCH = Watch(size, merit=Merit("size"))
 
 
 def posterior(*chosen):
     return Posterior(PRIOR, chosen or updates(), ORIGIN)
+
+
+@pytest.fixture(autouse=True)
+def figures_every_third_step(monkeypatch):
+    """Runs of a few steps tell figures on their way, too."""
+    monkeypatch.setattr(sampling_module, "_WATCH_INTERVAL", 3)
 
 
 @pytest.fixture
@@ -119,7 +131,7 @@ def test_what_is_told(make_job):
     expected = [("first", k, 7) for k in range(1, 8)] + [("second", k, 5) for k in range(1, 6)]
     assert events.steps == expected
     assert [step for step, *_ in events.frames] == list(range(1, 13))  # steps count over the job
-    assert [step for name, step, _ in events.metrics if name == "size"] == [5, 7, 12]
+    assert [step for name, step, _ in events.metrics if name == "size"] == [3, 6, 7, 10, 12]
 
 
 def test_batches_do_not_change_the_bits(make_job):
@@ -227,7 +239,72 @@ def test_the_best_replica_has_the_highest_merit(make_job):
     events, pins = Frames(control, {("first", 3): [([4], True)]}), Pins(N)
     Sampling(make_job(), Running(events, control), pins).run(first_stage(), posterior(), WATCH)
     best = np.square(events.kept).mean((1, 2, 3)).argmax()
+    assert best > 0 and (best, 3) in events.leaders, "what is held is what was told to be shown"
     np.testing.assert_allclose(pins.xyz[4], events.kept[best, 4], atol=1e-6)
+
+
+def seen(x, best):
+    """Figures of residues that say which replicas and which best one they were made from."""
+    return {"who": np.array([len(x), best], dtype=np.float64)}
+
+
+def spread(x, level):
+    """Distance of each replica from the mean of all: nothing for one alone."""
+    return {} if len(x) == 1 else {"spread": (x - x.mean(0)).square().mean((1, 2, 3))}
+
+
+def led_run(job, merit, figures, batch=None, stop=None):
+    control = Control()
+    events = Watcher(control, stop)
+    sampling = Sampling(job, Running(events, control, batch=batch))
+    x = sampling.run(first_stage(), posterior(), Watch(figures, seen, merit))
+    return sampling.run(second_stage(x), posterior(), Watch(figures, seen, merit)), sampling, events
+
+
+def test_the_best_replica_is_told_at_the_start_when_it_changes_and_at_the_end(make_job):
+    x, sampling, events = led_run(make_job(), Merit("size"), size)
+    assert events.leaders[0] == (0, 0)
+    changes = list(zip(events.leaders, events.leaders[1:], strict=False))
+    assert all(before[0] != after[0] and before[1] < after[1] for before, after in changes)
+    last = events.leaders[-1][0]
+    sizes = size(x, None)["size"]
+    assert sizes[last] >= (1 - MARGIN) * sizes.max()
+    assert events.residues[-1][2] == [3, last], "figures of residues refer to the replica that was told"
+    sampling.conclude(2)
+    assert events.leaders[-1] == (2, 12)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_batches_compete_with_each_other(make_job, batch):
+    together, _, one = led_run(make_job(), Merit("size"), size)
+    apart, _, several = led_run(make_job(), Merit("size"), size, batch)
+    torch.testing.assert_close(together, apart, atol=1e-5, rtol=1e-5)
+    assert several.leaders[-1][0] == one.leaders[-1][0]
+    counts = {int(values[0]) for _, _, values in several.residues}
+    assert counts == {*range(batch, 3, batch), 3}, "figures of residues compare all replicas so far"
+
+
+@pytest.mark.parametrize("batch", [None, 1, 2])
+def test_a_figure_that_compares_replicas_counts_for_those_that_have_arrived(make_job, batch):
+    merit = Merit("spread", lowest=True, relative=True)
+    x, _, events = led_run(make_job(), merit, spread, batch)
+    distance = spread(x, None)["spread"]
+    assert float(distance[events.leaders[-1][0]]) <= (1 + 2 * MARGIN) * float(distance.min())
+    if batch is not None:
+        assert {step for _, step in events.leaders[1:]} <= {3, 6, 7, 10, 12}
+        last_of_first = [step for step, first, _ in events.frames if first == 0 and step <= 7][-1]
+        assert last_of_first == 7
+
+
+def test_a_resumed_job_tells_at_once_which_replica_leads(make_job):
+    job = make_job()
+    with pytest.raises(Stopped):
+        led_run(job, Merit("size"), size, stop=("first", 4))
+    _, _, whole = led_run(make_job(), Merit("size"), size)
+    led = [replica for replica, step in whole.leaders if step <= 4][-1]
+    _, _, again = led_run(JobFolder.open(job.path), Merit("size"), size)
+    assert led > 0 and again.leaders[0] == (led, 0)
+    assert [item for item in again.leaders if item[1] > 4] == [item for item in whole.leaders if item[1] > 4]
 
 
 def test_what_is_held_already_keeps_its_exact_place(make_job):
@@ -284,9 +361,9 @@ def test_figures_of_residues_come_with_those_of_replicas(make_job):
         return {"residue_spread": np.arange(N, dtype=float)}
 
     sampling = Sampling(make_job(), Running(events, Control()))
-    sampling.run(first_stage(), posterior(), Watch(size, watch_residues, "size"))
-    assert [step for _, step, _ in events.residues] == [5, 7] and all(seen)
-    assert events.residues[0] == ("residue_spread", 5, list(range(N)))
+    sampling.run(first_stage(), posterior(), Watch(size, watch_residues, Merit("size")))
+    assert [step for _, step, _ in events.residues] == [3, 6, 7] and all(seen)
+    assert events.residues[0] == ("residue_spread", 3, list(range(N)))
 
 
 class Overall(Watcher):

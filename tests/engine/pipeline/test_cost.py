@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import types
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from adp3d.contract.kinds import KINDS
 from adp3d.contract.specification import CompleteSpec, DistancesSpec, RefineSpec
 from adp3d.job.memory import estimate_cost
 from adp3d.job.runtime import usable_cores
@@ -30,7 +31,7 @@ CPU = torch.device("cpu")
     ],
 )
 def test_each_kind_of_job_has_its_own_number_of_steps(spec, replicas, steps):
-    measured = types.SimpleNamespace(cost=PotentialCost(40_000, 16_000, 3e-4))
+    measured = SimpleNamespace(cost=PotentialCost(40_000, 16_000, 3e-4))
     expected = estimate_cost(replicas, 50, steps, find_prior("builtin").cost, [measured.cost], cores=usable_cores())
     assert job_cost(spec, 50, CPU, [measured]) == expected  # fifty residues fit in any memory
 
@@ -45,3 +46,10 @@ def test_costs_are_those_of_the_steps_taken(steps, replicas):
     assert names == ["building, round 1", "building, round 2", "building, round 3", "polishing"]
     hands = planned_runs(DistancesSpec(restraints="r", sequence="AAA", **options))
     assert [run.replicas for run in hands] == [replicas, 2 * replicas]
+
+
+def test_an_unknown_kind_has_no_cost_rather_than_that_of_another():
+    for kind in KINDS:
+        assert planned_runs(SimpleNamespace(kind=kind, steps=10, replicas=2))
+    with pytest.raises(LookupError, match="'rigid'"):
+        planned_runs(SimpleNamespace(kind="rigid", steps=10, replicas=2))

@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture
 def colouring(session):
-    from chimerax.adp3d.live import colouring
+    from chimerax.adp3d.handover import colouring
 
     return colouring
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import gemmi
 import numpy as np
-import pytest
 from ideal_backbone import place_atom, place_cb, place_oxygen
 
 from adp3d.structure.residues import three_letter
@@ -105,7 +104,7 @@ def build(parts: list[Part], extras: dict[str, list[gemmi.Residue]] | None = Non
 
 
 class Builder:
-    """What tests need from here, without importing from conftest."""
+    """What tests need from here, as one fixture."""
 
     Part = Part
     atom = staticmethod(atom)
@@ -115,8 +114,3 @@ class Builder:
     # 80 residues, every three-residue word once
     SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVKALPDAQFEVVHSLAKWKRQT"
     OTHER = "GSHMDVNEWCPYHTFLMGRKIDSAWTNCVEYPHQFMRLGDWIKENTCSYVPHAFQMLRDGWIENKTCYSPVHAM"
-
-
-@pytest.fixture(scope="session")
-def make() -> Builder:
-    return Builder()

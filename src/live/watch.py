@@ -11,15 +11,17 @@ from urllib.parse import quote
 
 from chimerax.core.state import StateManager
 
+from ..engine.contract.kinds import KINDS
+from ..handover.accept import is_accepted, obstacle
+from ..handover.record import Handover
+from ..handover.results import open_result, result_model
+from ..handover.staging import discard
 from ..jobs.manager import job_manager
 from ..jobs.state import JobState
 from ..jobs.stored import note_in_folder
-from ..live.cover import covers, hidden_sentence, models_of_job
-from ..live.models import live_models
-from .accept import is_accepted, obstacle
-from .record import Handover
-from .results import open_result, result_model
-from .staging import discard
+from .cover import covers, hidden_sentence, models_of_job
+from .result import layout_of
+from .views import views_of
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure
@@ -51,8 +53,6 @@ def show_finished(session: Session, job: Job) -> AtomicStructure:
     UserError
         If its files were removed or damaged.
     """
-    from ..live.result import layout_of
-
     if job.layout is None and "ensemble" in job.paths:
         job.layout = layout_of(session, Path(job.paths["ensemble"]))
     model = open_result(session, job)
@@ -165,7 +165,7 @@ class ResultWatch(StateManager):
             logger.warning(str(error))
             return
         if self._has_view(job):
-            view = live_models(self._session).views[job.id]
+            view = views_of(self._session)[job.id]
             view.best.display = False  # the result is the same backbone with all its atoms
             covers(self._session).hand_on(view.best, model)
         hidden = covers(self._session).cover(model, models_of_job(self._session, job))
@@ -176,7 +176,7 @@ class ResultWatch(StateManager):
 
     def _has_view(self, job: Job) -> bool:
         """Whether the session shows the job's live model; one that was restored while it ran does, too."""
-        view = live_models(self._session).views.get(job.id)
+        view = views_of(self._session).get(job.id)
         return view is not None and not view.closed and not view.best.deleted
 
     def _tell_where(self, job: Job) -> None:
@@ -192,12 +192,13 @@ class ResultWatch(StateManager):
 
 def _whereabouts(job: Job) -> str:
     """How a result was placed in the scene, where it could not be put into its map or onto its model."""
-    if job.kind == "distances" or job.map is not None or (job.kind == "complete" and job.model is not None):
+    frame = KINDS[job.kind].frame
+    if not frame or job.map is not None or (frame == "model" and job.model is not None):
         return ""
     if not job.prepared.extra:
         return ", with the coordinates of its file, as its folder does not tell where it was in the scene"
     if job.without_models:
-        return f", placed where its {'map' if job.kind == 'refine' else 'model'} was when the job was started"
+        return f", placed where its {frame} was when the job was started"
     return ""
 
 
@@ -205,7 +206,7 @@ def _next_step(job: Job) -> str:
     """How to take the result over, as the end of a sentence."""
     from chimerax.core.errors import UserError
 
-    if job.kind == "distances":
+    if not KINDS[job.kind].needs_model:
         return ""
     try:
         return _way_into_model(job)
