@@ -25,6 +25,8 @@ def adp3d_settings(session: Session) -> Any:
         Device that the environment was installed for: ``auto``, ``cpu`` or ``cuda``.
     engine_found_device : str
         Device that the engine chose when the environment was verified.
+    engine_plugins : dict
+        Names of priors and measurements that the latest engine had, by the entry point group of others' packages.
     job_folder : str
         Where new job folders go; empty for a folder in the user's home.
     """
@@ -47,6 +49,7 @@ def _make_settings(session: Session) -> Any:
             "engine_directory": "",
             "engine_device": "auto",
             "engine_found_device": "",
+            "engine_plugins": {},
             "job_folder": "",
         }
 

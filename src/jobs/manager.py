@@ -14,6 +14,7 @@ from ..engine.contract import messages
 from ..process import environment
 from ..process.connection import Connection
 from ..process.installer import current_installer
+from ..process.plugins import remember
 from .device_queue import CheckDone, DeviceQueue, remove_if_empty
 from .held import HeldWork, not_installed
 from .job import Job
@@ -380,7 +381,9 @@ class JobManager:
         if shared:
             return max(shared, key=lambda queue: "cpu" not in busy[queue])  # 'auto' is a graphics card if there is one
         if device not in self._queues:
-            self._queues[device] = DeviceQueue(device, self._connect, self._notify)
+            self._queues[device] = DeviceQueue(
+                device, self._connect, self._notify, greeted=lambda welcome: remember(self.session, welcome)
+            )
         return self._queues[device]
 
     def _devices(self, queue: DeviceQueue) -> set[str]:

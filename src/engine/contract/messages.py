@@ -39,7 +39,7 @@ __all__ = [
     "Welcome",
 ]
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 """Raised with every change of a message; client and engine must agree exactly."""
 
 
@@ -137,12 +137,17 @@ class Ping:
 
 @dataclass(frozen=True)
 class Welcome:
-    """Engine to client, answer to `Hello`."""
+    """Engine to client, answer to `Hello`.
+
+    ``priors`` and ``measurements`` are all that this engine has, those of other packages included.
+    """
 
     kind: ClassVar[str] = "welcome"
     protocol: int
     engine: str
     process: int
+    priors: list[str] = field(default_factory=list)
+    measurements: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

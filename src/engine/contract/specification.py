@@ -11,17 +11,19 @@ from .domains import known_elsewhere, shorten
 from .errors import InputError
 from .inputs import input_files, is_sequence_text, with_inputs
 from .settings import rows
-from .specs.common import B_FACTORS, PRIORS, UPDATES, CommonSpec
+from .specs.common import B_FACTORS, PRIOR_NAMES, PRIORS, UPDATES, CommonSpec
 from .specs.complete import CompleteSpec
 from .specs.distances import DistancesSpec
-from .specs.model import CONFIDENCES, MEASUREMENTS, ModelSpec
+from .specs.model import CONFIDENCES, MEASUREMENT_NAMES, MEASUREMENTS, ModelSpec
 from .specs.refine import RefineSpec
 
 __all__ = [
     "B_FACTORS",
     "CONFIDENCES",
     "MEASUREMENTS",
+    "MEASUREMENT_NAMES",
     "PRIORS",
+    "PRIOR_NAMES",
     "SPEC_VERSION",
     "UPDATES",
     "CommonSpec",

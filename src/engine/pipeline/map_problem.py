@@ -117,7 +117,7 @@ def load_map_problem(
         for warning in estimate.warnings:
             events.message(warning, "warning")
         events.message(
-            f"Resolution estimated from {estimate.method}: {resolution:.1f} A (give --resolution if you know it)."
+            f"Resolution estimated from {estimate.method}: {resolution:.1f} A (give 'resolution' if you know it)."
         )
     if voxels_too_coarse(density, resolution):
         finest = 2.0 * float(density.voxel_size.max())

@@ -9,10 +9,13 @@ from .. import plugins
 from ..domains import Choice, Device, Folder, Integer, ModelFile, Optional, Plugin
 from ..settings import OUTPUT, SAMPLING, Setting, declare, rows
 
-__all__ = ["B_FACTORS", "PRIORS", "UPDATES", "CommonSpec"]
+__all__ = ["B_FACTORS", "PRIORS", "PRIOR_NAMES", "UPDATES", "CommonSpec"]
 
 PRIORS = ("builtin", "builtin-nomap", "builtin-nosequence", "builtin-plain", "gaussian")
 """Names of the priors; `adp3d.prior.registry` has what they stand for, but is heavy to import."""
+
+PRIOR_NAMES = Plugin(PRIORS, plugins.PRIORS)
+"""Names of all priors, those of other packages included."""
 
 UPDATES = ("proximal", "gradient")
 """How the solver moves towards the measurements at each step."""
@@ -105,7 +108,7 @@ class CommonSpec:
     )
     prior: str = declare(
         Setting(
-            Plugin(PRIORS, plugins.PRIORS),
+            PRIOR_NAMES,
             "Prior: what the program knows about proteins.",
             SAMPLING,
             metavar="NAME",

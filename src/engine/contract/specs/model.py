@@ -9,7 +9,7 @@ from ..domains import Choice, Flag, ModelFile, Names, Optional, Plugin, Requests
 from ..settings import Setting, declare
 from .common import CommonSpec
 
-__all__ = ["CONFIDENCES", "MEASUREMENTS", "ModelSpec"]
+__all__ = ["CONFIDENCES", "MEASUREMENTS", "MEASUREMENT_NAMES", "ModelSpec"]
 
 CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
 """How the B-factor column of the starting model is read."""
@@ -17,6 +17,9 @@ CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
 MEASUREMENTS = ("distances",)
 """Names of the measurements that any such job may take; `adp3d.measurement.registry` has what they stand for, but is
 heavy to import."""
+
+MEASUREMENT_NAMES = Plugin(MEASUREMENTS, plugins.MEASUREMENTS)
+"""Names of all measurements, those of other packages included."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +80,7 @@ class ModelSpec(CommonSpec):
     )
     measure: tuple[str, ...] | None = declare(
         Setting(
-            Optional(Requests(Plugin(MEASUREMENTS, plugins.MEASUREMENTS))),
+            Optional(Requests(MEASUREMENT_NAMES)),
             "A further measurement: its name, @ and its file if it has one, and what else it takes, such as "
             "distances@crosslinks.csv. May be repeated.",
             metavar="NAME[@FILE]",
