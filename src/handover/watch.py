@@ -19,7 +19,7 @@ from ..live.models import live_models
 from .accept import is_accepted, obstacle
 from .record import Handover
 from .results import open_result, result_model
-from .staging import discard
+from .staging import discard, give_up_job_folder
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure
@@ -142,6 +142,7 @@ class ResultWatch(StateManager):
 
     def _on_end(self, _trigger: str, job: Job) -> None:
         _discard_inputs(job)
+        give_up_job_folder(job.folder)  # a job that the engine refused has left it empty
         if job.state is not JobState.FINISHED or job.taken_up or not Handover.of(job.prepared.extra).open_result:
             return
         if job.id in self._left and not self._has_view(job):

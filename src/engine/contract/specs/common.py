@@ -83,6 +83,18 @@ class CommonSpec:
         ),
         200,
     )
+    prior: str = declare(
+        Setting(
+            PRIOR_NAMES,
+            "Prior: what the program knows about proteins.",
+            SAMPLING,
+            metavar="NAME",
+            label="Prior",
+            remembered=True,
+            meaning="[name of the prior](../theory/priors.md)",
+        ),
+        "builtin",
+    )
     seed: int = declare(
         Setting(
             Integer(0, 2**63 - 1),
@@ -105,18 +117,6 @@ class CommonSpec:
             meaning="where to compute; `auto` takes a graphics card if there is one",
         ),
         "auto",
-    )
-    prior: str = declare(
-        Setting(
-            PRIOR_NAMES,
-            "Prior: what the program knows about proteins.",
-            SAMPLING,
-            metavar="NAME",
-            label="Prior",
-            remembered=True,
-            meaning="[name of the prior](../theory/priors.md)",
-        ),
-        "builtin",
     )
     update: str = declare(
         Setting(
