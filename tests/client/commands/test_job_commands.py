@@ -16,24 +16,6 @@ def _run(session, command, **kw):
     return run(session, command, **kw)
 
 
-@pytest.fixture
-def density(make_map):
-    """Map of the helix that `make_model` opens, with a little noise."""
-
-    def make(model, spacing=1.0):
-        xyz = np.asarray(model.atoms.scene_coords)
-        origin = xyz.min(0) - 8.0
-        size = np.ceil((xyz.max(0) + 8.0 - origin) / spacing).astype(int)
-        k, j, i = np.meshgrid(*(np.arange(n) for n in size[::-1]), indexing="ij")
-        grid = origin + spacing * np.stack([i, j, k], axis=-1)
-        values = np.random.default_rng(0).normal(scale=0.02, size=size[::-1])
-        for point in xyz:
-            values += np.exp(-((grid - point) ** 2).sum(-1) / 1.5)
-        return make_map(array=values.astype(np.float32), origin=tuple(origin), step=(spacing,) * 3)
-
-    return make
-
-
 def test_complete_from_start_to_accept(session, make_model, messages, tmp_path):
     from chimerax.adp3d.handover.record import Handover
     from chimerax.adp3d.handover.results import result_model
