@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import singledispatch
+from typing import Any
 
 from chimerax.core.commands import (
     Annotation,
@@ -127,7 +128,7 @@ def _(domain: ModelFile) -> type[Annotation]:
 
 
 @annotation.register
-def _(domain: MapFile) -> type[Annotation]:
+def _(domain: MapFile) -> Any:
     from chimerax.map import MapArg
 
     return MapArg
@@ -139,7 +140,7 @@ def _(domain: TwoMaps) -> type[Annotation]:
 
 
 @annotation.register
-def _(domain: Residues) -> type[Annotation]:
+def _(domain: Residues) -> Any:
     from chimerax.atomic import ResiduesArg
 
     return ResiduesArg

@@ -152,10 +152,12 @@ class PluginArg(Annotation):
     """
 
     def __init__(self, domain: Plugin) -> None:
-        super().__init__(f"{', '.join(domain.built_in)}, or another that the engine has")
+        super().__init__(  # type: ignore[no-untyped-call]
+            f"{', '.join(domain.built_in)}, or another that the engine has"
+        )
         self.domain = domain
 
-    def parse(self, text: str, session: Session) -> tuple[str, str, str]:
+    def parse(self, text: str, session: Session) -> tuple[str, str, str]:  # type: ignore[override]
         """Take one word; beginnings of known names are completed."""
         from ..process.plugins import known_names
 

@@ -11,14 +11,14 @@ from .keywords import by_name, job_rows, typed
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-    from ..engine.contract.specification import ModelSpec
+    from ..engine.contract.specification import CommonSpec
     from ..handover.part import ModelPart
     from ..jobs.job import Job
 
 __all__ = ["run_model_job"]
 
 
-def run_model_job(session: Session, specification: type[ModelSpec], part: ModelPart, given: Mapping[str, Any]) -> Job:
+def run_model_job(session: Session, specification: type[CommonSpec], part: ModelPart, given: Mapping[str, Any]) -> Job:
     """Hand a model over, and run a job on it.
 
     Parameters

@@ -31,7 +31,7 @@ __all__ = ["prepare_distances_job", "prepare_model_job"]
 
 def prepare_model_job(
     session: Session,
-    kind: type[specification.ModelSpec],
+    kind: type[specification.CommonSpec],
     part: ModelPart,
     given: Mapping[str, Any],
     command: Callable[[Work], str],
@@ -145,7 +145,7 @@ def prepare_model_job(
 
 def prepare_distances_job(
     session: Session,
-    kind: type[specification.DistancesSpec],
+    kind: type[specification.CommonSpec],
     sequence: str,
     given: Mapping[str, Any],
     command: str,

@@ -20,7 +20,9 @@ CUSTOM = "custom"
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "quick": MappingProxyType({"replicas": 4, "steps": 60}),
-        STANDARD: MappingProxyType({row.keyword: row.default for row in rows(CommonSpec) if row.setting.always}),
+        STANDARD: MappingProxyType(
+            {row.keyword or row.name: row.default for row in rows(CommonSpec) if row.setting.always}
+        ),
         "thorough": MappingProxyType({"replicas": 16, "steps": 400}),
     }
 )
