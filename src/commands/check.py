@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.contract.kinds import COMPLETE, REFINE
 from ..engine.contract.settings import rows
 from ..engine.contract.specification import specification_of
-from .keywords import TIMEOUT, annotated, by_name, check_rows, job_rows, takes
+from .keywords import MAP_ROWS, TIMEOUT, annotated, by_name, check_rows, job_rows, takes
 
 if TYPE_CHECKING:
     from chimerax.core.commands import CmdDesc
@@ -105,8 +105,7 @@ def prepare_check(
             model,
             {row.name: values[row.name] for row in rows(specification) if row.name in values},
             lambda _: "",
-            map_region=values.get("map_region"),
-            map_step=values.get("map_step"),
+            **{row.name: values.get(row.name, row.default) for row in MAP_ROWS},
             folder=str(output),
             live=False,
         )

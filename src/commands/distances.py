@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.contract.kinds import DISTANCES
 from ..engine.contract.settings import rows
 from ..engine.contract.specification import specification_of
-from .keywords import annotated, by_name, job_rows, takes, typed
+from .keywords import RUN_ROWS, annotated, by_name, job_rows, takes, typed
 
 if TYPE_CHECKING:
     from chimerax.core.commands import CmdDesc
@@ -45,6 +45,7 @@ def adp3d_distances(session: Session, sequence: str, **given: Any) -> Job:
     values = by_name(listed, given)
     settings = {row.name: values[row.name] for row in rows(_SPECIFICATION) if row.name in values}
     folder = settings.pop("output", None)
+    own = {row.name: values.get(row.name, row.default) for row in RUN_ROWS}
     prepared = prepare_distances_job(
         session,
         _SPECIFICATION,
@@ -52,10 +53,10 @@ def adp3d_distances(session: Session, sequence: str, **given: Any) -> Job:
         settings,
         command_text(_SPECIFICATION.kind, sequence, typed(listed, values)),
         folder=folder,
-        live=shown_live(session, values.get("live")),
-        open_result=values.get("open_result", True),
+        live=shown_live(session, own["live"]),
+        open_result=own["open_result"],
     )
-    return submit(session, prepared, (), values.get("wait"))
+    return submit(session, prepared, (), own["wait"])
 
 
 def distances_desc() -> CmdDesc:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..engine.contract.settings import rows
-from .keywords import by_name, job_rows, typed
+from .keywords import MAP_ROWS, RUN_ROWS, by_name, job_rows, typed
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
@@ -43,16 +43,17 @@ def run_model_job(session: Session, specification: type[CommonSpec], part: Model
     values = by_name(listed, given)
     settings = {row.name: values[row.name] for row in rows(specification) if row.name in values}
     folder = settings.pop("output", None)
+    own = {row.name: values.get(row.name, row.default) for row in (*MAP_ROWS, *RUN_ROWS)}
     prepared, notes = prepare_model_job(
         session,
         specification,
         part,
         settings,
         lambda work: command_text(specification.kind, work.spec, typed(listed, values)),
-        map_region=values.get("map_region"),
-        map_step=values.get("map_step"),
+        map_region=own["map_region"],
+        map_step=own["map_step"],
         folder=folder,
-        live=shown_live(session, values.get("live")),
-        open_result=values.get("open_result", True),
+        live=shown_live(session, own["live"]),
+        open_result=own["open_result"],
     )
-    return submit(session, prepared, notes, values.get("wait"))
+    return submit(session, prepared, notes, own["wait"])

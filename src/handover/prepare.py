@@ -36,7 +36,7 @@ def prepare_model_job(
     given: Mapping[str, Any],
     command: Callable[[Work], str],
     *,
-    map_region: str | None = None,
+    map_region: str = "shown",
     map_step: int | None = None,
     folder: str | None = None,
     live: bool = True,
@@ -59,8 +59,8 @@ def prepare_model_job(
         the engine's defaults; the sequence is what the session knows.
     command : callable
         Equivalent command, from what is to be worked on.
-    map_region : str or None
-        ``shown`` (default), ``all`` or a named region.
+    map_region : str
+        ``shown``, ``all`` or a named region.
     map_step : int or None
         As `choose_region` takes it.
     folder : str or None
@@ -107,7 +107,7 @@ def prepare_model_job(
         region = None
         if volume is not None:
             margin = margin_for_gap(known.longest_gap)
-            region = choose_region(volume, _protein_points(moved), margin, map_region or "shown", map_step)
+            region = choose_region(volume, _protein_points(moved), margin, map_region, map_step)
             notes += region.notes
         settings["model"] = str(write_model(moved, staging / "model.cif", names, str(model.name)))
         around = Surroundings(session, staging, model, volume, region, work, names)
