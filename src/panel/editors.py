@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import singledispatch
 from typing import Any, Protocol
 
+from Qt.QtCore import QStringListModel
 from Qt.QtGui import QValidator
-from Qt.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
+from Qt.QtWidgets import QCheckBox, QComboBox, QCompleter, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
 
 from ..engine.contract.domains import (
     Choice,
@@ -59,6 +60,7 @@ def editor(field: Field, changed: Callable[..., None], parent: QWidget, names: L
     made.widget.setToolTip(f"{tip} Values: {values}." if values and values not in tip else tip)
     made.widget.setAccessibleName(field.row.setting.label)
     made.set_value(field.default)
+    made.refresh()
     return made
 
 
@@ -197,6 +199,24 @@ class _Text:
         return
 
 
+class _Measurements(_Text):
+    """Requests, separated by semicolons; the names that there are can be completed."""
+
+    def __init__(
+        self, help_text: str, names: Callable[[], Sequence[str]], changed: Callable[..., None], parent: QWidget
+    ) -> None:
+        super().__init__("distances@FILE; ...", changed, parent)
+        self._help, self._names = help_text, names
+        self._offered = QStringListModel(self.widget)
+        self.widget.setCompleter(QCompleter(self._offered, self.widget))
+
+    def refresh(self) -> None:
+        names = list(self._names())
+        if names != self._offered.stringList():
+            self._offered.setStringList(names)
+            self.widget.setToolTip(f"{self._help} There are: {', '.join(names)}.")
+
+
 class _Switch:
     def __init__(self, changed: Callable[..., None], parent: QWidget) -> None:
         self.widget = box = QCheckBox(parent)
@@ -255,7 +275,12 @@ def _(domain: Flag, field: Field, changed: _Changed, parent: QWidget, names: Lis
 
 @_made.register
 def _(domain: Requests, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
-    return _Text("distances@FILE; ...", changed, parent)
+    known = domain.names
+
+    def offered() -> Sequence[str]:
+        return names(known) if isinstance(known, Plugin) else ()
+
+    return _Measurements(field.row.setting.help, offered, changed, parent)
 
 
 @_made.register

@@ -146,5 +146,8 @@ def test_the_panel_offers_them(session, plugin, make_model, area, wait_until):
         _run(session, f"adp3d check #{make_model().id_string} {SHORT}")
         panel.refresh_jobs()
         assert menu.findText("stiff") >= 0
+        measure = panel.form._editors["measure"].widget
+        assert measure.toolTip().endswith("There are: distances, plane.")
+        assert "plane" in measure.completer().model().stringList()
     finally:
         panel.close()
