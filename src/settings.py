@@ -27,6 +27,8 @@ class ADP3DSettings(Settings):
         Device that the environment was installed for: ``auto``, ``cpu`` or ``cuda``.
     engine_found_device : str
         Device that the engine chose when the environment was verified.
+    engine_plugins : dict
+        Names of priors and measurements that the latest engine had, by the entry point group of others' packages.
     job_folder : str
         Where new job folders go; empty for a folder in the user's home.
     """
@@ -35,6 +37,7 @@ class ADP3DSettings(Settings):
     engine_directory: str
     engine_device: str
     engine_found_device: str
+    engine_plugins: dict[str, list[str]]
     job_folder: str
 
     AUTO_SAVE = {  # noqa: RUF012  (ChimeraX reads it from the class)
@@ -42,6 +45,7 @@ class ADP3DSettings(Settings):
         "engine_directory": "",
         "engine_device": "auto",
         "engine_found_device": "",
+        "engine_plugins": {},
         "job_folder": "",
     }
 

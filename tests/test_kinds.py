@@ -17,20 +17,12 @@ ROWS = "engine/contract/kinds.py"
 OTHER_MEANINGS = {
     # a measurement, which happens to be called like the kind of job that has nothing else
     ("engine/measurement/distances.py", "distances"),
-    ("engine/measurement/registry.py", "distances"),
+    ("engine/contract/specs/model.py", "distances"),
     # a function, and a state: an installation that has come to its end
     ("engine/solver/completion.py", "complete"),
     ("process/install.py", "complete"),
 }
 """Where the word is no kind of job."""
-
-BEING_CONVERTED = {
-    ("commands/accept.py", "distances"),
-    ("commands/set.py", "refine"),
-    ("panel/rows.py", "refine"),
-    *((path, kind) for path in ("handover/prepare.py", "panel/form.py", "panel/settings_form.py") for kind in KINDS),
-}
-"""Where kinds are still named; nothing may be added, and what needs it no more is to be taken out."""
 
 
 def places(source: Path, kind: str) -> set[str]:
@@ -44,13 +36,13 @@ def places(source: Path, kind: str) -> set[str]:
 
 
 def own(kind: str) -> set[str]:
-    """Files of a kind: its row, its recipe and its commands."""
-    return {ROWS, f"engine/pipeline/{kind}.py", f"commands/{kind}.py"}
+    """Files of a kind: its row, its specification, its recipe and its command."""
+    return {ROWS, f"engine/contract/specs/{kind}.py", f"engine/pipeline/{kind}.py", f"commands/{kind}.py"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_is_named_in_its_own_files_only(kind):
-    others = {path for path, word in OTHER_MEANINGS | BEING_CONVERTED if word == kind}
+    others = {path for path, word in OTHER_MEANINGS if word == kind}
     assert places(SOURCE, kind) - others - own(kind) == set(), "use the rows of contract/kinds.py instead"
 
 
@@ -61,7 +53,7 @@ def test_each_kind_has_its_files(kind):
 
 def test_exceptions_are_still_needed():
     names = defaultdict(set)
-    for path, word in OTHER_MEANINGS | BEING_CONVERTED:
+    for path, word in OTHER_MEANINGS:
         names[word].add(path)
     for word, paths in names.items():
         assert paths <= places(SOURCE, word)

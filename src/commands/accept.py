@@ -46,6 +46,7 @@ def adp3d_accept(
     """
     from chimerax.core.errors import UserError
 
+    from ..engine.contract.kinds import KINDS
     from ..handover.accept import accept_into
     from ..handover.results import moved_in_map, open_result
     from ..jobs.manager import job_manager
@@ -53,7 +54,7 @@ def adp3d_accept(
     chosen = job_manager(session).get(job)
     if chosen.result is None:
         raise UserError(f"ADP-3D job {chosen.id} has no result (it is {chosen.state}); wait until it has finished.")
-    if new_model or (chosen.kind == "distances" and into is None):
+    if new_model or (into is None and not KINDS[chosen.kind].needs_model):
         model = open_result(session, chosen)
         session.logger.info(f"The result of ADP-3D job {chosen.id} is #{model.id_string} ({model.name}).")
         return model

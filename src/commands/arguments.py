@@ -1,25 +1,15 @@
-"""How arguments of the commands are written, and the options that several commands share."""
+"""Arguments of commands that ChimeraX itself does not know."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from chimerax.core.commands import (
-    Annotation,
-    AnnotationError,
-    BoolArg,
-    Bounded,
-    EnumOf,
-    FloatArg,
-    IntArg,
-    ListOf,
-    SaveFolderNameArg,
-    StringArg,
-    next_token,
-)
+from chimerax.core.commands import Annotation, AnnotationError, EnumOf, StringArg, next_token
 
-from ..engine.contract.specification import B_FACTORS, CONFIDENCES, PRIORS, UPDATES
+from ..engine.contract.domains import Device, Plugin
+from ..engine.contract.errors import InputError
+from ..engine.contract.requests import parse_request
 from ..handover.part import ModelPart
 
 if TYPE_CHECKING:
@@ -28,28 +18,28 @@ if TYPE_CHECKING:
 __all__ = [
     "DeviceArg",
     "HalfMapsArg",
+    "MeasureArg",
     "ModelPairArg",
     "ModelPartArg",
+    "PluginArg",
     "SequenceArg",
     "WholeModelArg",
-    "map_keywords",
-    "model_keywords",
-    "run_keywords",
 ]
 
 
 class DeviceArg(Annotation):
-    """Where to compute: auto, cpu, cuda, cuda:1 or mps."""
+    """Where to compute, such as cuda or cuda:1."""
 
-    name = "one of auto, cpu, cuda, cuda:N or mps"
+    name = f"one of {Device.values}"
 
     @staticmethod
     def parse(text: str, session: Session) -> tuple[str, str, str]:
         """Take one word."""
         word, used, rest = StringArg.parse(text, session)
-        if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?|mps", word.lower()):
-            raise AnnotationError(f"Device must be auto, cpu, cuda, cuda:N or mps, not '{word}'")
-        return word.lower(), used, rest
+        try:
+            return Device().check("device", word.lower()), used, rest
+        except InputError as error:
+            raise AnnotationError(str(error)) from error
 
 
 class HalfMapsArg(Annotation):
@@ -150,47 +140,46 @@ class SequenceArg(StringArg):
     name = "a sequence file, a chain such as #1/A, a sequence of an alignment, or one-letter codes"
 
 
-def run_keywords() -> list[tuple[str, Any]]:
-    """Keywords of every command that runs a job."""
-    return [
-        ("replicas", Bounded(IntArg, 1, 1024)),
-        ("steps", Bounded(IntArg, 1, 100_000)),
-        ("prior", EnumOf(PRIORS)),
-        ("seed", Bounded(IntArg, 0, 2**63 - 1)),
-        ("device", DeviceArg),
-        ("update", EnumOf(UPDATES)),
-        ("b_factors", EnumOf(B_FACTORS)),
-        ("trajectory_interval", Bounded(IntArg, 0, 100_000)),
-        ("folder", SaveFolderNameArg),
-        ("live", BoolArg),
-        ("open_result", BoolArg),
-        ("wait", BoolArg),
-    ]
+class PluginArg(Annotation):
+    """Name of something built in or added by a package in the engine's environment.
+
+    What the engine has is known once one has started; until then any word is taken, which the engine refuses itself if
+    it does not know it.
+
+    Parameters
+    ----------
+    domain : Plugin
+    """
+
+    def __init__(self, domain: Plugin) -> None:
+        super().__init__(
+            f"{', '.join(domain.built_in)}, or another that the engine has"
+        )
+        self.domain = domain
+
+    def parse(self, text: str, session: Session) -> tuple[str, str, str]:
+        """Take one word; beginnings of known names are completed."""
+        from ..process.plugins import known_names
+
+        try:
+            taken: tuple[str, str, str] = EnumOf(known_names(session, self.domain)).parse(text, session)
+        except AnnotationError:
+            taken = StringArg.parse(text, session)
+            if not taken[0].strip():
+                raise
+        return taken
 
 
-def model_keywords() -> list[tuple[str, Any]]:
-    """Keywords of commands that start from a model."""
-    from chimerax.atomic import ResiduesArg
+class MeasureArg(Annotation):
+    """A further measurement: its name, @ and a file if it has one, and what else it takes, in quotes."""
 
-    return [
-        ("sequence", SequenceArg),
-        ("chains", ListOf(StringArg)),
-        ("keep", ResiduesArg),
-        ("confidence", EnumOf(CONFIDENCES)),
-        ("keep_types", BoolArg),
-        ("reference", ModelPartArg),
-    ]
+    name = 'a measurement such as distances@restraints.csv, or "NAME WORDS"'
 
-
-def map_keywords() -> list[tuple[str, Any]]:
-    """Keywords of commands that use a map; ``in_map`` is the map itself."""
-    from chimerax.map import MapArg
-
-    return [
-        ("in_map", MapArg),
-        ("half_maps", HalfMapsArg),
-        ("resolution", Bounded(FloatArg, 0.5, 50.0)),
-        ("density_weight", Bounded(FloatArg, 0.0, 1e6)),
-        ("map_region", StringArg),
-        ("map_step", Bounded(IntArg, 1, 64)),
-    ]
+    @staticmethod
+    def parse(text: str, session: Session) -> tuple[str, str, str]:
+        """Take one text; a relative path stays as it is typed."""
+        request, used, rest = StringArg.parse(text, session)
+        try:
+            return str(parse_request(request)), used, rest
+        except InputError as error:
+            raise AnnotationError(str(error)) from error

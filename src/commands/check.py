@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..engine.contract.kinds import COMPLETE, REFINE
+from ..engine.contract.settings import rows
+from ..engine.contract.specification import specification_of
+from .keywords import MAP_ROWS, TIMEOUT, annotated, by_name, check_rows, job_rows, takes
+
 if TYPE_CHECKING:
-    from chimerax.atomic import Residues
     from chimerax.core.commands import CmdDesc
     from chimerax.core.session import Session
-    from chimerax.map import Volume
 
     from ..handover.part import ModelPart
 
 __all__ = ["adp3d_check", "check_desc", "prepare_check"]
 
+_IN_MAP, _WITHOUT = specification_of(REFINE.name), specification_of(COMPLETE.name)
 
-def adp3d_check(
-    session: Session,
-    model: ModelPart,
-    in_map: Volume | None = None,
-    half_maps: Sequence[Volume] | None = None,
-    sequence: str | None = None,
-    chains: Sequence[str] | None = None,
-    resolution: float | None = None,
-    density_weight: float | None = None,
-    keep: Residues | None = None,
-    confidence: str | None = None,
-    keep_types: bool | None = None,
-    replicas: int | None = None,
-    steps: int | None = None,
-    prior: str | None = None,
-    seed: int | None = None,
-    device: str | None = None,
-    map_region: str | None = None,
-    map_step: int | None = None,
-    timeout: float = 300.0,
-    return_json: bool = False,
-) -> Any:
+
+@takes(check_rows(_IN_MAP), optional=True)
+def adp3d_check(session: Session, model: ModelPart, return_json: bool = False, **given: Any) -> Any:
     """Check model, sequence and map of a job; estimate time and memory. Nothing is changed or kept.
 
     Parameters
@@ -46,16 +31,11 @@ def adp3d_check(
     session : Session
     model : ModelPart
         As in ``adp3d refine``.
-    in_map : Volume, optional
-        Without a map the check is that of ``adp3d complete``.
-    half_maps, sequence, chains, resolution, density_weight, keep, confidence, keep_types : optional
-        As in ``adp3d refine``.
-    replicas, steps, prior, seed, device, map_region, map_step : optional
-        As in ``adp3d refine``.
-    timeout : float
-        Seconds to wait for the answer.
     return_json : bool
         Set by ChimeraX's remote control: return a `JSONResult`.
+    **given
+        As in ``adp3d refine``; without ``in_map`` the check is that of ``adp3d complete``. ``timeout`` is how many
+        seconds to wait for the answer.
 
     Returns
     -------
@@ -66,14 +46,13 @@ def adp3d_check(
     from ..handover.staging import discard
     from ..jobs.manager import job_manager
 
-    settings = dict(locals())
-    spec, staging, notes = prepare_check(session, settings)
+    spec, staging, notes = prepare_check(session, model, given)
     manager = job_manager(session)
     if manager.waits_for_installation() and session.ui.is_gui:
         report = _check_later(session, spec, staging)
     else:
         try:
-            report = manager.check(spec, timeout)
+            report = manager.check(spec, given.get("timeout") or TIMEOUT.default)
         finally:
             discard(staging)
     for note in notes:
@@ -88,49 +67,47 @@ def adp3d_check(
     return report
 
 
-def prepare_check(session: Session, settings: dict[str, Any]) -> tuple[dict[str, Any], Any, list[str]]:
+def prepare_check(
+    session: Session, model: ModelPart, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], Path, list[str]]:
     """Specification for a check, the temporary folder of its inputs (to be discarded), and notes.
 
     Parameters
     ----------
     session : Session
-    settings : dict
-        Arguments of `adp3d_check` by name; what is missing has its default.
+    model : ModelPart
+    given : mapping
+        Keywords that were given.
 
     Raises
     ------
     UserError
         If something cannot be used.
     """
-    from ..handover.prepare import MapChoice, ModelChoice, prepare_model_job
+    from chimerax.core.errors import UserError
+
+    from ..handover.prepare import prepare_model_job
     from ..handover.record import Handover
     from ..handover.staging import discard, new_staging_folder
-    from .submit import engine_options
 
-    get = settings.get
-    choice = ModelChoice(
-        settings["model"],
-        get("sequence"),
-        get("chains"),
-        get("keep"),
-        get("confidence") or "none",
-        keep_types=bool(get("keep_types")),
-    )
-    map_choice = None
-    if get("in_map") is not None:
-        weight = get("density_weight")
-        map_choice = MapChoice(
-            settings["in_map"],
-            get("half_maps"),
-            get("resolution"),
-            1.0 if weight is None else weight,
-            get("map_region") or "shown",
-            get("map_step"),
-        )
+    listed = check_rows(_IN_MAP)
+    values = by_name(listed, given)
+    specification = _IN_MAP if "map" in values else _WITHOUT
+    known = {row.name for row in job_rows(specification)} | {TIMEOUT.name}
+    for row in listed:
+        if row.name in values and row.name not in known:
+            raise UserError(f"'{row.keyword}' concerns a map; name the map with 'inMap', or leave it out.")
     output = new_staging_folder()
     try:
         prepared, notes = prepare_model_job(
-            session, choice, map_choice, engine_options(settings), lambda _: "", folder=str(output), live=False
+            session,
+            specification,
+            model,
+            {row.name: values[row.name] for row in rows(specification) if row.name in values},
+            lambda _: "",
+            **{row.name: values.get(row.name, row.default) for row in MAP_ROWS},
+            folder=str(output),
+            live=False,
         )
     finally:
         discard(output)  # the check makes no job folder
@@ -166,14 +143,12 @@ def _tell(session: Session, report: dict[str, Any]) -> None:
 
 def check_desc() -> CmdDesc:
     """How the command is written."""
-    from chimerax.core.commands import CmdDesc, PositiveFloatArg
+    from chimerax.core.commands import CmdDesc
 
-    from .arguments import ModelPartArg, map_keywords, model_keywords, run_keywords
+    from .arguments import ModelPartArg
 
-    left_out = ("reference", "update", "b_factors", "trajectory_interval", "folder", "live", "open_result", "wait")
-    keywords = [*map_keywords(), *model_keywords(), *run_keywords()]
     return CmdDesc(
         required=[("model", ModelPartArg)],
-        keyword=[*(item for item in keywords if item[0] not in left_out), ("timeout", PositiveFloatArg)],
+        keyword=annotated(check_rows(_IN_MAP)),
         synopsis="Check the input of an ADP-3D job and estimate time and memory",
     )

@@ -89,7 +89,7 @@ def adp3d_demo(session: Session, reference: bool = False, run: bool = False) -> 
         from ..handover.part import ModelPart
         from .refine import adp3d_refine
 
-        adp3d_refine(session, ModelPart(model), volume, resolution=RESOLUTION, **QUICK)
+        adp3d_refine(session, ModelPart(model), in_map=volume, resolution=RESOLUTION, **QUICK)
     return opened
 
 

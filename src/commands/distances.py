@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ..engine.contract.kinds import DISTANCES
+from ..engine.contract.settings import rows
+from ..engine.contract.specification import specification_of
+from .keywords import RUN_ROWS, annotated, by_name, job_rows, takes, typed
 
 if TYPE_CHECKING:
     from chimerax.core.commands import CmdDesc
     from chimerax.core.session import Session
 
-    from ..handover.part import ModelPart
     from ..jobs.job import Job
 
 __all__ = ["adp3d_distances", "distances_desc"]
 
+_SPECIFICATION = specification_of(DISTANCES.name)
 
-def adp3d_distances(
-    session: Session,
-    sequence: str,
-    restraints: str,
-    replicas: int | None = None,
-    steps: int | None = None,
-    prior: str | None = None,
-    seed: int | None = None,
-    device: str | None = None,
-    update: str | None = None,
-    b_factors: str | None = None,
-    trajectory_interval: int | None = None,
-    reference: ModelPart | None = None,
-    folder: str | None = None,
-    live: bool | None = None,
-    open_result: bool = True,
-    wait: bool | None = None,
-) -> Job:
+
+@takes(job_rows(_SPECIFICATION))
+def adp3d_distances(session: Session, sequence: str, **given: Any) -> Job:
     """Fold a sequence from measured distances.
 
     Parameters
@@ -39,12 +29,9 @@ def adp3d_distances(
     session : Session
     sequence : str
         Specifier of a model or chain whose sequence is folded, a file, an alignment sequence, or letters.
-    restraints : str
-        Restraint file: CSV, NMR-STAR, NEF or XPLOR table.
-    replicas, steps, prior, seed, device, update, b_factors, trajectory_interval : optional
-        As the engine takes them.
-    reference, folder, live, open_result, wait : optional
-        As in ``adp3d refine``.
+    **given
+        ``restraints`` is the file of distances: CSV, NMR-STAR, NEF or XPLOR table. The rest is as the table of settings
+        has it, and `keywords`.
 
     Returns
     -------
@@ -52,45 +39,35 @@ def adp3d_distances(
         The job; its ``status()`` tells everything.
     """
     from ..handover.prepare import prepare_distances_job
-    from .submit import command_text, engine_options, shown_live, submit
+    from .submit import command_text, shown_live, submit
 
-    settings = dict(locals())
-    names = (
-        "restraints",
-        "replicas",
-        "steps",
-        "prior",
-        "seed",
-        "device",
-        "update",
-        "b_factors",
-        "trajectory_interval",
-        "reference",
-    )
-    command = command_text("distances", sequence, [(name, settings[name]) for name in names])
+    listed = job_rows(_SPECIFICATION)
+    values = by_name(listed, given)
+    settings = {row.name: values[row.name] for row in rows(_SPECIFICATION) if row.name in values}
+    folder = settings.pop("output", None)
+    own = {row.name: values.get(row.name, row.default) for row in RUN_ROWS}
     prepared = prepare_distances_job(
         session,
+        _SPECIFICATION,
         sequence,
-        restraints,
-        engine_options(settings),
-        command,
-        reference=reference,
+        settings,
+        command_text(_SPECIFICATION.kind, sequence, typed(listed, values)),
         folder=folder,
-        live=shown_live(session, live),
-        open_result=open_result,
+        live=shown_live(session, own["live"]),
+        open_result=own["open_result"],
     )
-    return submit(session, prepared, (), wait)
+    return submit(session, prepared, (), own["wait"])
 
 
 def distances_desc() -> CmdDesc:
     """How the command is written."""
-    from chimerax.core.commands import CmdDesc, OpenFileNameArg
+    from chimerax.core.commands import CmdDesc
 
-    from .arguments import ModelPartArg, SequenceArg, run_keywords
+    from .arguments import SequenceArg
 
     return CmdDesc(
         required=[("sequence", SequenceArg)],
-        keyword=[("restraints", OpenFileNameArg), ("reference", ModelPartArg), *run_keywords()],
+        keyword=annotated(job_rows(_SPECIFICATION)),
         required_arguments=["restraints"],
         synopsis="Fold a protein sequence from distances between residues",
     )

@@ -1,8 +1,8 @@
-"""What all commands that run a job have in common: settings, the equivalent command, submission, waiting."""
+"""What all commands that run a job have in common: the equivalent command, submission, waiting."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..handover.part import ModelPart, residue_spec
@@ -13,14 +13,7 @@ if TYPE_CHECKING:
     from ..jobs.job import Job
     from ..jobs.state import PreparedJob
 
-__all__ = ["command_text", "engine_options", "shown_live", "submit"]
-
-_ENGINE = ("replicas", "steps", "prior", "seed", "device", "update", "b_factors", "trajectory_interval")
-
-
-def engine_options(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those settings of a command that go to the engine as they are; None means the engine's default."""
-    return {name: settings[name] for name in _ENGINE if settings.get(name) is not None}
+__all__ = ["command_text", "shown_live", "submit"]
 
 
 def shown_live(session: Session, live: bool | None) -> bool:

@@ -199,7 +199,9 @@ class Worker:
             self._thread.join(grace)
 
     def _greet(self, hello: messages.Hello) -> bool:
-        self.send(messages.Welcome(messages.PROTOCOL_VERSION, __version__, os.getpid()))
+        # names alone, from the records of installed packages: greeting must not wait for torch
+        names = (list(domain.options) for domain in (specification.PRIOR_NAMES, specification.MEASUREMENT_NAMES))
+        self.send(messages.Welcome(messages.PROTOCOL_VERSION, __version__, os.getpid(), *names))
         if hello.protocol == messages.PROTOCOL_VERSION:
             return True
         text = (

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.contract import messages
-from ..process.advice import advice_for_end, advice_without_environment, in_chimerax_words
+from ..engine.contract.wording import in_keywords
+from ..process.advice import advice_for_end, advice_without_environment
 from ..process.connection import Connection, EngineEnded
 from ..process.error_output import LOG_NAME
 from .job import Job
@@ -48,6 +49,8 @@ class DeviceQueue:
         Told what has changed: a trigger's name and the job.
     clock : callable
         Time in seconds.
+    greeted : callable, optional
+        Told what each engine says of itself when it has started.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class DeviceQueue:
         connect: Callable[[], Connection],
         notify: Callable[[str, Job], None],
         clock: Callable[[], float] = time.monotonic,
+        greeted: Callable[[messages.Welcome], None] = lambda _: None,
     ) -> None:
         self.device = device
         self.connection: Connection | None = None
@@ -64,6 +68,7 @@ class DeviceQueue:
         self._connect = connect
         self._notify = notify
         self._clock = clock
+        self._greeted = greeted
         self._waiting: deque[tuple[Job, messages.Message]] = deque()
         self._checks: dict[str, CheckDone] = {}
         self._check_serial = 0
@@ -175,6 +180,7 @@ class DeviceQueue:
         elif isinstance(message, messages.Welcome):
             self._welcomed = True
             self.engine_version = message.engine
+            self._greeted(message)
         elif isinstance(message, messages.Checked):
             self._answer(message.job_id, message.report, "")
         elif isinstance(message, messages.Error) and message.job_id in self._checks:
@@ -241,7 +247,7 @@ class DeviceQueue:
     def _answer(self, key: str, report: dict[str, Any] | None, problem: str) -> None:
         done = self._checks.pop(key, None)
         if done is not None:
-            done(None if report is None else _reworded(report), in_chimerax_words(problem))
+            done(None if report is None else _reworded(report), in_keywords(problem))
 
     def _watch(self) -> None:
         """End an engine that does not stop or does not answer."""
@@ -279,5 +285,5 @@ def remove_if_empty(folder: Path) -> None:
 
 def _reworded(report: Mapping[str, Any]) -> dict[str, Any]:
     """Report of a check with the keywords of commands in its sentences."""
-    sentences = {name: [in_chimerax_words(str(text)) for text in report[name]] for name in _SENTENCES if name in report}
+    sentences = {name: [in_keywords(str(text)) for text in report[name]] for name in _SENTENCES if name in report}
     return {**report, **sentences}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.contract import messages
 from ..process import environment
 from ..process.connection import Connection
+from ..process.plugins import remember
 from .device_queue import CheckDone, DeviceQueue
 from .job import Job
 
@@ -133,7 +134,9 @@ class Engines:
         if shared:
             return max(shared, key=lambda queue: "cpu" not in busy[queue])  # 'auto' is a graphics card if there is one
         if device not in self.queues:
-            self.queues[device] = DeviceQueue(device, self.connect, self._notify)
+            self.queues[device] = DeviceQueue(
+                device, self.connect, self._notify, greeted=lambda welcome: remember(self.session, welcome)
+            )
         return self.queues[device]
 
     def _devices(self, queue: DeviceQueue) -> set[str]:

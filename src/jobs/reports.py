@@ -6,7 +6,8 @@ import time
 from typing import Any
 
 from ..engine.contract import messages
-from ..process.advice import advice_for_text, in_chimerax_words
+from ..engine.contract.wording import in_keywords
+from ..process.advice import advice_for_text
 from .job import Job
 from .news import CHANGED, ENDED, FRAME, LAYOUT
 from .state import JobState, Layout
@@ -43,7 +44,7 @@ def absorb(job: Job, message: messages.Message) -> tuple[str, ...]:
         job.best_replica = message.replica
         return (CHANGED,)
     if isinstance(message, messages.Log):
-        text = in_chimerax_words(message.text)
+        text = in_keywords(message.text)
         job.add_log(text if message.level == "info" else f"{message.level}: {text}")
         return (CHANGED,)
     if isinstance(message, messages.Result):
@@ -75,8 +76,8 @@ def end_job(job: Job, state: JobState, error: str = "", advice: str = "") -> Non
     job.finished = time.time()
     job.eta_seconds = job.stage_eta_seconds = None
     if error:
-        job.error = in_chimerax_words(error)
-        job.advice = in_chimerax_words(advice)
+        job.error = in_keywords(error)
+        job.advice = in_keywords(advice)
         job.add_log(f"error: {job.error} {job.advice}".rstrip())
 
 

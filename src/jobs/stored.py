@@ -53,7 +53,7 @@ def prepared_from_folder(folder: Path) -> PreparedJob:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"'{folder}' is not the folder of an ADP-3D job: it has no readable job.json.") from error
     try:
-        spec = specification.to_dict(specification.from_json(text))
+        spec = specification.plain_elsewhere(specification.read_json(text))
     except errors.InputError as error:
         raise UserError(f"The job in '{folder}' cannot be read: {error}") from error
     spec["output"] = str(folder)

@@ -15,7 +15,7 @@ from ..engine.contract.kinds import KINDS
 from ..handover.accept import is_accepted, obstacle
 from ..handover.record import Handover
 from ..handover.results import open_result, result_model
-from ..handover.staging import discard
+from ..handover.staging import discard, give_up_job_folder
 from ..jobs.manager import job_manager
 from ..jobs.state import JobState
 from ..jobs.stored import note_in_folder
@@ -142,6 +142,7 @@ class ResultWatch(StateManager):
 
     def _on_end(self, _trigger: str, job: Job) -> None:
         _discard_inputs(job)
+        give_up_job_folder(job.folder)  # a job that the engine refused has left it empty
         if job.state is not JobState.FINISHED or job.taken_up or not Handover.of(job.prepared.extra).open_result:
             return
         if job.id in self._left and not self._has_view(job):

@@ -1,15 +1,40 @@
-"""Widgets that edit one option each, and their values."""
+"""Widgets that edit one option each, by the domain of its values, and these values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import singledispatch
 from typing import Any, Protocol
 
-from Qt.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
+from Qt.QtCore import QStringListModel
+from Qt.QtGui import QValidator
+from Qt.QtWidgets import QCheckBox, QComboBox, QCompleter, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
 
-from .form import Field
+from ..engine.contract.domains import (
+    Choice,
+    Device,
+    Domain,
+    Flag,
+    Integer,
+    Optional,
+    Plugin,
+    Real,
+    Requests,
+    Residues,
+    TwoMaps,
+)
+from .fields import Field
 
-__all__ = ["Editor", "editor", "narrow"]
+__all__ = ["Editor", "ListNames", "editor", "narrow"]
+
+ListNames = Callable[[Plugin], Sequence[str]]
+"""Names that can be offered of what plug-ins add to."""
+
+_WIDTH = 110
+"""Pixels of a number."""
+
+_LONGEST = 2**31 - 1
+"""Largest number that Qt's spin box holds."""
 
 
 class Editor(Protocol):
@@ -25,13 +50,19 @@ class Editor(Protocol):
     def set_value(self, value: Any) -> None:
         """Show another value."""
 
+    def refresh(self) -> None:
+        """Offer what there is now."""
 
-def editor(field: Field, changed: Callable[..., None], parent: QWidget) -> Editor:
+
+def editor(field: Field, changed: Callable[..., None], parent: QWidget, names: ListNames) -> Editor:
     """Widget for an option; ``changed`` is called after each change."""
-    made = _KINDS[field.kind](field, changed, parent)
-    made.widget.setToolTip(field.tip)
-    made.widget.setAccessibleName(field.label)
+    made = _made(field.domain, field, changed, parent, names)
+    values = field.row.setting.domain.values
+    tip = field.row.setting.help
+    made.widget.setToolTip(f"{tip} Values: {values}." if values and values not in tip else tip)
+    made.widget.setAccessibleName(field.row.setting.label)
     made.set_value(field.default)
+    made.refresh()
     return made
 
 
@@ -43,11 +74,11 @@ def narrow(combo: QComboBox, characters: int = 6) -> QComboBox:
 
 
 class _Integer:
-    def __init__(self, field: Field, changed: Callable[..., None], parent: QWidget) -> None:
+    def __init__(self, domain: Integer, field: Field, changed: Callable[..., None], parent: QWidget) -> None:
         self.widget = box = QSpinBox(parent)
-        box.setRange(int(field.low), int(field.high))
-        box.setSingleStep(int(field.step))
-        box.setMaximumWidth(110)
+        box.setRange(domain.low, domain.high)
+        box.setSingleStep(int(field.row.setting.step))
+        box.setMaximumWidth(_WIDTH)
         box.valueChanged.connect(changed)
 
     def value(self) -> int:
@@ -56,41 +87,108 @@ class _Integer:
     def set_value(self, value: Any) -> None:
         self.widget.setValue(int(value))
 
+    def refresh(self) -> None:
+        return
 
-class _Number:
+
+class _Within(QValidator):
+    """Takes whole numbers of a range."""
+
+    def __init__(self, field: Field, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._field = field
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        if not text:
+            return QValidator.State.Intermediate, text, position
+        fits = text.isascii() and text.isdigit() and self._field.fits(int(text))
+        return (QValidator.State.Acceptable if fits else QValidator.State.Invalid), text, position
+
+
+class _LongInteger:
+    """Digits, for ranges that Qt's spin box cannot hold."""
+
     def __init__(self, field: Field, changed: Callable[..., None], parent: QWidget) -> None:
-        self.widget = box = QDoubleSpinBox(parent)
-        box.setRange(field.low, field.high)
-        box.setDecimals(2)
-        box.setSingleStep(field.step)
-        box.setSpecialValueText(field.unset)
-        box.setMaximumWidth(110)
-        box.valueChanged.connect(changed)
+        self._default = int(field.default or 0)
+        self.widget = line = QLineEdit(parent)
+        line.setValidator(_Within(field, line))
+        line.setPlaceholderText(str(self._default))
+        line.setMaximumWidth(_WIDTH)
+        line.textChanged.connect(changed)
 
-    def value(self) -> float:
-        return round(float(self.widget.value()), 2)
+    def value(self) -> int:
+        return int(self.widget.text() or self._default)
 
     def set_value(self, value: Any) -> None:
-        self.widget.setValue(float(value))
+        self.widget.setText(str(value))
+
+    def refresh(self) -> None:
+        return
 
 
-class _Choice:
-    def __init__(self, field: Field, changed: Callable[..., None], parent: QWidget) -> None:
+class _NumberBox(QDoubleSpinBox):
+    """Number that may be left to the program: that stands one hundredth below the range."""
+
+    def __init__(self, low: float, high: float, unset: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.low = low
+        self.setDecimals(2)
+        self.setRange(low - 0.01 if unset else low, high)
+        self.setSpecialValueText(unset)
+
+    def stepBy(self, steps: int) -> None:
+        """Begin at the lower end of the range."""
+        if self.value() < self.low and steps > 0:
+            self.setValue(self.low)
+            steps -= 1
+        super().stepBy(steps)
+
+
+class _Number:
+    def __init__(self, domain: Real, field: Field, changed: Callable[..., None], parent: QWidget) -> None:
+        chosen = field.row.setting.domain
+        unset = chosen.unset if isinstance(chosen, Optional) else ""
+        self.widget = box = _NumberBox(domain.low, domain.high, unset, parent)
+        box.setSingleStep(field.row.setting.step)
+        box.setMaximumWidth(_WIDTH)
+        box.valueChanged.connect(changed)
+
+    def value(self) -> float | None:
+        number = round(float(self.widget.value()), 2)
+        return None if number < self.widget.low else number
+
+    def set_value(self, value: Any) -> None:
+        self.widget.setValue(self.widget.minimum() if value is None else float(value))
+
+    def refresh(self) -> None:
+        return
+
+
+class _Menu:
+    def __init__(self, options: Callable[[], Sequence[str]], changed: Callable[..., None], parent: QWidget) -> None:
+        self._options = options
         self.widget = box = narrow(QComboBox(parent))
-        box.addItems(field.choices)
+        box.addItems(list(options()))
         box.currentIndexChanged.connect(changed)
 
     def value(self) -> str:
         return str(self.widget.currentText())
 
     def set_value(self, value: Any) -> None:
+        if self.widget.findText(str(value)) < 0:
+            self.widget.addItem(str(value))  # one of the last session that is not known yet
         self.widget.setCurrentText(str(value))
+
+    def refresh(self) -> None:
+        present = {self.widget.itemText(i) for i in range(self.widget.count())}
+        self.widget.addItems([name for name in self._options() if name not in present])
 
 
 class _Text:
-    def __init__(self, field: Field, changed: Callable[..., None], parent: QWidget) -> None:
+    def __init__(self, hint: str, changed: Callable[..., None], parent: QWidget) -> None:
         self.widget = line = QLineEdit(parent)
         line.setMinimumWidth(60)
+        line.setPlaceholderText(hint)
         line.textChanged.connect(changed)
 
     def value(self) -> str:
@@ -99,9 +197,30 @@ class _Text:
     def set_value(self, value: Any) -> None:
         self.widget.setText(str(value))
 
+    def refresh(self) -> None:
+        return
+
+
+class _Measurements(_Text):
+    """Requests, separated by semicolons; the names that there are can be completed."""
+
+    def __init__(
+        self, help_text: str, names: Callable[[], Sequence[str]], changed: Callable[..., None], parent: QWidget
+    ) -> None:
+        super().__init__("distances@FILE; ...", changed, parent)
+        self._help, self._names = help_text, names
+        self._offered = QStringListModel(self.widget)
+        self.widget.setCompleter(QCompleter(self._offered, self.widget))
+
+    def refresh(self) -> None:
+        names = list(self._names())
+        if names != self._offered.stringList():
+            self._offered.setStringList(names)
+            self.widget.setToolTip(f"{self._help} There are: {', '.join(names)}.")
+
 
 class _Switch:
-    def __init__(self, field: Field, changed: Callable[..., None], parent: QWidget) -> None:
+    def __init__(self, changed: Callable[..., None], parent: QWidget) -> None:
         self.widget = box = QCheckBox(parent)
         box.toggled.connect(changed)
 
@@ -111,12 +230,66 @@ class _Switch:
     def set_value(self, value: Any) -> None:
         self.widget.setChecked(bool(value))
 
+    def refresh(self) -> None:
+        return
 
-_KINDS: dict[str, Callable[[Field, Callable[..., None], QWidget], Editor]] = {
-    "integer": _Integer,
-    "number": _Number,
-    "choice": _Choice,
-    "text": _Text,
-    "maps": _Text,
-    "switch": _Switch,
-}
+
+_Changed = Callable[..., None]
+
+
+@singledispatch
+def _made(domain: Domain, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
+    """By default a text."""
+    return _Text("", changed, parent)
+
+
+@_made.register
+def _(domain: Integer, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
+    if domain.high > _LONGEST:
+        return _LongInteger(field, changed, parent)
+    return _Integer(domain, field, changed, parent)
+
+
+@_made.register
+def _(domain: Real, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
+    return _Number(domain, field, changed, parent)
+
+
+@_made.register
+def _(domain: Choice, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
+    return _Menu(lambda: domain.options, changed, parent)
+
+
+@_made.register
+def _(domain: Device, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
+    return _Menu(lambda: domain.options, changed, parent)
+
+
+@_made.register
+def _(domain: Plugin, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
+    return _Menu(lambda: names(domain), changed, parent)
+
+
+@_made.register
+def _(domain: Flag, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
+    return _Switch(changed, parent)
+
+
+@_made.register
+def _(domain: Requests, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
+    known = domain.names
+
+    def offered() -> Sequence[str]:
+        return names(known) if isinstance(known, Plugin) else ()
+
+    return _Measurements(field.row.setting.help, offered, changed, parent)
+
+
+@_made.register
+def _(domain: Residues, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
+    return _Text("/A:12-40 or sel", changed, parent)
+
+
+@_made.register
+def _(domain: TwoMaps, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
+    return _Text("#3,#4", changed, parent)

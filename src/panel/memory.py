@@ -7,13 +7,14 @@ from typing import Any
 
 from chimerax.core.settings import Settings
 
-from .form import FIELDS, TASKS, valid_options
+from ..engine.contract.kinds import KINDS
+from .fields import panel_fields, tasks, valid_options
 
 __all__ = ["PanelMemory"]
 
 
 class _PanelSettings(Settings):
-    AUTO_SAVE = {"task": TASKS[0], "options": {}}  # noqa: RUF012  (ChimeraX reads it as a class attribute)
+    AUTO_SAVE = {"task": next(iter(KINDS)), "options": {}}  # noqa: RUF012  (ChimeraX reads it as a class attribute)
 
 
 class PanelMemory:
@@ -25,7 +26,8 @@ class PanelMemory:
     def recall(self) -> tuple[str, dict[str, Any]]:
         """Task and options of last time; defaults for what is missing or does not fit."""
         task = self._settings.task
-        return (task if task in TASKS else TASKS[0]), valid_options(self._settings.options)
+        offered = [kind.name for kind in tasks()]
+        return (task if task in offered else offered[0]), valid_options(self._settings.options)
 
     def keep(self, task: str, options: Mapping[str, Any]) -> None:
         """Store the task and the options.
@@ -37,4 +39,4 @@ class PanelMemory:
         if configfile.only_use_defaults:
             return
         self._settings.task = task
-        self._settings.options = {f.keyword: options[f.keyword] for f in FIELDS if f.remembered}
+        self._settings.options = {f.keyword: options[f.keyword] for f in panel_fields() if f.row.setting.remembered}

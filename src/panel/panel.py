@@ -9,9 +9,11 @@ from Qt.QtCore import QTimer
 from Qt.QtGui import QFontDatabase
 from Qt.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
+from ..engine.contract.domains import Plugin
 from ..jobs.manager import job_manager
 from ..live.session import unfinished_jobs
 from ..live.view import is_live
+from ..process.plugins import known_names
 from .curves import job_curves
 from .fitting import FittingScrollArea
 from .form import can_check, check_command, missing, run_command
@@ -102,7 +104,9 @@ class Panel:
         )
         self.estimate.setToolTip("Check model, map and sequence, and estimate memory and time; changes nothing")
         self.run_button.setToolTip("Start the job")
-        self.form = SettingsForm(self._models, self._maps, self._sequences, self._show_command, self._guarded, area)
+        self.form = SettingsForm(
+            self._models, self._maps, self._sequences, self._show_command, self._guarded, area, self._names
+        )
         self.jobs = JobView(
             self._execute, lambda: self.form.options()["densityWeight"], job_curves, self._guarded, area
         )
@@ -141,6 +145,9 @@ class Panel:
         alignments = [] if manager is None else manager.alignments
         return [f"{alignment.ident}:{sequence.name}" for alignment in alignments for sequence in alignment.seqs]
 
+    def _names(self, domain: Plugin) -> Sequence[str]:
+        return known_names(self.session, domain)
+
     def _schedule(self) -> None:
         """Refresh soon, once for all that happens until then."""
         if not self._timer.isActive():
@@ -149,6 +156,7 @@ class Panel:
     def refresh_jobs(self) -> None:
         """Show the present state of the jobs, and offer those of a restored session that are none of them yet."""
         self.jobs.show_jobs(list(self.manager.jobs))
+        self.form.refresh_names()  # an engine may have told its plug-ins
         self._offer_saved()
 
     def _offer_saved(self) -> None:
@@ -167,6 +175,7 @@ class Panel:
         self.note("Checking...")
         report = self._execute(check_command(self.form.form()))
         self.note(report_text(report))
+        self.form.refresh_names()
 
     def _run(self) -> None:
         form = self.form.form()

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from ..engine.contract.settings import rows
+from ..engine.contract.specification import CommonSpec
+
 __all__ = ["CUSTOM", "PRESETS", "STANDARD", "preset_of"]
 
 STANDARD = "standard"
@@ -17,7 +20,9 @@ CUSTOM = "custom"
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "quick": MappingProxyType({"replicas": 4, "steps": 60}),
-        STANDARD: MappingProxyType({"replicas": 8, "steps": 200}),
+        STANDARD: MappingProxyType(
+            {row.keyword or row.name: row.default for row in rows(CommonSpec) if row.setting.always}
+        ),
         "thorough": MappingProxyType({"replicas": 16, "steps": 400}),
     }
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..engine.contract.settings import rows
+from ..engine.contract.specification import specification_of
 from ..jobs.figures import duration, figures_text
 from ..jobs.stored import is_job_folder
 
@@ -66,7 +68,8 @@ def job_row(job: Any) -> JobRow:
         can_stop=not job.ended and state != "stopping",
         can_accept=has_result,
         can_steer=state in ("running", "paused"),
-        can_weigh=job.kind == "refine" and state in ("running", "paused"),
+        can_weigh=state in ("running", "paused")
+        and any(row.setting.steerable for row in rows(specification_of(job.kind))),
         can_replay=job.frame is not None or "frames" in job.paths,
     )
 

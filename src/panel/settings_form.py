@@ -8,23 +8,22 @@ from typing import Any
 from Qt.QtCore import Qt
 from Qt.QtWidgets import QComboBox, QFormLayout, QLineEdit, QTabBar, QToolButton, QVBoxLayout, QWidget
 
+from ..commands.keywords import job_rows
+from ..engine.contract.kinds import KINDS
+from ..engine.contract.specification import specification_of
 from .choosers import FileChooser, ModelChooser, SequenceChooser
-from .editors import Editor, editor, narrow
-from .form import FIELDS, TASKS, Form
+from .editors import Editor, ListNames, editor, narrow
+from .fields import file_rows, panel_fields, tasks
+from .form import Form
 from .presets import CUSTOM, PRESETS, preset_of
 
 __all__ = ["SettingsForm"]
 
-_TASK_TIPS = {
-    "refine": "Complete and refine a model in a map",
-    "complete": "Complete a model without a map",
-    "distances": "Fold a sequence from distances between residues",
-}
-_RESTRAINT_FILES = "Restraints (*.csv *.tsv *.str *.star *.nef *.tbl *.gz *.bz2 *.xz *.zip);;All files (*)"
+_FILES = "Restraints (*.csv *.tsv *.str *.star *.nef *.tbl *.gz *.bz2 *.xz *.zip);;All files (*)"
 
 
 class SettingsForm(QWidget):
-    """Choosers and options of the three tasks, which share them.
+    """Choosers and options of all tasks, which share them.
 
     Parameters
     ----------
@@ -36,6 +35,8 @@ class SettingsForm(QWidget):
         Called after each change by the user.
     guarded : callable
         Turns a function into a callback that never raises.
+    list_names : callable
+        Names of priors or measurements that can be offered; by default those built in.
     """
 
     def __init__(
@@ -46,9 +47,12 @@ class SettingsForm(QWidget):
         changed: Callable[[], None],
         guarded: Callable[[Callable[[], None]], Callable[..., None]],
         parent: QWidget,
+        list_names: ListNames = lambda domain: domain.built_in,
     ) -> None:
         super().__init__(parent)
         self._changed = changed
+        self._tasks = [kind.name for kind in tasks()]
+        self._fields = panel_fields()
         self._loading = True
         on_change = guarded(self._on_change)
         outer = QVBoxLayout(self)
@@ -57,9 +61,8 @@ class SettingsForm(QWidget):
         self.tabs = QTabBar(self)
         self.tabs.setExpanding(True)
         self.tabs.setUsesScrollButtons(False)
-        for task in TASKS:
-            index = self.tabs.addTab(task.capitalize())
-            self.tabs.setTabToolTip(index, _TASK_TIPS[task])
+        for kind in tasks():
+            self.tabs.setTabToolTip(self.tabs.addTab(kind.name.capitalize()), kind.title)
         outer.addWidget(self.tabs)
         self._layout = layout = QFormLayout()
         layout.setContentsMargins(4, 0, 4, 0)
@@ -72,7 +75,9 @@ class SettingsForm(QWidget):
         self.model = ModelChooser(list_models, on_change, self)
         self.map = ModelChooser(list_maps, on_change, self)
         self.sequence = SequenceChooser(list_sequences, on_change, guarded, self)
-        self.restraints = FileChooser("File of restraints", _RESTRAINT_FILES, on_change, guarded, self)
+        self.files = {
+            keyword: FileChooser(f"File of {keyword}", _FILES, on_change, guarded, self) for keyword in file_rows()
+        }
         self.part = QLineEdit(self)
         self.part.setMinimumWidth(60)
         self.part.setPlaceholderText("all of protein")
@@ -88,19 +93,20 @@ class SettingsForm(QWidget):
         layout.addRow("Part", self.part)
         layout.addRow("Map", self.map.widget)
         layout.addRow("Sequence", self.sequence.widget)
-        layout.addRow("Restraints", self.restraints.widget)
+        for keyword, chooser in self.files.items():
+            layout.addRow(keyword.capitalize(), chooser.widget)
         layout.addRow("Preset", self.preset)
-        self._editors: dict[str, Editor] = {f.keyword: editor(f, on_change, self) for f in FIELDS}
-        for f in (f for f in FIELDS if f.always):
-            layout.addRow(f.label, self._editors[f.keyword].widget)
+        self._editors: dict[str, Editor] = {f.keyword: editor(f, on_change, self, list_names) for f in self._fields}
+        for f in (f for f in self._fields if f.row.setting.always):
+            layout.addRow(f.row.setting.label, self._editors[f.keyword].widget)
         self.more = QToolButton(self)
         self.more.setText("More options")
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.more.setCheckable(True)
         self.more.setAutoRaise(True)
         layout.addRow(self.more)
-        for f in (f for f in FIELDS if not f.always):
-            layout.addRow(f.label, self._editors[f.keyword].widget)
+        for f in (f for f in self._fields if not f.row.setting.always):
+            layout.addRow(f.row.setting.label, self._editors[f.keyword].widget)
 
         self.tabs.currentChanged.connect(on_change)
         self.more.toggled.connect(on_change)
@@ -112,7 +118,7 @@ class SettingsForm(QWidget):
     @property
     def task(self) -> str:
         """Task of the chosen tab."""
-        return TASKS[self.tabs.currentIndex()]
+        return self._tasks[self.tabs.currentIndex()]
 
     def form(self) -> Form:
         """Everything chosen, independent of the widgets."""
@@ -122,7 +128,7 @@ class SettingsForm(QWidget):
             map=self.map.specifier,
             part=str(self.part.text()).strip(),
             sequence=self.sequence.text,
-            restraints=self.restraints.path,
+            files={keyword: chooser.path for keyword, chooser in self.files.items()},
             options=self.options(),
         )
 
@@ -134,8 +140,8 @@ class SettingsForm(QWidget):
         """Show other settings, those remembered from last time."""
         self._loading = True
         try:
-            if task in TASKS:
-                self.tabs.setCurrentIndex(TASKS.index(task))
+            if task in self._tasks:
+                self.tabs.setCurrentIndex(self._tasks.index(task))
             for keyword, value in options.items():
                 self._editors[keyword].set_value(value)
         finally:
@@ -147,6 +153,11 @@ class SettingsForm(QWidget):
         for chooser in (self.model, self.map, self.sequence):
             chooser.refresh()
         self._on_change()
+
+    def refresh_names(self) -> None:
+        """Offer the priors and measurements that are known now."""
+        for made in self._editors.values():
+            made.refresh()
 
     def _apply_preset(self) -> None:
         preset = PRESETS.get(self.preset.currentText())
@@ -164,12 +175,10 @@ class SettingsForm(QWidget):
     def _show_rows(self) -> None:
         task, more = self.task, self.more.isChecked()
         self.more.setArrowType(Qt.ArrowType.DownArrow if more else Qt.ArrowType.RightArrow)
-        shown = {
-            self.part: task != "distances",
-            self.map.widget: task == "refine",
-            self.restraints.widget: task == "distances",
-        }
-        for f in FIELDS:
-            shown[self._editors[f.keyword].widget] = task in f.tasks and (f.always or more)
+        kind, keywords = KINDS[task], {row.keyword for row in job_rows(specification_of(task))}
+        shown = {self.part: kind.needs_model, self.map.widget: kind.needs_map}
+        shown |= {chooser.widget: keyword in keywords for keyword, chooser in self.files.items()}
+        for f in self._fields:
+            shown[self._editors[f.keyword].widget] = task in f.tasks and (f.row.setting.always or more)
         for widget, visible in shown.items():
             self._layout.setRowVisible(widget, visible)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 
-__all__ = ["UNREADABLE", "advice_for_end", "advice_for_text", "advice_without_environment", "in_chimerax_words"]
+__all__ = ["UNREADABLE", "advice_for_end", "advice_for_text", "advice_without_environment"]
 
 UNREADABLE = "its output could not be read"
 """How the reason begins for which an engine is ended that sends anything but messages."""
@@ -127,16 +127,6 @@ def _causes(code: int | None, reason: str, errors: str) -> tuple[str, str]:
     last = _last_line(errors)
     said = f": {last}" if last else ""
     return f"The engine ended unexpectedly (exit status {code}){said}", known or _INSTALL
-
-
-def in_chimerax_words(text: str) -> str:
-    """Replace options of the engine's command line (``--half-maps``) by keywords of commands (``halfMaps``)."""
-
-    def keyword(match: re.Match[str]) -> str:
-        first, *others = match.group(1).split("-")
-        return first + "".join(word.capitalize() for word in others)
-
-    return re.sub(r"(?<![\w-])--([a-z][a-z-]*[a-z])", keyword, text)
 
 
 def _signal_name(number: int) -> str:

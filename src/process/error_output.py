@@ -44,7 +44,7 @@ class ErrorOutput:
     def remove_if_alone(self, folder: Path) -> None:
         """Remove the log, and its folder, where the engine has discarded the job and nothing else is left."""
         try:
-            if {path.name for path in folder.iterdir()} <= {LOG_NAME}:
+            if {path.name for path in folder.iterdir()} == {LOG_NAME}:  # an empty folder may be the user's own
                 (folder / LOG_NAME).unlink(missing_ok=True)
                 folder.rmdir()
         except OSError:

@@ -143,3 +143,13 @@ def test_commands_to_click_have_existing_keywords(session):
         keywords = {_camel(k) for k in _description(name)._keyword}
         for word in words:
             assert not word[0].isalpha() or word in keywords | values, command
+
+
+def test_the_page_of_the_panel_lists_its_further_options():
+    from chimerax.adp3d.panel.fields import panel_fields
+
+    text = (PAGES / "tools" / "adp3d.html").read_text(encoding="utf-8")
+    listed = re.findall(r"<li><b>([\w -]+)</b> &ndash;", text)
+    further = [field.row.setting.label for field in panel_fields() if not field.row.setting.always]
+    start = listed.index(further[0])
+    assert listed[start : start + len(further)] == further

@@ -88,22 +88,22 @@ def test_wrong_usage(place, capsys, arguments):
     ("arguments", "words"),
     [
         (["complete", "none.cif"], "'none.cif' does not exist"),
-        (["complete", "m.cif.gz", "--replicas", "0"], "'replicas' must lie between 1"),
-        (["complete", "m.cif.gz", "--confidence", "high"], "'confidence' must be one of"),
-        (["complete", "m.cif.gz", "--update", "newton"], "'update' must be one of"),
-        (["complete", "m.cif.gz", "--device", "tpu"], "'device' must be auto"),
-        (["complete", "m.cif.gz", "--chains", "A,,B"], "'chains' must not be empty"),
+        (["complete", "m.cif.gz", "--replicas", "0"], "--replicas must lie between 1"),
+        (["complete", "m.cif.gz", "--confidence", "high"], "--confidence must be one of"),
+        (["complete", "m.cif.gz", "--update", "newton"], "--update must be one of"),
+        (["complete", "m.cif.gz", "--device", "tpu"], "--device must be auto"),
+        (["complete", "m.cif.gz", "--chains", "A,,B"], "--chains must not be empty"),
         (["complete", "m.cif.gz", "-o", "s.fasta"], "is a file"),
         (["complete", "m.cif.gz", "-o", "."], "holds other files"),
-        (["refine", "x.map", "m.cif.gz", "--resolution", "nan"], "'resolution' must lie between"),
+        (["refine", "x.map", "m.cif.gz", "--resolution", "nan"], "--resolution must lie between"),
         (
             ["refine", "x.map", "m.cif.gz", "--half-maps", "h1.map", "h1.map"],
-            "'--half-maps' names the same thing twice",
+            "--half-maps names the same thing twice",
         ),
-        (["refine", "x.map", "m.cif.gz", "--density-weight", "-1"], "'--density-weight' must lie between"),
-        (["complete", "m.cif.gz", "--trajectory", "-1"], "'--trajectory' must lie between"),
+        (["refine", "x.map", "m.cif.gz", "--density-weight", "-1"], "--density-weight must lie between"),
+        (["complete", "m.cif.gz", "--trajectory", "-1"], "--trajectory must lie between"),
         (["refine", "x.map", "m.cif.gz", "-s", "none.fasta"], "sequence file 'none.fasta' does not exist"),
-        (["distances", "r.csv", "-s", ""], "'sequence' must not be empty"),
+        (["distances", "r.csv", "-s", ""], "--sequence must not be empty"),
         (["resume", "none"], "not a job folder"),
         (["doctor", "--device", "gpu"], "Unknown device"),
     ],
@@ -349,7 +349,7 @@ def test_unknown_priors_are_refused_before_anything_is_done(place, capsys):
     for command in (["complete", "m.cif.gz"], ["distances", "r.csv", "-s", "MKT"], ["check", "m.cif.gz"]):
         assert run([*command, "--prior", "alphafold"], pipelines) == 2
         said = capsys.readouterr().err
-        assert "'prior' must be one of builtin, builtin-nomap, builtin-nosequence, builtin-plain, gaussian" in said
+        assert "--prior must be one of builtin, builtin-nomap, builtin-nosequence, builtin-plain, gaussian" in said
     assert not pipelines.specs and not any(path.is_dir() for path in place.iterdir())
 
 

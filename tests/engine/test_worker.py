@@ -139,6 +139,7 @@ def test_a_job_from_start_to_end(shared_client, submit, tmp_path):
     client.send(said.Hello(), said.Ping(5))
     welcome, pong = client.receive("pong")
     assert (welcome.kind, welcome.protocol, welcome.process) == ("welcome", said.PROTOCOL_VERSION, client.process.pid)
+    assert "builtin" in welcome.priors and "distances" in welcome.measurements
     assert (pong.token, pong.job_id) == (5, "")
     assert pong.memory_bytes > 10_000_000
 

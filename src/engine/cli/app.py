@@ -11,9 +11,10 @@ import typer
 
 from .. import __version__
 from ..contract.errors import InputError
+from ..contract.wording import in_flags
 from ..job.execute import Pipeline, advice_for, load_pipeline
 from . import check, jobs, tools
-from .options import Debug, in_users_terms
+from .options import Debug
 from .session import Session
 from .terminal import say_error
 
@@ -70,13 +71,13 @@ def run(arguments: Sequence[str] | None = None, load: Callable[[str], Pipeline] 
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except InputError as error:
         _show_traceback(session)
-        say_error(in_users_terms(str(error)))
+        say_error(in_flags(str(error)))
         return 2
     except Exception as error:
         _show_traceback(session)
         text, advice = advice_for(error)
         hint = "" if session.debug else " The option --debug shows where it happened."
-        say_error(f"{text} {advice}".rstrip() + hint)
+        say_error(in_flags(f"{text} {advice}".rstrip()) + hint)
         return 1
     return 0
 

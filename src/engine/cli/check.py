@@ -13,6 +13,7 @@ from rich.text import Text
 from ..contract.errors import InputError
 from ..contract.settings import rows
 from ..contract.specification import CompleteSpec, RefineSpec
+from ..contract.wording import in_flags
 from . import options as opt
 from .session import Session
 
@@ -69,8 +70,8 @@ def _show(report: dict[str, Any]) -> None:
     console = Console()
     for line in report["lines"]:
         style = "red" if line.startswith("Problem:") else "yellow" if line.startswith("Advice:") else ""
-        console.print(Text(line, style=style), soft_wrap=True)
+        console.print(Text(in_flags(line), style=style), soft_wrap=True)
 
 
-_ROWS = tuple(row for row in rows(RefineSpec) if row.setting.checked and not row.setting.argument)
+_ROWS = tuple(row for row in rows(RefineSpec) if row.checked and not row.setting.argument)
 opt.with_parameters(check, opt.parameters(_ROWS))

@@ -11,14 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from ..contract.domains import (
-    Choice,
     Domain,
     File,
     Flag,
+    Folder,
     Integer,
     Names,
     Optional,
-    Plugin,
     Real,
     Requests,
     Residues,
@@ -26,7 +25,7 @@ from ..contract.domains import (
     bare,
 )
 from ..contract.settings import INPUT, OUTPUT, Row, rows
-from ..contract.specification import CommonSpec, specifications
+from ..contract.specification import CommonSpec
 
 __all__ = [
     "Debug",
@@ -34,7 +33,6 @@ __all__ = [
     "Output",
     "Overwrite",
     "Prior",
-    "in_users_terms",
     "option",
     "parameters",
     "with_parameters",
@@ -57,40 +55,32 @@ _TYPES: Mapping[type, Any] = {
     Real: float,
     Flag: bool,
     File: Path,
+    Folder: Path,
     TwoFiles: tuple[Path, Path],
     Requests: list[str],
 }
-"""Types of values on the command line; those of other domains are texts."""
+"""Types of values on the command line, also for what a domain is a special case of; those of others are texts."""
 
 
 def option(row: Row) -> Any:
     """Annotated type of a setting on the command line."""
     inner = bare(row.setting.domain)
-    kind = _TYPES.get(type(inner), str)
+    kind = next((_TYPES[each] for each in type(inner).__mro__ if each in _TYPES), str)
     optional = isinstance(row.setting.domain, Optional)
     said = row.setting
     if said.argument:
         return Annotated[kind, typer.Argument(metavar=said.metavar, help=said.help, show_default=False)]
     panel = None if said.group == INPUT else said.group
-    choices = f" One of {', '.join(inner.options)}." if isinstance(inner, Choice | Plugin) else ""
+    values = f" Values: {inner.values}." if inner.values and inner.values not in said.help else ""
     return Annotated[
         kind | None if optional else kind,
-        typer.Option(*row.flags, metavar=said.metavar or None, help=said.help + choices, rich_help_panel=panel),
+        typer.Option(*row.flags, metavar=said.metavar or None, help=said.help + values, rich_help_panel=panel),
     ]
 
 
 _COMMON = {row.name: row for row in rows(CommonSpec)}
 Device = option(_COMMON["device"])
 Prior = option(_COMMON["prior"])
-
-
-def in_users_terms(text: str) -> str:
-    """Call settings in a sentence by the options that the user gave, where the two differ."""
-    for specification in specifications():
-        for row in rows(specification):
-            if row.flags and row.flags[0] != f"--{row.name}":
-                text = text.replace(f"'{row.name}'", f"'{row.flags[0]}'")
-    return text
 
 
 def parameters(table: Iterable[Row]) -> list[inspect.Parameter]:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from ..contract.wording import in_flags
 from ..job.events import Eta, Events, NullEvents
 
 __all__ = ["BarEvents", "LineEvents", "duration", "say_error", "terminal_events"]
@@ -73,7 +74,7 @@ class BarEvents(NullEvents):
 
     def message(self, text: str, level: str = "info") -> None:
         """Print above the bars."""
-        self._bar.console.print(Text(text, style="yellow" if level == "warning" else ""), soft_wrap=True)
+        self._bar.console.print(Text(in_flags(text), style="yellow" if level == "warning" else ""), soft_wrap=True)
 
 
 class LineEvents(NullEvents):
@@ -114,7 +115,7 @@ class LineEvents(NullEvents):
 
     def message(self, text: str, level: str = "info") -> None:
         """Print the sentence."""
-        self._write(f"Warning: {text}" if level == "warning" else text)
+        self._write(in_flags(f"Warning: {text}" if level == "warning" else text))
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,7 @@
-"""What values a setting may take: each domain checks a value, and tells its range to whoever offers the setting."""
+"""What values a setting may take: each domain checks a value, and tells its range to whoever offers the setting.
+
+Front ends choose by the type of a domain how its values are written, edited and handed over.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import operator
 import os
 import re
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from .errors import InputError
 from .plugins import plugins
@@ -18,7 +21,10 @@ __all__ = [
     "Domain",
     "File",
     "Flag",
+    "Folder",
     "Integer",
+    "MapFile",
+    "ModelFile",
     "Names",
     "Optional",
     "Plugin",
@@ -28,7 +34,10 @@ __all__ = [
     "SequenceText",
     "Text",
     "TwoFiles",
+    "TwoMaps",
+    "Word",
     "bare",
+    "known_elsewhere",
     "shorten",
 ]
 
@@ -45,6 +54,11 @@ def shorten(value: object) -> str:
 
 class Domain(Protocol):
     """Values that a setting may take."""
+
+    @property
+    def values(self) -> str:
+        """Which these are, such as ``1 to 1,024`` or ``a, b or c``; empty if that goes without saying."""
+        ...
 
     def check(self, name: str, value: Any) -> Any:
         """Value as it is stored.
@@ -63,6 +77,11 @@ class Integer:
 
     low: int
     high: int
+
+    @property
+    def values(self) -> str:
+        """See `Domain.values`."""
+        return f"{_readable(self.low)} to {_readable(self.high)}"
 
     def check(self, name: str, value: Any) -> int:
         """See `Domain.check`."""
@@ -85,6 +104,11 @@ class Real:
     high: float
     unit: str = ""
 
+    @property
+    def values(self) -> str:
+        """See `Domain.values`."""
+        return f"{_readable(self.low)} to {_readable(self.high)} {self.unit}".strip()
+
     def check(self, name: str, value: Any) -> float:
         """See `Domain.check`."""
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -101,6 +125,11 @@ class Choice:
 
     options: tuple[str, ...]
 
+    @property
+    def values(self) -> str:
+        """See `Domain.values`."""
+        return _either(self.options)
+
     def check(self, name: str, value: Any) -> str:
         """See `Domain.check`."""
         if not isinstance(value, str) or value not in self.options:
@@ -112,6 +141,8 @@ class Choice:
 class Flag:
     """Yes or no."""
 
+    values: ClassVar[str] = ""
+
     def check(self, name: str, value: Any) -> bool:
         """See `Domain.check`."""
         if not isinstance(value, bool):
@@ -122,6 +153,8 @@ class Flag:
 @dataclass(frozen=True)
 class Text:
     """A text that is not empty."""
+
+    values: ClassVar[str] = ""
 
     def check(self, name: str, value: Any) -> str:
         """See `Domain.check`."""
@@ -139,8 +172,23 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Folder(Text):
+    """Path of a folder."""
+
+
+@dataclass(frozen=True)
 class File(Text):
     """Path of a file."""
+
+
+@dataclass(frozen=True)
+class ModelFile(File):
+    """Path of an atomic model; ChimeraX hands over one that is open."""
+
+
+@dataclass(frozen=True)
+class MapFile(File):
+    """Path of a density map; ChimeraX hands over one that is open."""
 
 
 @dataclass(frozen=True)
@@ -152,10 +200,14 @@ class SequenceText(Text):
 class Device:
     """Name of a device for computing."""
 
+    options: ClassVar[tuple[str, ...]] = ("auto", "cpu", "cuda", "mps")
+    """Those that are offered; a card of several is ``cuda:N``."""
+    values: ClassVar[str] = "auto, cpu, cuda, cuda:N or mps"
+
     def check(self, name: str, value: Any) -> str:
         """See `Domain.check`."""
         if not isinstance(value, str) or not _DEVICE.fullmatch(value):
-            raise InputError(f"'{name}' must be auto, cpu, cuda, cuda:N or mps, not {shorten(value)}.")
+            raise InputError(f"'{name}' must be {self.values}, not {shorten(value)}.")
         return value
 
 
@@ -164,6 +216,7 @@ class Names:
     """Several different names, such as those of chains."""
 
     what: str = "a list of names"
+    values: ClassVar[str] = ""
 
     def check(self, name: str, value: Any) -> tuple[str, ...]:
         """See `Domain.check`."""
@@ -175,6 +228,7 @@ class TwoFiles:
     """Two different files."""
 
     what: str = "a pair of files"
+    values: ClassVar[str] = ""
 
     def check(self, name: str, value: Any) -> tuple[str, ...]:
         """See `Domain.check`."""
@@ -182,8 +236,15 @@ class TwoFiles:
 
 
 @dataclass(frozen=True)
+class TwoMaps(TwoFiles):
+    """Two different density maps; ChimeraX hands over two that are open."""
+
+
+@dataclass(frozen=True)
 class Residues:
     """Residues: ``A:12``, ``A:12-40`` or a whole chain ``A``."""
+
+    values: ClassVar[str] = ""
 
     def check(self, name: str, value: Any) -> tuple[str, ...]:
         """See `Domain.check`."""
@@ -192,16 +253,6 @@ class Residues:
             if not _RANGE.fullmatch(item):
                 raise InputError(f"'{name}' must list residues such as 'A:12', 'A:12-40' or 'A', not {shorten(item)}.")
         return items
-
-
-@dataclass(frozen=True)
-class Requests:
-    """Measurements that a job takes beside its own, as `adp3d.contract.requests` reads them."""
-
-    def check(self, name: str, value: Any) -> tuple[str, ...]:
-        """See `Domain.check`."""
-        items = _texts(name, value, "a list of measurements such as 'distances@FILE'", None)
-        return tuple(str(parse_request(item)) for item in items)
 
 
 @dataclass(frozen=True)
@@ -216,9 +267,54 @@ class Plugin:
         """Names that there are in this Python environment."""
         return (*self.built_in, *(name for name in plugins(self.group) if name not in self.built_in))
 
+    @property
+    def values(self) -> str:
+        """See `Domain.values`."""
+        return _either(self.options)
+
     def check(self, name: str, value: Any) -> str:
         """See `Domain.check`."""
         return value if value in self.built_in else Choice(self.options).check(name, value)
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word, whose meaning is known elsewhere."""
+
+    values: ClassVar[str] = ""
+
+    def check(self, name: str, value: Any) -> str:
+        """See `Domain.check`."""
+        text = Text().check(name, value)
+        if len(text.split()) != 1:
+            raise InputError(f"'{name}' must be one word, not {shorten(value)}.")
+        return text
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Measurements that a job takes beside its own, as `adp3d.contract.requests` reads them.
+
+    Parameters
+    ----------
+    names : Domain
+        Of measurements.
+    """
+
+    names: Plugin | Word
+
+    @property
+    def values(self) -> str:
+        """See `Domain.values`."""
+        return self.names.values
+
+    def check(self, name: str, value: Any) -> tuple[str, ...]:
+        """See `Domain.check`."""
+        items = _texts(name, value, "a list of measurements such as 'distances@FILE'", None)
+        requests = [parse_request(item) for item in items]
+        for request in requests:
+            self.names.check(name, request.name)
+        return tuple(map(str, requests))
 
 
 @dataclass(frozen=True)
@@ -228,6 +324,11 @@ class Optional:
     domain: Domain
     unset: str = "none"
 
+    @property
+    def values(self) -> str:
+        """See `Domain.values`."""
+        return self.domain.values
+
     def check(self, name: str, value: Any) -> Any:
         """See `Domain.check`."""
         return None if value is None else self.domain.check(name, value)
@@ -236,6 +337,28 @@ class Optional:
 def bare(domain: Domain) -> Domain:
     """Return a domain without `Optional` around it."""
     return domain.domain if isinstance(domain, Optional) else domain
+
+
+def known_elsewhere(domain: Domain) -> Domain:
+    """Return a domain as it can be checked where the plug-ins of the environment that computes are not known."""
+    if isinstance(domain, Optional):
+        return Optional(known_elsewhere(domain.domain), domain.unset)
+    if isinstance(domain, Plugin):
+        return Word()
+    return Requests(Word()) if isinstance(domain, Requests) else domain
+
+
+def _either(options: tuple[str, ...]) -> str:
+    *others, last = options
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _readable(number: float) -> str:
+    """Limit of a range; the largest that computers count to as a power of two."""
+    whole = int(number)
+    if whole == number and whole > 2**30 and (whole + 1) & whole == 0:
+        return f"2^{whole.bit_length()}-1"
+    return f"{whole:,}" if whole == number else f"{number:g}"
 
 
 def _texts(name: str, value: Any, what: str, count: int | None) -> tuple[str, ...]:

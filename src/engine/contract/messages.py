@@ -138,12 +138,17 @@ class Ping:
 
 @dataclass(frozen=True)
 class Welcome:
-    """Engine to client, answer to `Hello`."""
+    """Engine to client, answer to `Hello`.
+
+    ``priors`` and ``measurements`` are all that this engine has, those of other packages included.
+    """
 
     kind: ClassVar[str] = "welcome"
     protocol: int
     engine: str
     process: int
+    priors: list[str] = field(default_factory=list)
+    measurements: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

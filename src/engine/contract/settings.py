@@ -6,8 +6,8 @@ takes, what it is called elsewhere, and what is said of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
+from inspect import get_annotations
 from typing import Any
 
 from .domains import Domain
@@ -47,14 +47,12 @@ class Setting:
         Whether the panel keeps it for the next session.
     step : float
         How far one click in the panel goes.
-    checked : bool
-        Whether ``adp3d check`` takes it as well.
     steerable : bool
         Whether it can be changed while the job runs.
     argument : int
         Place among the arguments of the command line, from 1; 0 for an option.
     meaning : str
-        Cell of the option table in the documentation (Markdown); by default the help.
+        What the option table of the documentation says of it (Markdown); by default the help.
     """
 
     domain: Domain
@@ -67,7 +65,6 @@ class Setting:
     always: bool = False
     remembered: bool = False
     step: float = 1
-    checked: bool = True
     steerable: bool = False
     argument: int = 0
     meaning: str = ""
@@ -96,6 +93,11 @@ class Row:
         return self.default is MISSING
 
     @property
+    def checked(self) -> bool:
+        """Whether ``adp3d check`` takes it as well: all that is no matter of output."""
+        return self.setting.group != OUTPUT
+
+    @property
     def flags(self) -> tuple[str, ...]:
         """Options of the command line, the long one first; empty for an argument."""
         if self.setting.argument:
@@ -116,12 +118,14 @@ def declare(setting: Setting, default: Any = MISSING) -> Any:
 
 
 def rows(specification: type[Any]) -> tuple[Row, ...]:
-    """Settings of a kind of job, in the order in which they are declared."""
-    return tuple(_rows(specification))
+    """Settings of a kind of job as they are offered.
 
-
-def _rows(specification: type[Any]) -> Iterator[Row]:
-    each: Field[Any]
-    for each in fields(specification):
-        if _KEY in each.metadata:
-            yield Row(each.name, each.metadata[_KEY], each.default)
+    By group; in each, the kind's own come before those that it shares with others, in the order in which they are
+    declared.
+    """
+    depth: dict[str, int] = {}
+    for number, each in enumerate(specification.__mro__):
+        for name in get_annotations(each):
+            depth.setdefault(name, number)
+    found = [Row(f.name, f.metadata[_KEY], f.default) for f in fields(specification) if _KEY in f.metadata]
+    return tuple(sorted(found, key=lambda row: (GROUPS.index(row.setting.group), depth[row.name])))

@@ -133,12 +133,12 @@ def half_map_resolution(half_a: DensityMap, half_b: DensityMap) -> ResolutionEst
     if masked_alike:
         warnings = (
             "Both half maps are blank outside of one mask, which makes them agree where the data do not, so that "
-            f"{value:.1f} A from them may be too fine; give half maps without a mask, or --resolution.",
+            f"{value:.1f} A from them may be too fine; give half maps without a mask, or 'resolution'.",
         )
     elif value < NEAR_NYQUIST * _finest(half_a):
         warnings = (
             f"The half maps agree up to the finest detail that their voxels can hold ({value:.1f} A); if they were "
-            "masked or filtered together, give --resolution.",
+            "masked or filtered together, give 'resolution'.",
         )
     return ResolutionEstimate(value, "half maps", 0.05, warnings)
 
@@ -211,7 +211,7 @@ def estimate_resolution(map: DensityMap, half_maps: tuple[DensityMap, DensityMap
         reason = (
             "Both half maps are blank outside of one mask, which makes them agree up to the finest detail that their "
             "voxels can hold, so the resolution was estimated from the map alone; give half maps without a mask, or "
-            "--resolution."
+            "'resolution'."
         )
         return replace(estimate_resolution(map), warnings=(reason,))
     groups, power = amplitude_spectrum(map)

@@ -240,7 +240,7 @@ def _check_free(folder: Path, overwrite: bool) -> None:
     if not overwrite and not failed_start(folder):
         raise InputError(
             f"The folder '{folder}' already holds a job; choose another output folder, replace the job with "
-            "--overwrite, or go on with it by 'adp3d resume'."
+            "'overwrite', or go on with it by 'adp3d resume'."
         )
 
 

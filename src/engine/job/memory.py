@@ -164,7 +164,7 @@ def run_in_batches(
             if len(chosen) == 1:
                 raise InputError(
                     "There is not enough memory for even one replica; close other programs, choose fewer "
-                    "residues (--chains), or use a machine with more memory."
+                    "residues ('chains'), or use a machine with more memory."
                 )
             size = (len(chosen) + 1) // 2
             events.message(f"Memory is short: going on with {size} replicas at once.", "warning")

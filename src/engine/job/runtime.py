@@ -187,14 +187,14 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device("cpu")
     if kind == "mps" and not number:
         if not torch.backends.mps.is_available():
-            raise InputError("No Apple GPU can be used on this machine; use --device cpu or auto.")
+            raise InputError("No Apple GPU can be used on this machine; use 'device cpu' or 'device auto'.")
         return torch.device("mps")
     if kind != "cuda" or (":" in name and not number.isdigit()):
         raise InputError(f"Unknown device '{name}'; use auto, cpu, cuda, cuda:N or mps.")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     index = int(number or 0)
     if count == 0:
-        raise InputError("No CUDA device can be used on this machine; use --device cpu or auto.")
+        raise InputError("No CUDA device can be used on this machine; use 'device cpu' or 'device auto'.")
     if index >= count:
         raise InputError(f"There is no device cuda:{index}: this machine has {count}, numbered from cuda:0.")
     return torch.device("cuda", index)

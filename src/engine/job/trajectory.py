@@ -100,7 +100,7 @@ def _open_for_append(path: Path, n_residues: int) -> BinaryIO:
             try:
                 if read_header(stream, path) != n_residues:
                     raise InputError(
-                        f"The trajectory '{path}' belongs to another job; start this one with --overwrite."
+                        f"The trajectory '{path}' belongs to another job; start this one with 'overwrite'."
                     )
                 for _ in records(stream, n_residues):
                     pass

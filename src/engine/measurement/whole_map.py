@@ -89,7 +89,7 @@ def read_whole_map(files: MapFiles, points: NDArray[np.float64], events: Events)
         for warning in estimate.warnings:
             events.message(warning, "warning")
         events.message(
-            f"Resolution estimated from {estimate.method}: {resolution:.1f} A (give --resolution if you know it)."
+            f"Resolution estimated from {estimate.method}: {resolution:.1f} A (give 'resolution' if you know it)."
         )
     if voxels_too_coarse(stored, resolution):
         finest = 2.0 * float(stored.voxel_size.max())

@@ -186,13 +186,13 @@ class PlacementReport:
                 (one,) = changed
                 yield (
                     f"Residue {one.residue} is {one.in_model} in the model and {one.in_sequence} in the sequence: it "
-                    f"will be {one.becomes}; --keep-types keeps {one.in_model}."
+                    f"will be {one.becomes}; 'keep_types' keeps {one.in_model}."
                 )
             elif changed:
                 shown = ", ".join(f"{one.residue} {one.in_model} as {one.in_result}" for one in changed[:_SHOWN])
                 yield (
                     f"{len(changed)} residues of chain {chain.chain_id} differ from the sequence and will be rebuilt "
-                    f"as it says, their side chains cut to CB: {shown}{_more(len(changed))}; --keep-types keeps "
+                    f"as it says, their side chains cut to CB: {shown}{_more(len(changed))}; 'keep_types' keeps "
                     "the types of the model."
                 )
 
@@ -206,7 +206,7 @@ class PlacementReport:
         return (
             f"No sequence is known for chain{'s' if len(chains) > 1 else ''} {names}: "
             f"{gaps + ', and ' if gaps else ''}what may be missing before the first and after the last residue is "
-            "not built; give the sequence with --sequence (a FASTA file, or the letters) to have it built."
+            "not built; give the sequence with 'sequence' (a FASTA file, or the letters) to have it built."
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def atom_uncertainty(b_iso: Array, mode: str) -> AtomUncertainty:
     if mode == "none":
         return AtomUncertainty(np.full(b_iso.shape, CONSTANT_SIGMA), np.ones(b_iso.shape, bool))
     if not finite.any():
-        raise InputError(f"The model has no B-factors, so --confidence {mode} cannot be used; use none.")
+        raise InputError(f"The model has no B-factors, so 'confidence {mode}' cannot be used; use none.")
     if mode == "bfactor":
         return _from_bfactor(b_iso, finite)
     name, drop = ("ModelAngelo confidence", MODELANGELO_DROP) if mode == "modelangelo" else ("pLDDT", PLDDT_DROP)
@@ -107,7 +107,7 @@ def atom_uncertainty(b_iso: Array, mode: str) -> AtomUncertainty:
     if low < 0 or high > 100.5:
         raise InputError(
             f"The B-factor column ranges from {low:.2f} to {high:.2f} and is not a {name} of 0 to 100; "
-            "use --confidence bfactor or none."
+            "use 'confidence bfactor' or 'confidence none'."
         )
     if mode == "plddt" and 0 < high <= 1.0:
         b_iso, low, high = b_iso * 100, low * 100, high * 100
@@ -115,7 +115,7 @@ def atom_uncertainty(b_iso: Array, mode: str) -> AtomUncertainty:
     if not keep.any():
         raise InputError(
             f"No atom reaches a {name} of {drop:.0f} (highest: {high:.1f}), so nothing of the model would "
-            "be used; check what the B-factor column holds or use --confidence none."
+            "be used; check what the B-factor column holds or use 'confidence none'."
         )
     sigma = confidence_sigma(np.where(finite, b_iso, 0.0) / 100, mode)
     note = f"{int((finite & ~keep).sum())} backbone atoms with a {name} below {drop:.0f} count as unknown"
@@ -135,7 +135,7 @@ def confidence_sigma(fraction: Array, mode: str) -> Array:
 def _from_bfactor(b_iso: Array, finite: NDArray[np.bool_]) -> AtomUncertainty:
     """Half the rms displacement along one coordinate, between the floor and the ceiling."""
     if (b_iso[finite] < 0).any():
-        raise InputError("The model has negative B-factors; use --confidence none or correct the file.")
+        raise InputError("The model has negative B-factors; use 'confidence none' or correct the file.")
     rms = np.sqrt(np.where(finite, b_iso, 0.0) / (8 * np.pi**2))
     flat = float(np.ptp(b_iso[finite])) == 0.0
     note = "all B-factors are equal, so every atom is trusted equally" if flat else ""

@@ -96,14 +96,14 @@ def test_a_job_is_paused_resumed_and_stopped(session, running, wait_until):
 
 
 def test_weights_are_set_for_jobs_with_a_map_only(session, running, wait_until):
-    with pytest.raises(UserError, match="uses no map"):
+    with pytest.raises(UserError, match="has no 'densityWeight'"):
         run(session, "adp3d set densityWeight 2")
     with pytest.raises(UserError, match="Say what to set"):
         run(session, "adp3d set 1")
     object.__setattr__(running.prepared, "kind", "refine")
     run(session, "adp3d set 1 densityWeight 2.5")
     wait_until(lambda: bool(running.log))
-    assert "density_weight" in running.log[0]
+    assert "densityWeight" in running.log[0], "as the command calls it"
     assert "2.5" in running.log[0]
 
 

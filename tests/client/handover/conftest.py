@@ -134,16 +134,17 @@ def make_job(session, tmp_path):
     def make(model, volume=None, shift=0.3, fill=True, number=1, chains=None, stated=88.0):
         import shutil
 
+        from chimerax.adp3d.engine.contract import specification
         from chimerax.adp3d.handover import frames, prepare
         from chimerax.adp3d.handover.atoms import AtomRow, ModelAtoms, ResidueRow, read_cif_atoms
         from chimerax.adp3d.handover.model_export import write_cif
         from chimerax.adp3d.handover.part import ModelPart
         from chimerax.adp3d.handover.record import Handover
 
-        choice = prepare.ModelChoice(ModelPart(model), chains=chains)
-        where = None if volume is None else prepare.MapChoice(volume, resolution=3.0)
+        kind = specification.CompleteSpec if volume is None else specification.RefineSpec
+        given = {"chains": chains} | ({} if volume is None else {"map": volume, "resolution": 3.0})
         folder = tmp_path / f"job{number}"
-        prepared, _ = prepare.prepare_model_job(session, choice, where, {}, str, folder=str(folder))
+        prepared, _ = prepare.prepare_model_job(session, kind, ModelPart(model), given, str, folder=str(folder))
         handover = Handover.of(prepared.extra)
         inputs = folder / "inputs"
         inputs.mkdir(parents=True)

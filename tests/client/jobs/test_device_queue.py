@@ -28,7 +28,7 @@ OBEDIENT = """
             send(messages.Error(running, f"No job '{running}' is running."))
             send(messages.Result(running, {"result": "/a/folder/result.cif"}, {}))
         elif message.kind == "check":
-            send(messages.Checked(message.job_id, {"ok": True, "lines": ["Give --half-maps."]}))
+            send(messages.Checked(message.job_id, {"ok": True, "lines": ["Give 'half_maps'."]}))
 """
 DEAF = """
     send(messages.Welcome(messages.PROTOCOL_VERSION, "1.2.3", os.getpid()))
@@ -192,7 +192,7 @@ def test_checks_are_answered_also_while_a_job_runs(make_queue, make_job):
     answers = []
     queue.check({"kind": "complete"}, lambda report, problem: answers.append((report, problem)))
     pump_until(queue, lambda: bool(answers))
-    assert answers == [({"ok": True, "lines": ["Give halfMaps."]}, "")]
+    assert answers == [({"ok": True, "lines": ["Give 'halfMaps'."]}, "")]
     assert job.state is JobState.RUNNING
 
 

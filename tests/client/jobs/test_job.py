@@ -157,11 +157,11 @@ def test_status_is_plain(make_job):
 
 def test_an_error_becomes_advice_in_the_words_of_commands(make_job):
     job = make_job()
-    text = "No CUDA device can be used on this machine; use --device cpu or auto."
+    text = "No CUDA device can be used on this machine; use 'device cpu'."
     assert absorb(job, messages.Error("job-1", text)) == ("job changed", "job ended")
     assert job.state is JobState.FAILED
     assert job.ended
-    assert "use device cpu" in job.error
+    assert "use 'device cpu'" in job.error
     assert job.log
 
 

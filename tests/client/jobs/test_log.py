@@ -13,7 +13,7 @@ ENGINE = """
     send(messages.Started(job, "/a/folder"))
     send(messages.Progress(job, "sampling", 1, 10, 100.0))
     send(messages.Log(job, "a detail"))
-    send(messages.Log(job, "use --device cpu", "warning"))
+    send(messages.Log(job, "use 'device cpu'", "warning"))
     receive()
     send(messages.Error(job, "It broke.", "Mend it."))
     while receive() is not None: pass
@@ -32,10 +32,10 @@ def test_start_warnings_and_end_are_written(session, tiny_job, use_engine, wait_
     assert job.state is JobState.FAILED
     texts = [(level, text.strip()) for level, text in messages if "ADP-3D" in text]
     assert ("note", "ADP-3D job 1 (complete job) runs in /a/folder") in texts
-    assert ("warning", "ADP-3D job 1: use device cpu") in texts
+    assert ("warning", "ADP-3D job 1: use 'device cpu'") in texts
     assert ("warning", "ADP-3D job 1 (complete job) failed: It broke. Mend it.") in texts
     assert not any("a detail" in text for _, text in texts)
-    assert job.log == ["a detail", "warning: use device cpu", "error: It broke. Mend it."]
+    assert job.log == ["a detail", "warning: use 'device cpu'", "error: It broke. Mend it."]
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.2, "1 s"), (80, "80 s"), (600, "10 min"), (7200, "2.0 h")])

@@ -1,24 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from chimerax.adp3d.panel.form import (
-    FIELDS,
-    TASKS,
-    Form,
-    can_check,
-    check_command,
-    defaults,
-    job_command,
-    missing,
-    run_command,
-    valid_options,
-)
+from chimerax.adp3d.panel.fields import defaults, panel_fields, tasks, valid_options
+from chimerax.adp3d.panel.form import Form, can_check, check_command, job_command, missing, run_command
 
 
 def test_shortest_commands():
     assert run_command(Form("refine", model="#2", map="#1")) == "adp3d refine #2 inMap #1"
     assert run_command(Form("complete", model="#2.1")) == "adp3d complete #2.1"
-    form = Form("distances", model="#2", restraints="/tmp/a.csv")
+    form = Form("distances", model="#2", files={"restraints": "/tmp/a.csv"})
     assert run_command(form) == "adp3d distances #2 restraints /tmp/a.csv"
 
 
@@ -35,7 +25,7 @@ def test_defaults_are_left_out_and_changes_are_written_in_order():
 def test_options_of_other_tasks_are_left_out():
     options = defaults() | {"resolution": 2.5, "halfMaps": "#3,#4", "keep": "/A:1-5", "seed": 7}
     assert run_command(Form("complete", model="#2", options=options)) == "adp3d complete #2 keep /A:1-5 seed 7"
-    form = Form("distances", sequence="MKV", restraints="r.csv", options=options)
+    form = Form("distances", sequence="MKV", files={"restraints": "r.csv"}, options=options)
     assert run_command(form) == "adp3d distances MKV restraints r.csv seed 7"
 
 
@@ -45,7 +35,7 @@ def test_what_holds_blanks_is_quoted():
     assert run_command(form) == (
         'adp3d refine #2 inMap #1 sequence "/tmp/my files/a.fasta" halfMaps #3,#4 keep "/A:1-5 & sel"'
     )
-    form = Form("distances", model="#1", restraints="C:/my files/r.tbl")
+    form = Form("distances", model="#1", files={"restraints": "C:/my files/r.tbl"})
     assert run_command(form) == 'adp3d distances #1 restraints "C:/my files/r.tbl"'
 
 
@@ -64,7 +54,7 @@ def test_what_holds_blanks_is_quoted():
 def test_a_part_of_the_model(part, written):
     assert run_command(Form("refine", model="#2", map="#1", part=part)) == f"adp3d refine {written} inMap #1"
     assert check_command(Form("complete", model="#2", part=part)) == f"adp3d check {written}"
-    form = Form("distances", model="#2", part=part, restraints="r.csv")
+    form = Form("distances", model="#2", part=part, files={"restraints": "r.csv"})
     assert run_command(form) == "adp3d distances #2 restraints r.csv", "which folds the sequences of whole chains"
 
 
@@ -78,7 +68,7 @@ def test_check_leaves_out_what_it_has_not():
     assert check_command(form) == "adp3d check #2 inMap #1 sequence MKV replicas 4 steps 60"
     assert can_check(form)
     assert not can_check(Form("refine"))
-    assert not can_check(Form("distances", model="#1", restraints="r.csv"))
+    assert not can_check(Form("distances", model="#1", files={"restraints": "r.csv"}))
 
 
 def test_commands_on_jobs():
@@ -93,7 +83,7 @@ def test_commands_on_jobs():
         (Form("refine", model="#1"), "map"),
         (Form("complete"), "model"),
         (Form("distances", model="#1"), "restraints"),
-        (Form("distances", restraints="r.csv"), "sequence"),
+        (Form("distances", files={"restraints": "r.csv"}), "sequence"),
     ],
 )
 def test_what_is_missing_is_said_in_a_sentence(form, word):
@@ -104,7 +94,7 @@ def test_what_is_missing_is_said_in_a_sentence(form, word):
 def test_nothing_is_missing():
     assert not missing(Form("refine", model="#2", map="#1"))
     assert not missing(Form("complete", model="#2"))
-    assert not missing(Form("distances", sequence="MKV", restraints="r.csv"))
+    assert not missing(Form("distances", sequence="MKV", files={"restraints": "r.csv"}))
 
 
 @pytest.mark.parametrize(
@@ -127,11 +117,26 @@ def test_stored_values_that_fit_are_taken_but_not_those_of_one_model():
 
 
 def test_fields_are_consistent():
-    assert len({f.keyword for f in FIELDS}) == len(FIELDS)
-    for f in FIELDS:
-        assert set(f.tasks) <= set(TASKS)
-        assert f.tip.endswith(".")
-        assert not f.choices or f.default in f.choices
+    fields = panel_fields()
+    assert len({f.keyword for f in fields}) == len(fields)
+    for f in fields:
+        assert set(f.tasks) <= {kind.name for kind in tasks()}
+        assert f.row.setting.help.endswith(".")
+        assert f.default in ("", None) or f.fits(f.default)
+
+
+def test_further_measurements_are_each_a_keyword():
+    options = {"measure": 'distances@a.csv; plane 12.5 2;  distances@"b c.csv"'}
+    command = run_command(Form("complete", model="#2", options=options))
+    start, rest = command.split(" measure ", 1)
+    assert start == "adp3d complete #2"
+    assert rest.startswith('distances@a.csv measure "plane 12.5 2" measure ')
+    assert check_command(Form("complete", model="#2", options=options)).count(" measure ") == 3
+
+
+def test_a_prior_of_another_package_is_remembered():
+    assert valid_options({"prior": "stiff"})["prior"] == "stiff"
+    assert valid_options({"prior": "two words"})["prior"] == "builtin"
 
 
 def test_defaults_are_those_of_the_engine():
@@ -144,3 +149,5 @@ def test_defaults_are_those_of_the_engine():
     assert defaults()["device"] == spec.device
     assert defaults()["confidence"] == spec.confidence
     assert defaults()["densityWeight"] == spec.density_weight
+    assert defaults()["prior"] == spec.prior
+    assert defaults()["resolution"] is spec.resolution is None

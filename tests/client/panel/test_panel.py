@@ -26,12 +26,12 @@ def commands(monkeypatch):
 @pytest.fixture
 def nothing_remembered(session):
     """Defaults in the settings; what whoever runs the tests had there comes back."""
-    from chimerax.adp3d.panel.form import TASKS, defaults
+    from chimerax.adp3d.panel.fields import defaults, tasks
     from chimerax.adp3d.panel.memory import PanelMemory
 
     memory = PanelMemory(session)
     before = memory.recall()
-    memory.keep(TASKS[0], defaults())
+    memory.keep(tasks()[0].name, defaults())
     yield
     memory.keep(*before)
 

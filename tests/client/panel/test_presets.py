@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from chimerax.adp3d.panel.form import defaults
+from chimerax.adp3d.panel.fields import defaults
 from chimerax.adp3d.panel.presets import CUSTOM, PRESETS, STANDARD, preset_of
 
 

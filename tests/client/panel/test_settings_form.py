@@ -3,7 +3,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from chimerax.adp3d.panel.form import FIELDS, defaults, run_command
+from chimerax.adp3d.panel.fields import defaults, panel_fields
+from chimerax.adp3d.panel.form import run_command
 
 
 class Opened:
@@ -94,12 +95,12 @@ def test_only_options_of_the_task_are_shown(form, application, task, more):
     form.load(task, {})
     form.more.setChecked(more)
     application.processEvents()
-    for f in FIELDS:
+    for f in panel_fields():
         widget = form._editors[f.keyword].widget
-        assert widget.isVisible() == (task in f.tasks and (f.always or more)), f.keyword
+        assert widget.isVisible() == (task in f.tasks and (f.row.setting.always or more)), f.keyword
     assert form.map.widget.isVisible() == (task == "refine")
     assert form.part.isVisible() == (task != "distances")
-    assert form.restraints.widget.isVisible() == (task == "distances")
+    assert form.files["restraints"].widget.isVisible() == (task == "distances")
 
 
 def test_every_option_reaches_the_command(form, opened):
@@ -108,8 +109,9 @@ def test_every_option_reaches_the_command(form, opened):
     changed = {
         "replicas": 3, "steps": 7, "resolution": 2.5, "confidence": "plddt", "halfMaps": "#3,#4",
         "densityWeight": 0.5, "keep": "/A:1", "keepTypes": True, "seed": 9, "device": "cpu", "live": False,
+        "measure": "distances@a.csv", "prior": "gaussian",
     }  # fmt: skip
-    assert set(changed) == {f.keyword for f in FIELDS}
+    assert set(changed) == {f.keyword for f in panel_fields()}
     form.load("refine", changed)
     assert form.options() == changed
     form.part.setText("A")
@@ -140,3 +142,51 @@ def test_fits_in_300_pixels(form, opened, application):
         form.more.setChecked(True)
         application.processEvents()
         assert form.minimumSizeHint().width() <= 284, task  # 300 less margins and a scroll bar
+
+
+def _editor(form, keyword):
+    return form._editors[keyword]
+
+
+def test_seeds_have_the_whole_range(form):
+    seed = _editor(form, "seed")
+    for value in (0, 2**31, 2**63 - 1):
+        seed.set_value(value)
+        assert seed.value() == value and seed.widget.hasAcceptableInput()
+    for text in (str(2**63), "-1", "1.5", "x"):
+        seed.widget.setText(text)
+        assert not seed.widget.hasAcceptableInput()
+    seed.widget.clear()
+    assert form.options()["seed"] == 0
+
+
+def test_resolution_is_left_to_the_program_or_in_its_range(form):
+    resolution = _editor(form, "resolution")
+    assert resolution.value() is None and resolution.widget.text() == "estimated"
+    resolution.widget.stepBy(1)
+    assert resolution.value() == 0.5
+    resolution.widget.stepBy(2)
+    assert resolution.value() == pytest.approx(0.7)
+    resolution.set_value(80)
+    assert resolution.value() == 50.0
+    resolution.set_value(None)
+    assert resolution.value() is None
+
+
+def test_priors_that_the_engine_tells_are_offered(area):
+    from chimerax.adp3d.panel.settings_form import SettingsForm
+
+    told = ["builtin"]
+    plain = lambda: []  # noqa: E731
+    form = SettingsForm(plain, plain, plain, plain, lambda function: lambda *_: function(), area, lambda _: told)
+    form.load("complete", {"prior": "remembered"})
+    told.append("stiff")
+    form.refresh_names()
+    menu = _editor(form, "prior").widget
+    assert [menu.itemText(i) for i in range(menu.count())] == ["builtin", "remembered", "stiff"]
+    assert form.options()["prior"] == "remembered"
+
+
+def test_tips_tell_the_range(form):
+    assert "1 to 1,024" in _editor(form, "replicas").widget.toolTip()
+    assert "0 to 2^63-1" in _editor(form, "seed").widget.toolTip()

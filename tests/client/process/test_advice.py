@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from chimerax.adp3d.process.advice import UNREADABLE, advice_for_end, advice_for_text, in_chimerax_words
+from chimerax.adp3d.process.advice import UNREADABLE, advice_for_end, advice_for_text
 
 
 @pytest.mark.parametrize(
@@ -64,15 +64,3 @@ def test_garbage_means_a_broken_environment():
     said, advice = advice_for_end(-9, f"{UNREADABLE}: 4 bytes", "", resume="adp3d resume 4")
     assert said == "The engine was ended because its output could not be read."
     assert advice == "The engine's environment is broken; run the command 'adp3d install' to repair it."
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("use --device cpu or auto", "use device cpu or auto"),
-        ("give --half-maps A B", "give halfMaps A B"),
-        ("a--b stays, and so does -- this", "a--b stays, and so does -- this"),
-    ],
-)
-def test_options_become_keywords(text, expected):
-    assert in_chimerax_words(text) == expected

@@ -13,7 +13,7 @@ from adp3d.cli import options
 from adp3d.contract.domains import Choice, Flag, Integer, Names, Optional, Real, TwoFiles
 from adp3d.contract.errors import InputError
 from adp3d.contract.kinds import KINDS
-from adp3d.contract.settings import GROUPS, OUTPUT, Setting, declare, rows
+from adp3d.contract.settings import GROUPS, INPUT, OUTPUT, Setting, declare, rows
 from adp3d.contract.specification import CompleteSpec, RefineSpec, specifications
 
 
@@ -42,7 +42,8 @@ def test_a_row_has_name_default_flag_and_keyword():
 @pytest.mark.parametrize("specification", specifications())
 def test_rows_are_complete(specification):
     table = rows(specification)
-    assert [row.name for row in table] == [field.name for field in fields(specification)]
+    assert {row.name for row in table} == {field.name for field in fields(specification)}
+    assert [GROUPS.index(row.setting.group) for row in table] == sorted(GROUPS.index(r.setting.group) for r in table)
     for row in table:
         assert row.setting.help.endswith(".") and row.setting.group in GROUPS
         if not row.required:
@@ -77,8 +78,13 @@ def test_one_more_row_is_checked_stored_and_an_option():
 
 def test_arguments_come_first_in_their_order():
     made = options.parameters(rows(RefineSpec))
-    assert [parameter.name for parameter in made[:3]] == ["map", "model", "output"]
+    assert [parameter.name for parameter in made[:4]] == ["map", "model", "half_maps", "resolution"]
     assert made[0].default is inspect.Parameter.empty
+
+
+def test_a_kind_offers_its_own_settings_before_shared_ones():
+    names = [row.name for row in rows(RefineSpec) if row.setting.group == INPUT]
+    assert names[0] == "map" and names[-1] == "reference" and names.index("density_weight") < names.index("sequence")
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_half_maps_that_were_masked_alike(molecule, margin, soft):
     full = low_pass(masked[0].with_values(0.5 * (masked[0].values + masked[1].values)), true.value)
     found = estimate_resolution(full, masked)
     (warning,) = found.warnings
-    assert "one mask" in warning and "--resolution" in warning
+    assert "one mask" in warning and "'resolution'" in warning
     # never Nyquist; leaving the noise around the molecule out makes it rightly finer than the whole box says
     assert 1.1 * 2 * 0.9 < found.value < 1.1 * true.value
 

@@ -132,7 +132,7 @@ def test_half_maps_masked_alike_are_advice(small, tmp_path):
         write_map(density.with_values(np.where(density.values == 0, 0, density.values + noise)), halves[-1])
     report = check(refine(small, half_maps=tuple(halves)))
     assert report["ok"]
-    assert any("one mask" in text and "--resolution" in text for text in report["advice"])
+    assert any("one mask" in text and "'resolution'" in text for text in report["advice"])
     assert report["map"]["resolution"] > 1.45  # Nyquist is 1.3
 
 
@@ -167,7 +167,7 @@ def test_what_will_be_done_to_types_and_without_a_sequence(small, tmp_path):
     model = str(tmp_path / "mutated.cif")
     spec = CompleteSpec(output="unused", model=model, sequence=small.sequence, device="cpu")
     (advice,) = [text for text in check(spec)["advice"] if "A 20" in text]
-    assert f"rebuilt as {was}" in advice and "--keep-types keeps TRP" in advice
+    assert f"rebuilt as {was}" in advice and "'keep_types' keeps TRP" in advice
     assert not any("A 20" in text for text in check(replace(spec, keep_types=True))["advice"])
     text = "".join(line for line in structure.make_pdb_string().splitlines(True) if line[:6] in ("ATOM  ", "TER   "))
     (tmp_path / "bare.pdb").write_text(text)
@@ -175,7 +175,7 @@ def test_what_will_be_done_to_types_and_without_a_sequence(small, tmp_path):
     assert [text for text in report["advice"] if "sequence" in text] == [
         "No sequence is known for chain A: 7 residues in gaps of the numbering are built as UNK, of unknown type, and "
         "what may be missing before the first and after the last residue is not built; give the sequence with "
-        "--sequence (a FASTA file, or the letters) to have it built."
+        "'sequence' (a FASTA file, or the letters) to have it built."
     ]
 
 

@@ -325,7 +325,7 @@ def test_a_residue_of_another_type(mutated, small, make_job, options, kept):
     assert sorted(atom.name for atom in after) == sorted(expected)
     assert warnings == ([] if kept else [
         f"Residue A 20 is TRP in the model and {was} in the sequence: it will be rebuilt as {was}, its side chain cut "
-        "to CB; --keep-types keeps TRP."
+        "to CB; 'keep_types' keeps TRP."
     ])  # fmt: skip
 
 
@@ -340,5 +340,5 @@ def test_without_a_sequence_one_warning_says_what_it_would_change(small, make_jo
     job = make_job(model=str(path), replicas=1, steps=3, prior="gaussian")
     run(job, said)
     (warning,) = [text for level, text in said.texts if level == "warning"]
-    assert warning.startswith("No sequence is known for chain A: 7 residues in gaps") and "--sequence" in warning
+    assert warning.startswith("No sequence is known for chain A: 7 residues in gaps") and "'sequence'" in warning
     assert [r.name for r in read_structure(job.result)[0]["A"] if r.seqid.num in small.missing] == ["UNK"] * 7

@@ -56,13 +56,13 @@ def test_a_changed_type_is_told_with_the_option_that_keeps_it():
     met = TypeDifference("A 45", "LEU", "MET", "MET", 44)
     assert warnings_of(met) == [
         "Residue A 45 is LEU in the model and MET in the sequence: it will be rebuilt as MET, its side chain cut to "
-        "CB; --keep-types keeps LEU."
+        "CB; 'keep_types' keeps LEU."
     ]
     (text,) = warnings_of(TypeDifference("A 45", "LEU", "GLY", "GLY", 44))
     assert "it will be rebuilt as GLY, without its side chain;" in text
     (text,) = warnings_of(met, *(TypeDifference(f"A {i}", "ALA", "VAL", "VAL", i) for i in range(50, 64)))
     assert text.startswith("15 residues of chain A differ") and "A 45 LEU as MET, A 50 ALA as VAL" in text
-    assert "and 3 more; --keep-types" in text
+    assert "and 3 more; 'keep_types'" in text
 
 
 def test_types_that_are_kept_are_no_warning_but_in_the_report():
@@ -76,7 +76,7 @@ def test_types_that_are_kept_are_no_warning_but_in_the_report():
 def test_one_warning_for_all_chains_without_a_sequence():
     (text,) = warnings_of(sequence_name="")
     assert text.startswith("No sequence is known for chains A, C: 105 residues in gaps")
-    assert "--sequence" in text and text.count(".") == 1
+    assert "'sequence'" in text and text.count(".") == 1
     _, bare = report().chains
     (text,) = PlacementReport((bare,)).warnings()
     assert text.startswith("No sequence is known for chain C: what may be missing") and "UNK" not in text

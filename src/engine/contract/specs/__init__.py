@@ -1,0 +1,1 @@
+"""Specifications of the kinds of job: each field is one row of the table of settings."""

@@ -1,0 +1,112 @@
+"""Settings of jobs that start from a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import plugins
+from ..domains import Choice, Flag, ModelFile, Names, Optional, Plugin, Requests, Residues, SequenceText
+from ..settings import Setting, declare
+from .common import CommonSpec
+
+__all__ = ["CONFIDENCES", "MEASUREMENTS", "MEASUREMENT_NAMES", "ModelSpec"]
+
+CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
+"""How the B-factor column of the starting model is read."""
+
+MEASUREMENTS = ("distances",)
+"""Names of the measurements that any such job may take; `adp3d.measurement.registry` has what they stand for, but is
+heavy to import."""
+
+MEASUREMENT_NAMES = Plugin(MEASUREMENTS, plugins.MEASUREMENTS)
+"""Names of all measurements, those of other packages included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(CommonSpec):
+    """Settings of jobs that start from a model."""
+
+    model: str = declare(
+        Setting(
+            ModelFile(),
+            "Incomplete model: mmCIF or PDB, may be compressed.",
+            argument=2,
+            metavar="MODEL",
+            keyword=None,
+        )
+    )
+    sequence: str | None = declare(
+        Setting(
+            Optional(SequenceText(), "the model's records"),
+            "Full sequence: a FASTA file, or the one-letter codes. Default: the model's own records.",
+            flags=("--sequence", "-s"),
+            metavar="FILE|LETTERS",
+            meaning="FASTA file, model file, or letters",
+        ),
+        None,
+    )
+    chains: tuple[str, ...] | None = declare(
+        Setting(
+            Optional(Names("a list of chain names"), "all protein chains"),
+            "Chains to work on, such as A,B. Default: all protein chains.",
+            flags=("--chains", "-c"),
+            metavar="A,B,...",
+            meaning="names separated by commas",
+        ),
+        None,
+    )
+    confidence: str = declare(
+        Setting(
+            Choice(CONFIDENCES),
+            "What the model's B-factor column says: nothing of interest ('none'), ModelAngelo's confidence or pLDDT, "
+            "which run from 0 to 100, or B-factors in A^2. Badly supported parts may move or are rebuilt.",
+            metavar="KIND",
+            label="B-factors are",
+            remembered=True,
+            meaning="what the B-factor column of the model says",
+        ),
+        "none",
+    )
+    keep: tuple[str, ...] | None = declare(
+        Setting(
+            Optional(Residues()),
+            "Residues whose atoms stay exactly where they are: numbers, ranges, or whole chains.",
+            flags=("--keep", "-k"),
+            metavar="A:12-40,...",
+            label="Keep",
+            meaning="residues whose atoms stay where they are: `A:12-40,B:7,C`",
+        ),
+        None,
+    )
+    measure: tuple[str, ...] | None = declare(
+        Setting(
+            Optional(Requests(MEASUREMENT_NAMES)),
+            "A further measurement: its name, @ and its file if it has one, and what else it takes, such as "
+            "distances@crosslinks.csv. May be repeated.",
+            metavar="NAME[@FILE]",
+            label="Measure",
+            meaning="[further measurement](input.md#further-measurements): `distances@crosslinks.csv`; may be repeated",
+        ),
+        None,
+    )
+    rebuild: tuple[str, ...] | None = declare(
+        Setting(
+            Optional(Residues()),
+            "Residues to build anew; all else of their chains stays exactly where it is, and gaps elsewhere stay "
+            "open. Without a choice of chains, other chains stay too.",
+            metavar="A:39-48,...",
+            keyword=None,
+            meaning="stretches to build anew; all else of their chains stays: `A:39-48`",
+        ),
+        None,
+    )
+    keep_types: bool = declare(
+        Setting(
+            Flag(),
+            "Keep residues whose type differs from the sequence, with all their atoms. By default they get the type "
+            "of the sequence, their side chains cut to CB.",
+            label="Keep types",
+            meaning="residues whose type differs from the sequence keep it, and their atoms",
+        ),
+        False,
+    )
