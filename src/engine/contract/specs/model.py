@@ -14,7 +14,7 @@ __all__ = ["CONFIDENCES", "MEASUREMENTS", "MEASUREMENT_NAMES", "ModelSpec"]
 CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
 """How the B-factor column of the starting model is read."""
 
-MEASUREMENTS = ("distances",)
+MEASUREMENTS = ("density", "distances")
 """Names of the measurements that any such job may take; `adp3d.measurement.registry` has what they stand for, but is
 heavy to import."""
 
