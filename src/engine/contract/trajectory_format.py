@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,7 +167,7 @@ def _pack(coordinates: NDArray[np.floating]) -> tuple[int, NDArray[np.float64], 
     return _FLOAT32, origin, shifted.astype("<f4").tobytes()
 
 
-def _unpack(stream: BinaryIO, fields: tuple, n_residues: int, left: int) -> NDArray[np.float32] | None:
+def _unpack(stream: BinaryIO, fields: tuple[Any, ...], n_residues: int, left: int) -> NDArray[np.float32] | None:
     _, _, n_replicas, format_code, x, y, z, length, checksum = fields
     count = n_replicas * n_residues * 12
     if format_code not in (_INT16, _FLOAT32) or length != count * (2 if format_code == _INT16 else 4):
@@ -179,4 +179,7 @@ def _unpack(stream: BinaryIO, fields: tuple, n_residues: int, left: int) -> NDAr
         return None
     values = np.frombuffer(data, "<i2" if format_code == _INT16 else "<f4").astype(np.float64)
     values = values * _SCALE if format_code == _INT16 else values
-    return (values.reshape(n_replicas, n_residues, 4, 3) + np.array((x, y, z))).astype(np.float32)
+    result: NDArray[np.float32] | None = (values.reshape(n_replicas, n_residues, 4, 3) + np.array((x, y, z))).astype(
+        np.float32
+    )
+    return result

@@ -38,7 +38,7 @@ def blank_voxels(map: DensityMap) -> NDArray[np.bool_]:
     # Beyond the box a mask goes on: the edge must not count as measured.
     filling = np.pad(filled, 2, mode="edge")
     cube = np.ones((3, 3, 3), dtype=bool)
-    blank = ndimage.binary_opening(filling, cube)[2:-2, 2:-2, 2:-2]
+    blank: NDArray[np.bool_] = ndimage.binary_opening(filling, cube)[2:-2, 2:-2, 2:-2]
     if np.count_nonzero(blank) < LEAST_FRACTION * values.size:
         return np.zeros(map.shape, dtype=bool)
     return blank
@@ -74,4 +74,5 @@ def taper_weights(map: DensityMap, blank: NDArray[np.bool_], width: float) -> ND
     step = map.voxel_size
     depth = ndimage.distance_transform_edt(~blank, sampling=step) - 0.5 * step.min()
     rise = np.clip(depth / max(width, float(step.min())), 0.0, 1.0)
-    return (0.5 - 0.5 * np.cos(math.pi * rise)).astype(np.float32)
+    result: NDArray[np.float32] = (0.5 - 0.5 * np.cos(math.pi * rise)).astype(np.float32)
+    return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -120,7 +121,7 @@ def _hint(atoms: NDArray[np.float64], map: DensityMap) -> str:
     )
 
 
-def _cut(map: DensityMap, low: NDArray, high: NDArray) -> DensityMap:
+def _cut(map: DensityMap, low: NDArray[Any], high: NDArray[Any]) -> DensityMap:
     last_of_map = np.array(map.shape) - 1
     first = np.clip(low, 0, last_of_map).astype(np.int64)
     last = np.clip(high, 0, last_of_map).astype(np.int64)

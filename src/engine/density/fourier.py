@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ class Shells:
     index: NDArray[np.int64]
     weight: NDArray[np.float64]
 
-    def mean(self, quantity: NDArray) -> NDArray[np.float64]:
+    def mean(self, quantity: NDArray[Any]) -> NDArray[np.float64]:
         """Mean over each shell of a real quantity given on the half transform; shape (S,)."""
         return _sums(self.index, self.weight * quantity.ravel(), len(self.count)) / self.count
 
@@ -139,7 +140,7 @@ def padded(values: NDArray[np.float32], width: tuple[int, int, int]) -> NDArray[
     return np.pad(values, pads, mode="linear_ramp", end_values=level)
 
 
-def filtered(map: DensityMap, transfer: Callable[[NDArray], NDArray], margin: float) -> DensityMap:
+def filtered(map: DensityMap, transfer: Callable[[NDArray[Any]], NDArray[Any]], margin: float) -> DensityMap:
     """Multiply the transform of a map by an isotropic function.
 
     Parameters

@@ -143,7 +143,7 @@ def _byte_order(raw: bytes, name: str, notes: list[str]) -> np.ndarray:
     stamp = raw[212:216]
     stamped = ">" if stamp[:1] == b"\x11" else "<"
     for order in (stamped, "<" if stamped == ">" else ">"):
-        fields = np.frombuffer(raw, dtype=HEADER_DTYPE.newbyteorder(order))[0]
+        fields: np.ndarray = np.frombuffer(raw, dtype=HEADER_DTYPE.newbyteorder(order))[0]
         sizes = [int(fields[key]) for key in ("nx", "ny", "nz")]
         if int(fields["mode"]) in {*MODES, *OTHER_MODES} and all(0 < size < MAX_AXIS for size in sizes):
             if order != stamped:
@@ -244,5 +244,6 @@ def _rotation(raw: bytes, notes: list[str]) -> NDArray[np.float64]:
         ux, uy, uz = axis / length
         cross = np.array([[0.0, -uz, uy], [uz, 0.0, -ux], [-uy, ux, 0.0]])
         turn = math.radians(angle)
-        return np.eye(3) + math.sin(turn) * cross + (1.0 - math.cos(turn)) * cross @ cross
+        result: NDArray[np.float64] = np.eye(3) + math.sin(turn) * cross + (1.0 - math.cos(turn)) * cross @ cross
+        return result
     return np.eye(3)

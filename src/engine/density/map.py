@@ -70,7 +70,8 @@ class DensityMap:
     @property
     def voxel_size(self) -> NDArray[np.float64]:
         """Length of each step vector in angstrom, shape (3,)."""
-        return np.linalg.norm(self.axes, axis=1)
+        result: NDArray[np.float64] = np.linalg.norm(self.axes, axis=1)
+        return result
 
     @property
     def voxel_volume(self) -> float:

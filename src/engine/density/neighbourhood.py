@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +22,9 @@ def finite_points(points: ArrayLike) -> NDArray[np.float64]:
     return flat[np.isfinite(flat).all(axis=1)]
 
 
-def near_pairs(map: DensityMap, points: NDArray[np.float64], radius: float) -> Iterator[tuple[NDArray, NDArray]]:
+def near_pairs(
+    map: DensityMap, points: NDArray[np.float64], radius: float
+) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """All pairs of a point and a voxel whose centre is within `radius` of it, in batches.
 
     Cost and memory grow with the number of pairs, not with the map.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,9 +43,10 @@ def low_pass(map: DensityMap, resolution: float) -> DensityMap:
     """Remove what is finer than `resolution` angstrom (cosine edge one tenth of 1/d wide, centred there)."""
     cutoff = 1.0 / resolution
 
-    def transfer(s2: NDArray) -> NDArray:
+    def transfer(s2: NDArray[Any]) -> NDArray[Any]:
         position = np.clip((np.sqrt(s2) / cutoff - 0.95) / 0.1, 0.0, 1.0)
-        return 0.5 * (1.0 + np.cos(math.pi * position))
+        result: NDArray[Any] = 0.5 * (1.0 + np.cos(math.pi * position))
+        return result
 
     return filtered(map, transfer, 2 * resolution)
 
@@ -171,7 +173,7 @@ def _plan(n: int, step: float, spacing: float) -> tuple[int, int]:
     return best[1], best[2]
 
 
-def _fit_axis(spectrum: NDArray, axis: int, total: int, new: int) -> NDArray:
+def _fit_axis(spectrum: NDArray[Any], axis: int, total: int, new: int) -> NDArray[Any]:
     """Crop or zero-pad one axis of a half transform (the last axis holds frequencies >= 0 only)."""
     if total == new:
         return spectrum
@@ -187,7 +189,7 @@ def _fit_axis(spectrum: NDArray, axis: int, total: int, new: int) -> NDArray:
     return out
 
 
-def _interpolate(map: DensityMap, shape: tuple[int, int, int], origin: ArrayLike, axes: NDArray) -> DensityMap:
+def _interpolate(map: DensityMap, shape: tuple[int, int, int], origin: ArrayLike, axes: NDArray[Any]) -> DensityMap:
     start = np.asarray(origin, dtype=np.float64)
     coefficients = spline_filter(map.values, order=3, output=np.float32, mode="mirror")
     values = np.zeros(math.prod(shape), dtype=np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -233,12 +233,12 @@ def estimate_resolution(map: DensityMap, half_maps: tuple[DensityMap, DensityMap
     return ResolutionEstimate(_fall_off(s, log_power, count), "fall-off", 0.5)
 
 
-def _slope(x: NDArray, y: NDArray, weight: NDArray) -> float:
+def _slope(x: NDArray[Any], y: NDArray[Any], weight: NDArray[Any]) -> float:
     x_mean, y_mean = np.average(x, weights=weight), np.average(y, weights=weight)
     return float((weight * (x - x_mean) * (y - y_mean)).sum() / (weight * (x - x_mean) ** 2).sum())
 
 
-def _steepest(s: NDArray, log_power: NDArray, count: NDArray) -> tuple[float, float]:
+def _steepest(s: NDArray[Any], log_power: NDArray[Any], count: NDArray[Any]) -> tuple[float, float]:
     """Most negative d ln P / d ln s (fitted over 6 % or two shells to either side), and its frequency."""
     log_s = np.log(s)
     best = (0.0, float(s[-1]))
@@ -253,7 +253,7 @@ def _steepest(s: NDArray, log_power: NDArray, count: NDArray) -> tuple[float, fl
     return best
 
 
-def _fall_off(s: NDArray, log_power: NDArray, count: NDArray) -> float:
+def _fall_off(s: NDArray[Any], log_power: NDArray[Any], count: NDArray[Any]) -> float:
     """Self-consistent d = sqrt(B) / 2, B fitted between 2.5 d and 0.8 d."""
     finest = 1.0 / float(s[-1])
     d = 2 * finest

@@ -68,6 +68,6 @@ def residue_correlation(
     b -= (np.bincount(group, b, minlength=n_residues) / some)[group]
     ab, aa, bb = (np.bincount(group, product, minlength=n_residues) for product in (a * b, a * a, b * b))
     norm = np.sqrt(aa * bb)
-    result = np.divide(ab, norm, out=np.zeros(n_residues), where=norm > 0)
+    result: NDArray[np.float64] = np.divide(ab, norm, out=np.zeros(n_residues), where=norm > 0)
     result[count == 0] = np.nan
     return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +99,7 @@ def relative_sharpness(
     return RelativeSharpness(-4 * slope, math.exp(intercept), mean, int(used.sum()))
 
 
-def _weighted_line(x: NDArray, y: NDArray, weight: NDArray) -> tuple[float, float, float]:
+def _weighted_line(x: NDArray[Any], y: NDArray[Any], weight: NDArray[Any]) -> tuple[float, float, float]:
     """Slope, intercept and correlation of a weighted least-squares line."""
     x_mean, y_mean = float(np.average(x, weights=weight)), float(np.average(y, weights=weight))
     xx = float(np.average((x - x_mean) ** 2, weights=weight))

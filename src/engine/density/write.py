@@ -115,7 +115,8 @@ def _angles(steps: NDArray[np.float64]) -> NDArray[np.float64]:
     cosines = np.array([unit[1] @ unit[2], unit[0] @ unit[2], unit[0] @ unit[1]])
     # Rounding in the factorisation must not turn a right angle into 89.9999.
     cosines[np.abs(cosines) < 1e-9] = 0.0
-    return np.degrees(np.arccos(cosines))
+    result: NDArray[np.float64] = np.degrees(np.arccos(cosines))
+    return result
 
 
 def _axis_angle(rotation: NDArray[np.float64]) -> tuple[float, float, float, float]:

@@ -134,7 +134,8 @@ def idle_cores() -> int:
 
     share = psutil.cpu_times_percent(_LOOK_SECONDS)
     busy = (share.user + share.system) / 100 * (psutil.cpu_count() or 1)
-    return max(1, usable_cores() - round(busy))
+    result: int = max(1, usable_cores() - round(busy))
+    return result
 
 
 def set_threads(count: int | None = None) -> int:

@@ -92,7 +92,8 @@ class AtomDensity:
 
         In Fourier space :math:`6\pi^{7/2} q^2 \sum_{ij} a_i a_j ((w_i + w_j)/4)^{-5/2}`.
         """
-        return 6 * math.pi**3.5 * self._pair_sum(-2.5)
+        result: Tensor = 6 * math.pi**3.5 * self._pair_sum(-2.5)
+        return result
 
     @property
     def square_integral(self) -> Tensor:
@@ -100,7 +101,8 @@ class AtomDensity:
 
         In Fourier space :math:`\pi^{3/2} q^2 \sum_{ij} a_i a_j ((w_i + w_j)/4)^{-3/2}`.
         """
-        return math.pi**1.5 * self._pair_sum(-1.5)
+        result: Tensor = math.pi**1.5 * self._pair_sum(-1.5)
+        return result
 
     def _pair_sum(self, power: float) -> Tensor:
         """``q^2 sum_ij a_i a_j ((w_i + w_j) / 4)^power`` for each atom."""

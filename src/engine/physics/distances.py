@@ -123,7 +123,8 @@ def pseudo_cb(x: Tensor) -> Tensor:
     """
     n, ca, c = x[..., 0, :], x[..., 1, :], x[..., 2, :]
     from_n, to_c = ca - n, c - ca
-    return ca + 0.5637 * from_n - 0.5393 * to_c - 0.5829 * torch.linalg.cross(from_n, to_c)
+    result: Tensor = ca + 0.5637 * from_n - 0.5393 * to_c - 0.5829 * torch.linalg.cross(from_n, to_c)
+    return result
 
 
 def sum_average(lengths: Tensor, groups: Tensor, n_groups: int) -> Tensor:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..job.storage import replace_atomically
 from ..job.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    import gemmi
 
 __all__ = ["write_models", "write_trajectory"]
 
@@ -109,7 +113,7 @@ def write_models(
         document.write_file(str(temporary))
 
 
-def _model(sequence: str, labels: Sequence[tuple[str, int, str]]):
+def _model(sequence: str, labels: Sequence[tuple[str, int, str]]) -> gemmi.Model:
     """Build one gemmi model with all atoms at the origin; residues of a chain must follow each other."""
     import gemmi
 

@@ -358,4 +358,5 @@ def _confidence(final: Tensor, built: _Built, fit: NDArray[np.float64], typical:
     confidence = replica_confidence(replica_spread(final, 0)).double().cpu().numpy()
     for segment in built.segments:
         confidence[segment] *= np.clip(np.nan_to_num(fit[segment]) / typical, 0.0, 1.0)
-    return np.clip(confidence, 0.0, 100.0)
+    result: NDArray[np.float64] = np.clip(confidence, 0.0, 100.0)
+    return result

@@ -231,7 +231,7 @@ def _with_islands(positions: Ints, codes: str, target: str) -> Ints:
 
     Two breaks that the sequence does not know of cost a short piece more than its letters are worth.
     """
-    result = positions.copy()
+    result: Ints = positions.copy()
     for run in np.split(np.arange(len(positions)), np.flatnonzero(np.diff(positions < 0)) + 1):
         first, after = int(run[0]), int(run[-1]) + 1
         if positions[first] >= 0 or first == 0 or after == len(positions):
@@ -252,7 +252,7 @@ def _without_misfits(positions: Ints, codes: str, target: str, chain: ObservedCh
     if not good.any():
         return positions
     offset = int(np.median(numbers[good] - positions[good]))
-    result = positions.copy()
+    result: Ints = positions.copy()
     bounds = [0, *(np.flatnonzero(~chain.bonded) + 1).tolist(), len(codes)]
     for start, end in pairwise(bounds):
         rows = [i for i in range(start, end) if positions[i] >= 0]

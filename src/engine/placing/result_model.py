@@ -283,7 +283,8 @@ def _carry(points: Array, anchor: Array, xyz: Array) -> Array:
     present = np.isfinite(anchor).all(axis=-1)
     if present.all():
         return transfer_rigidly(points, anchor, xyz[:3])
-    return points + (xyz[:3][present] - anchor[present]).mean(axis=0)
+    result: Array = points + (xyz[:3][present] - anchor[present]).mean(axis=0)
+    return result
 
 
 def _still_beside(target: Target, kept: NDArray[np.bool_] | None, row: int, following: int) -> bool:

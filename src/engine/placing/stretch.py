@@ -34,7 +34,7 @@ def own_addresses(structure: gemmi.Structure, target: Target) -> list[tuple[str,
 def stretches(target: Target, named: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Residues to build anew, shape (N,): those named, and missing ones between two of them."""
     shown = np.array([source is not None for source in target.sources])
-    chosen = named.copy()
+    chosen: NDArray[np.bool_] = named.copy()
     for first, after in _gaps(shown, target.polymer.chain_index):
         chosen[first:after] |= named[first - 1] and named[after]
     return chosen

@@ -125,7 +125,8 @@ def globular_decay(n_atoms: int) -> float:
     n = float(n_atoms)
     under_root = n ** (2 * (_NU - 1)) * (n * n + 9.0) - (STEP_SCALE / _RG_PREFACTOR) ** 2
     decay = 3.0 / n + n**-_NU * math.sqrt(max(under_root, 0.0))
-    return min(max(decay, 1e-4), 1.0 - 1e-4)
+    result: float = min(max(decay, 1e-4), 1.0 - 1e-4)
+    return result
 
 
 def _mean_shrinkage(decay: float) -> float:

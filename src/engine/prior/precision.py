@@ -46,7 +46,8 @@ def solve_chain(
     base, spread = solved[:, :-2], solved[:, -2:]
     # Woodbury with a singular coupling when B is tiny: keep S on the outside
     small = np.eye(2) + coupling @ (low_rank.T @ spread)
-    return base - spread @ np.linalg.solve(small, coupling @ (low_rank.T @ base))
+    result: NDArray[np.float64] = base - spread @ np.linalg.solve(small, coupling @ (low_rank.T @ base))
+    return result
 
 
 def chain_variances(
@@ -94,7 +95,8 @@ def chain_variances(
     small = np.eye(2) + system.coupling @ (system.low_rank.transpose(0, 2, 1) @ spread)
     inner = np.linalg.solve(small, system.coupling)
     correction = np.einsum("bni,bij,bnj->bn", spread, inner, spread)
-    return (1.0 / (below + above - d)).T - correction
+    result: NDArray[np.float64] = (1.0 / (below + above - d)).T - correction
+    return result
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,8 @@ def frequency_squared(shape: tuple[int, int, int], spacing: float, device: torch
     """|s|^2 in 1/A^2 of each coefficient of a real transform, shape (nx, ny, nz // 2 + 1)."""
     x, y = (torch.fft.fftfreq(n, spacing, device=device) for n in shape[:2])
     z = torch.fft.rfftfreq(shape[2], spacing, device=device)
-    return x[:, None, None] ** 2 + y[None, :, None] ** 2 + z[None, None] ** 2
+    result: Tensor = x[:, None, None] ** 2 + y[None, :, None] ** 2 + z[None, None] ** 2
+    return result
 
 
 def occupied(points: Tensor, shape: tuple[int, int, int], spacing: float, s2: Tensor | None = None) -> Tensor:
@@ -112,7 +113,8 @@ def occupied(points: Tensor, shape: tuple[int, int, int], spacing: float, s2: Te
     s2 = frequency_squared(shape, spacing, points.device) if s2 is None else s2
     peak = (spacing**2 * 4 * math.pi / _SPLAT_B) ** 1.5
     spectrum = torch.fft.rfftn(splat(points, shape)) * torch.exp(-0.25 * _SPLAT_B * s2)
-    return (torch.fft.irfftn(spectrum, s=shape) / peak).clamp(0.0, 1.0)
+    result: Tensor = (torch.fft.irfftn(spectrum, s=shape) / peak).clamp(0.0, 1.0)
+    return result
 
 
 def standard_map(

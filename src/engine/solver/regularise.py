@@ -146,4 +146,5 @@ def _sine(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
     m, n = torch.linalg.cross(u, v), torch.linalg.cross(v, w)
     scale = (m.square().sum(-1) * n.square().sum(-1)).clamp(min=1e-8).sqrt()
     along = v / _length(b, c)[..., None]
-    return (torch.linalg.cross(m, n) * along).sum(-1) / scale
+    result: Tensor = (torch.linalg.cross(m, n) * along).sum(-1) / scale
+    return result

@@ -15,7 +15,8 @@ _TINY = 1e-8
 def _unit(vector: Array) -> Array:
     """Normalise the last axis; a zero vector stays zero."""
     norm = np.linalg.norm(vector, axis=-1, keepdims=True)
-    return vector / np.maximum(norm, _TINY)
+    result: Array = vector / np.maximum(norm, _TINY)
+    return result
 
 
 def _cross(a: Array, b: Array) -> Array:
@@ -76,4 +77,5 @@ def transfer_rigidly(points: Array, old: Array, new: Array) -> Array:
         Moved positions in angstrom; distances among ``points`` and to CA are kept.
     """
     rotation = residue_frames(*new) @ residue_frames(*old).T
-    return (points - old[1]) @ rotation.T + new[1]
+    result: Array = (points - old[1]) @ rotation.T + new[1]
+    return result

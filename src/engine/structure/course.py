@@ -43,7 +43,7 @@ def complete_trace(ca: Array, chain_index: NDArray[np.int64]) -> Array:
     """CA positions (N, 3) with unknown ones (NaN) filled in; residues of a chain are consecutive."""
     known = np.isfinite(ca[:, 0])  # an atom has all its coordinates or none
     centre = ca[known].mean(0) if known.any() else np.zeros(3)
-    out = ca.copy()
+    out: Array = ca.copy()
     for number, chain in enumerate(dict.fromkeys(chain_index.tolist())):
         rows = np.flatnonzero(chain_index == chain)
         anchors = rows[known[rows]]
@@ -90,7 +90,8 @@ def arc(start: Array, end: Array, count: int, outwards: Array) -> Array:
     radius = length / (2 * half)
     angles = half * (2 * fractions - 1)
     centre = (start + end) / 2 - radius * np.cos(half) * side
-    return centre + radius * (np.sin(angles) * along + np.cos(angles) * side)
+    result: Array = centre + radius * (np.sin(angles) * along + np.cos(angles) * side)
+    return result
 
 
 def helix(count: int, start: Array, direction: Array) -> Array:
@@ -99,7 +100,8 @@ def helix(count: int, start: Array, direction: Array) -> Array:
     u = _perpendicular(np.array([0.0, 0.0, 1.0]), axis)
     v = np.cross(axis, u)
     k = np.arange(1, count + 1)[:, None]
-    return start + _RISE * k * axis + _RADIUS * ((np.cos(_TURN * k) - 1) * u + np.sin(_TURN * k) * v)
+    result: Array = start + _RISE * k * axis + _RADIUS * ((np.cos(_TURN * k) - 1) * u + np.sin(_TURN * k) * v)
+    return result
 
 
 def backbone_on_trace(ca: Array) -> Array:
@@ -129,4 +131,5 @@ def _perpendicular(vector: Array, axis: Array) -> Array:
     part = vector - (vector @ axis) * axis
     if np.linalg.norm(part) < 1e-6:
         part = np.cross(axis, np.eye(3)[int(np.abs(axis).argmin())])
-    return part / np.linalg.norm(part)
+    result: Array = part / np.linalg.norm(part)
+    return result

@@ -121,7 +121,8 @@ class ObservedChain:
     @property
     def ca_steps(self) -> NDArray[np.float64]:
         """Distance in angstrom from each CA to the next, NaN where one is absent; shape (n - 1,)."""
-        return np.linalg.norm(np.diff(self.xyz[:, 1], axis=0), axis=-1)
+        result: NDArray[np.float64] = np.linalg.norm(np.diff(self.xyz[:, 1], axis=0), axis=-1)
+        return result
 
     @property
     def bonded(self) -> NDArray[np.bool_]:

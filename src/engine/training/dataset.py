@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,7 +165,7 @@ def _read_shard(path: Path, split: str, representatives: bool, left_out: frozens
             yield chain
 
 
-def _read_chain(data: dict[str, NDArray], i: int, ca_only: bool, cluster_size: int) -> Chain | None:
+def _read_chain(data: dict[str, NDArray[Any]], i: int, ca_only: bool, cluster_size: int) -> Chain | None:
     start, end = data["res_ptr"][i : i + 2]
     first, last = data["atom_ptr"][i : i + 2]
     mask = ((data["atommask"][start:end, None] >> np.arange(14)) & 1).astype(bool)
@@ -208,7 +209,7 @@ def _read_chain(data: dict[str, NDArray], i: int, ca_only: bool, cluster_size: i
 
 
 def _atom_cloud(
-    data: dict[str, NDArray], i: int, atoms: NDArray[np.float32], mask: NDArray[np.bool_]
+    data: dict[str, NDArray[Any]], i: int, atoms: NDArray[np.float32], mask: NDArray[np.bool_]
 ) -> AtomCloud | None:
     """Heavy atoms of a chain from its atom14 table; None if too many are missing."""
     start, end = data["res_ptr"][i : i + 2]
@@ -245,12 +246,13 @@ def rebuild_missing_oxygen(xyz: NDArray[np.float32], has_oxygen: NDArray[np.bool
     -------
     ndarray, shape (L, 4, 3)
     """
-    out = xyz.copy()
+    out: NDArray[np.float32] = xyz.copy()
     to_ca = xyz[:-1, 1] - xyz[:-1, 2]
     to_next = xyz[1:, 0] - xyz[:-1, 2]
 
     def unit(v: NDArray[np.float32]) -> NDArray[np.float32]:
-        return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-6)
+        result: NDArray[np.float32] = v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-6)
+        return result
 
     # CA-C=O is 120.1 and N-C=O 122.7 degrees, so the oxygen leans slightly towards CA
     direction = -unit(unit(to_ca) * 1.03 + unit(to_next) * 0.97)

@@ -124,7 +124,8 @@ def smooth_bend(xyz: NDArray[np.floating], size: float, rng: np.random.Generator
     waves *= 2 * np.pi / (rng.uniform(*_WAVELENGTHS, (8, 1)) * np.linalg.norm(waves, axis=1, keepdims=True))
     field = np.sin(points @ waves.T + rng.uniform(0, 2 * np.pi, 8)) @ rng.standard_normal((8, 3))
     scale = np.sqrt(np.square(field).sum(1).mean())
-    return (field * (size / max(scale, 1e-9))).reshape(xyz.shape)
+    result: NDArray[np.float64] = (field * (size / max(scale, 1e-9))).reshape(xyz.shape)
+    return result
 
 
 def _residues(example: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -132,7 +133,8 @@ def _residues(example: NDArray[np.floating], rng: np.random.Generator) -> NDArra
     kind = rng.random()
     if kind < 0.4:
         k = round(float(np.exp(rng.uniform(np.log(2), np.log(24)))))
-        return (np.arange(n) - rng.integers(k)) % k == 0
+        result: NDArray[np.bool_] = (np.arange(n) - rng.integers(k)) % k == 0
+        return result
     if kind < 0.8:
         built, missing = rng.uniform(2, 60), np.exp(rng.uniform(np.log(2), np.log(40)))
         known = np.empty(0, bool)
@@ -149,4 +151,5 @@ def _deviations(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
     if rng.random() < 0.5:
         return np.full(count, EXACT)
     typical = np.exp(rng.uniform(np.log(0.03), np.log(1.5)))
-    return np.clip(typical * np.exp(0.4 * rng.standard_normal(count)), EXACT, 2.0)
+    result: NDArray[np.float64] = np.clip(typical * np.exp(0.4 * rng.standard_normal(count)), EXACT, 2.0)
+    return result

@@ -70,7 +70,8 @@ def _in_backbone_frame(xyz: Array) -> Array:
     e2 = to_n - (to_n * e1).sum(-1, keepdims=True) * e1
     e2 /= np.linalg.norm(e2, axis=-1, keepdims=True)
     frame = np.stack([e1, e2, np.cross(e1, e2)], axis=1)
-    return np.einsum("rij,raj->rai", frame, xyz - ca[:, None])
+    result: Array = np.einsum("rij,raj->rai", frame, xyz - ca[:, None])
+    return result
 
 
 def collect(folder: Path, rng: np.random.Generator) -> dict[str, Array]:

@@ -118,7 +118,8 @@ def density(
         ),
         start=np.zeros_like(histogram),
     )
-    return (smooth / cell**2 + FLOOR)[::2, ::2]
+    result: NDArray[np.float64] = (smooth / cell**2 + FLOOR)[::2, ::2]
+    return result
 
 
 def statistics(samples: Sequence[TorsionSample]) -> tuple[Contours, NDArray[np.int64]]:
@@ -177,7 +178,8 @@ def write_contours(contours: Contours, counts: NDArray[np.int64], path: Path) ->
 def _rounded(log_density: NDArray[np.float64]) -> NDArray[np.float64]:
     """Nearest value that 8 bits can hold, so that levels are taken on what will be read back."""
     code = np.clip(np.rint((log_density - np.log(FLOOR)) / STEP), 0, 255)
-    return np.log(FLOOR) + STEP * code
+    result: NDArray[np.float64] = np.log(FLOOR) + STEP * code
+    return result
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

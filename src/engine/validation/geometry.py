@@ -164,7 +164,10 @@ def chiral_volume(x: NDArray[np.floating], cb: NDArray[np.floating]) -> NDArray[
     """
     x = np.asarray(x, np.float64)
     ca = x[..., 1, :]
-    return ((x[..., 0, :] - ca) * np.cross(x[..., 2, :] - ca, np.asarray(cb, np.float64) - ca)).sum(-1)
+    result: NDArray[np.float64] = (
+        (x[..., 0, :] - ca) * np.cross(x[..., 2, :] - ca, np.asarray(cb, np.float64) - ca)
+    ).sum(-1)
+    return result
 
 
 def d_amino_acids(x: NDArray[np.floating], cb: NDArray[np.floating]) -> NDArray[np.bool_]:

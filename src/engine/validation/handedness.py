@@ -197,4 +197,5 @@ def _helix_share(torsion: Array, reach: Array, defined: NDArray[np.bool_]) -> Ar
 def _mean(values: Array, mask: NDArray[np.bool_]) -> Array:
     count = mask.sum(-1)
     total = np.where(mask, values, 0.0).sum(-1)
-    return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
+    result: Array = np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
+    return result

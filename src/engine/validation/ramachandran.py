@@ -157,6 +157,7 @@ def ramachandran(
 
     def fraction(label: int) -> NDArray[np.float64]:
         count = np.asarray((classes == label).sum(-1), np.float64)
-        return np.divide(count, defined, out=np.full(count.shape, np.nan), where=defined > 0)
+        result: NDArray[np.float64] = np.divide(count, defined, out=np.full(count.shape, np.nan), where=defined > 0)
+        return result
 
     return RamachandranReport(classes, fraction(FAVOURED), fraction(ALLOWED), fraction(OUTLIER))

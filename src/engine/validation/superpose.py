@@ -127,7 +127,8 @@ def rmsd(
     moved = superpose(a, b, mask, mirror=mirror) if superposed else a
     moved, target, weight = _selected(moved, b, mask, None)
     squared = ((moved - target) ** 2).sum(-1)
-    return np.sqrt((weight * squared).sum(-1) / weight.sum(-1))
+    result: NDArray[np.float64] = np.sqrt((weight * squared).sum(-1) / weight.sum(-1))
+    return result
 
 
 def _selected(

@@ -29,18 +29,21 @@ class BackboneTorsions:
 
 def linked_residues(polymer: Polymer) -> NDArray[np.bool_]:
     """Whether residue i is followed, on the sequence of its chain, by residue i + 1; shape (N - 1,)."""
-    return (np.diff(polymer.chain_index) == 0) & (np.diff(polymer.residue_index) == 1)
+    result: NDArray[np.bool_] = (np.diff(polymer.chain_index) == 0) & (np.diff(polymer.residue_index) == 1)
+    return result
 
 
 def distance(a: Points, b: Points) -> Array:
     """Distances ``|a - b|`` between points of shape (..., 3), in A."""
-    return np.sqrt(((a - b) ** 2).sum(-1))
+    result: Array = np.sqrt(((a - b) ** 2).sum(-1))
+    return result
 
 
 def angle(a: Points, b: Points, c: Points) -> Array:
     """Angles a-b-c between points of shape (..., 3), in degrees [0, 180]."""
     u, v = a - b, c - b
-    return np.degrees(np.arctan2(np.sqrt((np.cross(u, v) ** 2).sum(-1)), (u * v).sum(-1)))
+    result: Array = np.degrees(np.arctan2(np.sqrt((np.cross(u, v) ** 2).sum(-1)), (u * v).sum(-1)))
+    return result
 
 
 def dihedral(a: Points, b: Points, c: Points, d: Points) -> Array:
@@ -49,7 +52,8 @@ def dihedral(a: Points, b: Points, c: Points, d: Points) -> Array:
     first, second = np.cross(u, v), np.cross(v, w)
     sine = (np.cross(first, second) * v).sum(-1)
     cosine = (first * second).sum(-1) * np.sqrt((v * v).sum(-1))
-    return np.degrees(np.arctan2(sine, cosine))
+    result: Array = np.degrees(np.arctan2(sine, cosine))
+    return result
 
 
 def backbone_torsions(x: NDArray[np.floating], linked: NDArray[np.bool_]) -> BackboneTorsions:

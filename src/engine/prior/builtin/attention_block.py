@@ -76,7 +76,8 @@ class AttentionBlock(nn.Module):
         attention, context = attend(q, key, value, bias, index)
         from_pairs = torch.matmul(attention.transpose(1, 2), pair)
         h = h + self.out(torch.cat([context.reshape(b, n, w), from_pairs.reshape(b, n, -1)], -1))
-        return h + self.ff(h)
+        result: Tensor = h + self.ff(h)
+        return result
 
 
 def _dense(q: Tensor, key: Tensor, value: Tensor, bias: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:

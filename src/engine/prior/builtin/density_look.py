@@ -58,7 +58,8 @@ class CubeLook(nn.Module):
             points = ca[:, :, None] + spacing * from_local(cube, axes)
             seen.append(grids.sample(level, points.reshape(b, -1, 3)).reshape(b, n, -1))
         hidden = self.cubes(torch.cat(seen, -1) / 2.0) + self.context(_context(grids, sigma))[:, None]
-        return self.mix(hidden) * grids.present[:, None, None]
+        result: Tensor = self.mix(hidden) * grids.present[:, None, None]
+        return result
 
 
 class PointEncoder(nn.Module):
@@ -82,7 +83,7 @@ class PointEncoder(nn.Module):
         points = grids.points
         m, p = points.valid.shape
         resolution = torch.log(grids.resolution / 3.0)[:, None, None].expand(m, p, 1)
-        h = self.embed(torch.cat([points.features / 2.0, resolution], -1))
+        h: Tensor = self.embed(torch.cat([points.features / 2.0, resolution], -1))
         distance = torch.cdist(points.xyz, points.xyz).masked_fill(~points.valid[:, None], torch.inf)
         near, index = distance.topk(min(_POINT_NEIGHBOURS + 1, p), largest=False)
         valid = torch.isfinite(near) & points.valid[..., None]
@@ -110,7 +111,8 @@ class _PointLayer(nn.Module):
         u = self.norm(h)
         sent = self.sender(u).reshape(-1, h.shape[-1])[flat]
         message = nn.functional.gelu(self.receiver(u)[:, :, None] + sent + self.edge(edge)) * valid[..., None]
-        return h + self.out(message.sum(2) / _POINT_NEIGHBOURS)
+        result: Tensor = h + self.out(message.sum(2) / _POINT_NEIGHBOURS)
+        return result
 
 
 class PointLook(nn.Module):
@@ -178,7 +180,10 @@ class PointLook(nn.Module):
         attention = torch.cat([scores, nothing], -1).softmax(-1)[..., :-1]
         context = torch.einsum("bnhk,bnkhd->bnhd", attention, near_value)
         from_pairs = torch.matmul(attention, pair)
-        return self.out(torch.cat([context.flatten(2), from_pairs.flatten(2)], -1)) * grids.present[:, None, None]
+        result: Tensor = (
+            self.out(torch.cat([context.flatten(2), from_pairs.flatten(2)], -1)) * grids.present[:, None, None]
+        )
+        return result
 
 
 def _context(grids: DensityGrids, sigma: Tensor) -> Tensor:

@@ -62,4 +62,5 @@ class MessageBlock(nn.Module):
         message = self.message(self.receiver(u)[:, :, None] + sent + projected)
         total = (message * valid[..., None]).sum(2) / _USUAL_NEIGHBOURS
         h = h + self.out(self.message_norm(total))
-        return h + self.ff(h)
+        result: Tensor = h + self.ff(h)
+        return result

@@ -159,7 +159,8 @@ class Denoiser(nn.Module):
         noise = batch.noise.float().clamp(1e-3, 1 - 1e-4)
         log_snr = torch.log1p(-noise.square()) - 2.0 * torch.log(noise)
         waves = _fourier(log_snr.mean(-1).flatten(), self.config.time_features).view(*noise.shape[:2], -1)
-        return self.level_embedding(torch.cat([waves, log_snr / 10.0], -1))
+        result: Tensor = self.level_embedding(torch.cat([waves, log_snr / 10.0], -1))
+        return result
 
 
 class _Stage(nn.Module):

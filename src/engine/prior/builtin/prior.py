@@ -99,7 +99,8 @@ class BuiltinPrior:
             density,
         )
         encoded = None if bound is None else bound.encoded
-        return self._network(batch, self._looks, encoded)[-1].to(x_t.dtype)
+        result: Tensor = self._network(batch, self._looks, encoded)[-1].to(x_t.dtype)
+        return result
 
     def _bind(self, density: DensityEvidence) -> _Bound:
         """Grids and encoded places of a map, made once: they are the same at every step, wherever its frame is."""
