@@ -152,9 +152,7 @@ class PluginArg(Annotation):
     """
 
     def __init__(self, domain: Plugin) -> None:
-        super().__init__(
-            f"{', '.join(domain.built_in)}, or another that the engine has"
-        )
+        super().__init__(f"{', '.join(domain.built_in)}, or another that the engine has")
         self.domain = domain
 
     def parse(self, text: str, session: Session) -> tuple[str, str, str]:
