@@ -14,10 +14,10 @@ from adp3d.job.folder import JobFolder
 from adp3d.job.leader import MARGIN
 from adp3d.job.sampling import Running, Sampling, Stage, Watch
 from adp3d.prior.correlation import GlobularCorrelation
-from adp3d.prior.evidence import Evidence, KnownAtoms
+from adp3d.prior.evidence import NOTHING, Evidence, KnownAtoms
 from adp3d.prior.gaussian import GaussianPrior
 from adp3d.prior.schedule import step_times
-from adp3d.solver.pins import HeldAtoms, Pins
+from adp3d.solver.pins import PIN_SIGMA, HeldAtoms, Pins
 from adp3d.solver.planned_run import PlannedRun
 from adp3d.solver.posterior import Posterior
 from adp3d.solver.updates import GradientUpdate, ProximalUpdate
@@ -327,6 +327,23 @@ def test_pins_are_part_of_the_checkpoint(make_job):
     resumed, again, _ = held_run(JobFolder.open(job.path), {})
     assert torch.equal(resumed, whole)
     np.testing.assert_array_equal(again.xyz, pins.xyz)
+
+
+def test_the_prior_is_shown_what_is_held_from_then_on(make_job):
+    class Noting(GaussianPrior):
+        shown = ()
+
+        def denoise(self, x_t, t, evidence=NOTHING):
+            self.shown = (*self.shown, evidence.known.weights[2].tolist())
+            return super().denoise(x_t, t, evidence)
+
+    control, pins, prior = Control(), Pins(N), Noting(PRIOR.correlation)
+    events = HoldAt(control, {("first", 3): [([2], True)], ("first", 5): [([2], False)]})
+    held = HeldAtoms(model(), pins)
+    given = Posterior(prior, [ProximalUpdate(PRIOR.correlation, held)], ORIGIN, Evidence(held))
+    Sampling(make_job(), Running(events, control), pins).run(first_stage(), given, WATCH)
+    free, fixed = [0.0] * 4, [pytest.approx(PIN_SIGMA**-2)] * 4
+    assert prior.shown == (free, free, free, fixed, fixed, free, free)
 
 
 def test_without_pins_nothing_can_be_held(make_job):

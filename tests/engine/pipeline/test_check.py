@@ -50,6 +50,17 @@ def test_a_job_that_can_run(small, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_further_measurements_are_read(small, tmp_path):
+    (tmp_path / "links.csv").write_text("chain1,residue1,chain2,residue2,distance\nA,20,A,50,12.0\n")
+    quick = {"model": str(small.model), "output": "unused", "device": "cpu", "prior": "gaussian"}
+    usual = check(CompleteSpec(**quick))
+    good = check(CompleteSpec(**quick, measure=(f"distances@{tmp_path / 'links.csv'}", f"density@{small.map} 1.75")))
+    assert good["ok"] and any(line.startswith("Map: ") for line in good["lines"])
+    assert good["cost"]["peak_bytes"] > usual["cost"]["peak_bytes"] + 1_000_000, "that of the map is counted"
+    bad = check(CompleteSpec(**quick, measure=(f"distances@{tmp_path / 'none.csv'}",)))
+    assert not bad["ok"] and any("none.csv" in problem for problem in bad["problems"])
+
+
 def test_a_model_that_is_not_docked(small, tmp_path):
     structure = gemmi.read_structure(str(small.model))
     for chain in structure[0]:

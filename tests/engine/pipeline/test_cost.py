@@ -25,8 +25,8 @@ CPU = torch.device("cpu")
         (CompleteSpec(output="o", model="m", replicas=4, steps=100), 4, 140),
         (CompleteSpec(output="o", model="m", replicas=1, steps=100), 1, 100),
         (CompleteSpec(output="o", model="m", replicas=4, steps=10), 4, 20),
-        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=10), 4, 40),
-        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=100), 4, 340),
+        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=10), 4, 50),
+        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=100), 4, 380),
         (DistancesSpec(output="o", restraints="r", sequence="AAA", replicas=4, steps=100), 8, 100),
     ],
 )
@@ -43,7 +43,8 @@ def test_costs_are_those_of_the_steps_taken(steps, replicas):
     complete = planned_runs(CompleteSpec(model="m", **options))
     assert sum(run.steps for run in complete) == total_steps(steps, replicas)
     names = [run.name for run in planned_runs(RefineSpec(model="m", map="x", **options))]
-    assert names == ["building, round 1", "building, round 2", "building, round 3", "polishing"]
+    rounds = [f"building, round {n}" for n in (1, 2, 3)]
+    assert names == [*rounds, "bending, run 1", "bending, run 2", "polishing"]
     hands = planned_runs(DistancesSpec(restraints="r", sequence="AAA", **options))
     assert [run.replicas for run in hands] == [replicas, 2 * replicas]
 

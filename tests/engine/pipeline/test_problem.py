@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gemmi
 import numpy as np
 import pytest
@@ -54,16 +56,14 @@ def test_origin_is_the_centre_of_the_known_atoms(small):
     np.testing.assert_allclose(problem.origin().numpy(), np.mean(backbone, axis=0), atol=1e-3)
 
 
-def test_masked_model(small):
+def test_known_atoms(small):
     problem = load(small)
-    model = problem.masked_model()
+    model = problem.known_atoms()
     assert model.known.sum() == 4 * 37
-    assert torch.isfinite(model.coordinates).all()
-    np.testing.assert_allclose(
-        model.observe(model.coordinates).numpy(), problem.target.xyz[problem.target.known], atol=1e-4
-    )
-    own = problem.masked_model(np.full((44, 4), 0.3))
-    assert (own.sigma == 0.3).all()
+    assert torch.isfinite(model.target).all()
+    np.testing.assert_allclose(model.observe(model.target).numpy(), problem.target.xyz[problem.target.known], atol=1e-4)
+    own = problem.known_atoms(replace(problem.target, sigma=np.full((44, 4), 0.5)))
+    assert (own.weights[own.known] == 4.0).all()
 
 
 def test_reference_is_placed_residue_by_residue(small):
