@@ -15,7 +15,7 @@ __all__ = ["adp3d_demo", "demo_desc", "demo_files"]
 RESOLUTION = 1.75
 """Of EMD-20026, in angstrom."""
 
-QUICK: dict[str, Any] = {"replicas": 4, "steps": 100}
+QUICK: dict[str, Any] = {"replicas": 4, "steps": 40}
 """Settings of the example: those of the engine's own ``adp3d demo``, for less than ten minutes on two CPU cores."""
 
 _LEVEL = 0.035

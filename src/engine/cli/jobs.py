@@ -20,7 +20,7 @@ from .session import Session
 
 __all__ = ["register"]
 
-_DEMO = {"replicas": 4, "steps": 100, "seed": 0, "device": "auto"}
+_DEMO = {"replicas": 4, "steps": 40, "seed": 0, "device": "auto"}
 """Settings of the demo and their defaults there: it is to end within minutes on a laptop."""
 
 _OUTPUT = "output"

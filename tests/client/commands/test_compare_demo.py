@@ -207,6 +207,6 @@ def test_example_is_seen_through_and_has_the_settings_of_the_readme(session, tmp
     volume, model = _run(session, "adp3d demo")
     assert [s.level for s in volume.surfaces] == [pytest.approx(0.035)]
     assert volume.surfaces[0].color[3] == pytest.approx(0.35 * 255, abs=1)
-    what = f"#{model.id_string} inMap #{volume.id_string} resolution 1.75 replicas 4 steps 100"
+    what = f"#{model.id_string} inMap #{volume.id_string} resolution 1.75 replicas 4 steps 40"
     text = " ".join(word for _, text in messages for word in text.split())  # the log breaks lines
     assert f"adp3d refine {what}" in text and f"adp3d check {what}" in text
