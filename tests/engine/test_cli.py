@@ -58,7 +58,7 @@ class Pipelines:
 def test_version_and_help(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == f"adp3d {__version__}"
-    for command in ("complete", "refine", "distances", "resume", "demo", "doctor", "worker"):
+    for command in ("complete", "refine", "distances", "resume", "demo", "doctor", "dock", "worker"):
         assert main([command, "--help"]) == 0
         assert "Usage: adp3d " + command in capsys.readouterr().out
     assert main(["-h"]) == 0
@@ -105,6 +105,11 @@ def test_wrong_usage(place, capsys, arguments):
         (["refine", "x.map", "m.cif.gz", "-s", "none.fasta"], "sequence file 'none.fasta' does not exist"),
         (["distances", "r.csv", "-s", ""], "--sequence must not be empty"),
         (["resume", "none"], "not a job folder"),
+        (["dock", "x.map", "none.cif"], "no file 'none.cif'"),
+        (["dock", "x.map", "m.cif.gz", "-o", "s.fasta"], "'s.fasta' exists; choose another file with --output"),
+        (["dock", "x.map", "m.cif.gz", "-o", "placed.txt"], "placed.txt"),
+        (["dock", "x.map", "m.cif.gz", "--resolution", "0.1"], "--resolution must lie between"),
+        (["dock", "x.map", "m.cif.gz", "--device", "tpu"], "--device must be auto"),
         (["doctor", "--device", "gpu"], "Unknown device"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import gemmi
 import numpy as np
@@ -14,12 +15,17 @@ from scipy.spatial.transform import Rotation
 from ..contract.errors import InputError
 from ..density.map import DensityMap
 from ..density.neighbourhood import near
+from ..density.read import read_map
+from ..density.resolution import estimate_resolution
 from ..fitting.body import Atoms
 from ..fitting.placement import Place, find_places
 from ..fitting.standing import LEAST_Z, Standing, judge_places
+from ..job.runtime import choose_device, set_threads
+from ..placing.write import check_result_path, write_structure
 from ..predictions.domains import SHORTEST_DOMAIN, domains_by_contacts
+from ..structure.read import read_structure
 
-__all__ = ["Docked", "dock_structure"]
+__all__ = ["Docked", "dock_files", "dock_structure"]
 
 _EXPLAINED_RADIUS = 3.0
 """Angstrom around placed atoms whose density is taken: half the width of a chain with its side chains, as in
@@ -69,6 +75,51 @@ class Docked:
             f"{self.name}: moved by {self.shift:.0f} A and {self.angle:.0f} degrees; correlation "
             f"{self.place.correlation:.2f}, the next place has {self.standing.next:.2f} (z = {self.standing.z:.1f})."
         )
+
+
+def dock_files(
+    density: str | Path,
+    model: str | Path,
+    output: str | Path,
+    resolution: float | None = None,
+    device: str = "auto",
+    told: Callable[[str], None] = lambda text: None,
+) -> list[Docked]:
+    """Place the model of a file in the map of another and write it.
+
+    Parameters
+    ----------
+    density, model, output : str or Path
+    resolution : float, optional
+        Of the map in angstrom; estimated from it by default.
+    device : str
+        As of jobs.
+    told : callable
+        Receives a sentence about whatever is found.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used, or nothing was found; then nothing is written.
+    """
+    check_result_path(output)
+    chosen = choose_device(device)
+    set_threads()
+    structure, volume = read_structure(model), read_map(density)
+    for note in volume.notes:
+        told(note)
+    if resolution is None:
+        estimate = estimate_resolution(volume)
+        resolution = estimate.value
+        told(f"Resolution estimated from {estimate.method}: {resolution:.1f} A (give 'resolution' if you know it).")
+    docked, bodies = dock_structure(volume, structure, resolution, chosen, told=told)
+    if not any(body.place for body in bodies):
+        raise InputError(
+            "The model was not found in the map, so nothing was written: check that the map shows this protein, its "
+            "hand and its voxel size."
+        )
+    write_structure(docked, output)
+    return bodies
 
 
 def dock_structure(

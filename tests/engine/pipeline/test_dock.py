@@ -11,9 +11,11 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
 import adp3d
+from adp3d.cli import main
 from adp3d.contract.errors import InputError
 from adp3d.density.map import DensityMap
 from adp3d.density.read import read_map
+from adp3d.density.write import write_map
 from adp3d.fitting.body import splat
 from adp3d.pipeline.dock import dock_structure
 from adp3d.structure.read import read_structure
@@ -145,6 +147,29 @@ def test_without_a_protein_there_is_nothing_to_dock(pair):
     lonely = model_of({"A": walk(1, 3)}, np.zeros(3))
     with pytest.raises(InputError, match="no protein chain of at least"):
         dock_structure(density_of(pair, "A"), lonely, 6.0)
+
+
+def test_files_are_written_only_when_something_was_found(pair, tmp_path, capsys):
+    away = pair.clone()
+    move(away, 0, 7)
+    move(away, 1, 7)
+    away.setup_entities()
+    away.make_mmcif_document().write_file(str(tmp_path / "away.cif"))
+    write_map(density_of(pair, "AB"), tmp_path / "map.mrc")
+    command = ["dock", str(tmp_path / "map.mrc"), str(tmp_path / "away.cif"), "--resolution", "6"]
+    assert main([*command, "-o", str(tmp_path / "placed.pdb")]) == 0
+    told = capsys.readouterr().out
+    assert "chains A, B: moved by" in told and "Written to" in told
+    placed = read_structure(tmp_path / "placed.pdb")
+    assert [chain.name for chain in placed[0]][:2] == ["A", "B"]
+    first = np.array([r["CA"][0].pos.tolist() for r in placed[0]["A"] if r.name == "ALA"])
+    truth = np.array([r["CA"][0].pos.tolist() for r in pair[0]["A"] if r.name == "ALA"])
+    assert np.sqrt(np.square(first - truth).sum(-1).mean()) < 1.0
+    other = density_of(model_of({"A": walk(21, 140)}, np.zeros(3)), "A")
+    write_map(other, tmp_path / "map.mrc")
+    assert main([*command, "-o", str(tmp_path / "none.cif")]) == 2
+    assert "was not found in the map, so nothing was written" in capsys.readouterr().err
+    assert not (tmp_path / "none.cif").exists()
 
 
 @pytest.mark.slow

@@ -1,0 +1,62 @@
+"""The command ``dock``: where a model lies in a map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..compression import plain_name
+from ..contract.errors import InputError
+from ..contract.settings import rows
+from ..contract.specification import RefineSpec
+from ..contract.wording import in_flags
+from . import options as opt
+from .session import Session
+
+__all__ = ["register"]
+
+_ROWS = {row.name: row for row in rows(RefineSpec)}
+Resolution = opt.option(_ROWS["resolution"])
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command(epilog="Example: adp3d dock map.mrc prediction.cif --resolution 3.2 -o docked.cif")(dock)
+
+
+def dock(
+    ctx: typer.Context,
+    map: Annotated[Path, typer.Argument(metavar="MAP", help="Density map, MRC or CCP4.", show_default=False)],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model, mmCIF or PDB.", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="mmCIF or PDB file. Default: MODEL with _docked in its name.",
+        ),
+    ] = None,
+    resolution: Resolution = None,
+    device: opt.Device = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output file that is there.")] = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Place a model in a map: as a whole, by its chains, or by their domains, wherever it is now.
+
+    Tells how far each place stands out from the others. What is not found stays where it is; if nothing is found,
+    nothing is written and the exit code is 2.
+    """
+    ctx.ensure_object(Session).debug |= debug
+    name = plain_name(model)
+    final = output or Path(f"{Path(name).stem}_docked{Path(name).suffix or '.cif'}")
+    if final.exists() and not overwrite:
+        raise InputError(f"'{final}' exists; choose another file with --output, or give --overwrite.")
+    for setting, value in (("resolution", resolution), ("device", device)):
+        _ROWS[setting].setting.domain.check(setting, value)
+    from ..pipeline.dock import dock_files  # heavy
+
+    dock_files(map, model, final, resolution, device, lambda text: typer.echo(in_flags(text)))
+    typer.echo(f"Written to {final}.")
