@@ -18,7 +18,6 @@ from .session import Session
 __all__ = ["register"]
 
 _ROWS = {row.name: row for row in rows(RefineSpec)}
-Resolution = opt.option(_ROWS["resolution"])
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +38,7 @@ def dock(
             help="mmCIF or PDB file. Default: MODEL with _docked in its name.",
         ),
     ] = None,
-    resolution: Resolution = None,
+    resolution: opt.Resolution = None,
     device: opt.Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output file that is there.")] = False,
     debug: opt.Debug = False,

@@ -25,7 +25,7 @@ from ..contract.domains import (
     bare,
 )
 from ..contract.settings import INPUT, OUTPUT, Row, rows
-from ..contract.specification import CommonSpec
+from ..contract.specification import CommonSpec, RefineSpec
 
 __all__ = [
     "Debug",
@@ -33,6 +33,7 @@ __all__ = [
     "Output",
     "Overwrite",
     "Prior",
+    "Resolution",
     "option",
     "parameters",
     "with_parameters",
@@ -81,6 +82,7 @@ def option(row: Row) -> Any:
 _COMMON = {row.name: row for row in rows(CommonSpec)}
 Device = option(_COMMON["device"])
 Prior = option(_COMMON["prior"])
+Resolution = option(next(row for row in rows(RefineSpec) if row.name == "resolution"))
 
 
 def parameters(table: Iterable[Row]) -> list[inspect.Parameter]:
