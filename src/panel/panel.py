@@ -20,8 +20,8 @@ from .form import can_check, check_command, missing, run_command
 from .guard import guard
 from .install_strip import InstallStrip
 from .job_view import JobView
-from .memory import PanelMemory
 from .message import MessageBar
+from .preferences import PanelMemory
 from .report import report_text
 from .saved_jobs import SavedJobsButton
 from .settings_form import SettingsForm

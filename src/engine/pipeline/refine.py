@@ -114,7 +114,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "residues_rebuilt_for_lack_of_support": int(support.rejected.sum()),
         "moved_as_rigid_bodies": [_describe(placement, problem.target) for placement in prepared.placements],
         "residues_bent": 0 if built.bent is None else int(built.bent.sum()),
-        "segments": built.describe(problem, fit),
+        "segments": built.describe(problem, fit, outcome.replicas[0, :, 1]),
         **described(further, ordered[:1]),
     }
     return report_model_job(job, spec, problem, outcome, "Refined by ADP-3D", figures)

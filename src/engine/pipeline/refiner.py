@@ -76,8 +76,17 @@ class Built:
     segments: list[slice]
     bent: NDArray[np.bool_] | None = None
 
-    def describe(self, problem: Problem, fit: NDArray[np.float64]) -> list[dict[str, Any]]:
-        """First and last residue, length and fit of each built segment, and its CA RMSD if it can be known."""
+    def describe(self, problem: Problem, fit: NDArray[np.float64], ca: NDArray[np.float64]) -> list[dict[str, Any]]:
+        """Each built segment: first and last residue, length, fit, and CA RMSD where there is a reference.
+
+        Parameters
+        ----------
+        problem : Problem
+        fit : ndarray, shape (N,)
+            Local correlation of the result.
+        ca : ndarray, shape (N, 3)
+            CA positions of the result in angstrom.
+        """
         rows = []
         for segment in self.segments:
             first, last = problem.target.labels[segment.start], problem.target.labels[segment.stop - 1]
@@ -88,6 +97,10 @@ class Built:
                 "length": segment.stop - segment.start,
                 "map_fit": round(float(np.nanmean(fit[segment])), 3),
             }
+            if problem.reference is not None:
+                squares = np.square(ca[segment] - problem.reference[segment]).sum(axis=-1)
+                if np.isfinite(squares).any():  # the reference may lack some residues, or all
+                    row["ca_rmsd"] = round(float(np.sqrt(np.nanmean(squares))), 3)
             rows.append(row)
         return rows
 

@@ -27,7 +27,7 @@ def commands(monkeypatch):
 def nothing_remembered(session):
     """Defaults in the settings; what whoever runs the tests had there comes back."""
     from chimerax.adp3d.panel.fields import defaults, tasks
-    from chimerax.adp3d.panel.memory import PanelMemory
+    from chimerax.adp3d.panel.preferences import PanelMemory
 
     memory = PanelMemory(session)
     before = memory.recall()
