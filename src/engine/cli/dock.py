@@ -39,6 +39,15 @@ def dock(
         ),
     ] = None,
     resolution: opt.Resolution = None,
+    pae: Annotated[
+        Path | None,
+        typer.Option(
+            "--pae",
+            metavar="FILE",
+            help="Predicted aligned errors of the model, by which it is cut into domains: JSON of AlphaFold DB, "
+            "AlphaFold 3 or ColabFold, npz of Boltz.",
+        ),
+    ] = None,
     device: opt.Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output file that is there.")] = False,
     debug: opt.Debug = False,
@@ -57,5 +66,5 @@ def dock(
         _ROWS[setting].setting.domain.check(setting, value)
     from ..pipeline.dock import dock_files  # heavy
 
-    dock_files(map, model, final, resolution, device, lambda text: typer.echo(in_flags(text)))
+    dock_files(map, model, final, resolution, device, pae, lambda text: typer.echo(in_flags(text)))
     typer.echo(f"Written to {final}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from ..fitting.placement import Place, find_places
 from ..fitting.standing import LEAST_Z, Standing, judge_places
 from ..job.runtime import choose_device, set_threads
 from ..placing.write import check_result_path, write_structure
-from ..predictions.domains import SHORTEST_DOMAIN, domains_by_contacts
+from ..predictions.aligned_error import AlignedError, read_aligned_error
+from ..predictions.domains import SHORTEST_DOMAIN, domains_by_contacts, domains_by_error
 from ..structure.read import read_structure
 
 __all__ = ["Docked", "dock_files", "dock_structure"]
@@ -83,6 +84,7 @@ def dock_files(
     output: str | Path,
     resolution: float | None = None,
     device: str = "auto",
+    pae: str | Path | None = None,
     told: Callable[[str], None] = lambda text: None,
 ) -> list[Docked]:
     """Place the model of a file in the map of another and write it.
@@ -94,6 +96,8 @@ def dock_files(
         Of the map in angstrom; estimated from it by default.
     device : str
         As of jobs.
+    pae : str or Path, optional
+        File of predicted aligned errors, by which chains are cut into domains.
     told : callable
         Receives a sentence about whatever is found.
 
@@ -112,7 +116,8 @@ def dock_files(
         estimate = estimate_resolution(volume)
         resolution = estimate.value
         told(f"Resolution estimated from {estimate.method}: {resolution:.1f} A (give 'resolution' if you know it).")
-    docked, bodies = dock_structure(volume, structure, resolution, chosen, told=told)
+    error = None if pae is None else read_aligned_error(pae)
+    docked, bodies = dock_structure(volume, structure, resolution, chosen, error, told=told)
     if not any(body.place for body in bodies):
         raise InputError(
             "The model was not found in the map, so nothing was written: check that the map shows this protein, its "
@@ -127,6 +132,7 @@ def dock_structure(
     structure: gemmi.Structure,
     resolution: float,
     device: torch.device | None = None,
+    error: AlignedError | None = None,
     poll: Callable[[], None] = lambda: None,
     told: Callable[[str], None] = lambda text: None,
 ) -> tuple[gemmi.Structure, list[Docked]]:
@@ -144,6 +150,8 @@ def dock_structure(
     resolution : float
         Of the map in angstrom.
     device : torch.device, optional
+    error : AlignedError, optional
+        Predicted aligned errors of the model, which tell its domains; without them contacts do.
     poll : callable
         Called every second or so; what it raises ends the search.
     told : callable
@@ -159,10 +167,12 @@ def dock_structure(
     Raises
     ------
     InputError
-        If the model has no protein, or the map is flat.
+        If the model has no protein, the map is flat, or the errors are of another model.
     """
     model = structure[0]
-    chains = {i: rows for i, chain in enumerate(model) if len(rows := _protein(chain, i)) >= SHORTEST_DOMAIN}
+    protein = {i: _protein(chain, i) for i, chain in enumerate(model)}
+    chains = {i: rows for i, rows in protein.items() if len(rows) >= SHORTEST_DOMAIN}
+    domains = _domains(model, protein, error)
     if not chains:
         raise InputError(f"The model has no protein chain of at least {SHORTEST_DOMAIN} residues that could be docked.")
     search = _Search(density, model, resolution, device, poll, told)
@@ -171,7 +181,7 @@ def dock_structure(
     names = ", ".join(model[i].name for i in chains)
     if len(chains) == 1 or not (place := search.place(f"chains {names}", everything)):
         for index in sorted(chains, key=lambda i: -len(chains[i])):
-            moves.update(_dock_chain(search, index, chains[index]))
+            moves.update(_dock_chain(search, chains[index], domains))
     else:
         moves = dict.fromkeys(everything, place)
     result = structure.clone()
@@ -223,25 +233,41 @@ class _Search:
         return Docked(name, residues, best, standing, shift, angle)
 
 
-def _dock_chain(search: _Search, index: int, rows: Rows) -> dict[tuple[int, int], Place]:
+def _domains(model: gemmi.Model, protein: Mapping[int, Rows], error: AlignedError | None) -> dict[tuple[int, int], int]:
+    """Domain of each residue, counted in each chain from 0 for the largest; -1 for none."""
+    found: dict[tuple[int, int], int] = {}
+    everything = [row for rows in protein.values() for row in rows]
+    if error is not None:
+        addresses = [(model[c].name, model[c][r].seqid.num or 0) for c, r in everything]
+        errors = error.of(addresses)
+    start = 0
+    for rows in protein.values():
+        own = slice(start, start + len(rows))
+        start += len(rows)
+        domain = domains_by_contacts(_ca(model, rows)) if error is None else domains_by_error(errors[own, own])
+        found.update(zip(rows, domain.tolist(), strict=True))
+    return found
+
+
+def _dock_chain(search: _Search, rows: Rows, domains: Mapping[tuple[int, int], int]) -> dict[tuple[int, int], Place]:
     """Places of a chain's residues: as one body, or as its domains."""
-    chain = search.model[index]
-    whole = search.place(f"chain {chain.name}", rows)
+    name = search.model[rows[0][0]].name
+    whole = search.place(f"chain {name}", rows)
     if whole is not None:
         return dict.fromkeys(rows, whole)
-    domain = domains_by_contacts(_ca(search.model, rows))
-    if domain.max() == 0:
+    count = max(domains[row] for row in rows) + 1
+    if count < 2:
         return {}
     found: dict[int, Place] = {}
-    for number in range(int(domain.max()) + 1):
-        members = [row for row, own in zip(rows, domain, strict=True) if own == number]
-        place = search.place(f"{chain.name} {_stretches(search.model, members)}", members)
+    for number in range(count):
+        members = [row for row in rows if domains[row] == number]
+        place = search.place(f"{name} {_stretches(search.model, members)}", members)
         if place is not None:
             found[number] = place
     if not found:
         return {}
     largest = found[min(found)]
-    return {row: found.get(int(own), largest) for row, own in zip(rows, domain, strict=True)}
+    return {row: found.get(domains[row], largest) for row in rows}
 
 
 def _protein(chain: gemmi.Chain, index: int) -> Rows:

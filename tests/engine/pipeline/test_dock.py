@@ -17,7 +17,8 @@ from adp3d.density.map import DensityMap
 from adp3d.density.read import read_map
 from adp3d.density.write import write_map
 from adp3d.fitting.body import splat
-from adp3d.pipeline.dock import dock_structure
+from adp3d.pipeline.dock import _domains, dock_structure
+from adp3d.predictions.aligned_error import AlignedError
 from adp3d.structure.read import read_structure
 
 DEMO = Path(adp3d.__file__).parent / "pipeline" / "demo"
@@ -141,6 +142,22 @@ def test_domains_are_placed_where_the_chain_is_bent_between_them():
         assert [body.name for body in bodies] == ["chain A", "A 1 to 140", "A 141 to 250"]
     moved = positions(found)[: 5 * 140] - positions(truth)[: 5 * 140]
     assert np.sqrt(np.square(moved).sum(-1).mean()) < 2.0
+
+
+def test_aligned_errors_tell_domains(pair):
+    n = 140
+    error = np.full((250, 250), 20.0, np.float32)
+    error[:n, :n] = 2.0
+    error[n:, n:] = 2.0
+    error[:70, 70:n] = error[70:n, :70] = 18.0
+    addresses = [(chain.name, r.seqid.num) for chain in pair[0] for r in chain if r.name == "ALA"]
+    told = AlignedError(error, tuple(c for c, _ in addresses), tuple(k for _, k in addresses), "pae.json")
+    protein = {i: [(i, j) for j, r in enumerate(chain) if r.name == "ALA"] for i, chain in enumerate(pair[0])}
+    domains = _domains(pair[0], protein, told)
+    assert [domains[row] for row in protein[0]] == [0] * 70 + [1] * 70
+    assert {domains[row] for row in protein[1]} == {0}
+    with pytest.raises(InputError, match=r"pae\.json has no row"):
+        _domains(pair[0], protein, AlignedError(error[:9, :9], ("A",) * 9, tuple(range(1, 10)), "pae.json"))
 
 
 def test_without_a_protein_there_is_nothing_to_dock(pair):
