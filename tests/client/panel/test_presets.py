@@ -5,9 +5,12 @@ from chimerax.adp3d.panel.fields import defaults
 from chimerax.adp3d.panel.presets import CUSTOM, PRESETS, STANDARD, preset_of
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets_are_recognised(name):
-    assert preset_of(defaults() | dict(PRESETS[name])) == name
+@pytest.mark.parametrize(
+    ("replicas", "steps", "name"),
+    [(4, 60, "quick"), (8, 200, "standard"), (16, 400, "thorough"), (8, 60, CUSTOM), (16, 200, CUSTOM)],
+)
+def test_numbers_of_replicas_and_steps_have_names(replicas, steps, name):
+    assert preset_of({"seed": 7, "replicas": replicas, "steps": steps}) == name
 
 
 def test_defaults_are_the_standard_preset():
