@@ -158,7 +158,7 @@ def test_a_map_beside_other_data(small, tmp_path, monkeypatch):
         load_measurements(["density"], None)
     with pytest.raises(InputError, match="number"):
         load_measurements([f"density@{small.map} fine"], None)
-    with pytest.raises(InputError, match="'resolution' must be"):
+    with pytest.raises(InputError, match="'resolution' must lie between"):
         load_measurements([f"density@{small.map} 0.1"], None)
 
 
