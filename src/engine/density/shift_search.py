@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import fft
 
 from .fourier import squared_frequency
 from .map import DensityMap
 from .neighbourhood import finite_points
 from .resample import blur, resample
+from .splat import splat
 
 __all__ = ["ShiftFit", "ShiftSearch"]
 
@@ -88,7 +89,9 @@ class ShiftSearch:
         atoms = self._atoms * scale
         if mirror is not None:
             atoms = atoms * np.where(np.arange(3) == mirror, -1.0, 1.0)
-        model = fft.irfftn(fft.rfftn(self._marked(atoms)) * self._soften, s=self._shape)
+        # their centre is at voxel (0, 0, 0)
+        marked = splat(atoms / self._axes.diagonal(), np.ones(len(atoms)), self._shape)
+        model = fft.irfftn(fft.rfftn(marked) * self._soften, s=self._shape)
         mask = (model > MASK_LEVEL * model.max()).astype(np.float64)
         count = float(mask.sum())
         model = (model - float((model * mask).sum()) / count) * mask
@@ -106,15 +109,3 @@ class ShiftSearch:
         found = np.unravel_index(int(values.argmax()), values.shape)
         moved = self._origin + np.array(found) * steps - self._centre
         return ShiftFit(here, float(values.max()), (float(moved[0]), float(moved[1]), float(moved[2])))
-
-    def _marked(self, atoms: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Atoms shared out among the eight voxels around each; their centre is at voxel (0, 0, 0), periodically."""
-        box = np.zeros(self._shape)
-        index = atoms / self._axes.diagonal()
-        low = np.floor(index).astype(int)
-        part = index - low
-        for corner in np.ndindex(2, 2, 2):
-            share = np.where(np.array(corner), part, 1.0 - part).prod(axis=1)
-            voxel = (low + np.array(corner)) % np.array(self._shape)
-            np.add.at(box, (voxel[:, 0], voxel[:, 1], voxel[:, 2]), share)
-        return box

@@ -11,8 +11,9 @@ from scipy import fft
 from torch import Tensor
 
 from ..density.fourier import squared_frequency
+from ..density.splat import splat
 
-__all__ = ["Atoms", "Body", "blur_of_resolution", "splat"]
+__all__ = ["Atoms", "Body", "blur_of_resolution"]
 
 _MASK_LEVEL = 0.05
 """Part of the body's highest density from which a voxel belongs to it and its surroundings: at 8 A of resolution some
@@ -94,15 +95,3 @@ class Body:
 def blur_of_resolution(resolution: float) -> float:
     """B-factor in A^2 of atoms at a resolution: Gaussians of 0.225 times it, as ChimeraX's ``molmap`` has them."""
     return float(8.0 * np.pi**2 * (0.225 * resolution) ** 2)
-
-
-def splat(index: NDArray[np.float64], weight: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Share out atoms at fractional indices (n, 3) among the eight voxels around each of a periodic grid."""
-    box = np.zeros(shape)
-    low = np.floor(index).astype(int)
-    part = index - low
-    for corner in np.ndindex(2, 2, 2):
-        share = np.where(np.array(corner), part, 1.0 - part).prod(axis=1) * weight
-        voxel = (low + np.array(corner)) % np.array(shape)
-        np.add.at(box, (voxel[:, 0], voxel[:, 1], voxel[:, 2]), share)
-    return box

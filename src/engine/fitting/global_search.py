@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from scipy import fft
 from torch import Tensor
 
+from ..density.fourier import squared_frequency
 from .body import Atoms, blur_of_resolution
 from .field import Field
 from .pose import Poses
@@ -31,7 +33,7 @@ _VOXELS_AT_ONCE = 3_000_000
 
 def search_everywhere(
     field: Field, atoms: Atoms, resolution: float, keep: int, poll: Callable[[], None] = lambda: None
-) -> tuple[Poses, Tensor]:
+) -> Poses:
     """Best poses over all orientations and all shifts that keep the body's centre in the box.
 
     The score is the correlation of map and body about their means where the body's density is, as in fast local
@@ -51,9 +53,8 @@ def search_everywhere(
 
     Returns
     -------
-    poses : Poses
-        Of k <= keep, best first.
-    scores : Tensor, shape (k,)
+    Poses
+        At most ``keep``, best first.
     """
     device = field.values.device
     turns = torch.as_tensor(even_rotations(_count(atoms, resolution)), dtype=torch.float32, device=device)
@@ -63,11 +64,12 @@ def search_everywhere(
     # what sticks out of the box on one side may lie in the same padding as what sticks out on the other
     reach = ((about.norm(dim=-1).max() + resolution) / field.step).ceil().long()
     counts = torch.tensor(field.values.shape)
-    shape = tuple(fft.next_fast_len(int(n + r), real=True) for n, r in zip(counts, reach.cpu(), strict=True))
+    nx, ny, nz = (fft.next_fast_len(int(n + r), real=True) for n, r in zip(counts, reach.cpu(), strict=True))
+    shape = nx, ny, nz
     box = torch.zeros(shape, device=device)
     box[: counts[0], : counts[1], : counts[2]] = field.values - field.outside
     of_map, of_squares = torch.fft.rfftn(box), torch.fft.rfftn(box * box)
-    softening = _softening(shape, field.step, resolution, device)
+    softening = _softening(shape, field.step, resolution)
     batch = max(1, _VOXELS_AT_ONCE // math.prod(shape))
     found: list[tuple[Tensor, Tensor, Tensor]] = []
     for start in range(0, len(turns), batch):
@@ -79,11 +81,10 @@ def search_everywhere(
         which = torch.arange(start, start + len(some), device=device)[:, None].expand_as(places)
         found.append((values.reshape(-1), which.reshape(-1), places.reshape(-1)))
     scores, which, places = (torch.cat(part) for part in zip(*found, strict=True))
-    scores, order = scores.topk(min(keep, len(scores)))
+    order = scores.topk(min(keep, len(scores))).indices
     places = places[order]
-    ny, nz = field.values.shape[1:]
-    index = torch.stack([places // (ny * nz), places // nz % ny, places % nz], -1)
-    return Poses(turns[which[order]], field.origin + index * field.step), scores
+    index = torch.stack(torch.unravel_index(places, field.values.shape), -1)
+    return Poses(turns[which[order]], field.origin + index * field.step)
 
 
 def _count(atoms: Atoms, resolution: float) -> int:
@@ -92,13 +93,10 @@ def _count(atoms: Atoms, resolution: float) -> int:
     return rotations_for_step(step)
 
 
-def _softening(shape: tuple[int, ...], step: Tensor, resolution: float, device: torch.device) -> Tensor:
-    squared = torch.zeros((), device=device)
-    for axis, (count, size) in enumerate(zip(shape, step.tolist(), strict=True)):
-        make = torch.fft.rfftfreq if axis == 2 else torch.fft.fftfreq
-        frequency = make(count, d=size, device=device).square()
-        squared = squared + frequency.reshape([-1 if a == axis else 1 for a in range(3)])
-    return torch.exp(-0.25 * blur_of_resolution(resolution) * squared)
+def _softening(shape: tuple[int, int, int], step: Tensor, resolution: float) -> Tensor:
+    squared = squared_frequency(shape, np.diag(step.cpu().double().numpy()))
+    softened = np.exp(-0.25 * blur_of_resolution(resolution) * squared)
+    return torch.as_tensor(softened, dtype=torch.float32, device=step.device)
 
 
 def _scores(

@@ -15,7 +15,7 @@ from ..density.map import DensityMap
 from .body import Atoms, Body
 from .field import Field
 from .global_search import search_everywhere
-from .pose import Poses, climb, correlation
+from .pose import Poses, climb
 
 __all__ = ["Place", "find_places"]
 
@@ -90,15 +90,13 @@ def find_places(
         raise InputError("The map has the same density everywhere, so nothing can be found in it.")
     coarse = max(min(max(atoms.radius / 3, _COARSE[0]), _COARSE[1]), resolution)
     field = Field.of(map, resolution, coarse, coarse / 3, device)
-    poses, scores = search_everywhere(field, atoms, coarse, _KEPT[0], poll)
-    body = Body.of(atoms, coarse, _POINTS[0], device)
+    poses = search_everywhere(field, atoms, coarse, _KEPT[0], poll)
     for level, wanted in enumerate((coarse, *(max(fine, resolution) for fine in _FINE))):
         if level:
             field = Field.of(map, resolution, wanted, wanted / 3, device)
-            body = Body.of(atoms, wanted, _POINTS[level], device)
-        poses = climb(field, body, poses, step=wanted / 6)
+        body = Body.of(atoms, wanted, _POINTS[level], device)
+        poses, scores = climb(field, body, poses, step=wanted / 6)
         poll()
-        scores = correlation(field, body, poses)
         kept = _distinct(poses, scores, body.radius)[: _KEPT[min(level + 1, 2)]]
         poses, scores = poses[kept], scores[kept]
     centre = atoms.centre

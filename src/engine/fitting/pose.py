@@ -47,7 +47,9 @@ def correlation(field: Field, body: Body, poses: Poses) -> Tensor:
     return torch.cat([_correlate(field, body, chunk)[0] for chunk in _chunks(poses, body)])
 
 
-def climb(field: Field, body: Body, poses: Poses, step: float, rounds: int = 40, least: float = 0.02) -> Poses:
+def climb(
+    field: Field, body: Body, poses: Poses, step: float, rounds: int = 40, least: float = 0.02
+) -> tuple[Poses, Tensor]:
     """Move each pose uphill until its steps get shorter than ``least`` angstrom.
 
     Ascent of the correlation with a step of its own for each pose, half after a failure and a fifth more after a
@@ -68,11 +70,14 @@ def climb(field: Field, body: Body, poses: Poses, step: float, rounds: int = 40,
 
     Returns
     -------
-    Poses
+    poses : Poses
         In the same order.
+    correlations : Tensor, shape (k,)
+        As `correlation` gives them.
     """
     done = [_climb(field, body, chunk, step, rounds, least) for chunk in _chunks(poses, body)]
-    return Poses(torch.cat([p.rotation for p in done]), torch.cat([p.shift for p in done]))
+    rotation, shift, best = (torch.cat(part) for part in zip(*done, strict=True))
+    return Poses(rotation, shift), best
 
 
 def _chunks(poses: Poses, body: Body) -> list[Poses]:
@@ -80,7 +85,7 @@ def _chunks(poses: Poses, body: Body) -> list[Poses]:
     return [poses[slice(i, i + size)] for i in range(0, len(poses), size)]
 
 
-def _climb(field: Field, body: Body, poses: Poses, step: float, rounds: int, least: float) -> Poses:
+def _climb(field: Field, body: Body, poses: Poses, step: float, rounds: int, least: float) -> tuple[Tensor, ...]:
     best, force, torque = _correlate(field, body, poses)
     inertia = body.points.square().sum(-1).mean() * torch.eye(3, device=best.device)
     inertia = inertia - body.points.T @ body.points / len(body.points)
@@ -102,7 +107,7 @@ def _climb(field: Field, body: Body, poses: Poses, step: float, rounds: int, lea
         best = torch.where(better, value, best)
         force, torque = torch.where(pick, new_force, force), torch.where(pick, new_torque, torque)
         length = torch.where(better, (length * _GROW).clamp(max=step), length * _SHRINK)
-    return poses
+    return poses.rotation, poses.shift, best
 
 
 def _correlate(field: Field, body: Body, poses: Poses) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,12 +18,10 @@ from ..prior.registry import find_prior
 from ..solver import completion, folding
 from ..solver.planned_run import PlannedRun, total_work
 
-__all__ = ["BENDING", "BENDING_LEVELS", "BUILDING", "job_cost", "planned_runs"]
+__all__ = ["BENDING_LEVELS", "RefinementRuns", "job_cost", "planned_runs", "refinement_runs"]
 
 _ROUNDS = 3
 """Times that refinement builds missing segments anew as long as the map does not support all of them."""
-BUILDING, BENDING = "building, round", "bending, run"
-"""How the runs of refinement that build and that bend are called, before their number."""
 BENDING_LEVELS = (0.3, 0.45)
 """Diffusion times to which a model is renoised for bending. The higher one straightens bends of 2 to 4 A in maps of 2
 to 3 A (0.15 A of CA RMSD afterwards in one of 1.75 A, from 2 A) and loses ends at 4 A, where the lower one takes
@@ -46,16 +45,40 @@ def planned_runs(spec: Spec) -> tuple[PlannedRun, ...]:
     return plan(spec)
 
 
-def _refinement(spec: RefineSpec) -> tuple[PlannedRun, ...]:
+@dataclass(frozen=True)
+class RefinementRuns:
+    """Solver runs of a refinement.
+
+    Attributes
+    ----------
+    building, bending : tuple of PlannedRun
+        Rounds, and one run for each of `BENDING_LEVELS`.
+    polishing : PlannedRun
+    """
+
+    building: tuple[PlannedRun, ...]
+    bending: tuple[PlannedRun, ...]
+    polishing: PlannedRun
+
+    @property
+    def in_order(self) -> tuple[PlannedRun, ...]:
+        """All of them."""
+        return *self.building, *self.bending, self.polishing
+
+
+def refinement_runs(spec: RefineSpec) -> RefinementRuns:
+    """Solver runs that a refinement may take."""
     polish = max(_FEWEST, round(_POLISH_STEPS * spec.steps))
-    rounds = (PlannedRun(f"{BUILDING} {n}", spec.steps, spec.replicas) for n in range(1, _ROUNDS + 1))
     half = math.ceil(spec.replicas / 2)
-    bends = (PlannedRun(f"{BENDING} {n + 1}", polish, half) for n in range(len(BENDING_LEVELS)))
-    return *rounds, *bends, PlannedRun("polishing", polish, spec.replicas)
+    return RefinementRuns(
+        tuple(PlannedRun(f"building, round {n}", spec.steps, spec.replicas) for n in range(1, _ROUNDS + 1)),
+        tuple(PlannedRun(f"bending, run {n}", polish, half) for n in range(1, len(BENDING_LEVELS) + 1)),
+        PlannedRun("polishing", polish, spec.replicas),
+    )
 
 
 _PLANS: Mapping[str, Callable[[Any], tuple[PlannedRun, ...]]] = {
-    REFINE.name: _refinement,
+    REFINE.name: lambda spec: refinement_runs(spec).in_order,
     COMPLETE.name: lambda spec: completion.planned_runs(spec.steps, spec.replicas),
     DISTANCES.name: lambda spec: folding.planned_runs(spec.steps, spec.replicas),
 }

@@ -172,7 +172,7 @@ def dock_structure(
     model = structure[0]
     protein = {i: _protein(chain, i) for i, chain in enumerate(model)}
     chains = {i: rows for i, rows in protein.items() if len(rows) >= SHORTEST_DOMAIN}
-    domains = _domains(model, protein, error)
+    errors = None if error is None else _errors(model, protein, error)
     if not chains:
         raise InputError(f"The model has no protein chain of at least {SHORTEST_DOMAIN} residues that could be docked.")
     search = _Search(density, model, resolution, device, poll, told)
@@ -181,7 +181,7 @@ def dock_structure(
     names = ", ".join(model[i].name for i in chains)
     if len(chains) == 1 or not (place := search.place(f"chains {names}", everything)):
         for index in sorted(chains, key=lambda i: -len(chains[i])):
-            moves.update(_dock_chain(search, chains[index], domains))
+            moves.update(_dock_chain(search, chains[index], None if errors is None else errors[index]))
     else:
         moves = dict.fromkeys(everything, place)
     result = structure.clone()
@@ -233,41 +233,36 @@ class _Search:
         return Docked(name, residues, best, standing, shift, angle)
 
 
-def _domains(model: gemmi.Model, protein: Mapping[int, Rows], error: AlignedError | None) -> dict[tuple[int, int], int]:
-    """Domain of each residue, counted in each chain from 0 for the largest; -1 for none."""
-    found: dict[tuple[int, int], int] = {}
+def _errors(model: gemmi.Model, protein: Mapping[int, Rows], error: AlignedError) -> dict[int, NDArray[np.float32]]:
+    """Aligned errors within each chain; the file is for all of them together."""
     everything = [row for rows in protein.values() for row in rows]
-    if error is not None:
-        addresses = [(model[c].name, model[c][r].seqid.num or 0) for c, r in everything]
-        errors = error.of(addresses)
-    start = 0
-    for rows in protein.values():
-        own = slice(start, start + len(rows))
-        start += len(rows)
-        domain = domains_by_contacts(_ca(model, rows)) if error is None else domains_by_error(errors[own, own])
-        found.update(zip(rows, domain.tolist(), strict=True))
-    return found
+    values = error.of([(model[c].name, model[c][r].seqid.num or 0) for c, r in everything])
+    ends = np.cumsum([len(rows) for rows in protein.values()])
+    return {
+        index: values[end - len(rows) : end, end - len(rows) : end]
+        for (index, rows), end in zip(protein.items(), ends.tolist(), strict=True)
+    }
 
 
-def _dock_chain(search: _Search, rows: Rows, domains: Mapping[tuple[int, int], int]) -> dict[tuple[int, int], Place]:
+def _dock_chain(search: _Search, rows: Rows, error: NDArray[np.float32] | None) -> dict[tuple[int, int], Place]:
     """Places of a chain's residues: as one body, or as its domains."""
     name = search.model[rows[0][0]].name
     whole = search.place(f"chain {name}", rows)
     if whole is not None:
         return dict.fromkeys(rows, whole)
-    count = max(domains[row] for row in rows) + 1
-    if count < 2:
+    domain = (domains_by_contacts(_ca(search.model, rows)) if error is None else domains_by_error(error)).tolist()
+    if max(domain) < 1:
         return {}
     found: dict[int, Place] = {}
-    for number in range(count):
-        members = [row for row in rows if domains[row] == number]
+    for number in range(max(domain) + 1):
+        members = [row for row, own in zip(rows, domain, strict=True) if own == number]
         place = search.place(f"{name} {_stretches(search.model, members)}", members)
         if place is not None:
             found[number] = place
     if not found:
         return {}
     largest = found[min(found)]
-    return {row: found.get(domains[row], largest) for row in rows}
+    return {row: found.get(own, largest) for row, own in zip(rows, domain, strict=True)}
 
 
 def _protein(chain: gemmi.Chain, index: int) -> Rows:

@@ -33,7 +33,7 @@ from ..solver.pins import HeldAtoms, Pins
 from ..solver.posterior import Posterior
 from ..solver.protocol import Level
 from ..validation.torsions import linked_residues
-from .cost import BENDING, BENDING_LEVELS, BUILDING, planned_runs
+from .cost import BENDING_LEVELS, refinement_runs
 from .problem import Problem
 
 __all__ = ["Built", "Measured", "Refiner"]
@@ -128,6 +128,7 @@ class Refiner:
         pins: Pins,
     ) -> None:
         self._spec = spec
+        self._runs = refinement_runs(spec)
         self._problem = problem
         self._support = support
         self._measured = measured
@@ -144,8 +145,7 @@ class Refiner:
         segments = missing_segments(support.trusted, chains)
         found = support.trusted.copy()
         current: Tensor | None = None
-        rounds = [run for run in planned_runs(self._spec) if run.name.startswith(BUILDING)]
-        for number, planned in enumerate(rounds):
+        for number, planned in enumerate(self._runs.building):
             gaps = missing_segments(found, chains)
             if number and not gaps:
                 break
@@ -177,17 +177,16 @@ class Refiner:
         """
         if not self._problem.prior.sees_density or not self._loose.any():
             return built
-        runs = [run for run in planned_runs(self._spec) if run.name.startswith(BENDING)]
         free = replace(self._start, known=np.zeros_like(self._start.known))
         found = [built.x[None]]
-        for number, (planned, t) in enumerate(zip(runs, BENDING_LEVELS, strict=True)):
+        for number, (planned, t) in enumerate(zip(self._runs.bending, BENDING_LEVELS, strict=True)):
             start = built.x.expand(planned.replicas, -1, -1, -1)
             seed = self._spec.seed + _BEND_SEED * (number + 1)
             stage = Stage(planned.name, step_times(planned.steps, start=t), planned.replicas, seed, start)
             found.append(self._sample(stage, free))
         x = torch.cat(found)
         quality = self._density.likelihood.per_residue_fit(x)
-        quality[0] += np.where(self._loose, _BENT_GAIN, _MOST)  # held residues stay where they are
+        quality[0] += np.where(self._loose, _BENT_GAIN, _MOST)  # what is held, and what was built, stays
         source = best_sources(x[:, :, 1].double().cpu().numpy(), quality, linked_residues(self._problem.polymer))
         chosen = torch.as_tensor(source, device=x.device)
         bent = x[chosen, torch.arange(len(source), device=x.device)]
@@ -206,7 +205,7 @@ class Refiner:
 
     def polish(self, built: Built) -> Tensor:
         """Move everything together at low noise, from the composite; (replica, N, 4, 3)."""
-        planned = planned_runs(self._spec)[-1]
+        planned = self._runs.polishing
         start = built.x.expand(self._spec.replicas, -1, -1, -1)
         times = step_times(planned.steps, start=_POLISH_START)
         stage = Stage(planned.name, times, planned.replicas, self._spec.seed + _POLISH_SEED, start)
@@ -223,7 +222,7 @@ class Refiner:
         origin = problem.origin()
         updates = choose_updates(self._spec.update, problem.prior.correlation, pull, origin, self._sampling.preview)
         posterior = Posterior(problem.prior, updates, origin, Evidence(held, self._shown(target)))
-        return self._sampling.run(stage, posterior, self._watch(self._start))
+        return self._sampling.run(stage, posterior, self._watch())
 
     def _shown(self, target: Target) -> DensityEvidence:
         """The map as the prior sees it, with the density of atoms known to within an angstrom explained."""
@@ -246,9 +245,9 @@ class Refiner:
         free = np.where(found, 1.0, free_share(shown, x[..., 1, :]))
         return np.where(fit > 0, fit * free, fit)
 
-    def _watch(self, target: Target) -> Watch:
+    def _watch(self) -> Watch:
         # rejected residues are meant to move
-        trusted = replace(target, known=target.known & self._support.trusted[:, None])
+        trusted = replace(self._start, known=self._start.known & self._support.trusted[:, None])
         firm, further = self._problem.known_atoms(trusted), self._measured.further
 
         def figures(x: Tensor, level: Level) -> dict[str, Tensor]:

@@ -9,7 +9,8 @@ from scipy.spatial.transform import Rotation
 
 from adp3d.contract.errors import InputError
 from adp3d.density.map import DensityMap
-from adp3d.fitting.body import Atoms, splat
+from adp3d.density.splat import splat
+from adp3d.fitting.body import Atoms
 from adp3d.fitting.placement import find_places
 from adp3d.fitting.standing import judge_places
 

@@ -15,10 +15,11 @@ from adp3d.cli import main
 from adp3d.contract.errors import InputError
 from adp3d.density.map import DensityMap
 from adp3d.density.read import read_map
+from adp3d.density.splat import splat
 from adp3d.density.write import write_map
-from adp3d.fitting.body import splat
-from adp3d.pipeline.dock import _domains, dock_structure
+from adp3d.pipeline.dock import _errors, dock_structure
 from adp3d.predictions.aligned_error import AlignedError
+from adp3d.predictions.domains import domains_by_error
 from adp3d.structure.read import read_structure
 
 DEMO = Path(adp3d.__file__).parent / "pipeline" / "demo"
@@ -153,11 +154,11 @@ def test_aligned_errors_tell_domains(pair):
     addresses = [(chain.name, r.seqid.num) for chain in pair[0] for r in chain if r.name == "ALA"]
     told = AlignedError(error, tuple(c for c, _ in addresses), tuple(k for _, k in addresses), "pae.json")
     protein = {i: [(i, j) for j, r in enumerate(chain) if r.name == "ALA"] for i, chain in enumerate(pair[0])}
-    domains = _domains(pair[0], protein, told)
-    assert [domains[row] for row in protein[0]] == [0] * 70 + [1] * 70
-    assert {domains[row] for row in protein[1]} == {0}
+    errors = _errors(pair[0], protein, told)
+    assert domains_by_error(errors[0]).tolist() == [0] * 70 + [1] * 70
+    assert set(domains_by_error(errors[1]).tolist()) == {0}
     with pytest.raises(InputError, match=r"pae\.json has no row"):
-        _domains(pair[0], protein, AlignedError(error[:9, :9], ("A",) * 9, tuple(range(1, 10)), "pae.json"))
+        _errors(pair[0], protein, AlignedError(error[:9, :9], ("A",) * 9, tuple(range(1, 10)), "pae.json"))
 
 
 def test_without_a_protein_there_is_nothing_to_dock(pair):
