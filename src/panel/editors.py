@@ -74,18 +74,24 @@ def narrow(combo: QComboBox, characters: int = 6) -> QComboBox:
 
 
 class _Integer:
+    """Spin box; one below the range leaves the number to the program, where that may be."""
+
     def __init__(self, domain: Integer, field: Field, changed: Callable[..., None], parent: QWidget) -> None:
+        self._low = domain.low
+        free = isinstance(field.row.setting.domain, Optional)
         self.widget = box = QSpinBox(parent)
-        box.setRange(domain.low, domain.high)
+        box.setRange(domain.low - free, domain.high)
+        box.setSpecialValueText("usual" if free else "")
         box.setSingleStep(int(field.row.setting.step))
         box.setMaximumWidth(_WIDTH)
         box.valueChanged.connect(changed)
 
-    def value(self) -> int:
-        return int(self.widget.value())
+    def value(self) -> int | None:
+        number = int(self.widget.value())
+        return None if number < self._low else number
 
     def set_value(self, value: Any) -> None:
-        self.widget.setValue(int(value))
+        self.widget.setValue(self._low - 1 if value is None else int(value))
 
     def refresh(self) -> None:
         return

@@ -1,4 +1,4 @@
-"""Named settings of the panel: how many replicas and steps a job takes."""
+"""Named settings of the panel: how many replicas a job takes, with the usual steps."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ CUSTOM = "custom"
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "quick": MappingProxyType({"replicas": 4, "steps": 60}),
+        "quick": MappingProxyType({"replicas": 4, "steps": None}),
         STANDARD: MappingProxyType(
             {row.keyword or row.name: row.default for row in rows(CommonSpec) if row.setting.always}
         ),
-        "thorough": MappingProxyType({"replicas": 16, "steps": 400}),
+        "thorough": MappingProxyType({"replicas": 16, "steps": None}),
     }
 )
 """Options by preset: a first look, the defaults of the commands, and a result to publish."""

@@ -88,7 +88,7 @@ class SettingsForm(QWidget):
         self.part.textChanged.connect(on_change)
         self.preset = narrow(QComboBox(self))
         self.preset.addItems([*PRESETS, CUSTOM])
-        self.preset.setToolTip("Replicas and steps at once: a first look, the defaults, or a result to publish.")
+        self.preset.setToolTip("Replicas, with the usual steps: a first look, the defaults, or a result to publish.")
         layout.addRow("Model", self.model.widget)
         layout.addRow("Part", self.part)
         layout.addRow("Map", self.map.widget)

@@ -62,6 +62,8 @@ class Kind:
         What the panel says of it.
     done : str
         What its result is called, after the name of the model.
+    steps : int
+        Denoising steps unless the user says otherwise.
     curves : tuple of Figure
         Figures that tell the fit while it runs, the most telling first; the first that there is gets plotted.
     merit : Merit or None
@@ -75,6 +77,7 @@ class Kind:
     example: str
     title: str
     done: str
+    steps: int
     curves: tuple[Figure, ...]
     merit: Merit | None = None
     needs_map: bool = False
@@ -102,6 +105,8 @@ REFINE = Kind(
     "adp3d refine map.mrc model.cif -s protein.fasta --half-maps half1.mrc half2.mrc",
     "Complete and refine a model in a map",
     "refined",
+    # more than 30 to 40 build nothing better where the prior sees the map
+    40,
     (_CORRELATION,),
     Merit(_CORRELATION.name),
     needs_map=True,
@@ -112,6 +117,8 @@ COMPLETE = Kind(
     "adp3d complete fragments.cif --sequence protein.fasta --confidence modelangelo",
     "Complete a model without a map",
     "completed",
+    # as good as 200 and more (docs/results.md, Steps)
+    50,
     (_SPREAD, _KNOWN_RMSD),
     # what the replicas agree on is what the job goes on from: the one nearest to the others stands for it
     Merit(_SPREAD.name, lowest=True, relative=True),
@@ -122,6 +129,8 @@ DISTANCES = Kind(
     "adp3d distances restraints.csv --sequence MKTAYIAKQR... -o fold",
     "Fold a sequence from distances between residues",
     "folded",
+    # 100 are too few
+    200,
     (_SATISFIED, _LOG_LIKELIHOOD),
     Merit(_LOG_LIKELIHOOD.name),
     needs_model=False,

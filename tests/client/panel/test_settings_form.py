@@ -82,7 +82,7 @@ def test_renamed_and_renumbered_models(form, opened):
 def test_presets_set_and_follow_the_options(form, changes):
     form.preset.setCurrentText("quick")
     form.preset.activated.emit(form.preset.currentIndex())
-    assert form.options()["steps"] == 60
+    assert form.options()["steps"] is None
     assert form.options()["replicas"] == 4
     assert changes
     form.load("refine", {"steps": 61})

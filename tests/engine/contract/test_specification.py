@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adp3d.contract.errors import InputError
+from adp3d.contract.kinds import KINDS
+from adp3d.contract.settings import rows
 from adp3d.contract.specification import (
     B_FACTORS,
     CONFIDENCES,
@@ -21,6 +23,7 @@ from adp3d.contract.specification import (
     from_json,
     input_files,
     is_sequence_text,
+    specification_of,
     to_dict,
     to_json,
     with_inputs,
@@ -183,3 +186,12 @@ def test_input_files_and_their_replacement():
     }
     moved = with_inputs(spec, {"map": ("x",), "half_maps": ("y", "z")}, "p")
     assert (moved.map, moved.half_maps, moved.model, moved.output) == ("x", ("y", "z"), "b.cif", "p")
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_usual_steps_by_kind_of_job(kind):
+    values = {"output": "job", "map": "a.mrc", "model": "a.cif", "restraints": "a.csv", "sequence": "MKV"}
+    specification = specification_of(kind)
+    needed = {row.name: values[row.name] for row in rows(specification) if row.required}
+    assert specification(**needed).steps == KINDS[kind].steps
+    assert specification(**needed, steps=7).steps == 7

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from .. import plugins
 from ..domains import Choice, Device, Folder, Integer, ModelFile, Optional, Plugin
+from ..kinds import KINDS
 from ..settings import OUTPUT, SAMPLING, Setting, declare, rows
 
 __all__ = ["B_FACTORS", "PRIORS", "PRIOR_NAMES", "UPDATES", "CommonSpec"]
@@ -22,6 +23,9 @@ UPDATES = ("proximal", "gradient")
 
 B_FACTORS = ("plausible", "confidence")
 """What the B-factor column of a result holds."""
+
+
+_USUAL_STEPS = ", ".join(f"{kind.name} {kind.steps}" for kind in KINDS.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +75,8 @@ class CommonSpec:
     )
     steps: int = declare(
         Setting(
-            Integer(1, 100_000),
-            "Denoising steps: more take longer and usually fit better.",
+            Optional(Integer(1, 100_000), _USUAL_STEPS),
+            f"Denoising steps. Default: {_USUAL_STEPS}.",
             SAMPLING,
             flags=("--steps", "-n"),
             label="Steps",
@@ -81,7 +85,7 @@ class CommonSpec:
             remembered=True,
             meaning="denoising steps",
         ),
-        200,
+        None,
     )
     prior: str = declare(
         Setting(
@@ -155,3 +159,5 @@ class CommonSpec:
     def __post_init__(self) -> None:
         for row in rows(type(self)):
             object.__setattr__(self, row.name, row.setting.domain.check(row.name, getattr(self, row.name)))
+        if self.steps is None:
+            object.__setattr__(self, "steps", KINDS[self.kind].steps)
