@@ -82,7 +82,9 @@ def free_share(density: DensityEvidence, ca: Tensor) -> NDArray[np.float64]:
     return np.clip((_TAKEN[1] - taken) / (_TAKEN[1] - _TAKEN[0]), 0.0, 1.0)
 
 
-def load_map_evidence(maps: DensityMeasurement, scene: Scene, trusted: NDArray[np.bool_]) -> MapEvidence:
+def load_map_evidence(
+    maps: DensityMeasurement, scene: Scene, trusted: NDArray[np.bool_], firm: NDArray[np.bool_] | None = None
+) -> MapEvidence:
     """Bring the map of a job to the sharpness and grid that priors are shown.
 
     Parameters
@@ -91,6 +93,8 @@ def load_map_evidence(maps: DensityMeasurement, scene: Scene, trusted: NDArray[n
     scene : Scene
     trusted : ndarray of bool, shape (N,)
         Residues of the model that the map supports: they set the units.
+    firm : ndarray of bool, shape (N,), optional
+        Residues whose side chains explain density; by default those that are trusted.
 
     Returns
     -------
@@ -111,7 +115,7 @@ def load_map_evidence(maps: DensityMeasurement, scene: Scene, trusted: NDArray[n
         torch.as_tensor(ruler, dtype=torch.float32, device=device),
         torch.zeros(0, 3, device=device),
     )
-    return MapEvidence(whole, other_atoms(scene.structure, scene.labels, trusted))
+    return MapEvidence(whole, other_atoms(scene.structure, scene.labels, trusted if firm is None else firm))
 
 
 def _sharpened(maps: DensityMeasurement) -> DensityMap:

@@ -1,4 +1,4 @@
-"""The solver runs of a refinement: building in rounds, bending, polishing."""
+"""The solver runs of a refinement: bending, building in rounds, polishing."""
 
 from __future__ import annotations
 
@@ -18,12 +18,10 @@ from ..ensemble.denoising_energy import denoising_energy
 from ..ensemble.mosaic import best_sources
 from ..ensemble.ranking import SCALES, Ranking, rank_replicas
 from ..ensemble.recombination import missing_segments, recombine, supported_ends
-from ..fitting.support import Support
-from ..job.events import Events
+from ..job.events import Events, NullEvents
 from ..job.sampling import Sampling, Stage, Watch
-from ..measurement.density import DensityMeasurement
 from ..measurement.figures import figures_of, residue_figures_of
-from ..measurement.map_evidence import MapEvidence, free_share
+from ..measurement.map_evidence import free_share, load_map_evidence
 from ..measurement.protocol import Measurement
 from ..placing.target import Target
 from ..prior.evidence import DensityEvidence, Evidence
@@ -34,9 +32,10 @@ from ..solver.posterior import Posterior
 from ..solver.protocol import Level
 from ..validation.torsions import linked_residues
 from .cost import BENDING_LEVELS, refinement_runs
+from .prepared import Prepared
 from .problem import Problem
 
-__all__ = ["Built", "Measured", "Refiner"]
+__all__ = ["Bent", "Built", "Course", "Refiner"]
 
 _ACCEPTED_SIGMA = 0.5
 """Standard deviation in angstrom given to segments kept from an earlier round: the error of segments that are found
@@ -60,6 +59,25 @@ to 0.5, ends and loops left their density in one replica of three from 0.5."""
 
 
 @dataclass(frozen=True)
+class Bent:
+    """A model that has followed the map.
+
+    Attributes
+    ----------
+    target : Target
+        With the residues that moved where they are now.
+    moved : ndarray of bool, shape (N,)
+        Known residues that moved.
+    way : float
+        How far, as a root mean square in angstrom; 0 if none did.
+    """
+
+    target: Target
+    moved: NDArray[np.bool_]
+    way: float
+
+
+@dataclass(frozen=True)
 class Built:
     """A complete model put together from the best segments of several rounds.
 
@@ -68,13 +86,10 @@ class Built:
     x : Tensor, shape (N, 4, 3)
     segments : list of slice
         Everything that was built.
-    bent : ndarray of bool, shape (N,), or None
-        Known residues that moved to where they fit better.
     """
 
     x: Tensor
     segments: list[slice]
-    bent: NDArray[np.bool_] | None = None
 
     def describe(self, problem: Problem, fit: NDArray[np.float64], ca: NDArray[np.float64]) -> list[dict[str, Any]]:
         """Each built segment: first and last residue, length, fit, and CA RMSD where there is a reference.
@@ -106,37 +121,88 @@ class Built:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What is measured: the map, what the prior sees of it, and further measurements; weights by name."""
+class Course:
+    """What all runs of a refinement have in common.
 
-    density: DensityMeasurement
-    seen: MapEvidence
+    Attributes
+    ----------
+    spec : RefineSpec
+    further : sequence of Measurement
+        Measurements beside the map.
+    weights : mapping of str to float
+        By name of measurement; may change while the job runs.
+    sampling : Sampling
+    pins : Pins
+    """
+
+    spec: RefineSpec
     further: Sequence[Measurement]
     weights: Mapping[str, float]
+    sampling: Sampling
+    pins: Pins
 
 
 class Refiner:
-    """The solver runs of one job."""
+    """The solver runs of one job, for a model where it is now.
 
-    def __init__(
-        self,
-        spec: RefineSpec,
-        problem: Problem,
-        support: Support,
-        measured: Measured,
-        sampling: Sampling,
-        pins: Pins,
-    ) -> None:
-        self._spec = spec
-        self._runs = refinement_runs(spec)
-        self._problem = problem
-        self._support = support
-        self._measured = measured
-        self._density = measured.density
-        self._sampling = sampling
-        self._pins = pins
-        self._start = support.apply(problem.target)
-        self._judge = sampling.interruptible(problem.prior)
+    Parameters
+    ----------
+    course : Course
+    prepared : Prepared
+    firm : ndarray of bool, shape (N,)
+        Residues whose side chains are where the user's model has them.
+    """
+
+    def __init__(self, course: Course, prepared: Prepared, firm: NDArray[np.bool_]) -> None:
+        self._course = course
+        self._spec = course.spec
+        self._runs = refinement_runs(course.spec)
+        self._problem = prepared.problem
+        self._support = prepared.support
+        self._density = prepared.density
+        scene = prepared.problem.scene(NullEvents())
+        self._seen = load_map_evidence(prepared.density, scene, prepared.support.trusted, firm)
+        self._pins = course.pins
+        self._start = prepared.support.apply(prepared.problem.target)
+        self._judge = course.sampling.interruptible(prepared.problem.prior)
+
+    def bend(self, number: int) -> Bent:
+        """Let the known part follow the map where it fits better elsewhere.
+
+        Known atoms hold a model that is bent or shifted where it is. So it is renoised to some levels, whose noise
+        bends it as chains bend, and brought down with the map in view and nothing known but what the user keeps. Of
+        the outcome, stretches are taken that fit clearly better and begin and end near the old ones.
+
+        Parameters
+        ----------
+        number : int
+            Pass, from 0: the model of one is that of the next.
+        """
+        problem = self._problem
+        known, loose = problem.known_residues, problem.known_residues & ~self._pins.mask[:, 1]
+        still = Bent(problem.target, np.zeros(len(known), bool), 0.0)
+        if not problem.prior.sees_density or not loose.any():
+            return still
+        start = problem.scene(NullEvents()).start()
+        free = replace(problem.target, known=np.zeros_like(problem.target.known))
+        found = [start[None]]
+        for i, (planned, t) in enumerate(zip(self._runs.bending[number], BENDING_LEVELS[number], strict=True)):
+            several = start.expand(planned.replicas, -1, -1, -1)
+            seed = self._spec.seed + _BEND_SEED * (1 + i + len(BENDING_LEVELS) * number)
+            stage = Stage(planned.name, step_times(planned.steps, start=t), planned.replicas, seed, several)
+            found.append(self._sample(stage, free))
+        x = torch.cat(found)
+        quality = np.where(known, self._density.likelihood.per_residue_fit(x), 0.0)
+        quality[0] += np.where(loose, _BENT_GAIN, np.where(known, _MOST, 0.0))
+        linked = linked_residues(problem.polymer) & known[:-1] & known[1:]
+        source = best_sources(x[:, :, 1].double().cpu().numpy(), quality, linked)
+        bent = x[torch.as_tensor(source, device=x.device), torch.arange(len(source), device=x.device)]
+        way = (bent - start)[:, 1].norm(dim=-1).cpu().numpy()
+        moved = loose & (source > 0) & (way > _BENT_WAY)
+        if not moved.any():
+            return still
+        target = _extended(problem.target, bent, np.flatnonzero(moved).tolist())
+        return Bent(target, moved, float(np.sqrt(np.square(way[moved]).mean())))
 
     def build(self, events: Events) -> Built:
         """Build what is missing or unsupported, in rounds."""
@@ -168,41 +234,6 @@ class Refiner:
         assert current is not None  # there is at least one round
         return Built(current, segments)
 
-    def bend(self, built: Built, events: Events) -> Built:
-        """Let the known part follow the map where it fits better elsewhere.
-
-        Known atoms hold a model that is bent or shifted where it is. So the composite is renoised to two levels, whose
-        noise bends it as chains bend, and brought down with the map in view and nothing known but what the user keeps.
-        Of the outcome, stretches are taken that fit clearly better and begin and end near the composite.
-        """
-        if not self._problem.prior.sees_density or not self._loose.any():
-            return built
-        free = replace(self._start, known=np.zeros_like(self._start.known))
-        found = [built.x[None]]
-        for number, (planned, t) in enumerate(zip(self._runs.bending, BENDING_LEVELS, strict=True)):
-            start = built.x.expand(planned.replicas, -1, -1, -1)
-            seed = self._spec.seed + _BEND_SEED * (number + 1)
-            stage = Stage(planned.name, step_times(planned.steps, start=t), planned.replicas, seed, start)
-            found.append(self._sample(stage, free))
-        x = torch.cat(found)
-        quality = self._density.likelihood.per_residue_fit(x)
-        quality[0] += np.where(self._loose, _BENT_GAIN, _MOST)  # what is held, and what was built, stays
-        source = best_sources(x[:, :, 1].double().cpu().numpy(), quality, linked_residues(self._problem.polymer))
-        chosen = torch.as_tensor(source, device=x.device)
-        bent = x[chosen, torch.arange(len(source), device=x.device)]
-        way = (bent - built.x)[:, 1].norm(dim=-1).cpu().numpy()
-        moved = self._loose & (source > 0) & (way > _BENT_WAY)
-        if moved.any():
-            rms = float(np.sqrt(np.square(way[moved]).mean()))
-            events.message(f"{int(moved.sum())} known residues fit better after bending, {rms:.1f} A away (rms).")
-        self._start = _extended(self._start, bent, np.flatnonzero(moved).tolist())
-        return replace(built, x=bent, bent=moved)
-
-    @property
-    def _loose(self) -> NDArray[np.bool_]:
-        """Known residues that the user does not keep, shape (N,)."""
-        return self._problem.known_residues & ~self._pins.mask[:, 1]
-
     def polish(self, built: Built) -> Tensor:
         """Move everything together at low noise, from the composite; (replica, N, 4, 3)."""
         planned = self._runs.polishing
@@ -213,20 +244,20 @@ class Refiner:
 
     def _sample(self, stage: Stage, target: Target) -> Tensor:
         """One stage, with the known atoms both pulling and shown to the prior."""
-        problem, measured = self._problem, self._measured
+        problem, course = self._problem, self._course
         held = HeldAtoms(problem.known_atoms(target), self._pins)
-        others = [measurement.potential for measurement in measured.further]
+        others = [measurement.potential for measurement in course.further]
         own = [self._density.potential]
         looks = problem.prior.sees_density
-        pull = Pull(held, others if looks else [*own, *others], own if looks else (), measured.weights)
+        pull = Pull(held, others if looks else [*own, *others], own if looks else (), course.weights)
         origin = problem.origin()
-        updates = choose_updates(self._spec.update, problem.prior.correlation, pull, origin, self._sampling.preview)
+        updates = choose_updates(self._spec.update, problem.prior.correlation, pull, origin, course.sampling.preview)
         posterior = Posterior(problem.prior, updates, origin, Evidence(held, self._shown(target)))
-        return self._sampling.run(stage, posterior, self._watch())
+        return course.sampling.run(stage, posterior, self._watch())
 
     def _shown(self, target: Target) -> DensityEvidence:
         """The map as the prior sees it, with the density of atoms known to within an angstrom explained."""
-        return self._measured.seen.explained_by(target.xyz[target.known & (target.sigma < _EXPLAINS)])
+        return self._seen.explained_by(target.xyz[target.known & (target.sigma < _EXPLAINS)])
 
     def starting_density(self) -> DensityEvidence:
         """The map with only the density explained that the starting model accounts for."""
@@ -248,7 +279,7 @@ class Refiner:
     def _watch(self) -> Watch:
         # rejected residues are meant to move
         trusted = replace(self._start, known=self._start.known & self._support.trusted[:, None])
-        firm, further = self._problem.known_atoms(trusted), self._measured.further
+        firm, further = self._problem.known_atoms(trusted), self._course.further
 
         def figures(x: Tensor, level: Level) -> dict[str, Tensor]:
             return {**self._density.figures(x), "known_rmsd": firm.rmsd(x), **figures_of(further, x)}

@@ -40,9 +40,18 @@ def test_masked_map_and_incomplete_model(points_map):
     assert found.b_factor == pytest.approx(40.0, abs=10)
 
 
+def test_misplaced_model_has_the_same_amplitudes(points_map):
+    observed = blur(points_map, 80.0)
+    elsewhere = blur(points_map.with_values(points_map.values[::-1, :, ::-1].copy()), 40.0)
+    found = relative_sharpness(observed, elsewhere.values, 3.5)
+    assert found.b_factor == pytest.approx(40.0, abs=3)
+    assert found.scale == pytest.approx(1.0, rel=0.05)
+    assert abs(found.correlation) < 0.2
+
+
 def test_what_cannot_be_measured(points_map):
     noise = np.random.default_rng(0).normal(size=points_map.shape)
-    with pytest.raises(InputError, match="do not agree"):
-        relative_sharpness(points_map, noise, 3.0)
+    with pytest.raises(InputError, match="too small to measure"):
+        relative_sharpness(points_map, noise, 14.0)
     with pytest.raises(ValueError, match="does not fit"):
         relative_sharpness(points_map, noise[:4], 3.0)

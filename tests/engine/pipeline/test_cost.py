@@ -44,7 +44,7 @@ def test_costs_are_those_of_the_steps_taken(steps, replicas):
     assert sum(run.steps for run in complete) == total_steps(steps, replicas)
     names = [run.name for run in planned_runs(RefineSpec(model="m", map="x", **options))]
     rounds = [f"building, round {n}" for n in (1, 2, 3)]
-    assert names == [*rounds, "bending, run 1", "bending, run 2", "polishing"]
+    assert names == ["bending 1 from 0.35", "bending 1 from 0.5", "bending 2 from 0.4", *rounds, "polishing"]
     hands = planned_runs(DistancesSpec(restraints="r", sequence="AAA", **options))
     assert [run.replicas for run in hands] == [replicas, 2 * replicas]
 

@@ -284,7 +284,11 @@ def test_a_bent_model_follows_the_map(small, make_job, tmp_path):
     told = Told()
     job = make_job(model=str(path), reference=str(small.deposited), steps=30)
     metrics = run(job, told)
-    assert told.stages == ["building, round 1", "bending, run 1", "bending, run 2", "polishing"]
+    assert [stage for stage in told.stages if stage.startswith("bending")][:2] == [
+        "bending 1 from 0.35",
+        "bending 1 from 0.5",
+    ]
+    assert told.stages[-2:] == ["building, round 1", "polishing"]
     assert metrics["ca_rmsd_start"] > 1.3
     assert metrics["ca_rmsd_known"] < 0.5 * metrics["ca_rmsd_start"]
     assert metrics["map_cc_after"] > metrics["map_cc_before"] + 0.1

@@ -1,0 +1,107 @@
+"""A model judged by its map: what the map supports of it, and parts that belong elsewhere as rigid bodies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.specification import RefineSpec
+from ..fitting.redock import Placement, redock
+from ..fitting.support import Support, judge_support
+from ..job.events import Control, Events, NullEvents
+from ..measurement.density import DensityMeasurement, bind_map, load_density
+from ..measurement.whole_map import MapFiles
+from ..placing.target import Target
+from .problem import Problem
+
+__all__ = ["Prepared", "describe_placement", "prepare"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A job whose model has been judged by its map.
+
+    Attributes
+    ----------
+    problem : Problem
+    density : DensityMeasurement
+    support : Support
+    placements : list of Placement
+        Parts that were moved as rigid bodies.
+    """
+
+    problem: Problem
+    density: DensityMeasurement
+    support: Support
+    placements: list[Placement]
+
+    def moved_to(self, target: Target) -> Prepared:
+        """The same with the model elsewhere: map and verdict follow it."""
+        problem = replace(self.problem, target=target)
+        density = bind_map(self.density.whole, problem.scene(NullEvents()))
+        return replace(self, problem=problem, density=density, support=_judge(problem, density))
+
+    def settled(self, events: Events) -> Prepared:
+        """Tell the verdict, once the model is where it stays; what lies outside the map is kept where it is."""
+        problem, support = self.problem, self.support
+        for line in support.lines(problem.target):
+            events.message(line)
+        outside = support.outside(problem.known_residues) & ~problem.kept
+        if outside.any():
+            chain, number, icode = problem.target.labels[int(np.flatnonzero(outside)[0])]
+            events.message(
+                f"{int(outside.sum())} known residues (the first: {chain} {number}{icode}) lie outside the map and "
+                "stay where they are.",
+                "warning",
+            )
+            support = support.trusting(outside)
+            problem = replace(problem, kept=problem.kept | outside)
+        return replace(self, problem=problem.with_breaks_between(support.trusted), support=support)
+
+
+def prepare(spec: RefineSpec, problem: Problem, events: Events, control: Control) -> Prepared:
+    """Read the map, judge the model by it, and put misplaced domains where they belong.
+
+    Raises
+    ------
+    InputError
+        If the map cannot be used, or does not overlap with the model.
+    """
+    density = load_density(MapFiles(spec.map, spec.half_maps, spec.resolution), problem.scene(events))
+    control.obey()
+    prepared = Prepared(problem, density, _judge(problem, density), [])
+    target, placements = redock(density.source, problem.target, prepared.support, spec.seed, control.obey)
+    if not placements:
+        return prepared
+    # a body may have bridged residues that the user keeps
+    target = replace(target, xyz=np.where(problem.kept[:, None, None], problem.target.xyz, target.xyz))
+    for placement in placements:
+        figures = describe_placement(placement, target)
+        events.message(
+            f"Residues {figures['first']} to {figures['last']} of chain {figures['chain']} were moved as a rigid "
+            f"body by {figures['shift']:.0f} A and {figures['angle']:.0f} degrees into density that fits them."
+        )
+    return replace(prepared.moved_to(target), placements=placements)
+
+
+def _judge(problem: Problem, density: DensityMeasurement) -> Support:
+    """What the map supports of the model; residues that the user keeps are trusted in any case."""
+    start = problem.scene(NullEvents()).start()
+    fit: NDArray[np.float64] = density.start_fit(start[None])
+    return judge_support(problem.target, fit).trusting(problem.kept)
+
+
+def describe_placement(placement: Placement, target: Target) -> dict[str, Any]:
+    """Figures of a part that was moved, for metrics and messages."""
+    first, last = target.labels[placement.first], target.labels[placement.last]
+    return {
+        "chain": first[0],
+        "first": first[1],
+        "last": last[1],
+        "angle": round(placement.angle, 1),
+        "shift": round(placement.shift, 1),
+        "z": round(placement.z, 1),
+    }
