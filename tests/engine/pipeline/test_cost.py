@@ -25,8 +25,8 @@ CPU = torch.device("cpu")
         (CompleteSpec(output="o", model="m", replicas=4, steps=100), 4, 140),
         (CompleteSpec(output="o", model="m", replicas=1, steps=100), 1, 100),
         (CompleteSpec(output="o", model="m", replicas=4, steps=10), 4, 20),
-        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=10), 4, 50),
-        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=100), 4, 380),
+        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=10), 4, 55),
+        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=100), 4, 400),
         (DistancesSpec(output="o", restraints="r", sequence="AAA", replicas=4, steps=100), 8, 100),
     ],
 )
