@@ -92,7 +92,10 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,
     )
-    before = replace(problem, target=given.target).scene(NullEvents()).start()
+    # figures and files compare with the model as it was given, not with what the job has made of it since
+    start = given.target
+    reported = replace(problem, target=replace(problem.target, xyz=start.xyz, known=start.known, sigma=start.sigma))
+    before = reported.scene(NullEvents()).start()
     figures = {
         "map_cc_before": round(density.start_correlation(before[None]), 4),
         "map_cc_after": round(float(correlations[0]), 4),
@@ -105,7 +108,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "segments": built.describe(problem, fit, outcome.replicas[0, :, 1]),
         **described(further, ordered[:1]),
     }
-    return report_model_job(job, spec, problem, outcome, "Refined by ADP-3D", figures)
+    return report_model_job(job, spec, reported, outcome, "Refined by ADP-3D", figures)
 
 
 def _follow(course: Course, prepared: Prepared, events: Events) -> tuple[Prepared, NDArray[np.bool_]]:
