@@ -98,13 +98,15 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     free = free_share(refiner.starting_density(), ordered[:1, :, 1])[0]
     confidence = _confidence(ordered, built, fit * free, support.typical)
     correlations = density.likelihood.correlation(ordered)
+    before = replace(problem, target=given.target).scene(NullEvents()).start()
     outcome = Outcome(
         pins.impose(ordered.cpu().double()).numpy(),
         confidence,
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,
+        fit,
+        density.start_fit(before[None]),
     )
-    before = replace(problem, target=given.target).scene(NullEvents()).start()
     figures = {
         "map_cc_before": round(density.start_correlation(before[None]), 4),
         "map_cc_after": round(float(correlations[0]), 4),
@@ -117,7 +119,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "segments": built.describe(problem, fit, outcome.replicas[0, :, 1]),
         **described(further, ordered[:1]),
     }
-    return report_model_job(job, spec, problem, outcome, "Refined by ADP-3D", figures)
+    return report_model_job(job, spec, problem, outcome, "Refined by ADP-3D", figures, events)
 
 
 def _prepare(spec: RefineSpec, problem: Problem, events: Events, control: Control) -> _Prepared:
