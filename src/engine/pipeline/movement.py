@@ -140,7 +140,7 @@ def find_movement(problem: Problem, ca: NDArray[np.floating], error: AlignedErro
     """
     start = _start(problem)
     chain = problem.polymer.chain_index
-    shown = np.isfinite(start).all(axis=1)
+    shown: NDArray[np.bool_] = np.isfinite(start[:, 0])
     errors: NDArray[np.float32] | None = None
     if error is not None:
         own = own_addresses(problem.structure, problem.target)

@@ -141,10 +141,10 @@ def displacement(
     ValueError
         If shapes disagree, or a domain has residues of two chains.
     """
-    start, result = np.asarray(start, np.float64), np.asarray(result, np.float64)
-    if start.shape != result.shape or start.shape != (len(domain), 3) or len(chain) != len(domain):
-        raise ValueError(f"models of shapes {start.shape} and {result.shape} do not go with {len(domain)} residues")
-    distance = np.linalg.norm(result - start, axis=1)
+    before, after = np.asarray(start, np.float64), np.asarray(result, np.float64)
+    if before.shape != after.shape or before.shape != (len(domain), 3) or len(chain) != len(domain):
+        raise ValueError(f"models of shapes {before.shape} and {after.shape} do not go with {len(domain)} residues")
+    distance = np.linalg.norm(after - before, axis=1)
     internal = np.full(len(domain), np.nan)
     first: dict[int, Superposition] = {}
     motions = []
@@ -156,9 +156,9 @@ def displacement(
         rows = np.flatnonzero(members & np.isfinite(distance))
         if len(rows) < _LEAST:
             continue
-        motion = _common_motion(start[rows], result[rows])
-        internal[rows] = np.linalg.norm(motion.apply(start[rows]) - result[rows], axis=1)
-        centre = start[rows].mean(axis=0)
+        motion = _common_motion(before[rows], after[rows])
+        internal[rows] = np.linalg.norm(motion.apply(before[rows]) - after[rows], axis=1)
+        centre = before[rows].mean(axis=0)
         fixed = first.setdefault(int(chains[0]), motion)
         hinge = None
         if fixed is not motion:
@@ -198,15 +198,15 @@ def screw_of(motion: Superposition, near: NDArray[np.floating]) -> Screw:
     """
     turn = Rotation.from_matrix(motion.rotation).as_rotvec()
     theta = float(np.linalg.norm(turn))
-    way, near = np.asarray(motion.translation, np.float64), np.asarray(near, np.float64)
+    way, here = np.asarray(motion.translation, np.float64), np.asarray(near, np.float64)
     if theta < 1e-7:  # what is left of rounding when a rotation is found from coordinates
         length = float(np.linalg.norm(way))
-        return Screw(0.0, way / length if length else np.array([0.0, 0.0, 1.0]), near, length)
+        return Screw(0.0, way / length if length else np.array([0.0, 0.0, 1.0]), here, length)
     axis = turn / theta
     along = float(axis @ way)
     across = way - along * axis
     point = 0.5 * (across + np.cross(axis, across) / np.tan(theta / 2))
-    return Screw(float(np.degrees(theta)), axis, point + axis * (axis @ (near - point)), along)
+    return Screw(float(np.degrees(theta)), axis, point + axis * (axis @ (here - point)), along)
 
 
 def _common_motion(start: NDArray[np.float64], result: NDArray[np.float64]) -> Superposition:
