@@ -180,3 +180,37 @@ def test_morph(session, pair):
     assert np.array_equal(before[0], start.atoms.coords) and np.array_equal(before[1], result.atoms.coords)
     session.models.close([made])
     assert start.display and result.display
+
+
+def test_morph_of_an_incomplete_model(session, make_model):
+    """What the start lacks is not in the morph; all else is."""
+    if getattr(session, "open_command", None) is None:
+        pytest.skip("morphing is ChimeraX's business")
+    from chimerax.atomic import AtomicStructure
+
+    start, result = make_model(missing=(8, 9, 10), name="start"), make_model(missing=(), name="result")
+    result.atoms.coords = result.atoms.coords + np.array([0.0, 3.0, 0.0])
+    report = _run(session, f"models #{start.id_string} #{result.id_string} morph true")
+    (made,) = [m for m in session.models.list(type=AtomicStructure) if f"#{m.id_string}" == report["morph"]]
+    assert made.num_residues == 17 and report["residues"] == 17
+
+
+def test_arrows_come_back_with_a_session(session, pair, tmp_path):
+    """They are ordinary models: found again below the result, and replaced by new ones."""
+    if getattr(session, "open_command", None) is None:
+        pytest.skip("session files are ChimeraX's business")
+    from chimerax.atomic import AtomicStructure
+
+    start, result = pair
+    _run(session, f"models #{start.id_string} #{result.id_string}")
+    (arrows,) = _arrows(result)
+    shape, colours = np.array(arrows.vertices), np.array(arrows.vertex_colors)
+    run(session, f"save {tmp_path / 'moved.cxs'}")
+    run(session, f"open {tmp_path / 'moved.cxs'}")
+    start, result = (
+        next(m for m in session.models.list(type=AtomicStructure) if m.name == name) for name in ("start", "result")
+    )
+    (again,) = _arrows(result)
+    assert np.array_equal(again.vertices, shape) and np.array_equal(again.vertex_colors, colours)
+    _run(session, f"models #{start.id_string} #{result.id_string}")
+    assert again.deleted and len(_arrows(result)) == 1
