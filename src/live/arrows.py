@@ -20,9 +20,9 @@ __all__ = ["arrow_mesh", "arrows_below", "displacement_scale", "new_arrows"]
 
 _NAME = "displacement arrows"
 _SIDES = 12
-_SHAFT, _HEAD = 0.15, 0.42
-"""Radii in angstrom: thinner than the sticks of atoms (0.2), so that arrows can be told from bonds."""
-_HEAD_LENGTH = 1.1
+_SHAFT, _HEAD = 0.22, 0.65
+"""Radii in angstrom: seen beside the cartoon of a whole protein, and not so wide that neighbours, 3.8 A apart, touch."""
+_HEAD_LENGTH = 1.6
 """Angstrom, of arrows that are at least twice as long; the head is half of shorter ones."""
 _COLOURS = ((86, 180, 233), (240, 228, 66), (213, 94, 0))
 """Sky blue, yellow and vermilion of Okabe and Ito: told apart by everyone, on black and on white."""

@@ -24,7 +24,7 @@ def test_an_arrow_reaches_from_start_to_end():
             np.linalg.norm(end - start), abs=1e-5
         )
         off = np.linalg.norm(own - start - along[:, None] * forward, axis=1)
-        assert off.max() <= 0.42 + 1e-5
+        assert off.max() <= 0.65 + 1e-5
 
 
 def test_arrows_are_seen_from_outside():
@@ -35,8 +35,8 @@ def test_arrows_are_seen_from_outside():
     a, b, c = vertices[triangles].astype(float).transpose(1, 0, 2)
     volume = np.einsum("ni,ni->", a, np.cross(b, c)) / 6
     polygon = 12 / 2 * np.sin(2 * np.pi / 12)  # area of a regular polygon of radius 1
-    lid = 0.15**2 * 4.9 / 3  # what it would add to the sum, being 4.9 A from the origin
-    assert volume == pytest.approx(polygon * (0.15**2 * 4.9 - lid + 0.42**2 * 1.1 / 3), rel=1e-4)
+    lid = 0.22**2 * 4.4 / 3  # what it would add to the sum, being 4.4 A from the origin
+    assert volume == pytest.approx(polygon * (0.22**2 * 4.4 - lid + 0.65**2 * 1.6 / 3), rel=1e-4)
 
 
 @pytest.mark.parametrize(
