@@ -7,10 +7,10 @@ Both get the same starting model, map and resolution, one after the other on the
 given, and the truth bent by smooth random fields of these sizes (`starting_models.bend`, waves of 20 to 40 A).
 
 The rival is MDFF (Trabuco et al., Structure 16, 673, 2008) in its cascaded form (Singharoy et al., eLife 5, e16105,
-2016), with OpenMM (``pip install openmm pdbfixer``): Amber ff14SB in vacuum (implicit solvent takes 5 to 20 times as
-long on one core), the map as an external potential on heavy atoms, weighted by mass, torsions of helices and strands
-and peptides held near where they start, Langevin dynamics at 300 K in the map blurred less and less, cooling, and
-minimisation.
+2016), with OpenMM (``pip install openmm pdbfixer``, or the extra ``benchmarks``): Amber ff14SB in vacuum (implicit
+solvent takes 5 to 20 times as long on one core), the map as an external potential on heavy atoms, weighted by mass,
+torsions of helices and strands and peptides held near where they start, Langevin dynamics at 300 K in the map blurred
+less and less, cooling, and minimisation.
 """
 
 from __future__ import annotations

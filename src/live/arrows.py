@@ -21,7 +21,7 @@ __all__ = ["arrow_mesh", "arrows_below", "displacement_scale", "new_arrows"]
 _NAME = "displacement arrows"
 _SIDES = 12
 _SHAFT, _HEAD = 0.22, 0.65
-"""Radii in angstrom: seen beside the cartoon of a whole protein, and not so wide that neighbours, 3.8 A apart, touch."""
+"""Radii in angstrom: seen beside the cartoon of a whole protein, but neighbours, 3.8 A apart, do not touch."""
 _HEAD_LENGTH = 1.6
 """Angstrom, of arrows that are at least twice as long; the head is half of shorter ones."""
 _COLOURS = ((86, 180, 233), (240, 228, 66), (213, 94, 0))
