@@ -41,6 +41,7 @@ setup(
     install_requires=REQUIREMENTS,
     extras_require={
         "docs": DOCS,
+        "benchmarks": ["openmm>=8", "pdbfixer>=1.9"],  # the rival of benchmarks/flexible_fitting.py
         "test": [
             "pytest>=8",
             "pytest-cov>=5",

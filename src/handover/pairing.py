@@ -64,6 +64,8 @@ class Pairing:
         Residues of the second model's chains.
     chains : tuple of (str, str)
         Chains paired.
+    residues : tuple of str
+        Specifiers of the second model's residues, such as ``/A:45``.
     """
 
     first: Array
@@ -71,6 +73,7 @@ class Pairing:
     confidence: Array
     total: int
     chains: tuple[tuple[str, str], ...]
+    residues: tuple[str, ...]
 
 
 def read_traces(part: ModelPart) -> list[ChainTrace]:
@@ -138,13 +141,14 @@ def pair_traces(first: Sequence[ChainTrace], second: Sequence[ChainTrace]) -> Pa
         rows.append((one, *best))
     if not rows:
         empty = np.zeros((0, 3))
-        return Pairing(empty, empty, np.zeros(0), sum(t.length for t in second), ())
+        return Pairing(empty, empty, np.zeros(0), sum(t.length for t in second), (), ())
     return Pairing(
         np.concatenate([one.ca[[i for i, _ in pairs]] for one, _, pairs in rows]),
         np.concatenate([two.ca[[j for _, j in pairs]] for _, two, pairs in rows]),
         np.concatenate([one.confidence[[i for i, _ in pairs]] for one, _, pairs in rows]),
         sum(trace.length for trace in second),
         tuple((one.chain_id, two.chain_id) for one, two, _ in rows),
+        tuple(f"/{two.chain_id}:{two.numbers[j][0]}{two.numbers[j][1]}" for _, two, pairs in rows for _, j in pairs),
     )
 
 

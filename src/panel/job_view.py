@@ -58,10 +58,12 @@ class JobView(QWidget):
         self.steer = _button("Steer", "Change the running job", self)
         self.accept = _button("Accept", "Put the result into the starting model, as one step that can be undone", self)
         self.trajectory = _button("Trajectory", "Play how the result came about", self)
+        self.arrows = _button("Arrows", "Show what moved from the starting model to the result", self)
         self.pause.clicked.connect(guarded(self._pause_or_resume))
         self.stop.clicked.connect(guarded(lambda: self._run("stop")))
         self.accept.clicked.connect(guarded(lambda: self._run("accept")))
         self.trajectory.clicked.connect(guarded(lambda: self._run("trajectory")))
+        self.arrows.clicked.connect(guarded(lambda: self._run("displacement")))
         menu = QMenu(self.steer)
         menu.addAction("Fix selected residues").triggered.connect(guarded(lambda: self._hold("fix")))
         menu.addAction("Release selected residues").triggered.connect(guarded(lambda: self._hold("release")))
@@ -72,7 +74,7 @@ class JobView(QWidget):
         layout.addWidget(self.table)
         layout.addWidget(self.line)
         layout.addWidget(self.progress)
-        for buttons in ((self.pause, self.stop, self.steer), (self.accept, self.trajectory)):
+        for buttons in ((self.pause, self.stop, self.steer), (self.accept, self.trajectory, self.arrows)):
             row = QHBoxLayout()
             row.setSpacing(4)
             for button in buttons:
@@ -97,6 +99,7 @@ class JobView(QWidget):
         self.weigh.setVisible(row is not None and row.can_weigh)
         self.accept.setEnabled(row is not None and row.can_accept)
         self.trajectory.setEnabled(row is not None and row.can_replay)
+        self.arrows.setEnabled(row is not None and row.can_compare)
         self.progress.setVisible(row is not None and row.active)
         self.progress.setValue(round(1000 * row.fraction) if row is not None else 0)
         self.line.setText("" if row is None else row.line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..engine.contract.kinds import KINDS
 from ..engine.contract.settings import rows
 from ..engine.contract.specification import specification_of
 from ..jobs.figures import duration, figures_text
@@ -31,7 +32,7 @@ class JobRow:
         State of the job in one sentence.
     fraction : float
         Part of the job that is done, 0 to 1.
-    active, can_pause, can_resume, can_stop, can_steer, can_weigh, can_accept, can_replay : bool
+    active, can_pause, can_resume, can_stop, can_steer, can_weigh, can_accept, can_replay, can_compare : bool
         What the job is ready for.
     """
 
@@ -48,6 +49,7 @@ class JobRow:
     can_weigh: bool
     can_accept: bool
     can_replay: bool
+    can_compare: bool
 
 
 def job_row(job: Any) -> JobRow:
@@ -71,6 +73,7 @@ def job_row(job: Any) -> JobRow:
         can_weigh=state in ("running", "paused")
         and any(row.setting.steerable for row in rows(specification_of(job.kind))),
         can_replay=job.frame is not None or "frames" in job.paths,
+        can_compare=has_result and KINDS[job.kind].needs_model,
     )
 
 

@@ -98,7 +98,8 @@ def test_every_figure_is_described_and_every_description_holds(pages, jobs, kind
 def test_nested_figures_are_described(pages, jobs):
     page = pages["docs/guide/results.md"]
     metrics = jobs["refine"].read_metrics()
-    for name in [*metrics["geometry"], *metrics["segments"][0]]:
+    domain = metrics["displacement"]["domains"][0]
+    for name in [*metrics["geometry"], *metrics["segments"][0], *metrics["displacement"], *domain]:
         assert f"`{name}`" in page, name
 
 

@@ -33,8 +33,9 @@ _ORIGINS = "origins.json"
 _CLIENT = "chimerax.json"
 """What ChimeraX notes of where a job belongs in its scene."""
 _CONFIDENCE = "residue_confidence.defattr"
-_RESULTS = (EVENTS_LOG, "trajectory.bin", "trajectory.cif", "ensemble.cif", RESULT, _CONFIDENCE, METRICS)
-_PICTURES = ("convergence.png", "confidence.png", "rmsd_completeness.png")
+_RESIDUES = "residues.csv"
+_RESULTS = (EVENTS_LOG, "trajectory.bin", "trajectory.cif", "ensemble.cif", RESULT, _CONFIDENCE, _RESIDUES, METRICS)
+_PICTURES = ("convergence.png", "confidence.png", "displacement.png", "rmsd_completeness.png")
 """By name: other pictures in the folder are the user's."""
 
 
@@ -137,6 +138,10 @@ class JobFolder:
     def write_confidence(self, text: str) -> None:
         """Write the confidence of the result's residues, as text of an attribute that ChimeraX can open."""
         write_text(self.path / _CONFIDENCE, text)
+
+    def write_residues(self, text: str) -> None:
+        """Write the table of the result's residues, as CSV."""
+        write_text(self.path / _RESIDUES, text)
 
     @property
     def finished(self) -> bool:

@@ -125,7 +125,7 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
         "known_atoms_rmsd": round(float(model.rmsd(ordered[:1])[0]), 4),
         **described(further, ordered[:1]),
     }
-    return report_model_job(job, spec, problem, outcome, "Completed by ADP-3D", figures)
+    return report_model_job(job, spec, problem, outcome, "Completed by ADP-3D", figures, events)
 
 
 def _as_given(spec: CompleteSpec, job: JobFolder, problem: Problem, events: Events) -> Mapping[str, Any]:
@@ -140,7 +140,7 @@ def _as_given(spec: CompleteSpec, job: JobFolder, problem: Problem, events: Even
         "warning",  # so that it is read wherever only what matters is shown
     )
     outcome = Outcome(target.xyz[None], np.full(target.n_residues, 100.0), np.zeros(1))
-    return report_model_job(job, spec, problem, outcome, None, {"known_atoms_rmsd": 0.0})
+    return report_model_job(job, spec, problem, outcome, None, {"known_atoms_rmsd": 0.0}, events)
 
 
 def _missing_spread(model: KnownAtoms, x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.specification import CompleteSpec, RefineSpec
+from ..job.events import Events
 from ..job.folder import JobFolder
 from ..job.log import read_history
 from ..job.trajectory import read_trajectory
@@ -17,6 +18,7 @@ from ..placing.b_factors import b_factor_column
 from ..placing.confidence_records import confidence_attribute
 from ..placing.target import Target
 from ..placing.write import write_result
+from ..predictions.aligned_error import AlignedError
 from ..structure.polymer import Polymer
 from ..validation.clashes import backbone_clashes
 from ..validation.completeness import ca_rmsd, rmsd_against_completeness
@@ -26,13 +28,11 @@ from ..validation.ramachandran import ramachandran
 from ..validation.tm import tm_score
 from ..validation.torsions import linked_residues
 from .export import write_models, write_trajectory
-from .plots import plot_confidence, plot_convergence, plot_rmsd_completeness
+from .movement import STILL, Movement, find_movement, residue_table
+from .plots import plot_confidence, plot_convergence, plot_displacement, plot_rmsd_completeness
 from .problem import Problem
 
 __all__ = ["CONVERGENCE", "Outcome", "describe_geometry", "likeness", "report_model_job", "show_trajectory"]
-
-_UNMOVED = 5e-4
-"""Angstrom within which an atom is where it was: half of the last digit that files keep."""
 
 CONVERGENCE = (
     ("correlation", "Map-model correlation"),
@@ -57,12 +57,16 @@ class Outcome:
         What the replicas were ranked by, best first.
     chosen : int
         Number that the best replica had while it was sampled.
+    fit, start_fit : ndarray or None, shape (N,)
+        Local correlation of the best replica and of the starting model with the map, if there is one.
     """
 
     replicas: NDArray[np.float64]
     confidence: NDArray[np.float64]
     score: NDArray[np.float64]
     chosen: int = 0
+    fit: NDArray[np.float64] | None = None
+    start_fit: NDArray[np.float64] | None = None
 
 
 def report_model_job(
@@ -72,8 +76,10 @@ def report_model_job(
     outcome: Outcome,
     title: str | None,
     figures: Mapping[str, Any],
+    events: Events,
+    error: AlignedError | None = None,
 ) -> dict[str, Any]:
-    """Write result, ensemble and pictures; return the metrics.
+    """Write result, ensemble, table and pictures, tell what moved; return the metrics.
 
     Parameters
     ----------
@@ -85,6 +91,9 @@ def report_model_job(
         Title record of the result; None leaves that of the model.
     figures : mapping
         Further metrics of this kind of job.
+    events : Events
+    error : AlignedError, optional
+        Predicted aligned errors of the model, by which its domains are told.
     """
     target, polymer = problem.target, problem.polymer
     best = outcome.replicas[0]
@@ -102,6 +111,10 @@ def report_model_job(
     )
     show_trajectory(job, polymer, target.labels, outcome.chosen)
     known = problem.known_residues
+    movement = find_movement(problem, best[:, 1], error)
+    job.write_residues(residue_table(movement, target.names, outcome.confidence, outcome.fit, outcome.start_fit))
+    for line in movement.lines():
+        events.message(line)
     metrics: dict[str, Any] = {
         "residues": target.n_residues,
         "completeness_before": 100.0 * float(known.mean()),
@@ -112,18 +125,30 @@ def report_model_job(
         "replica_scores": [round(float(s), 4) for s in outcome.score],
         "mean_confidence": round(float(outcome.confidence.mean()), 2),
         "geometry": describe_geometry(best, polymer),
+        "displacement": movement.figures(),
         **_against_reference(job, problem, outcome),
         **figures,
     }
     plot_convergence(read_history(job.events_log), job.path / "convergence.png", CONVERGENCE)
     plot_confidence(outcome.confidence, known, job.path / "confidence.png", target.labels)
+    if movement.any:
+        _plot_movement(job, movement, outcome)
     return metrics
+
+
+def _plot_movement(job: JobFolder, movement: Movement, outcome: Outcome) -> None:
+    fits = None
+    if outcome.fit is not None and outcome.start_fit is not None:
+        fits = np.where(np.isfinite(movement.ways.distance), outcome.start_fit, np.nan), outcome.fit
+    ways = movement.ways
+    path = job.path / "displacement.png"
+    plot_displacement((ways.distance, ways.internal), movement.domain, path, movement.labels, fits)
 
 
 def _unmoved(target: Target, x: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Residues (N,) that are where the model has them: all of them comes back as it was, conformers included."""
     away = np.where(target.known, np.abs(x - np.nan_to_num(target.xyz)).max(-1), 0.0).max(-1)
-    return np.asarray(target.known.any(-1) & (away < _UNMOVED))
+    return np.asarray(target.known.any(-1) & (away < STILL))
 
 
 def show_trajectory(job: JobFolder, polymer: Polymer, labels: Sequence[tuple[str, int, str]], replica: int) -> None:

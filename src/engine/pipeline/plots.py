@@ -1,4 +1,4 @@
-"""Pictures of a job: convergence, RMSD against completeness, confidence along the chain."""
+"""Pictures of a job: convergence, RMSD against completeness, confidence and what moved along the chain."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_confidence", "plot_convergence", "plot_rmsd_completeness"]
+__all__ = ["plot_confidence", "plot_convergence", "plot_displacement", "plot_rmsd_completeness"]
 
 _GREY, _BLUE, _ORANGE, _SHADE = "#8a8f98", "#1f5fa8", "#d9761b", "#fbe6cf"
 _CONFIDENCE_BANDS = ((90, 101, "#1f5fa8"), (70, 90, "#5bb0d6"), (50, 70, "#f0c419"), (0, 50, "#e0662b"))
 """Lower bound, upper bound and colour; the bands that users know from predicted models."""
+
+_DOMAINS = ("#dbe7f3", "#fbe6cf", "#dcefdc", "#ece0f3", "#f3e9c6", "#e3e5e8")
+"""Shades behind the residues of each domain, in turn."""
 
 _MAX_PANELS = 12
 
@@ -161,6 +164,75 @@ def plot_confidence(
     _save(figure, path)
 
 
+def plot_displacement(
+    ways: tuple[NDArray[np.floating], NDArray[np.floating]],
+    domain: NDArray[np.integer],
+    path: Path,
+    labels: Sequence[tuple[str, int, str]],
+    fits: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None,
+) -> None:
+    """Draw how far each residue moved, one panel for each chain (at most 12), domains shaded.
+
+    Parameters
+    ----------
+    ways : pair of ndarray, shape (N,)
+        Way of each residue, and what is left of it after the motion of its domain, in angstrom; NaN is left blank.
+    domain : ndarray of int, shape (N,)
+        Domain of each residue; -1 for none.
+    path : Path
+        PNG file to write.
+    labels : sequence of (chain, number, insertion code)
+        Names of the N residues.
+    fits : pair of ndarray, shape (N,), optional
+        Local correlation with the map before and after, drawn below each chain.
+
+    Raises
+    ------
+    InputError
+        If the disk is full or refuses.
+    ValueError
+        If lengths disagree.
+    """
+    n = len(labels)
+    if n == 0 or any(len(values) != n for values in (*ways, domain, *(fits or ()))):
+        raise ValueError("displacements, domains, fits and labels must have the same length, at least one")
+    chains = list(dict.fromkeys(label[0] for label in labels))
+    shown = chains[:_MAX_PANELS]
+    rows = 1 if fits is None else 2
+    figure = _figure(8.0, 0.9 + (1.9 + 1.2 * (rows - 1)) * len(shown))
+    panels = figure.subplots(rows * len(shown), 1, squeeze=False, height_ratios=[1.9, 1.2][:rows] * len(shown))[:, 0]
+    for number, chain in enumerate(shown):
+        members = np.array([i for i, label in enumerate(labels) if label[0] == chain])
+        numbers = [labels[i][1] for i in members]
+        axes = panels[rows * number]
+        _shade_domains(axes, domain[members])
+        axes.plot(ways[0][members], color=_BLUE, linewidth=1.4, label="moved")
+        axes.plot(ways[1][members], color=_ORANGE, linewidth=1.1, label="without the motion of its domain")
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel(f"Chain {chain}\nCA moved by (\u00c5)" if chain else "CA moved by (\u00c5)")
+        _along_chain(axes, numbers)
+        if fits is not None:
+            axes = panels[rows * number + 1]
+            axes.plot(fits[0][members], color=_GREY, linewidth=1.1, label="start")
+            axes.plot(fits[1][members], color=_BLUE, linewidth=1.4, label="result")
+            axes.set_ylabel("Fit to the map")
+            _along_chain(axes, numbers)
+            if number == 0:
+                axes.legend(frameon=False, fontsize=8, ncols=2)
+    panels[0].legend(frameon=False, fontsize=8, ncols=2)
+    panels[-1].set_xlabel("Residue number")
+    part = "" if len(shown) == len(chains) else f"; first {len(shown)} of {len(chains)} chains"
+    panels[0].set_title(f"What moved; domains shaded{part}", loc="left")
+    _save(figure, path)
+
+
+def _shade_domains(axes: Axes, domain: NDArray[np.integer]) -> None:
+    for number in np.unique(domain[domain >= 0]).tolist():
+        for start, stop in _runs(domain == number):
+            colour = _DOMAINS[number % len(_DOMAINS)]
+            axes.axvspan(start - 0.5, stop - 0.5, color=colour, linewidth=0, zorder=0)
+
+
 def _confidence_panel(
     axes: Axes, confidence: NDArray[np.floating], known: NDArray[np.bool_], numbers: Sequence[int]
 ) -> None:
@@ -172,10 +244,14 @@ def _confidence_panel(
         inside = (confidence >= low) & (confidence < high)
         axes.bar(positions[inside], confidence[inside], width=1.0, color=colour, linewidth=0, zorder=2)
     axes.set_ylim(0, 108)
-    axes.set_xlim(-0.5, len(confidence) - 0.5)
+    axes.set_yticks([0, 50, 70, 90])
+    _along_chain(axes, numbers)
+
+
+def _along_chain(axes: Axes, numbers: Sequence[int]) -> None:
+    axes.set_xlim(-0.5, len(numbers) - 0.5)
     ticks = np.unique(np.linspace(0, len(numbers) - 1, min(9, len(numbers))).round().astype(int))
     axes.set_xticks(ticks, [str(numbers[i]) for i in ticks])
-    axes.set_yticks([0, 50, 70, 90])
     _tidy(axes)
 
 

@@ -86,16 +86,18 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     free = free_share(refiner.starting_density(), ordered[:1, :, 1])[0]
     confidence = _confidence(ordered, built, fit * free, support.typical)
     correlations = density.likelihood.correlation(ordered)
+    # figures and files compare with the model as it was given, not with what the job has made of it since
+    start = given.target
+    reported = replace(problem, target=replace(problem.target, xyz=start.xyz, known=start.known, sigma=start.sigma))
+    before = reported.scene(NullEvents()).start()
     outcome = Outcome(
         pins.impose(ordered.cpu().double()).numpy(),
         confidence,
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,
+        fit,
+        density.start_fit(before[None]),
     )
-    # figures and files compare with the model as it was given, not with what the job has made of it since
-    start = given.target
-    reported = replace(problem, target=replace(problem.target, xyz=start.xyz, known=start.known, sigma=start.sigma))
-    before = reported.scene(NullEvents()).start()
     figures = {
         "map_cc_before": round(density.start_correlation(before[None]), 4),
         "map_cc_after": round(float(correlations[0]), 4),
@@ -108,7 +110,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "segments": built.describe(problem, fit, outcome.replicas[0, :, 1]),
         **described(further, ordered[:1]),
     }
-    return report_model_job(job, spec, reported, outcome, "Refined by ADP-3D", figures)
+    return report_model_job(job, spec, reported, outcome, "Refined by ADP-3D", figures, events)
 
 
 def _follow(course: Course, prepared: Prepared, events: Events) -> tuple[Prepared, NDArray[np.bool_]]:

@@ -18,7 +18,12 @@ def _fixtures(room):
 
 
 _handover, _panel = _fixtures("handover"), _fixtures("panel")
-make_model, make_map, select = _handover.make_model, _handover.make_map, _handover.select
+make_model, make_map, select, make_job = (
+    _handover.make_model,
+    _handover.make_map,
+    _handover.select,
+    _handover.make_job,
+)
 application, area = _panel.application, _panel.area
 
 

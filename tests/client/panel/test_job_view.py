@@ -19,7 +19,7 @@ def view(area, commands):
 
 
 def _enabled(view):
-    buttons = (view.pause, view.stop, view.steer, view.accept, view.trajectory)
+    buttons = (view.pause, view.stop, view.steer, view.accept, view.trajectory, view.arrows)
     return {button.text() for button in buttons if button.isEnabled()}
 
 
@@ -36,7 +36,7 @@ def test_without_jobs(view):
         ("running", {"Pause", "Stop", "Steer"}),
         ("paused", {"Resume", "Stop", "Steer"}),
         ("stopping", set()),
-        ("finished", {"Accept", "Trajectory"}),
+        ("finished", {"Accept", "Trajectory", "Arrows"}),
         ("failed", {"Resume"}),
         ("stopped", {"Resume"}),
     ],
@@ -55,6 +55,7 @@ def test_buttons_give_commands_on_the_selected_job(view, make_job, commands):
     view.table.select_job(1)
     view.accept.click()
     view.trajectory.click()
+    view.arrows.click()
     view.show_jobs([make_job(1, "finished"), make_job(2, "paused")])
     view.table.select_job(2)
     view.pause.click()
@@ -66,6 +67,7 @@ def test_buttons_give_commands_on_the_selected_job(view, make_job, commands):
         "adp3d set 2 densityWeight 2.5",
         "adp3d accept 1",
         "adp3d trajectory 1",
+        "adp3d displacement 1",
         "adp3d resume 2",
     ]
 

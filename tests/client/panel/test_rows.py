@@ -18,7 +18,8 @@ def test_finished_job(make_job):
     row = job_row(make_job(1, "finished"))
     assert row.cells[1:] == ("finished", "100%", "")
     assert row.line == "Job 1 finished after 4 min: map correlation 0.732, mean confidence 88 of 100."
-    assert row.can_accept and row.can_replay
+    assert row.can_accept and row.can_replay and row.can_compare
+    assert not job_row(make_job(1, "finished", kind="distances")).can_compare, "it had no model to start from"
     assert not (row.can_pause or row.can_stop or row.active)
 
 

@@ -46,7 +46,7 @@ def outcome(truth, offsets=(0.0, 1.0), chosen=0):
 
 def test_metrics_in_closed_form(setting):
     job, problem, truth = setting
-    metrics = report_model_job(job, job.spec, problem, outcome(truth), "Title", {"own": 7})
+    metrics = report_model_job(job, job.spec, problem, outcome(truth), "Title", {"own": 7}, NullEvents())
     assert metrics["own"] == 7 and metrics["residues"] == 44 and metrics["replicas"] == 2
     assert metrics["completeness_before"] == pytest.approx(100 * 37 / 44)
     assert metrics["completeness_after"] == 100
@@ -56,6 +56,9 @@ def test_metrics_in_closed_form(setting):
     assert metrics["mean_confidence"] == pytest.approx(50.0)
     assert metrics["replica_scores"] == [1.0, 0.0]
     assert metrics["chosen_replica"] == 0
+    assert metrics["displacement"]["ca_rmsd"] == pytest.approx(0.0, abs=1e-3)
+    assert not (job.path / "displacement.png").exists(), "nothing moved"
+    assert (job.path / "residues.csv").read_text().count("\n") == 45
     for name in ("result.cif", "ensemble.cif", "convergence.png", "confidence.png", "rmsd_completeness.png"):
         assert (job.path / name).stat().st_size > 1000, name
     confidence = list(read_confidence(job.result).values())
@@ -72,7 +75,7 @@ def test_what_does_not_move_comes_back_as_it_was(setting):
     residue.add_atom(other)
     residue["CA"][0].aniso = gemmi.SMat33f(0.1, 0.2, 0.3, 0, 0, 0)
     given = problem.structure.clone()
-    report_model_job(job, job.spec, problem, outcome(replica), "Title", {})
+    report_model_job(job, job.spec, problem, outcome(replica), "Title", {}, NullEvents())
     found = gemmi.read_structure(str(job.result))[0]["A"]
     rows = {r.seqid.num: r for r in found}
     for old in given[0]["A"]:
@@ -84,10 +87,28 @@ def test_what_does_not_move_comes_back_as_it_was(setting):
         assert same == (old.seqid.num != problem.target.labels[5][1]), old
 
 
+def test_what_moved_is_told_and_drawn(setting):
+    job, problem, truth = setting
+
+    texts = []
+
+    class Messages(NullEvents):
+        def message(self, text, level="info"):
+            texts.append(text)
+
+    found = outcome(truth + np.array([0.0, 2.0, 0.0]))
+    found = replace(found, fit=np.full(44, 0.8), start_fit=np.full(44, 0.5))
+    metrics = report_model_job(job, job.spec, problem, found, "Title", {}, Messages())
+    assert metrics["displacement"]["domains"][0]["shift"] == pytest.approx(2.0, abs=1e-3)
+    assert any("moved by 2.00 A and 0.0 degrees" in text for text in texts)
+    assert (job.path / "displacement.png").stat().st_size > 1000
+    assert "displacement" in job.outputs() and "residues" in job.outputs()
+
+
 def test_the_confidence_as_b_factors_if_wanted(setting):
     job, problem, truth = setting
     spec = replace(job.spec, b_factors="confidence")
-    report_model_job(job, spec, problem, outcome(truth), "Title", {})
+    report_model_job(job, spec, problem, outcome(truth), "Title", {}, NullEvents())
     for residue, value in zip(gemmi.read_structure(str(job.result))[0]["A"], np.linspace(0, 100, 44), strict=True):
         assert [atom.b_iso for atom in residue] == pytest.approx([value] * len(residue), abs=0.01)
     attribute = (job.path / "residue_confidence.defattr").read_text().splitlines()[-1]
@@ -125,7 +146,7 @@ def test_trajectory_of_the_chosen_replica(setting):
     for step in (1, 2, 3):
         writer.frame(step, np.stack([truth, truth + 10.0 * step]))
     writer.close()
-    report_model_job(job, job.spec, problem, outcome(truth, chosen=1), "Title", {})
+    report_model_job(job, job.spec, problem, outcome(truth, chosen=1), "Title", {}, NullEvents())
     shown = gemmi.read_structure(str(job.path / "trajectory.cif"))
     assert len(shown) == 3
     for step, model in enumerate(shown, start=1):

@@ -7,7 +7,7 @@ import pytest
 
 from adp3d.contract.errors import InputError
 from adp3d.job.log import History
-from adp3d.pipeline.plots import plot_confidence, plot_convergence, plot_rmsd_completeness
+from adp3d.pipeline.plots import plot_confidence, plot_convergence, plot_displacement, plot_rmsd_completeness
 
 
 def pixels(path):
@@ -54,6 +54,21 @@ def test_confidence_shades_rebuilt_residues(tmp_path):
     assert pixels(tmp_path / "part.png")[2] > pixels(tmp_path / "all.png")[2]
     plot_confidence(confidence[:30], known[:30], tmp_path / "chain.png")
     assert pixels(tmp_path / "chain.png")[1] < pixels(tmp_path / "all.png")[1]
+
+
+def test_displacement_shades_domains_and_adds_fits(tmp_path):
+    labels = [("A", 5 + i, "") for i in range(30)] + [("B", i, "") for i in range(20)]
+    ways = np.linspace(0, 5, 50), np.linspace(0, 1, 50)
+    ways[0][10:14] = ways[1][10:14] = np.nan
+    none = np.full(50, -1)
+    plot_displacement(ways, none, tmp_path / "plain.png", labels)
+    plot_displacement(ways, np.repeat([0, 1], 25), tmp_path / "domains.png", labels)
+    assert pixels(tmp_path / "domains.png")[2] > 2 * pixels(tmp_path / "plain.png")[2]
+    plot_displacement(ways, none, tmp_path / "fits.png", labels, (np.full(50, 0.4), np.full(50, 0.7)))
+    assert pixels(tmp_path / "fits.png")[1] > pixels(tmp_path / "plain.png")[1]
+    with pytest.raises(ValueError, match="same length"):
+        plot_displacement(ways, none[1:], tmp_path / "wrong.png", labels)
+    assert not (tmp_path / "wrong.png").exists()
 
 
 def test_many_chains_stay_readable(tmp_path):

@@ -44,6 +44,7 @@ class Model(State):
     vertices: NDArray[np.float32] | None = None
     normals: NDArray[np.float32] | None = None
     triangles: NDArray[np.int32] | None = None
+    vertex_colors: NDArray[np.uint8] | None = None
     display_style = Solid
     use_lighting = True
     pickable = True
