@@ -53,7 +53,7 @@ class CompiledResidual:
 
     def sums_and_gradient(self, xyz: Tensor) -> tuple[Sums, Tensor]:
         """Sums and gradient, as `Residual.sums_and_gradient`."""
-        points, mask, values = xyz.detach().numpy(), self.level.mask.numpy(), self.level.values.numpy()
+        points, (mask, values) = xyz.detach().numpy(), self._map
         out = np.zeros((len(points), 3))
         moments = np.zeros((*points.shape[:2], 4), np.float32)
         beta, height = self.gaussians.beta, self.gaussians.height
@@ -63,16 +63,21 @@ class CompiledResidual:
             patch = self._density(points[replica], out[replica])
             sums = Sums.of(self.level, *torch.from_numpy(out[replica]))
             scale, mean = float(sums.scale), float(sums.mean_model)
-            masked_residual(patch.values, patch.depth, mask, values, np.array(patch.first), scale, mean)
+            masked_residual(patch.values, patch.depth, mask, values, np.array(patch.first, np.int64), scale, mean)
             self.boxes.weigh(patch, points[replica], slope, 1, moments[replica])
 
         each_replica(work, len(points))
-        return Sums.of(self.level, *torch.from_numpy(out).unbind(1)), torch.from_numpy(moments[..., 1:])
+        return Sums.of(self.level, *torch.from_numpy(out).unbind(1)), torch.from_numpy(moments[..., 1:]).to(xyz.dtype)
+
+    @property
+    def _map(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mask and values as the kernels take them."""
+        mask, values = (np.ascontiguousarray(t.numpy(), np.float32) for t in (self.level.mask, self.level.values))
+        return mask, values
 
     def _density(self, points: NDArray[np.float32], out: NDArray[np.float64]) -> Patch:
         """Density of one replica's atoms (A, 3), its masked sums in `out` (3,)."""
         patch = self.boxes.patch(points)
         self.boxes.add(patch, points, self.gaussians)
-        mask, values = self.level.mask.numpy(), self.level.values.numpy()
-        masked_sums(patch.values, patch.depth, mask, values, np.array(patch.first), out)
+        masked_sums(patch.values, patch.depth, *self._map, np.array(patch.first, np.int64), out)
         return patch

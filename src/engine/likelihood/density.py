@@ -134,7 +134,8 @@ class DensityLikelihood:
         if not (x.requires_grad and torch.is_grad_enabled()):
             sums = self._residual.sums(backbone_to_atoms(x.detach(), self.atoms))
             weight = -0.5 * self._target.independent_fraction / self._target.variance
-            return (weight * sums.squared_residual).to(x.dtype)
+            plain: Tensor = (weight * sums.squared_residual).to(x.dtype)
+            return plain
         value: Tensor = _LogLikelihood.apply(x, self)  # type: ignore[no-untyped-call]
         return value
 
@@ -213,7 +214,8 @@ class DensityLikelihood:
         backbone = per_atom[:, :n_backbone].unflatten(-1, (-1, 4)).clone()
         levers = atoms.lever * per_atom[:, n_backbone:, None]
         backbone[..., :3] = backbone[..., :3].index_add(1, atoms.residue[n_backbone:], levers)
-        return backbone
+        result: Tensor = backbone
+        return result
 
     @property
     def _target(self) -> MapLevel:

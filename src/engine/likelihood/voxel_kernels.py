@@ -1,6 +1,6 @@
 """Compiled loops over the voxels of a patch of a map: masked sums, and the residual that pulls atoms."""
 
-# mypy: disable-error-code="no-untyped-call, no-untyped-def"
+# mypy: disable-error-code="assignment, no-untyped-def"
 
 from __future__ import annotations
 

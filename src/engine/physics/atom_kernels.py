@@ -159,7 +159,7 @@ def _gaussians(place, step, first, last, beta, factor, offset):
     What follows up to a multiple of eight is zero.
     """
     count = last - first + 1
-    centre = min(max(int(round(place / step)), first), last) - first
+    centre = min(max(round(place / step), first), last) - first
     nearest = (first + centre) * step - place
     for k in range(count):
         offset[k] = nearest + (k - centre) * step

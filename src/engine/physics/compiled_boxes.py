@@ -100,7 +100,7 @@ class CompiledBoxes:
     def __init__(self, grid: Grid, radius: Tensor) -> None:
         self._grid = grid
         self._radius = np.ascontiguousarray(radius.numpy(), np.float64)
-        self._steps = np.array(grid.spacing)
+        self._steps = np.array(grid.spacing, np.float64)
         widest = float(self._radius.max(initial=0.0))
         self._width = -(-(int(2 * widest / min(grid.spacing)) + 2) // LANES) * LANES
 
@@ -173,7 +173,7 @@ class CompiledBoxes:
             out[replica][patch.part] = patch.inner
 
         each_replica(work, len(points))
-        return torch.from_numpy(out)
+        return torch.from_numpy(out).to(xyz.dtype)
 
     def moments(self, field: Tensor, xyz: Tensor, beta: Tensor, weight: Tensor, power: int) -> Tensor:
         """Moments (R, A, 4) of a field, as `adp3d.physics.boxes.BoxSums.moments`."""
@@ -188,7 +188,7 @@ class CompiledBoxes:
             self.weigh(patch, points[replica], weighted, power, out[replica])
 
         each_replica(work, len(points))
-        return torch.from_numpy(out)
+        return torch.from_numpy(out).to(xyz.dtype)
 
     def _places(self, patch: Patch, points: NDArray[np.float32]) -> NDArray[np.float64]:
         corner = np.array(self._grid.origin) + np.array(patch.first) * self._steps

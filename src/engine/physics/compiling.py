@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from numba import njit
 
 __all__ = ["compiled"]
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
 _UNUSABLE_CACHE = (RuntimeError, OSError, EOFError, pickle.UnpicklingError)
 """What numba raises where it finds no folder to write to, the disk is full, or a file that it kept is damaged."""
 
 
-def compiled(signature: str, reorder: bool = False) -> Callable[[Function], Function]:
-    """Compile a function for one signature, without the interpreter's lock, so that threads can share the work.
+def compiled(signature: str, reorder: bool = False) -> Callable[[Callable[..., Any]], Callable[..., None]]:
+    """Compile a function that fills arrays, for one signature; it runs without the interpreter's lock, for threads.
 
     The machine code is kept where Python keeps its own (``__pycache__`` beside the module), else in the user's cache
     folder (``NUMBA_CACHE_DIR`` names another), for this processor and this text of the module: a kernel may therefore
@@ -32,10 +30,12 @@ def compiled(signature: str, reorder: bool = False) -> Callable[[Function], Func
     """
     relaxed = {"reassoc", "contract", "nsz"} if reorder else {"contract"}
 
-    def decorate(function: Function) -> Function:
-        def build(cache: bool) -> Function:
-            made = njit(signature, cache=cache, nogil=True, error_model="numpy", fastmath=relaxed)(function)
-            return cast(Function, made)
+    def decorate(function: Callable[..., Any]) -> Callable[..., None]:
+        def build(cache: bool) -> Callable[..., None]:
+            made: Callable[..., None] = njit(signature, cache=cache, nogil=True, error_model="numpy", fastmath=relaxed)(
+                function
+            )
+            return made
 
         try:
             return build(cache=True)
