@@ -16,9 +16,9 @@ from ..physics.density import AtomDensity
 from ..physics.grid import Grid
 from ..physics.pseudo_atoms import AtomSet, backbone_to_atoms
 from .map_levels import MapLevel, prepare_levels
-from .residual import Residual, residual_of
+from .residual import Residual, Sums, residual_of
 
-__all__ = ["DensityFit", "DensityLikelihood"]
+__all__ = ["DensityFit", "DensityLikelihood", "Evaluation"]
 
 _MIN_COVERAGE = 0.01
 
@@ -36,6 +36,16 @@ class DensityFit:
     offset: Tensor
     mean_square: Tensor
     correlation: Tensor
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A likelihood at x: ``value`` (replica,), ``gradient`` (replica, N, 4, 3) in 1/A, ``fit``, and ``sums``."""
+
+    value: Tensor
+    gradient: Tensor
+    fit: DensityFit
+    sums: Sums
 
 
 @dataclass(frozen=True)
@@ -141,20 +151,29 @@ class DensityLikelihood:
 
     def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Log-likelihood (replica,) and its gradient (replica, N, 4, 3) in 1/A, without a graph to keep."""
+        found = self.evaluate(x)
+        return found.value, found.gradient
+
+    def evaluate(self, x: Tensor) -> Evaluation:
+        """Everything that one density of each replica of x (replica, N, 4, 3) tells."""
         weight = -self._target.independent_fraction / self._target.variance
         with torch.enable_grad():
             leaf = x.detach().requires_grad_(True)
             xyz = backbone_to_atoms(leaf, self.atoms)
         sums, slope = self._residual.sums_and_gradient(xyz.detach())
         (gradient,) = torch.autograd.grad(xyz, leaf, weight * slope)
-        return (0.5 * weight * sums.squared_residual).to(x.dtype), gradient
+        value = (0.5 * weight * sums.squared_residual).to(x.dtype)
+        return Evaluation(value, gradient, self._fit(sums, x.dtype), sums)
 
     def fit(self, x: Tensor) -> DensityFit:
         """Scale, offset, residual and correlation for each replica of x (replica, N, 4, 3)."""
-        level, sums = self._target, self._residual.sums(backbone_to_atoms(x.detach(), self.atoms))
+        return self._fit(self._residual.sums(backbone_to_atoms(x.detach(), self.atoms)), x.dtype)
+
+    def _fit(self, sums: Sums, dtype: torch.dtype) -> DensityFit:
+        level = self._target
         offset = level.mean - sums.scale * sums.mean_model
         columns = (sums.scale, offset, sums.squared_residual / level.total, sums.correlation)
-        return DensityFit(*(column.to(x.dtype) for column in columns))
+        return DensityFit(*(column.to(dtype) for column in columns))
 
     def correlation(self, x: Tensor) -> Tensor:
         """Correlation (replica,) of model and map over the mask, for x (replica, N, 4, 3)."""
@@ -183,7 +202,7 @@ class DensityLikelihood:
             rows.append(residue_correlation(map, density, points[row], residue, x.shape[1], radius))
         return np.stack(rows)
 
-    def curvature(self, x: Tensor) -> Tensor:
+    def curvature(self, x: Tensor, sums: Sums | None = None) -> Tensor:
         r"""Positive diagonal of the Gauss-Newton Hessian of -log p, averaged over directions.
 
         For an atom it is :math:`f s^2/(3 \sigma^2 \Delta V) \int |\nabla\rho_a|^2`, a closed form of its
@@ -195,6 +214,8 @@ class DensityLikelihood:
         ----------
         x : Tensor, shape (replica, N, 4, 3)
             Backbone positions in A.
+        sums : Sums, optional
+            Those of an `evaluate` at x, if it is at hand.
 
         Returns
         -------
@@ -207,7 +228,8 @@ class DensityLikelihood:
         # what well separated atoms would have; less means that most of the model is off the map
         least = _MIN_COVERAGE * float(operator.square_integral.sum()) / volume
         xyz = backbone_to_atoms(x.detach(), atoms)
-        bound = level.square / self._residual.sums(xyz).model_model.clamp_min(least)
+        sums = self._residual.sums(xyz) if sums is None else sums
+        bound = level.square / sums.model_model.clamp_min(least)
         coverage = operator.adjoint(level.mask, xyz) * volume / operator.charge
         per_atom = weight * operator.gradient_energy * coverage.clamp(_MIN_COVERAGE, 1.0)
         per_atom = per_atom * bound.to(x.dtype)[:, None]
