@@ -3,6 +3,10 @@
 Usage: ``python benchmarks/density.py [--out FOLDER] [--threads N] [--atoms N]``. Takes about two minutes on
 one core and writes ``speed.csv``, ``scaling.csv`` and ``density.png``.
 
+``python benchmarks/density.py --against CHECKOUT`` compares with another state of the project, unpacked in a folder:
+value and gradient, and a refinement step of 130 residues and 8 replicas (``benchmarks/scaling.py``), in CPU seconds of
+one thread, the two in turn and the best of each. Prints and writes ``against.csv``.
+
 All methods see the same synthetic protein, the same noisy map and the same scale and offset:
 
 - ``local``: `adp3d.likelihood.density.DensityLikelihood`, which also finds scale and offset itself;
@@ -18,8 +22,12 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import math
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,6 +58,27 @@ SIZES = (500, 1000, 2000, 5000, 10_000, 20_000)
 VOXELS_AT_ONCE = 1 << 10
 """Voxels the baselines take at a time: their tables stay in the cache."""
 FOUR_PI_SQUARED = 4 * math.pi**2
+REPEATS = 3
+"""Times that each state is measured: other work on the machine slows single runs."""
+MEASURED = {
+    "value and gradient": """
+import density, json, sys, time, torch
+torch.set_num_threads(1)
+problem = density.make_problem(int(sys.argv[1]), int(sys.argv[2]))
+seconds = []
+for _ in range(40):
+    start = time.process_time()
+    problem.likelihood.value_and_grad(problem.x)
+    seconds.append(time.process_time() - start)
+print(json.dumps(min(seconds)))
+""",
+    "refinement step": """
+import json, scaling
+row = scaling.measure(scaling.Case("refinement", 130, 8, 6, 0, 1))
+print(json.dumps(row["cpu_seconds_per_step"]))
+""",
+}
+"""Programs that measure one state: its benchmarks and its engine are on the path."""
 IDEAL_RESIDUE = np.array([[1.361, -0.523, 0.0], [0.0, 0.0, 0.0], [0.0, 1.525, 0.0], [-1.07, 2.14, 0.2]])
 
 
@@ -277,6 +306,36 @@ def peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
+def compare(other: Path, n_atoms: int, n_voxels: int) -> list[dict[str, object]]:
+    """CPU seconds of this state of the project and of another one, by what is measured."""
+    here = Path(__file__).resolve().parents[1]
+    rows: list[dict[str, object]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, state in (("this", here), ("other", other.resolve())):
+            (Path(folder) / name).mkdir()
+            (Path(folder) / name / "adp3d").symlink_to(state / "src" / "engine", target_is_directory=True)
+        for what, program in MEASURED.items():
+            seconds = {"this": math.inf, "other": math.inf}
+            for _ in range(REPEATS):
+                for name, state in (("this", here), ("other", other.resolve())):
+                    path = os.pathsep.join([str(Path(folder) / name), str(state / "benchmarks")])
+                    command = [sys.executable, "-c", program, str(n_atoms), str(n_voxels)]
+                    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+                    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+                    seconds[name] = min(seconds[name], json.loads(done.stdout.splitlines()[-1]))
+            rows.append(
+                {
+                    "measured": what,
+                    "other_seconds": f"{seconds['other']:.4g}",
+                    "seconds": f"{seconds['this']:.4g}",
+                    "times_faster": f"{seconds['other'] / seconds['this']:.2f}",
+                    "share": f"{seconds['this'] / seconds['other']:.2f}",
+                }
+            )
+            print(rows[-1], flush=True)
+    return rows
+
+
 def write(path: Path, rows: list[dict[str, object]]) -> None:
     """Rows as CSV."""
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -314,10 +373,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--atoms", type=int, default=1500)
     parser.add_argument("--voxels", type=int, default=128, help="voxels along each side of the grid")
+    parser.add_argument("--against", type=Path, help="folder of another state of the project, to compare with")
     options = parser.parse_args()
     tune_process()
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.against is not None:
+        write(options.out / "against.csv", compare(options.against, options.atoms, options.voxels))
+        return
     scaling = measure_scaling()
     x, y = (np.log([float(str(row[key])) for row in scaling]) for key in ("atoms", "seconds"))
     exponent = float(np.polyfit(x, y, 1)[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,13 +16,11 @@ from ..physics.density import AtomDensity
 from ..physics.grid import Grid
 from ..physics.pseudo_atoms import AtomSet, backbone_to_atoms
 from .map_levels import MapLevel, prepare_levels
+from .residual import Residual, Sums, residual_of
 
-__all__ = ["DensityFit", "DensityLikelihood"]
+__all__ = ["DensityFit", "DensityLikelihood", "Evaluation"]
 
-# Grid voxels of the replicas handled at once: replicas one by one on a CPU, together on a GPU.
-_VOXELS_AT_ONCE = {"cpu": 1 << 20, "cuda": 1 << 28}
 _MIN_COVERAGE = 0.01
-_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -41,12 +39,13 @@ class DensityFit:
 
 
 @dataclass(frozen=True)
-class _Sums:
-    """Sums over the mask that the fit needs, float64, per replica."""
+class Evaluation:
+    """A likelihood at x: ``value`` (replica,), ``gradient`` (replica, N, 4, 3) in 1/A, ``fit``, and ``sums``."""
 
-    mean_model: Tensor
-    model_model: Tensor
-    model_map: Tensor
+    value: Tensor
+    gradient: Tensor
+    fit: DensityFit
+    sums: Sums
 
 
 @dataclass(frozen=True)
@@ -143,25 +142,38 @@ class DensityLikelihood:
             Backbone positions in A; differentiable (once).
         """
         if not (x.requires_grad and torch.is_grad_enabled()):
-            return self._evaluate(x, with_gradient=False)[0]
+            sums = self._residual.sums(backbone_to_atoms(x.detach(), self.atoms))
+            weight = -0.5 * self._target.independent_fraction / self._target.variance
+            plain: Tensor = (weight * sums.squared_residual).to(x.dtype)
+            return plain
         value: Tensor = _LogLikelihood.apply(x, self)  # type: ignore[no-untyped-call]
         return value
 
     def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Log-likelihood (replica,) and its gradient (replica, N, 4, 3) in 1/A, without a graph to keep."""
-        return self._evaluate(x, with_gradient=True)
+        found = self.evaluate(x)
+        return found.value, found.gradient
+
+    def evaluate(self, x: Tensor) -> Evaluation:
+        """Everything that one density of each replica of x (replica, N, 4, 3) tells."""
+        weight = -self._target.independent_fraction / self._target.variance
+        with torch.enable_grad():
+            leaf = x.detach().requires_grad_(True)
+            xyz = backbone_to_atoms(leaf, self.atoms)
+        sums, slope = self._residual.sums_and_gradient(xyz.detach())
+        (gradient,) = torch.autograd.grad(xyz, leaf, weight * slope)
+        value = (0.5 * weight * sums.squared_residual).to(x.dtype)
+        return Evaluation(value, gradient, self._fit(sums, x.dtype), sums)
 
     def fit(self, x: Tensor) -> DensityFit:
         """Scale, offset, residual and correlation for each replica of x (replica, N, 4, 3)."""
-        fits = []
-        for _, density in self._densities(x):
-            sums = self._sums(density)
-            scale = self._scale(sums)
-            spread = (sums.model_model * self._target.square).sqrt().clamp_min(_TINY)
-            offset = self._target.mean - scale * sums.mean_model
-            mean_square = self._squared_residual(sums) / self._target.mask.sum()
-            fits.append((scale, offset, mean_square, sums.model_map / spread))
-        return DensityFit(*(torch.cat(column).to(x.dtype) for column in zip(*fits, strict=True)))
+        return self._fit(self._residual.sums(backbone_to_atoms(x.detach(), self.atoms)), x.dtype)
+
+    def _fit(self, sums: Sums, dtype: torch.dtype) -> DensityFit:
+        level = self._target
+        offset = level.mean - sums.scale * sums.mean_model
+        columns = (sums.scale, offset, sums.squared_residual / level.total, sums.correlation)
+        return DensityFit(*(column.to(dtype) for column in columns))
 
     def correlation(self, x: Tensor) -> Tensor:
         """Correlation (replica,) of model and map over the mask, for x (replica, N, 4, 3)."""
@@ -184,14 +196,13 @@ class DensityLikelihood:
         residue = np.repeat(np.arange(x.shape[1]), x.shape[2])
         radius = mask_radius(self.resolution)
         points = x.detach().flatten(1, 2).cpu().numpy()
-        rows = [
-            residue_correlation(map, density, points[row], residue, x.shape[1], radius)
-            for part, block in self._densities(x)
-            for row, density in zip(range(x.shape[0])[part], block.cpu().numpy(), strict=True)
-        ]
+        rows = []
+        for row in range(x.shape[0]):  # one by one: densities of many replicas take memory
+            density = self._operator(backbone_to_atoms(x[row].detach(), self.atoms)).cpu().numpy()
+            rows.append(residue_correlation(map, density, points[row], residue, x.shape[1], radius))
         return np.stack(rows)
 
-    def curvature(self, x: Tensor) -> Tensor:
+    def curvature(self, x: Tensor, sums: Sums | None = None) -> Tensor:
         r"""Positive diagonal of the Gauss-Newton Hessian of -log p, averaged over directions.
 
         For an atom it is :math:`f s^2/(3 \sigma^2 \Delta V) \int |\nabla\rho_a|^2`, a closed form of its
@@ -203,6 +214,8 @@ class DensityLikelihood:
         ----------
         x : Tensor, shape (replica, N, 4, 3)
             Backbone positions in A.
+        sums : Sums, optional
+            Those of an `evaluate` at x, if it is at hand.
 
         Returns
         -------
@@ -214,18 +227,17 @@ class DensityLikelihood:
         weight = level.independent_fraction / (3 * level.variance * volume)
         # what well separated atoms would have; less means that most of the model is off the map
         least = _MIN_COVERAGE * float(operator.square_integral.sum()) / volume
-        rows = []
-        for part, density in self._densities(x):
-            bound = level.square / self._sums(density).model_model.clamp_min(least)
-            xyz = backbone_to_atoms(x[part].detach(), atoms)
-            coverage = operator.adjoint(level.mask, xyz) * volume / operator.charge
-            per_atom = weight * operator.gradient_energy * coverage.clamp(_MIN_COVERAGE, 1.0)
-            per_atom = per_atom * bound.to(x.dtype)[:, None]
-            backbone = per_atom[:, :n_backbone].unflatten(-1, (-1, 4)).clone()
-            levers = atoms.lever * per_atom[:, n_backbone:, None]
-            backbone[..., :3] = backbone[..., :3].index_add(1, atoms.residue[n_backbone:], levers)
-            rows.append(backbone)
-        return torch.cat(rows)
+        xyz = backbone_to_atoms(x.detach(), atoms)
+        sums = self._residual.sums(xyz) if sums is None else sums
+        bound = level.square / sums.model_model.clamp_min(least)
+        coverage = operator.adjoint(level.mask, xyz) * volume / operator.charge
+        per_atom = weight * operator.gradient_energy * coverage.clamp(_MIN_COVERAGE, 1.0)
+        per_atom = per_atom * bound.to(x.dtype)[:, None]
+        backbone = per_atom[:, :n_backbone].unflatten(-1, (-1, 4)).clone()
+        levers = atoms.lever * per_atom[:, n_backbone:, None]
+        backbone[..., :3] = backbone[..., :3].index_add(1, atoms.residue[n_backbone:], levers)
+        result: Tensor = backbone
+        return result
 
     @property
     def _target(self) -> MapLevel:
@@ -235,52 +247,9 @@ class DensityLikelihood:
     def _operator(self) -> AtomDensity:
         return self.operators[self.level]
 
-    def _densities(self, x: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Yield slices of replicas and their model densities (r, nx, ny, nz), a bounded number at a time."""
-        at_once = _VOXELS_AT_ONCE.get(x.device.type, _VOXELS_AT_ONCE["cuda"])
-        step = max(1, at_once // self._operator.grid.n_voxels)
-        for start in range(0, x.shape[0], step):
-            part = slice(start, min(start + step, x.shape[0]))
-            with torch.no_grad():
-                density = self._operator(backbone_to_atoms(x[part], self.atoms))
-            yield part, density
-
-    def _sums(self, density: Tensor) -> _Sums:
-        """Moments of model densities (r, nx, ny, nz) and the centred map over the mask."""
-        level = self._target
-        masked = density * level.mask
-        total = level.mask.sum(dtype=torch.float64)
-        mean = masked.sum((1, 2, 3)).double() / total
-        # summed in pairs: matrix products accumulate 10 times the rounding error
-        model_model = (masked * density).sum((1, 2, 3)).double() - mean**2 * total
-        model_map = (masked * level.values).sum((1, 2, 3)).double()
-        return _Sums(mean, model_model.clamp_min(0), model_map)
-
-    def _scale(self, sums: _Sums) -> Tensor:
-        return (sums.model_map / sums.model_model.clamp_min(_TINY)).clamp_min(0.0)
-
-    def _squared_residual(self, sums: _Sums) -> Tensor:
-        scale = self._scale(sums)
-        return scale**2 * sums.model_model - 2 * scale * sums.model_map + self._target.square
-
-    def _evaluate(self, x: Tensor, with_gradient: bool) -> tuple[Tensor, Tensor]:
-        level, operator = self._target, self._operator
-        weight = level.independent_fraction / level.variance
-        value = x.new_empty(x.shape[0])
-        gradient = torch.zeros_like(x) if with_gradient else x.new_empty(0)
-        for part, density in self._densities(x):
-            sums = self._sums(density)
-            value[part] = (-0.5 * weight * self._squared_residual(sums)).to(x.dtype)
-            if not with_gradient:
-                continue
-            scale = self._scale(sums).to(x.dtype)[:, None, None, None]
-            mean = sums.mean_model.to(x.dtype)[:, None, None, None]
-            pull = (density - mean).mul_(scale).sub_(level.values).mul_(level.mask).mul_(-weight * scale)
-            with torch.enable_grad():
-                leaf = x[part].detach().requires_grad_(True)
-                xyz = backbone_to_atoms(leaf, self.atoms)
-            (gradient[part],) = torch.autograd.grad(xyz, leaf, operator.gradient(pull, xyz.detach()))
-        return value, gradient
+    @property
+    def _residual(self) -> Residual:
+        return residual_of(self._operator, self._target)
 
 
 class _LogLikelihood(torch.autograd.Function):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -55,6 +56,11 @@ class MapLevel:
     square: float
     variance: float
     independent_fraction: float
+
+    @cached_property
+    def total(self) -> float:
+        """Sum of the mask."""
+        return float(self.mask.sum(dtype=torch.float64))
 
     def as_map(self) -> DensityMap:
         """Return the values as a map (on the CPU)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..likelihood.density import DensityLikelihood
+from ..likelihood.density import DensityLikelihood, Evaluation
 from ..solver.protocol import Level
 
 __all__ = ["DensityPotential", "LocalDensity", "blur_for"]
@@ -52,8 +52,9 @@ class DensityPotential:
         nearest = min(range(len(blurs)), key=lambda i: abs(math.sqrt(blurs[i]) - math.sqrt(wanted)))
         chosen = self.likelihood.at_level(nearest)
         variance = chosen.levels[nearest].variance
-        trust = _TEMPER * variance / chosen.fit(x).mean_square.clamp(min=variance)
-        return LocalDensity(chosen, trust.to(x.dtype))
+        start = chosen.evaluate(x)
+        trust = _TEMPER * variance / start.fit.mean_square.clamp(min=variance)
+        return LocalDensity(chosen, trust.to(x.dtype), x, start)
 
 
 @dataclass(frozen=True)
@@ -66,19 +67,26 @@ class LocalDensity:
         At the blur of the step.
     trust : Tensor, shape (replica,)
         Tempered noise variance over residual variance.
+    x : Tensor, shape (replica, N, 4, 3)
+        Where the step begins: asked for there, value, gradient and curvature need no density of their own.
+    start : Evaluation
+        The likelihood at x.
     """
 
     likelihood: DensityLikelihood
     trust: Tensor
+    x: Tensor
+    start: Evaluation
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """-log p(y|x), (replica,), and its gradient (replica, N, 4, 3) in 1/angstrom."""
-        value, gradient = self.likelihood.value_and_grad(x)
-        return -self.trust * value, -self.trust[:, None, None, None] * gradient
+        found = self.start if x is self.x else self.likelihood.evaluate(x)
+        return -self.trust * found.value, -self.trust[:, None, None, None] * found.gradient
 
     def curvature(self, x: Tensor) -> Tensor:
         """Gauss-Newton diagonal, (replica, N, 4), in 1/angstrom^2."""
-        return self.trust[:, None, None] * self.likelihood.curvature(x)
+        sums = self.start.sums if x is self.x else None
+        return self.trust[:, None, None] * self.likelihood.curvature(x, sums)
 
 
 def blur_for(sigma: float) -> float:

@@ -1,20 +1,51 @@
-"""Separable Gaussians in a small box of voxels around each atom: the inner loop of `AtomDensity`."""
+"""`AtomDensity` in tensors, on any device: separable Gaussians in a small box of voxels around each atom."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from .grid import Grid, box_voxels
 
-__all__ = ["BoxGroup", "Boxes", "group_by_radius"]
+__all__ = ["BoxGroup", "BoxSums", "Boxes", "TensorBoxes", "group_by_radius"]
 
 # Box voxels handled at once: enough to amortise the calls, few enough to bound memory (about 20 bytes each).
 _VOXELS_AT_ONCE = {"cpu": 1 << 19, "cuda": 1 << 25}
+
+
+class BoxSums(Protocol):
+    """Sums over the voxels around atoms, for many replicas."""
+
+    def density(self, xyz: Tensor, beta: Tensor, peak: Tensor) -> Tensor:
+        """Density (R, nx, ny, nz) of atoms at xyz (R, A, 3), with exponents and heights (A, G) of their Gaussians."""
+
+    def moments(self, field: Tensor, xyz: Tensor, beta: Tensor, weight: Tensor, power: int) -> Tensor:
+        r"""Moments of a field under weighted Gaussians of each atom.
+
+        Parameters
+        ----------
+        field : Tensor
+            One grid for each replica, or one for all.
+        xyz : Tensor, shape (R, A, 3)
+            Positions in A.
+        beta : Tensor, shape (A, G)
+            Exponents in 1/A^2.
+        weight : Tensor, shape (A, G)
+            Of the Gaussians.
+        power : int
+            Power of the offset, 1 or 2.
+
+        Returns
+        -------
+        Tensor, shape (R, A, 4)
+            ``sum_v field(v) w(v)``, then for each axis ``sum_v field(v) w(v) d_axis(v)^power``, with
+            ``w = sum_g weight_g exp(-beta_g d^2)`` and d = voxel minus atom.
+        """
 
 
 @dataclass(frozen=True)
@@ -146,3 +177,34 @@ class Boxes:
         plain, along_x = (planes * z[:, None, :, None]).sum(-1).unbind(1)
         along_z = (planes[:, 0] * zd[:, :, None]).sum(-1)
         return torch.stack([plain * y, along_x * y, plain * yd, along_z * y], dim=1).sum(-1)
+
+
+class TensorBoxes:
+    """Sums over boxes by operations on tensors, at the precision and on the device of the positions.
+
+    Parameters
+    ----------
+    grid : Grid
+    radius : Tensor, shape (A,)
+        Cutoff radii in A.
+    """
+
+    def __init__(self, grid: Grid, radius: Tensor) -> None:
+        self._grid = grid
+        self.groups = group_by_radius(radius, grid)
+
+    def density(self, xyz: Tensor, beta: Tensor, peak: Tensor) -> Tensor:
+        """Density of atoms, as `BoxSums.density`."""
+        total = xyz.new_zeros(xyz.shape[0] * self._grid.n_voxels)
+        for boxes in Boxes.around(xyz, beta, peak, self._grid, self.groups, shared_grid=False):
+            boxes.add_to(total)
+        return total.reshape(xyz.shape[0], *self._grid.shape)
+
+    def moments(self, field: Tensor, xyz: Tensor, beta: Tensor, weight: Tensor, power: int) -> Tensor:
+        """Moments of a field, as `BoxSums.moments`."""
+        out = xyz.new_zeros(*xyz.shape[:2], 4)
+        values = field.reshape(-1)
+        shared_grid = values.numel() == self._grid.n_voxels
+        for boxes in Boxes.around(xyz, beta, weight, self._grid, self.groups, shared_grid):
+            out[boxes.row, boxes.atom] = boxes.moments(values, power).sum(-1)
+        return out

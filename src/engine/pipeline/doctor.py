@@ -22,6 +22,7 @@ _PACKAGES = (
     "torch",
     "numpy",
     "scipy",
+    "numba",
     "gemmi",
     "mrcfile",
     "safetensors",

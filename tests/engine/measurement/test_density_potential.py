@@ -47,6 +47,17 @@ def test_value_and_gradient_are_the_tempered_likelihood(fitted):
     torch.testing.assert_close(curvature, local.trust[:, None, None] * likelihood.curvature(here))
 
 
+def test_the_start_of_a_step_is_evaluated_once(fitted):
+    x, likelihood = fitted
+    here = moved(x)
+    local = DensityPotential(likelihood, "density").at(here, level(0.001))
+    again = here.clone()
+    for known, computed in zip(local.value_and_gradient(here), local.value_and_gradient(again), strict=True):
+        torch.testing.assert_close(known, computed, rtol=0, atol=0)
+    torch.testing.assert_close(local.curvature(here), local.curvature(again), rtol=0, atol=0)
+    assert local.value_and_gradient(here)[1] is not local.start.gradient  # what is kept is not handed out
+
+
 def test_gradient_agrees_with_finite_differences(fitted):
     x, likelihood = fitted
     here = moved(x, 0.3, 1)

@@ -11,6 +11,8 @@ from radial_density import radial_density
 
 from adp3d.contract.errors import InputError
 from adp3d.physics import boxes
+from adp3d.physics.boxes import TensorBoxes
+from adp3d.physics.compiled_boxes import CompiledBoxes
 from adp3d.physics.density import AtomDensity, Grid
 from adp3d.physics.form_factors import electron_form_factors
 
@@ -158,16 +160,16 @@ def test_pieces_of_any_size_give_the_same_result(monkeypatch):
 def test_work_grows_linearly_with_atoms():
     def box_voxels(n):
         operator = make(elements=["C"] * n, b=(40.0,) * n, tolerance=1e-3)
-        return sum(len(group.atoms) * group.size**3 for group in operator._groups)
+        return sum(len(group.atoms) * group.size**3 for group in operator.boxes.groups)
 
     assert box_voxels(400) == 4 * box_voxels(100)
 
 
 def test_every_atom_has_a_box_that_covers_its_radius():
     operator = make(elements=["C"] * 30, b=tuple(np.linspace(5, 300, 30)), tolerance=1e-3)
-    assert sorted(torch.cat([group.atoms for group in operator._groups]).tolist()) == list(range(30))
-    assert len(operator._groups) > 3
-    for group in operator._groups:
+    assert sorted(torch.cat([group.atoms for group in operator.boxes.groups]).tolist()) == list(range(30))
+    assert len(operator.boxes.groups) > 3
+    for group in operator.boxes.groups:
         assert float(operator.radius[group.atoms].max()) <= group.radius
         assert group.size * min(GRID.spacing) > 2 * group.radius
 
@@ -192,7 +194,8 @@ def test_single_precision_agrees_with_double():
     )
     xyz = positions()
     density = double(xyz)
-    assert float((single(xyz.float()).double() - density).abs().max()) < 1e-5 * float(density.max())
+    in_tensors = TensorBoxes(GRID, double.radius).density(xyz.float()[None], *single.gaussians())[0]
+    assert float((in_tensors.double() - density).abs().max()) < 1e-5 * float(density.max())
 
 
 def test_unusable_parameters_are_refused():
@@ -202,3 +205,12 @@ def test_unusable_parameters_are_refused():
         make(b=(math.nan, 1.0, 1.0, 1.0))
     with pytest.raises(ValueError, match="tolerance"):
         make(tolerance=0.0)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_single_precision_on_the_cpu_is_compiled(kind):
+    coefficients = [torch.ones(2, 5, dtype=kind), torch.ones(2, 5, dtype=kind), torch.ones(2, dtype=kind)]
+    operator = AtomDensity(GRID, *coefficients, torch.ones(2, dtype=kind))
+    assert isinstance(operator.boxes, CompiledBoxes if kind == torch.float32 else TensorBoxes)
+    three = AtomDensity(GRID, *(c[:, :3] for c in coefficients[:2]), coefficients[2], torch.ones(2, dtype=kind))
+    assert isinstance(three.boxes, TensorBoxes)
