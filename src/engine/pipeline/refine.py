@@ -25,6 +25,7 @@ from ..placing.target import Target
 from ..solver.regularise import regularise
 from ..validation.torsions import linked_residues
 from .cost import job_cost, planned_runs
+from .model_geometry import geometry_of_prediction
 from .outcome import Outcome, report_model_job
 from .problem import Problem, load_problem
 from .refiner import Built, Measured, Refiner
@@ -74,7 +75,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     control.obey()
     prepared = _prepare(spec, given, events, control)
     problem, density, support = prepared.problem, prepared.density, prepared.support
-    further = problem.measurements(spec.measure, events)
+    further = (*problem.measurements(spec.measure, events), *geometry_of_prediction(problem, events))
     cost = job_cost(spec, problem.target.n_residues, problem.device, (density, *further))
     events.message(cost.sentence(spec.replicas))
     weights = {density.name: spec.density_weight}
