@@ -34,6 +34,8 @@ def geometry_of_prediction(
     Parameters
     ----------
     problem : Problem
+        As it was given, before parts of it were moved to where the map wants them: distances that this changed are
+        far off then, and let go by themselves.
     events : Events
         Is told how many distances there are.
     pae : str, Path or AlignedError, optional

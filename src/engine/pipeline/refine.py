@@ -75,7 +75,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     control.obey()
     prepared = _prepare(spec, given, events, control)
     problem, density, support = prepared.problem, prepared.density, prepared.support
-    further = (*problem.measurements(spec.measure, events), *geometry_of_prediction(problem, events))
+    further = (*problem.measurements(spec.measure, events), *geometry_of_prediction(given, events))
     cost = job_cost(spec, problem.target.n_residues, problem.device, (density, *further))
     events.message(cost.sentence(spec.replicas))
     weights = {density.name: spec.density_weight}

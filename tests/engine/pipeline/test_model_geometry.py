@@ -89,6 +89,13 @@ def test_places_of_predicted_residues_pull_nowhere(small, tmp_path):
     assert bool((pins.over(problem.known_atoms(target)).weights[6:12] > 0).all())
 
 
+def test_stretches_bring_their_confidence_along(small, tmp_path):
+    problem = load(small, predicted(small, lambda row: 60.0 + row % 40), tmp_path, rebuild=("A:20-25",))
+    expected = [np.nan if 6 <= row < 12 else (60 + row % 40) / 100 for row in range(44)]
+    assert problem.target.lddt == pytest.approx(expected, nan_ok=True)
+    assert np.flatnonzero(~problem.target.relative).tolist() == list(range(6, 12))
+
+
 def test_aligned_errors_decide_where_they_say_more(small, tmp_path):
     problem = load(small, predicted(small, lambda row: 95.0), tmp_path)
     values = np.full((44, 44), 1.0, np.float32)
