@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -98,6 +99,12 @@ def test_curvature_stays_positive_where_the_force_falls():
     likelihood = one_pair(10.0, 0.5)
     curvature = likelihood.curvature(line(18.0))  # 16 standard deviations
     assert float(curvature[0, 0, 1]) == pytest.approx(1 / 3 / 0.25 / 17**2)
+
+
+def test_in_doubt_restraints_hold_further():
+    likelihood = replace(one_pair(10.0, 0.5, lets_go=4.0), doubt=0.75)  # c^2 = 16 + (1.5 / 0.5)^2
+    torch.testing.assert_close(likelihood(line(12.5)), -torch.tensor([0.5 * 25 / (1 + 25 / 25)], dtype=DOUBLE))
+    assert float(likelihood.curvature(line(12.5))[0, 0, 1]) == pytest.approx(1 / 3 / 0.25 / 4)
 
 
 def test_many_distances_of_a_residue_count_for_one():

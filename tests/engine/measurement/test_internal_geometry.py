@@ -35,8 +35,18 @@ def test_it_pulls_a_residue_back_where_its_neighbours_want_it():
 
 def test_a_whole_that_moves_is_free():
     x, geometry = square()
-    energy, gradient = geometry.potential.value_and_gradient(x + 100.0)
+    energy, gradient = geometry.potential.at(x, LEVEL).value_and_gradient(x + 100.0)
     assert float(energy.abs().max()) < 1e-3 and float(gradient.abs().max()) < 1e-2
+
+
+def test_noise_is_not_held_against_distances():
+    x, geometry = square()
+    x[1, 0, 1] += torch.tensor([-6.0, 0.0, 0.0])
+    pulls = []
+    for noise in (0.0, 0.1, 0.3):
+        _, gradient = geometry.potential.at(x, Level(0, 1, 0.5, 0.9, noise)).value_and_gradient(x)
+        pulls.append(float(gradient[1, 0, 1].norm()))
+    assert 4 * pulls[0] < pulls[1] < pulls[2]
 
 
 def test_figures_bear_its_name():
