@@ -44,7 +44,7 @@ class InternalGeometryLikelihood:
     restraints hold the hinge; with w = 0.9N/M 2.1, 1.5, 2.3 A; with c = 2 besides 2.0, 1.3, 1.7 A. Bent by waves, 2.0
     A, from t = 0.6: 1.5, 1.8, 0.8 A without, 0.67, 0.73, 0.72 A with c = 4 and 3N/M, 0.55, 0.60, 0.63 A with c = 2 and
     0.9N/M. With u growing with the noise (`adp3d.measurement.internal_geometry`) 1.9, 1.3, 1.9 A and 0.55, 0.60, 0.62 A
-    remain; a protein of 397 residues at t = 0.6 kept a CA lDDT of 0.53 and 0.70 to its start, and 0.43 and 0.46 without.
+    remain; 397 residues at t = 0.6 kept a CA lDDT of 0.53 and 0.70 to their start, with c = 2 throughout 0.43 and 0.46.
 
     Parameters
     ----------
