@@ -12,7 +12,7 @@ from torch import Tensor
 from ..physics.compiled_boxes import CompiledBoxes, Gaussians, Patch, each_replica
 from ..physics.density import AtomDensity
 from .map_levels import MapLevel
-from .residual import Sums
+from .residual_sums import Sums
 from .voxel_kernels import masked_residual, masked_sums
 
 __all__ = ["CompiledResidual"]

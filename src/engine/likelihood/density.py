@@ -16,7 +16,8 @@ from ..physics.density import AtomDensity
 from ..physics.grid import Grid
 from ..physics.pseudo_atoms import AtomSet, backbone_to_atoms
 from .map_levels import MapLevel, prepare_levels
-from .residual import Residual, Sums, residual_of
+from .residual import residual_of
+from .residual_sums import Residual, Sums
 
 __all__ = ["DensityFit", "DensityLikelihood", "Evaluation"]
 

@@ -21,6 +21,7 @@ from ..placing.target import Target
 from ..solver.regularise import regularise
 from ..validation.torsions import linked_residues
 from .cost import BENDING_LEVELS, job_cost, planned_runs
+from .model_geometry import geometry_of_prediction
 from .outcome import Outcome, report_model_job
 from .prepared import Prepared, describe_placement, prepare
 from .problem import load_problem
@@ -58,7 +59,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     given = load_problem(spec, events)
     control.obey()
     prepared = prepare(spec, given, events, control)
-    further = given.measurements(spec.measure, events)
+    further = (*given.measurements(spec.measure, events), *geometry_of_prediction(given, events))
     cost = job_cost(spec, given.target.n_residues, given.device, (prepared.density, *further))
     events.message(cost.sentence(spec.replicas))
     weights = {prepared.density.name: spec.density_weight}

@@ -240,7 +240,7 @@ class Refiner:
         start = built.x.expand(self._spec.replicas, -1, -1, -1)
         times = step_times(planned.steps, start=_POLISH_START)
         stage = Stage(planned.name, times, planned.replicas, self._spec.seed + _POLISH_SEED, start)
-        return self._sample(stage, self._start)
+        return self._sample(stage, self._start.without_places())
 
     def _sample(self, stage: Stage, target: Target) -> Tensor:
         """One stage, with the known atoms both pulling and shown to the prior."""

@@ -98,6 +98,7 @@ def only_stretches(
         report=replace(target.report, chains=tuple(_chain_reports(target, rows, chosen, known))),
         left_out=left_out.astype(np.int64),
         aside=tuple(np.flatnonzero(np.isin(rows, target.aside) & (np.diff(rows, append=-1) == 1)).tolist()),
+        lddt=None if target.lddt is None else np.where(known[rows, 1], target.lddt[rows], np.nan),
     )
     return narrowed, kept[rows]
 

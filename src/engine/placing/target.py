@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import gemmi
@@ -53,6 +53,9 @@ class Target:
         Residues of the sequence that the job leaves out right before each of its own; None for none.
     aside : tuple of int
         Residues bonded to the next by another atom than C, which no prior knows: a chain break to it.
+    lddt : ndarray of float64, shape (N,), or None
+        Predicted lDDT, from 0 to 1, of residues whose geometry relative to each other is known rather than their
+        places; NaN for others, among them those that are predicted too badly to count. None where there are none.
     """
 
     polymer: Polymer
@@ -66,11 +69,23 @@ class Target:
     report: PlacementReport
     left_out: NDArray[np.int64] | None = None
     aside: tuple[int, ...] = ()
+    lddt: NDArray[np.float64] | None = None
 
     @property
     def n_residues(self) -> int:
         """Number of residues N."""
         return self.polymer.n_residues
+
+    @property
+    def relative(self) -> NDArray[np.bool_]:
+        """Known residues of which only the geometry relative to each other is known, shape (N,)."""
+        if self.lddt is None:
+            return np.zeros(self.n_residues, dtype=bool)
+        return self.known[:, 1] & np.isfinite(self.lddt)
+
+    def without_places(self) -> Target:
+        """The target without the atoms of `relative` residues: nothing pulls them to where they are."""
+        return replace(self, known=self.known & ~self.relative[:, None]) if self.relative.any() else self
 
 
 def build_target(
@@ -149,6 +164,7 @@ def build_target(
         superseded=tuple(source for plan in plans for source in plan.superseded),
         report=PlacementReport(tuple(reports), tuple(unplaced), tuple(notes)),
         aside=aside,
+        lddt=None if uncertainty.lddt is None else np.where(known[:, 1], uncertainty.lddt[:, 1], np.nan),
     )
 
 

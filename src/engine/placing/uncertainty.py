@@ -51,11 +51,14 @@ class AtomUncertainty:
         False where the atom is too uncertain (or carries no value) and should be rebuilt.
     note : str
         One line for the report; empty where there is nothing to say.
+    lddt : ndarray or None, same shape
+        In mode ``plddt``: predicted lDDT from 0 to 1, NaN where the atom carries no value.
     """
 
     sigma: Array
     keep: NDArray[np.bool_]
     note: str = ""
+    lddt: Array | None = None
 
 
 def atom_uncertainty(b_iso: Array, mode: str) -> AtomUncertainty:
@@ -68,9 +71,13 @@ def atom_uncertainty(b_iso: Array, mode: str) -> AtomUncertainty:
       after one real model (7pzt, noise-free 2 A map): its 101 residues at c = 1 were off by 0.16 per
       coordinate, its 7 between 0.5 and 0.98 by 0.5, its 2 near 0.3 by 0.9. Real maps are worse, so the
       formula stays above that.
-    - ``plddt`` (0..100, or 0..1 if no value exceeds 1): ``sigma = 1.5 exp(4 (0.7 - c)) / sqrt(3)``, the
-      empirical relation between predicted lDDT and rms error of Hiranuma et al., Nat. Commun. 12, 1340
-      (2021), as Phenix uses it for predicted models, per coordinate; below 50 the atom is unknown.
+    - ``plddt`` (0..100, or 0..1 if no value exceeds 1): below 50 the atom is unknown. From 50 up, what is
+      known is how the atom lies to its neighbours: lDDT counts right distances, and a model can be bent by
+      angstroms over its length at 95. Refinement therefore holds such residues by distances to each other
+      (`adp3d.predictions.local_distances`), and leaves their places to the map. Sigma is for jobs without a
+      map, where the model is the only frame, and for the first stage of those with one:
+      ``1.5 exp(4 (0.7 - c)) / sqrt(3)``, the empirical relation between predicted lDDT and rms error of
+      Hiranuma et al., Nat. Commun. 12, 1340 (2021), as Phenix uses it for predicted models, per coordinate.
     - ``bfactor`` (angstrom^2): ``sigma = 0.5 sqrt(B / (8 pi^2))``, at least 0.15. Half, because B contains
       motion and map blur besides the error of the mean position. Nothing is dropped.
 
@@ -111,6 +118,7 @@ def atom_uncertainty(b_iso: Array, mode: str) -> AtomUncertainty:
         )
     if mode == "plddt" and 0 < high <= 1.0:
         b_iso, low, high = b_iso * 100, low * 100, high * 100
+    lddt = b_iso / 100 if mode == "plddt" else None
     keep = finite & (np.where(finite, b_iso, -1.0) >= drop)
     if not keep.any():
         raise InputError(
@@ -119,7 +127,7 @@ def atom_uncertainty(b_iso: Array, mode: str) -> AtomUncertainty:
         )
     sigma = confidence_sigma(np.where(finite, b_iso, 0.0) / 100, mode)
     note = f"{int((finite & ~keep).sum())} backbone atoms with a {name} below {drop:.0f} count as unknown"
-    return AtomUncertainty(sigma, keep, note if (finite & ~keep).any() else "")
+    return AtomUncertainty(sigma, keep, note if (finite & ~keep).any() else "", lddt)
 
 
 def confidence_sigma(fraction: Array, mode: str) -> Array:

@@ -37,12 +37,25 @@ class AlignedError:
         Residue number of each row, likewise.
     name : str
         Of the file, for messages.
+    plddt : tuple of float, or None
+        Predicted lDDT of each row, 0 to 100, where the file tells it (ColabFold).
     """
 
     values: NDArray[np.float32]
     chains: tuple[str, ...] | None = None
     numbers: tuple[int, ...] | None = None
     name: str = "the PAE file"
+    plddt: tuple[float, ...] | None = None
+
+    @property
+    def n_residues(self) -> int:
+        """Number n of rows."""
+        return len(self.values)
+
+    @property
+    def named(self) -> bool:
+        """Whether rows are known by chain and number."""
+        return self.chains is not None and self.numbers is not None
 
     def of(self, residues: Sequence[tuple[str, int]]) -> NDArray[np.float32]:
         """Errors between residues of a model, shape (m, m).
@@ -60,10 +73,11 @@ class AlignedError:
         InputError
             If a residue has no row.
         """
-        rows = self._rows(residues)
+        rows = self.rows(residues)
         return self.values[np.ix_(rows, rows)]
 
-    def _rows(self, residues: Sequence[tuple[str, int]]) -> NDArray[np.int64]:
+    def rows(self, residues: Sequence[tuple[str, int]]) -> NDArray[np.int64]:
+        """Row of each residue of a model, see `of`, shape (m,)."""
         n = len(self.values)
         if self.chains is not None and self.numbers is not None:
             row_of: dict[tuple[str, int], int] = {}
@@ -127,7 +141,14 @@ def read_aligned_error(path: str | Path) -> AlignedError:
     chains, numbers = content.get("token_chain_ids"), content.get("token_res_ids")
     if isinstance(chains, list) and isinstance(numbers, list) and len(chains) == len(numbers) == len(values):
         return AlignedError(values, tuple(map(str, chains)), tuple(map(int, numbers)), name)
-    return AlignedError(values, name=name)
+    return AlignedError(values, name=name, plddt=_plddt(content.get("plddt"), len(values)))
+
+
+def _plddt(given: Any, count: int) -> tuple[float, ...] | None:
+    """Predicted lDDT of each row, if that is what is given."""
+    if not isinstance(given, list) or len(given) != count or not all(isinstance(v, int | float) for v in given):
+        return None
+    return tuple(map(float, given))
 
 
 def _from_json(content: dict[str, Any], name: str) -> Any:

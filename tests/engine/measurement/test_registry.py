@@ -23,7 +23,7 @@ def test_unknown_measurements_are_refused_with_those_that_there_are():
 def test_where_plugins_are_not_known_any_name_is_taken():
     given = {"version": 1, "kind": "complete", "output": "o", "model": "m", "measure": ["plane 1 2"], "prior": "stiff"}
     plain = plain_elsewhere(given)
-    assert (plain["measure"], plain["prior"], plain["steps"]) == (["plane 1 2"], "stiff", 200)
+    assert (plain["measure"], plain["prior"], plain["steps"]) == (["plane 1 2"], "stiff", None)
     with pytest.raises(InputError, match="'prior' must be one word"):
         plain_elsewhere({**given, "prior": "two words"})
     with pytest.raises(InputError, match="names no measurement"):

@@ -298,3 +298,20 @@ def test_a_bent_model_follows_the_map(small, make_job, tmp_path):
     assert metrics["geometry"]["ca_breaks"] == 0
     kept = make_job(model=str(path), reference=str(small.deposited), steps=6, keep=("A",))
     assert run(kept)["residues_bent"] == 0 and np.allclose(ca(kept.result), ca(path), atol=2e-3)
+
+
+def test_a_prediction_keeps_its_geometry_and_not_its_place(small, make_job, tmp_path):
+    structure = read_structure(small.deposited)
+    for residue in structure[0]["A"]:
+        for atom in residue:
+            atom.pos += gemmi.Position(1.0, -0.7, 0.7)  # by 1.4 A as a whole, of which its confidence says nothing
+            atom.b_iso = 95.0
+    path = tmp_path / "predicted.cif"
+    structure.make_mmcif_document().write_file(str(path))
+    options = {"model": str(path), "reference": str(small.deposited), "steps": 15, "confidence": "plddt"}
+    told = Told()
+    metrics = run(make_job(**options), told)
+    assert any("44 predicted residues are held relative to each other" in text for text in told.texts)
+    assert metrics["ca_rmsd_start"] == pytest.approx(1.41, abs=0.02)
+    assert metrics["ca_rmsd_known"] < 0.3
+    assert metrics["measurements"]["internal_geometry"]["satisfied"] > 0.9

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -43,6 +45,21 @@ def test_missing_zero_occupancy_and_uncertain_atoms_are_unknown(make):
     assert "1 backbone atoms with zero occupancy" in notes
     assert "4 backbone atoms with a pLDDT below 50" in notes
     assert target.report.chains[0].known == 78
+
+
+def test_predictions_know_geometry_and_other_models_places(make):
+    structure = make.build([make.Part("A", make.SEQUENCE, b_iso=90.0)])
+    for atom in structure[0]["A"][7]:
+        atom.b_iso = 20.0
+    target = build_target(structure, None, "plddt")
+    assert target.lddt is not None and np.isnan(target.lddt[7])
+    assert target.lddt[8:] == pytest.approx(0.9)
+    assert np.flatnonzero(~target.relative).tolist() == [7]
+    assert not target.without_places().known.any() and np.array_equal(target.without_places().xyz[8:], target.xyz[8:])
+    built = replace(target, known=np.ones_like(target.known))  # found in the map: its place is known
+    assert np.flatnonzero(built.without_places().known.all(1)).tolist() == [7]
+    other = build_target(structure, None, "bfactor")
+    assert other.lddt is None and not other.relative.any() and other.without_places() is other
 
 
 def test_recorded_sequence_is_used_and_positions_follow_the_file(make):

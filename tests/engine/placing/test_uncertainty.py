@@ -54,6 +54,15 @@ def test_plddt_fractions_are_recognised():
     assert fractions.keep.tolist() == percent.keep.tolist() == [True, False]
 
 
+def test_only_plddt_tells_of_geometry():
+    assert atom_uncertainty(np.array([0.9, 0.4]), "plddt").lddt == pytest.approx([0.9, 0.4])
+    assert atom_uncertainty(np.array([90.0, 40.0, np.nan]), "plddt").lddt == pytest.approx(
+        [0.9, 0.4, np.nan], nan_ok=True
+    )
+    assert atom_uncertainty(np.array([90.0, 40.0]), "modelangelo").lddt is None
+    assert atom_uncertainty(np.array([90.0, 40.0]), "none").lddt is None
+
+
 @pytest.mark.parametrize(
     ("values", "mode", "message"),
     [

@@ -37,6 +37,14 @@ def test_files_of_four_programs(tmp_path):
         assert np.allclose(read_aligned_error(file).of(THREE), MATRIX, atol=1e-6), file.name
 
 
+def test_plddts_of_colabfold_are_read(tmp_path):
+    rows = MATRIX.tolist()
+    told = read_aligned_error(write(tmp_path / "colabfold.json", {"plddt": [90, 80, 70], "pae": rows}))
+    assert told.plddt == (90.0, 80.0, 70.0) and told.n_residues == 3 and not told.named
+    of_atoms = read_aligned_error(write(tmp_path / "atoms.json", {"plddt": [90, 80], "pae": rows}))
+    assert of_atoms.plddt is None
+
+
 def test_rows_are_found_by_chain_and_number_where_the_file_names_them(tmp_path):
     content = {"pae": MATRIX.tolist(), "token_chain_ids": ["B", "A", "A"], "token_res_ids": [7, 1, 2]}
     error = read_aligned_error(write(tmp_path / "af3.json", content))
