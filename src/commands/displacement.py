@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["adp3d_displacement", "displacement_desc"]
 
 _FARTHEST = 3
+_SHOWN = 12
+"""Domains in the Log; the report has all."""
 
 
 def adp3d_displacement(
@@ -199,8 +201,10 @@ def _tell(session: Session, report: dict[str, Any], minimum: float | None, arrow
     lines += [
         f"Chain {one['chain']}, residues {one['residues']}: {one['shift']:.2f} \u00c5 and {one['angle']:.1f}\u00b0 "
         f"as a whole, {one['ca_rmsd_internal']:.2f} \u00c5 (rms) inside."
-        for one in report["domains"]
+        for one in report["domains"][:_SHOWN]
     ]
+    if len(report["domains"]) > _SHOWN:
+        lines.append(f"{len(report['domains']) - _SHOWN} more domains are in the job's metrics.json.")
     if arrows is not None:
         lines.append(f"#{arrows.id_string} has arrows for residues that moved by {minimum:g} \u00c5 or more.")
     elif minimum is not None:
