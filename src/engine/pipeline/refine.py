@@ -25,6 +25,7 @@ from ..placing.target import Target
 from ..solver.regularise import regularise
 from ..validation.torsions import linked_residues
 from .cost import job_cost, planned_runs
+from .dock_first import dock_first
 from .outcome import Outcome, report_model_job
 from .problem import Problem, load_problem
 from .refiner import Built, Measured, Refiner
@@ -70,7 +71,8 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     mapping
         Metrics, see ``docs/guide/results.md``.
     """
-    given = load_problem(spec, events)
+    docked = dock_first(spec, job, events, control)
+    given = load_problem(spec, events, docked.structure)
     control.obey()
     prepared = _prepare(spec, given, events, control)
     problem, density, support = prepared.problem, prepared.density, prepared.support
@@ -111,6 +113,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "map_cc_by_replica": [round(float(c), 4) for c in correlations],
         "resolution": round(density.resolution, 3),
         "b_factor": round(density.b_factor, 1),
+        "docked": docked.parts,
         "residues_rebuilt_for_lack_of_support": int(support.rejected.sum()),
         "moved_as_rigid_bodies": [_describe(placement, problem.target) for placement in prepared.placements],
         "residues_bent": 0 if built.bent is None else int(built.bent.sum()),

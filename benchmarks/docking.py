@@ -1,0 +1,188 @@
+"""Find where models lie in maps.
+
+Usage: ``python benchmarks/docking.py --data FOLDER [--out FOLDER] [--chains 24] [--chimerax PATH] ...``.
+
+- ``calibration.csv``: chains of the validation split in maps simulated at 3 to 8 A under random conditions, each map
+  searched with its own protein, moved at random, and with two others; ``thresholds.csv``: how many of the right places
+  would be found, and how many wrong ones taken, at each z.
+- ``docking.csv``: models of experimental maps, moved away at random, and proteins that the maps do not show. Errors are
+  those of each chain as a rigid body: way of its centre and angle. Copies of a protein may change places.
+
+With ``--chimerax`` the global search of ChimeraX's own ``fitmap`` gets the same models, maps and resolutions; it fits
+whole models, and leaves it to the user to tell right places from wrong ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import gemmi
+import numpy as np
+from command import begin, positive, run_command
+from docking_cases import (
+    CASES,
+    Case,
+    Guest,
+    ca_positions,
+    calibration_chains,
+    moved_away,
+    read_case,
+    simulated,
+)
+from docking_rival import fitmap
+from numpy.typing import NDArray
+from report import Row, Table, write_table
+from scipy.spatial.transform import Rotation
+
+from adp3d.density.map import DensityMap
+from adp3d.fitting.body import Atoms
+from adp3d.fitting.placement import find_places
+from adp3d.fitting.standing import LEAST_Z, judge_places
+from adp3d.pipeline.dock import dock_structure
+from adp3d.validation.superpose import kabsch
+
+_RESOLUTIONS = (3.0, 4.0, 5.0, 6.0, 8.0)
+_THRESHOLDS = (2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0)
+_NEAR, _NEAR_ANGLE = 2.0, 5.0
+"""Angstrom and degrees within which a place is right."""
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with structures/, maps/ and targets/")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "docking")
+    parser.add_argument("--chains", type=int, default=24, help="validation chains for the calibration; 0 leaves it out")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=positive, default=1)
+    parser.add_argument("--cases", nargs="*", help="experimental maps, by name; none leaves them out")
+    parser.add_argument("--chimerax", type=Path, help="program of ChimeraX, whose fitmap is run as well")
+    parser.add_argument("--searches", type=positive, default=100, help="starting places of fitmap")
+    options = parser.parse_args()
+    begin(options)
+    if options.chains:
+        calibrate(options.data, options.out, options.chains, options.seed)
+    chosen = [case for case in CASES if options.cases is None or case.name in options.cases]
+    if chosen:
+        dock_cases(options, chosen)
+    if options.chimerax is None:
+        print("ChimeraX's fitmap was not run: name the program with --chimerax.")
+
+
+def calibrate(data: Path, out: Path, count: int, seed: int) -> None:
+    """How far right and wrong places of validation chains stand out."""
+    table = Table(out / "calibration.csv")
+    rng = np.random.default_rng(seed)
+    guests = calibration_chains(data, count, seed)
+    for number, guest in enumerate(guests):
+        resolution = _RESOLUTIONS[number % len(_RESOLUTIONS)]
+        density = simulated(guest, resolution, rng)
+        for other in (0, 1, 2):
+            body = guests[(number + other) % count]
+            row = _search(density, resolution, guest, body, rng)
+            table.add(row)
+            print(row, flush=True)
+    write_table(out / "thresholds.csv", list(_thresholds(table.rows)))
+
+
+def _search(density: DensityMap, resolution: float, guest: Guest, body: Guest, rng: np.random.Generator) -> Row:
+    turn, shift = Rotation.random(rng=rng).as_matrix(), rng.normal(size=3) * 40
+    away = Atoms(body.atoms.xyz @ turn.T + shift, body.atoms.weight)
+    start = time.perf_counter()
+    places = find_places(density, away, resolution)
+    seconds = time.perf_counter() - start
+    standing = judge_places([place.correlation for place in places]) if len(places) >= 4 else None
+    own = guest is body
+    errors = [_error(place.apply(body.ca @ turn.T + shift), body.ca) for place in places[:1]] if own else []
+    return {
+        "map": guest.name,
+        "resolution": resolution,
+        "protein": body.name,
+        "residues": len(body.ca),
+        "own": int(own),
+        "z": 0.0 if standing is None else standing.z,
+        "count": 0 if standing is None else standing.count,
+        "correlation": places[0].correlation if places else 0.0,
+        "next": 0.0 if standing is None else standing.next,
+        "shift": errors[0][0] if errors else None,
+        "angle": errors[0][1] if errors else None,
+        "seconds": seconds,
+    }
+
+
+def _thresholds(rows: list[Row]) -> Iterator[Row]:
+    """Right places found and wrong ones taken from each z on."""
+    right = [row for row in rows if row["own"] and _right(row["shift"], row["angle"])]
+    wrong = [row for row in rows if row not in right]
+    for z in _THRESHOLDS:
+        yield {
+            "z": z,
+            "right": len(right),
+            "found": sum(float(row["z"]) >= z for row in right),  # type: ignore[arg-type]
+            "wrong": len(wrong),
+            "taken": sum(float(row["z"]) >= z for row in wrong),  # type: ignore[arg-type]
+            "used": int(z == LEAST_Z),
+        }
+
+
+def _right(shift: object, angle: object) -> bool:
+    return isinstance(shift, float) and isinstance(angle, float) and shift < _NEAR and angle < _NEAR_ANGLE
+
+
+def dock_cases(options: argparse.Namespace, cases: list[Case]) -> None:
+    """Models of experimental maps, moved away and searched."""
+    table = Table(options.out / "docking.csv")
+    for case in cases:
+        density, structure = read_case(options.data, case)
+        away = moved_away(structure, np.random.default_rng(options.seed + 1), together=case.name != "3isr-5A")
+        start = time.perf_counter()
+        found, bodies = dock_structure(density, away, case.resolution, told=print)
+        row = _row(case, "adp3d dock", structure, found, time.perf_counter() - start)
+        placed = [body for body in bodies if body.place is not None and body.standing is not None]
+        row |= {
+            "placed": len(placed),
+            "z": min((body.standing.z for body in placed if body.standing), default=None),
+            "correlation": min((body.place.correlation for body in placed if body.place), default=None),
+        }
+        table.add(row)
+        print(row, flush=True)
+        if options.chimerax is not None:
+            path = options.data / "maps" / case.name / "map.mrc"
+            fit = fitmap(options.chimerax, path, away, case.resolution, options.searches)
+            row = _row(case, "fitmap", structure, fit.structure, fit.seconds)
+            table.add({**row, "placed": len(away[0]), "z": None, "correlation": fit.correlation})
+            print(table.rows[-1], flush=True)
+
+
+def _row(case: Case, program: str, truth: gemmi.Structure, found: gemmi.Structure, seconds: float) -> dict[str, object]:
+    errors = []
+    if case.present and case.truth:
+        chains = list(ca_positions(truth))
+        for moved in ca_positions(found):
+            same = [own for own in chains if len(own) == len(moved)]
+            errors.append(min(_error(moved, own) for own in same))
+    return {
+        "map": case.name,
+        "model": Path(case.model).stem,
+        "present": int(case.present),
+        "program": program,
+        "chains": len(list(ca_positions(truth))),
+        "right": sum(_right(*error) for error in errors) if errors else None,
+        "shift": max((e[0] for e in errors), default=None),
+        "angle": max((e[1] for e in errors), default=None),
+        "seconds": seconds,
+    }
+
+
+def _error(found: NDArray[np.float64], truth: NDArray[np.float64]) -> tuple[float, float]:
+    """Way of the centre in angstrom and angle in degrees from one place of a chain to another."""
+    rotation = kabsch(found, truth).rotation
+    angle = float(np.degrees(Rotation.from_matrix(rotation).magnitude()))
+    return float(np.linalg.norm(found.mean(0) - truth.mean(0))), angle
+
+
+if __name__ == "__main__":
+    run_command(main)
