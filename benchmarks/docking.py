@@ -3,8 +3,9 @@
 Usage: ``python benchmarks/docking.py --data FOLDER [--out FOLDER] [--chains 24] [--chimerax PATH] ...``.
 
 - ``calibration.csv``: chains of the validation split in maps simulated at 3 to 8 A under random conditions, each map
-  searched with its own protein, moved at random, and with two others; ``thresholds.csv``: how many of the right places
-  would be found, and how many wrong ones taken, at each z.
+  searched with its own protein, moved at random, as it is and bent by a smooth field of 3 A, and with two others;
+  ``thresholds.csv``: how many of the right places would be found, and how many wrong ones taken, at each z. A run that
+  was stopped goes on with the searches that are missing.
 - ``docking.csv``: models of experimental maps, moved away at random, and proteins that the maps do not show. Errors are
   those of each chain as a rigid body: way of its centre and angle. Copies of a protein may change places.
 
@@ -41,11 +42,13 @@ from adp3d.density.map import DensityMap
 from adp3d.fitting.body import Atoms
 from adp3d.fitting.placement import find_places
 from adp3d.fitting.standing import LEAST_Z, judge_places
-from adp3d.pipeline.dock import dock_structure
+from adp3d.pipeline.dock import dock_models
 from adp3d.validation.superpose import kabsch
 
 _RESOLUTIONS = (3.0, 4.0, 5.0, 6.0, 8.0)
 _THRESHOLDS = (2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0)
+_BEND = 3.0
+"""Angstrom: root mean square of the field that bends models, as predictions are over their length."""
 _NEAR, _NEAR_ANGLE = 2.0, 5.0
 """Angstrom and degrees within which a place is right."""
 
@@ -75,32 +78,43 @@ def main() -> None:
 def calibrate(data: Path, out: Path, count: int, seed: int) -> None:
     """How far right and wrong places of validation chains stand out."""
     table = Table(out / "calibration.csv")
+    table.restore(("map", "protein"))
+    done = {(row["map"], row["protein"], row["bent"]) for row in table.rows}
     rng = np.random.default_rng(seed)
     guests = calibration_chains(data, count, seed)
     for number, guest in enumerate(guests):
         resolution = _RESOLUTIONS[number % len(_RESOLUTIONS)]
         density = simulated(guest, resolution, rng)
-        for other in (0, 1, 2):
-            body = guests[(number + other) % count]
-            row = _search(density, resolution, guest, body, rng)
-            table.add(row)
-            print(row, flush=True)
+        motions = [(Rotation.random(rng=rng).as_matrix(), rng.normal(size=3) * 40) for _ in range(3)]
+        bent = Guest(guest.name, guest.scatterers, guest.bent(_BEND, seed + number), guest.ca, _BEND)
+        bodies = [guest, *(guests[(number + other) % count] for other in (1, 2)), bent]
+        for body, motion in zip(bodies, [*motions, motions[0]], strict=True):
+            if (guest.name, body.name, body.bend) not in done:
+                table.add(_search(density, resolution, guest, body, *motion))
+                print(table.rows[-1], flush=True)
     write_table(out / "thresholds.csv", list(_thresholds(table.rows)))
 
 
-def _search(density: DensityMap, resolution: float, guest: Guest, body: Guest, rng: np.random.Generator) -> Row:
-    turn, shift = Rotation.random(rng=rng).as_matrix(), rng.normal(size=3) * 40
+def _search(
+    density: DensityMap,
+    resolution: float,
+    guest: Guest,
+    body: Guest,
+    turn: NDArray[np.float64],
+    shift: NDArray[np.float64],
+) -> Row:
     away = Atoms(body.atoms.xyz @ turn.T + shift, body.atoms.weight)
     start = time.perf_counter()
     places = find_places(density, away, resolution)
     seconds = time.perf_counter() - start
     standing = judge_places([place.correlation for place in places]) if len(places) >= 4 else None
-    own = guest is body
+    own = guest.name == body.name
     errors = [_error(place.apply(body.ca @ turn.T + shift), body.ca) for place in places[:1]] if own else []
     return {
         "map": guest.name,
         "resolution": resolution,
         "protein": body.name,
+        "bent": body.bend,
         "residues": len(body.ca),
         "own": int(own),
         "z": 0.0 if standing is None else standing.z,
@@ -117,11 +131,14 @@ def _thresholds(rows: list[Row]) -> Iterator[Row]:
     """Right places found and wrong ones taken from each z on."""
     right = [row for row in rows if row["own"] and _right(row["shift"], row["angle"])]
     wrong = [row for row in rows if row not in right]
+    exact, bent = ([row for row in right if bool(row["bent"]) == is_bent] for is_bent in (False, True))
     for z in _THRESHOLDS:
         yield {
             "z": z,
-            "right": len(right),
-            "found": sum(float(row["z"]) >= z for row in right),  # type: ignore[arg-type]
+            "right": len(exact),
+            "found": sum(float(row["z"]) >= z for row in exact),  # type: ignore[arg-type]
+            "bent": len(bent),
+            "bent_found": sum(float(row["z"]) >= z for row in bent),  # type: ignore[arg-type]
             "wrong": len(wrong),
             "taken": sum(float(row["z"]) >= z for row in wrong),  # type: ignore[arg-type]
             "used": int(z == LEAST_Z),
@@ -139,9 +156,9 @@ def dock_cases(options: argparse.Namespace, cases: list[Case]) -> None:
         density, structure = read_case(options.data, case)
         away = moved_away(structure, np.random.default_rng(options.seed + 1), together=case.name != "3isr-5A")
         start = time.perf_counter()
-        found, bodies = dock_structure(density, away, case.resolution, told=print)
-        row = _row(case, "adp3d dock", structure, found, time.perf_counter() - start)
-        placed = [body for body in bodies if body.place is not None and body.standing is not None]
+        docking = dock_models(density, [away], case.resolution, told=print)
+        row = _row(case, "adp3d dock", structure, docking.structures[0], time.perf_counter() - start)
+        placed = [body for body in docking.parts if body.place is not None and body.standing is not None]
         row |= {
             "placed": len(placed),
             "z": min((body.standing.z for body in placed if body.standing), default=None),

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
+from starting_models import smooth_field
 
 from adp3d.contract.errors import InputError
 from adp3d.density.map import DensityMap
@@ -21,6 +22,7 @@ from adp3d.training.dataset import ELEMENTS, AtomCloud, load_chains
 from adp3d.training.map_conditions import draw_conditions
 from adp3d.training.simulated_map import simulate_map
 from adp3d.training.surroundings import Scatterers, scatterers_of
+from adp3d.validation.superpose import kabsch
 
 __all__ = ["CASES", "Case", "Guest", "ca_positions", "calibration_chains", "moved_away", "read_case", "simulated"]
 
@@ -84,12 +86,21 @@ class Guest:
         The same as a body.
     ca : ndarray, shape (n, 3)
         Of its backbone, in angstrom.
+    bend : float
+        By how much ``atoms`` are bent, in angstrom.
     """
 
     name: str
     scatterers: Scatterers
     atoms: Atoms
     ca: NDArray[np.float64]
+    bend: float = 0.0
+
+    def bent(self, rms: float, seed: int) -> Atoms:
+        """Its atoms moved by a smooth random field, as a whole where they were."""
+        xyz = self.atoms.xyz + smooth_field(self.atoms.xyz, rms, seed)
+        motion = kabsch(xyz, self.atoms.xyz)
+        return Atoms(motion.apply(xyz), self.atoms.weight)
 
 
 def calibration_chains(data: Path, count: int, seed: int) -> list[Guest]:

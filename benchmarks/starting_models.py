@@ -7,13 +7,14 @@ from pathlib import Path
 import gemmi
 import numpy as np
 from make_demo import without
+from numpy.typing import NDArray
 
 from adp3d.contract.errors import InputError
 from adp3d.placing.target import build_target
 from adp3d.structure.read import read_structure
 from adp3d.structure.sequences import NamedSequence
 
-__all__ = ["bend", "incomplete_model", "segments_to_remove", "shifted_model"]
+__all__ = ["bend", "incomplete_model", "segments_to_remove", "shifted_model", "smooth_field"]
 
 KEPT = 22
 LENGTHS = (8, 12, 6, 16, 10, 20)
@@ -35,16 +36,20 @@ def segments_to_remove(numbers: list[int]) -> tuple[tuple[int, int], ...]:
 
 def bend(structure: gemmi.Structure, rms: float, seed: int) -> None:
     """Move all atoms by a smooth random field of this size, in angstrom."""
-    rng = np.random.default_rng(seed)
     atoms = [atom for chain in structure[0] for residue in chain for atom in residue]
     xyz = np.array([atom.pos.tolist() for atom in atoms])
+    for atom, position in zip(atoms, xyz + smooth_field(xyz, rms, seed), strict=True):
+        atom.pos = gemmi.Position(*position)
+
+
+def smooth_field(xyz: NDArray[np.float64], rms: float, seed: int) -> NDArray[np.float64]:
+    """Steps (n, 3) of a smooth random field of this size at positions (n, 3), in angstrom."""
+    rng = np.random.default_rng(seed)
     direction = rng.normal(size=(WAVES, 3))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     wave = direction * (2 * np.pi / rng.uniform(*WAVE_LENGTHS, size=(WAVES, 1)))
     field = np.sin(xyz @ wave.T + rng.uniform(0, 2 * np.pi, WAVES)) @ rng.normal(size=(WAVES, 3))
-    field *= rms / np.sqrt((field**2).sum(1).mean())
-    for atom, position in zip(atoms, xyz + field, strict=True):
-        atom.pos = gemmi.Position(*position)
+    return np.asarray(field * (rms / np.sqrt((field**2).sum(1).mean())))
 
 
 def incomplete_model(deposited: Path, path: Path, removed: tuple[tuple[int, int], ...] | None, seed: int) -> None:

@@ -31,13 +31,13 @@ _LONG = 3600.0
 
 
 @takes(_ROWS)
-def adp3d_dock(session: Session, models: list[AtomicStructure], return_json: bool = False, **given: Any) -> Any:
+def adp3d_dock(session: Session, structures: list[AtomicStructure], return_json: bool = False, **given: Any) -> Any:
     """Find where models lie in a map, and move their atoms there, as one step that ``undo`` takes back.
 
     Parameters
     ----------
     session : Session
-    models : list of AtomicStructure
+    structures : list of AtomicStructure
     return_json : bool
         Set by ChimeraX's remote control: return a `JSONResult`.
     **given
@@ -73,7 +73,7 @@ def adp3d_dock(session: Session, models: list[AtomicStructure], return_json: boo
         if row.name in _SETTINGS and row.name in values and row.name != "map"
     }
     regions = {row.name: values.get(row.name, row.default) for row in MAP_ROWS}
-    made = prepare_docking(models, values["map"], settings, **regions)
+    made = prepare_docking(structures, values["map"], settings, **regions)
     for note in made.notes:
         session.logger.info(note)
     manager = job_manager(session)
@@ -139,7 +139,7 @@ def dock_desc() -> CmdDesc:
     from .arguments import WholeModelsArg
 
     return CmdDesc(
-        required=[("models", WholeModelsArg)],
+        required=[("structures", WholeModelsArg)],
         keyword=annotated(_ROWS),
         required_arguments=["in_map"],
         synopsis="Find where models lie in a map",
