@@ -15,6 +15,8 @@ from adp3d.structure.read import read_structure
 
 __all__ = ["Fitted", "fitmap"]
 
+_FINEST = 5.0
+"""Angstrom."""
 _SCRIPT = """
 import json, sys, time
 from chimerax.core.commands import run
@@ -23,11 +25,11 @@ volume = run(session, f'open "{density}"')[0]
 atoms = run(session, f'open "{model}"')[0]
 run(session, f'volume #{volume.id_string} step 1')
 start = time.perf_counter()
-search = f'search {searches} seed {seed} placement r'
+search = f'metric correlation search {searches} seed {seed} levelInside 0'
 fits = run(session, f'fitmap #{atoms.id_string} inMap #{volume.id_string} resolution {resolution} {search}')
 seconds = time.perf_counter() - start
 best = max(fits, key=lambda fit: fit.correlation())
-atoms.scene_position = volume.scene_position * best.transforms[0]
+best.place_models(session)
 run(session, f'save "{result}" models #{atoms.id_string} relModel #{volume.id_string}')
 with open(told, 'w') as file:
     json.dump({'seconds': seconds, 'correlation': float(best.correlation())}, file)
@@ -53,7 +55,9 @@ class Fitted:
 
 
 def fitmap(program: Path, density: Path, structure: gemmi.Structure, resolution: float, searches: int) -> Fitted:
-    """Fit a whole model by local optimisation from random starting places.
+    """Fit a whole model by local optimisation of the correlation from random starting places.
+
+    The model is shown at 5 A or coarser, as in the example of ChimeraX's manual: sharper ones hardly ever find it.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def fitmap(program: Path, density: Path, structure: gemmi.Structure, resolution:
         script, model, result, told = (folder / n for n in ("fit.py", "model.cif", "result.cif", "told.json"))
         script.write_text(_SCRIPT)
         structure.make_mmcif_document().write_file(str(model))
-        given = [density, model, resolution, searches, 0, result, told]
+        given = [density, model, max(resolution, _FINEST), searches, 0, result, told]
         words = " ".join(f"'{word}'" for word in (script, *given))
         command = [str(program), "--nogui", "--exit", "--script", words]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -126,7 +126,7 @@ def plan_docking(spec: RefineSpec, structure: gemmi.Structure, density: DensityM
 
     With ``dock`` auto that is so where the model does not overlap the map, or where a refinement would warn that it
     hardly lies in density (`adp3d.measurement.density.bind_map`: its density less than 0.5 standard deviations above
-    the map's mean or a correlation below 0.25, and a correlation at low resolution below 0.2), and neither the sign,
+    the map's mean or a correlation below 0.25, and a correlation at low resolution below 0.2) and neither the sign,
     the hand nor the voxel size of the map explains that. Of such a model, chains that lie in density by themselves
     stay; and of a model that lies in the map, chains are docked that lie outside of it altogether.
 
@@ -158,10 +158,10 @@ def plan_docking(spec: RefineSpec, structure: gemmi.Structure, density: DensityM
         names = f"Chain {outside[0]} lies" if len(outside) == 1 else f"Chains {', '.join(outside)} lie"
         return DockPlan(f"{names} outside of the map", tuple(name for name in backbone if name not in outside))
     points = np.concatenate(list(backbone.values()))
-    if examine_placement(density, points).of_map:
-        return DockPlan()  # whoever reads the map next says what is wrong with it
     if not _overlaps(density, points):
         return DockPlan("The model does not lie in the map")
+    if examine_placement(density, points).of_map:
+        return DockPlan()  # whoever reads the map next says what is wrong with it
     staying = () if len(backbone) == 1 else tuple(name for name, xyz in backbone.items() if lies_in(density, xyz))
     return DockPlan("The model hardly lies in density where it is", staying)
 
