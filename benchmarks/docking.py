@@ -7,7 +7,8 @@ Usage: ``python benchmarks/docking.py --data FOLDER [--out FOLDER] [--chains 24]
   ``thresholds.csv``: how many of the right places would be found, and how many wrong ones taken, at each z. A run that
   was stopped goes on with the searches that are missing.
 - ``docking.csv``: models of experimental maps, moved away at random, and proteins that the maps do not show. Errors are
-  those of each chain as a rigid body: way of its centre and angle. Copies of a protein may change places.
+  those of each chain as a rigid body: way of its centre and angle. Copies of a protein may change places, and those of
+  a predicted assembly (3isr) belong where they fit best near where it has them.
 
 With ``--chimerax`` the global search of ChimeraX's own ``fitmap`` gets the same models, maps and resolutions; it fits
 whole models, and leaves it to the user to tell right places from wrong ones.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import gemmi
@@ -32,6 +33,7 @@ from docking_cases import (
     moved_away,
     read_case,
     simulated,
+    true_places,
 )
 from docking_rival import fitmap
 from numpy.typing import NDArray
@@ -155,12 +157,12 @@ def dock_cases(options: argparse.Namespace, cases: list[Case]) -> None:
     table = Table(options.out / "docking.csv")
     for case in cases:
         density, structure = read_case(options.data, case)
-        away = moved_away(
-            structure, np.random.default_rng(options.seed + 1), together=case.truth and case.name != "3isr-5A"
-        )
+        truth = true_places(density, structure, case) if case.present and case.truth else []
+        rng = np.random.default_rng(options.seed + 1)
+        away = moved_away(structure, rng, together=case.name != "3isr-5A")
         start = time.perf_counter()
         docking = dock_models(density, [away], case.resolution, told=print)
-        row = _row(case, "adp3d dock", structure, docking.structures[0], time.perf_counter() - start)
+        row = _row(case, "adp3d dock", truth, docking.structures[0], time.perf_counter() - start)
         placed = [body for body in docking.parts if body.place is not None and body.standing is not None]
         row |= {
             "placed": len(placed),
@@ -172,24 +174,22 @@ def dock_cases(options: argparse.Namespace, cases: list[Case]) -> None:
         if options.chimerax is not None:
             path = options.data / "maps" / case.name / "map.mrc"
             fit = fitmap(options.chimerax, path, away, case.resolution, options.searches)
-            row = _row(case, "fitmap", structure, fit.structure, fit.seconds)
+            row = _row(case, "fitmap", truth, fit.structure, fit.seconds)
             table.add({**row, "placed": len(away[0]), "z": None, "correlation": fit.correlation})
             print(table.rows[-1], flush=True)
 
 
-def _row(case: Case, program: str, truth: gemmi.Structure, found: gemmi.Structure, seconds: float) -> dict[str, object]:
-    errors = []
-    if case.present and case.truth:
-        chains = list(ca_positions(truth))
-        for moved in ca_positions(found):
-            same = [own for own in chains if len(own) == len(moved)]
-            errors.append(min(_error(moved, own) for own in same))
+def _row(
+    case: Case, program: str, truth: Sequence[NDArray[np.float64]], found: gemmi.Structure, seconds: float
+) -> dict[str, object]:
+    chains = list(ca_positions(found))
+    errors = [min(_error(own, place) for place in truth if len(place) == len(own)) for own in chains if truth]
     return {
         "map": case.name,
         "model": Path(case.model).stem,
         "present": int(case.present),
         "program": program,
-        "chains": len(list(ca_positions(truth))),
+        "chains": len(chains),
         "right": sum(_right(*error) for error in errors) if errors else None,
         "shift": max((e[0] for e in errors), default=None),
         "angle": max((e[1] for e in errors), default=None),

@@ -16,7 +16,10 @@ from starting_models import smooth_field
 from adp3d.contract.errors import InputError
 from adp3d.density.map import DensityMap
 from adp3d.density.read import read_map
-from adp3d.fitting.body import Atoms
+from adp3d.fitting.body import Atoms, Body
+from adp3d.fitting.field import Field
+from adp3d.fitting.pose import Poses, climb
+from adp3d.pipeline.dock_parts import ModelChain
 from adp3d.structure.read import read_structure
 from adp3d.training.dataset import ELEMENTS, AtomCloud, load_chains
 from adp3d.training.map_conditions import draw_conditions
@@ -24,7 +27,17 @@ from adp3d.training.simulated_map import simulate_map
 from adp3d.training.surroundings import Scatterers, scatterers_of
 from adp3d.validation.superpose import kabsch
 
-__all__ = ["CASES", "Case", "Guest", "ca_positions", "calibration_chains", "moved_away", "read_case", "simulated"]
+__all__ = [
+    "CASES",
+    "Case",
+    "Guest",
+    "ca_positions",
+    "calibration_chains",
+    "moved_away",
+    "read_case",
+    "simulated",
+    "true_places",
+]
 
 _ATOMIC_NUMBERS = {"C": 6.0, "N": 7.0, "O": 8.0, "S": 16.0}
 _MARGIN = 25.0
@@ -46,25 +59,25 @@ class Case:
         In angstrom.
     truth : bool
         Whether the model lies right in the map.
+    exact : bool
+        Whether it does so exactly; otherwise the nearest best fit of each chain is the truth.
     present : bool
         Whether the map shows the protein.
-    rigid : bool
-        Whether the model fits as a whole; otherwise only its domains do.
     """
 
     name: str
     model: str
     resolution: float
     truth: bool = True
+    exact: bool = True
     present: bool = True
-    rigid: bool = True
 
 
 CASES = (
     Case("emd-20026", "deposited.pdb", 1.75),
     Case("emd-30342", "deposited.cif", 3.9),
-    Case("3j9s-a", "alphafold_docked.pdb", 2.6, rigid=False),
-    Case("3isr-5A", "alphafold.pdb", 5.0),
+    Case("3j9s-a", "alphafold_docked.pdb", 2.6),
+    Case("3isr-5A", "alphafold.pdb", 5.0, exact=False),
     Case("emd-2513", "alphafold_unplaced.pdb", 3.4, truth=False),
     Case("emd-20026", "maps/3j9s-a/alphafold_docked.pdb", 1.75, present=False),
     Case("3j9s-a", "maps/emd-20026/deposited.pdb", 2.6, present=False),
@@ -155,6 +168,22 @@ def read_case(data: Path, case: Case) -> tuple[DensityMap, gemmi.Structure]:
     """Map and model of a case."""
     folder = data / "maps" / case.name
     return read_map(folder / "map.mrc"), read_structure(folder / case.model if case.present else data / case.model)
+
+
+def true_places(density: DensityMap, structure: gemmi.Structure, case: Case) -> list[NDArray[np.float64]]:
+    """CA atoms (n, 3) of each chain where it belongs: where the model has it, or at the best fit near that."""
+    if case.exact:
+        return list(ca_positions(structure))
+    field = Field.of(density, case.resolution, case.resolution, case.resolution / 3)
+    places = []
+    for chain in ModelChain.of([structure]):
+        body = Body.of(chain.part.atoms, case.resolution)
+        centre = chain.part.atoms.centre
+        start = Poses(torch.eye(3)[None], torch.as_tensor(centre, dtype=torch.float32)[None])
+        poses, _ = climb(field, body, start, step=case.resolution / 6)
+        turn, shift = poses.rotation[0].double().numpy(), poses.shift[0].double().numpy()
+        places.append((chain.part.ca - centre) @ turn.T + shift)
+    return places
 
 
 def ca_positions(structure: gemmi.Structure) -> Iterator[NDArray[np.float64]]:

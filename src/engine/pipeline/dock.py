@@ -10,6 +10,9 @@ import gemmi
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from ..contract.errors import InputError
 from ..density.map import DensityMap
@@ -27,6 +30,9 @@ from .dock_parts import ModelChain, Part, Residue, domain_parts, errors_of_chain
 
 __all__ = ["NOT_FOUND", "Docking", "dock_files", "dock_models", "dock_paths", "known_resolution"]
 
+_FAR = 25.0
+"""Angstrom between the nearest atoms of chains that are not parts of one body: parts of a model lack at most a domain
+between them; chains that were never put together lie anywhere."""
 NOT_FOUND = "check that the map shows this protein, its hand and its voxel size"
 """What to do when nothing was found."""
 
@@ -154,10 +160,10 @@ def dock_models(
 ) -> Docking:
     """Place the first models of structures in a map.
 
-    All of them together are tried first, then each model, then its chains, the largest first, and of a chain that is
-    not found its domains, each in what the others leave of the density. Copies of a body share one search. What is not
-    protein goes with what is nearest to it (`follow`). Domains that are not found go with the largest one of their
-    chain that is.
+    All of them together are tried first, unless they lie in each other or far apart, then each model, then its
+    chains, the largest first, and of a chain that is not found its domains, each in what the others leave of the
+    density. Copies of a body share one search. What is not protein goes with what is nearest to it (`follow`). Domains
+    that are not found go with the largest one of their chain that is.
 
     Parameters
     ----------
@@ -220,17 +226,15 @@ class _Tree:
         while waiting:
             unit = waiting.pop(0)
             part = joined(unit)
-            if not self._place(part, overlapping=len(unit) > 1 and _in_each_other(unit)):
+            if not (_belong_together(unit) and self._place(part)):
                 self._by_pieces(unit)
                 continue
             for other in list(waiting):
                 if self._place_copy(joined(other), part):
                     waiting.remove(other)
 
-    def _place(self, part: Part, overlapping: bool = False) -> bool:
-        """Place a part; whether it was found. Parts that lie in each other do not belong together as they are."""
-        if overlapping:
-            return False
+    def _place(self, part: Part) -> bool:
+        """Place a part; whether it was found."""
         for twin, standing in self._missed:
             if onto(part, twin) is not None:
                 self.search.miss(part.name, len(part), standing)
@@ -280,6 +284,14 @@ class _Tree:
             self.motion.setdefault(row, rest)
 
 
-def _in_each_other(unit: Sequence[ModelChain]) -> bool:
+def _belong_together(unit: Sequence[ModelChain]) -> bool:
+    """Whether chains may be one body as they are: none in another one's place, none far from all others."""
+    if len(unit) == 1:
+        return True
     atoms = [chain.part.atoms.xyz for chain in unit]
-    return any(on_one_spot(own, atoms[:i] + atoms[i + 1 :]) for i, own in enumerate(atoms))
+    if any(on_one_spot(own, atoms[:i] + atoms[i + 1 :]) for i, own in enumerate(atoms)):
+        return False
+    trees = [cKDTree(own) for own in atoms]
+    near = [[one.count_neighbors(other, _FAR) > 0 for other in trees] for one in trees]
+    count, _ = connected_components(csr_matrix(np.array(near)), directed=False)
+    return bool(count == 1)

@@ -119,7 +119,7 @@ def test_chains_that_do_not_go_together_are_placed_one_by_one(pair):
     move(away, 0, 7)
     move(away, 1, 11)
     found, bodies = dock_one(density_of(pair, "AB"), away, 6.0)
-    assert [body.place is not None for body in bodies] == [False, True, True]
+    assert [(body.name, body.place is not None) for body in bodies] == [("chain A", True), ("chain B", True)]
     assert np.sqrt(np.square(positions(found) - positions(pair)).sum(-1).mean()) < 1.0
 
 
@@ -128,7 +128,7 @@ def test_a_chain_that_is_not_in_the_map_stays_and_is_named(pair):
     move(away, 0, 7)
     move(away, 1, 11)
     found, bodies = dock_one(density_of(pair, "A"), away, 6.0)
-    assert [(body.name, body.place is not None) for body in bodies][1:] == [("chain A", True), ("chain B", False)]
+    assert [(body.name, body.place is not None) for body in bodies] == [("chain A", True), ("chain B", False)]
     assert "not found" in bodies[-1].line() or "nothing is left" in bodies[-1].line()
     first = len(pair[0][0]) - 1  # residues of A before the ion
     n = 5 * first + 1
@@ -149,6 +149,34 @@ def test_domains_are_placed_where_the_chain_is_bent_between_them():
         assert [body.name for body in bodies] == ["chain A", "A 1 to 140", "A 141 to 250"]
     moved = positions(found)[: 5 * 140] - positions(truth)[: 5 * 140]
     assert np.sqrt(np.square(moved).sum(-1).mean()) < 2.0
+
+
+def test_copies_share_one_search(monkeypatch):
+    from adp3d.fitting import rest_search
+
+    searched = []
+    search = rest_search.find_places
+    monkeypatch.setattr(rest_search, "find_places", lambda *a, **k: searched.append(1) or search(*a, **k))
+    turn = Rotation.from_euler("xyz", [40, 70, 10], degrees=True)
+    truth = model_of({"A": walk(3, 140)}, np.array([2.0, 1.0, 3.0]))
+    copy = truth[0][0].clone()
+    copy.name = "B"
+    motion = gemmi.Transform(gemmi.Mat33(turn.as_matrix().tolist()), gemmi.Vec3(48, 5, -8))
+    for residue in copy:
+        for atom in residue:
+            atom.pos = gemmi.Position(motion.apply(atom.pos))
+    truth[0].add_chain(copy)
+    away = truth.clone()
+    move(away, 0, 7)
+    move(away, 1, 11)
+    found, bodies = dock_one(density_of(truth, "AB"), away, 6.0)
+    assert [body.name for body in bodies][-2:] == ["chain A", "chain B"] and all(body.place for body in bodies[-2:])
+    assert len(searched) == len(bodies) - 1
+    half = len(positions(truth)) // 2
+    ours, theirs = positions(found), positions(truth)
+    straight = np.square(ours - theirs).sum(-1).mean()
+    swapped = np.square(np.concatenate([ours[half:], ours[:half]]) - theirs).sum(-1).mean()
+    assert min(straight, swapped) < 1.0
 
 
 def test_aligned_errors_tell_domains(pair):
