@@ -107,9 +107,7 @@ def _search(
     shift: NDArray[np.float64],
 ) -> Row:
     away = Atoms(body.atoms.xyz @ turn.T + shift, body.atoms.weight)
-    start = time.perf_counter()
     places = find_places(density, away, resolution)
-    seconds = time.perf_counter() - start
     standing = judge_places([place.correlation for place in places]) if len(places) >= 4 else None
     own = guest.name == body.name
     errors = [_error(place.apply(body.ca @ turn.T + shift), body.ca) for place in places[:1]] if own else []
@@ -126,7 +124,6 @@ def _search(
         "next": 0.0 if standing is None else standing.next,
         "shift": errors[0][0] if errors else None,
         "angle": errors[0][1] if errors else None,
-        "seconds": seconds,
     }
 
 
