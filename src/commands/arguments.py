@@ -24,6 +24,7 @@ __all__ = [
     "PluginArg",
     "SequenceArg",
     "WholeModelArg",
+    "WholeModelsArg",
 ]
 
 
@@ -111,6 +112,26 @@ class WholeModelArg(Annotation):
                 f"#{part.model.id_string}"
             )
         return part.model, used, rest
+
+
+class WholeModelsArg(Annotation):
+    """One or more models that are named as wholes."""
+
+    name = "atomic models such as #3,4, as wholes"
+
+    @staticmethod
+    def parse(text: str, session: Session) -> tuple[list[Any], str, str]:
+        """Take one specifier."""
+        from chimerax.atomic import AtomicStructure, ResiduesArg
+
+        residues, used, rest = ResiduesArg.parse(text, session)
+        typed = " ".join(str(residues.spec).split())
+        models = list(dict.fromkeys(r.structure for r in residues if isinstance(r.structure, AtomicStructure)))
+        if not models:
+            raise AnnotationError(f"'{typed}' names no residue of an open atomic model")
+        if len(residues) != sum(model.num_residues for model in models):
+            raise AnnotationError(f"'{typed}' names parts of models, which can only be taken as wholes here")
+        return models, used, rest
 
 
 class ModelPairArg(Annotation):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Worker", "WorkerEvents", "serve_standard_streams"]
 
 Examine = Callable[[Mapping[str, object]], dict[str, Any]]
-"""Report on a job's specification as it arrives, without running it."""
+"""Report on a specification as it arrives, without running a job."""
 
 Steering = messages.Stop | messages.Pause | messages.Resume | messages.SetWeight | messages.Fix
 
@@ -142,6 +142,8 @@ class Worker:
         A job waits for its end: both load the same libraries.
     examine : callable, optional
         Answers `Check`; by default `adp3d.pipeline.check.check`.
+    search : callable, optional
+        Answers `Dock`; by default `adp3d.pipeline.dock_report.dock_report`.
     """
 
     def __init__(
@@ -150,12 +152,15 @@ class Worker:
         load: Callable[[str], Pipeline] = load_pipeline,
         warm_up: threading.Thread | None = None,
         examine: Examine | None = None,
+        search: Examine | None = None,
     ) -> None:
         self._write = write
         self._load = load
         self._warm_up = warm_up
         self._examine = examine or _examine
-        self._check_lock = threading.Lock()
+        self._search = search or _search
+        # a search takes a minute, which a check does not wait for
+        self._check_lock, self._dock_lock = threading.Lock(), threading.Lock()
         self._write_lock = threading.Lock()
         self._job_lock = threading.Lock()
         self._job_id = ""
@@ -184,8 +189,8 @@ class Worker:
         elif isinstance(message, messages.Reopen):
             folder = message.folder
             self._start(message.job_id, lambda: JobFolder.open(folder))
-        elif isinstance(message, messages.Check):
-            threading.Thread(target=self._check, args=(message,), name="check", daemon=True).start()
+        elif isinstance(message, messages.Check | messages.Dock):
+            threading.Thread(target=self._answer, args=(message,), name=message.kind, daemon=True).start()
         elif isinstance(message, Steering):
             self._steer(message)
         else:
@@ -211,13 +216,16 @@ class Worker:
         self.send(messages.Error("", text, "Install the engine again, so that both have the same version."))
         return False
 
-    def _check(self, message: messages.Check) -> None:
-        """Answer a question about a job; one after the other, and beside a running job."""
+    def _answer(self, message: messages.Check | messages.Dock) -> None:
+        """Answer a question; one of a kind after the other, and beside a running job."""
+        answer: messages.Message
         try:
-            with self._check_lock:
+            checks = isinstance(message, messages.Check)
+            with self._check_lock if checks else self._dock_lock:
                 if self._warm_up is not None:
                     self._warm_up.join()
-                answer: messages.Message = messages.Checked(message.job_id, plain_values(self._examine(message.spec)))
+                report = plain_values((self._examine if checks else self._search)(message.spec))
+            answer = messages.Checked(message.job_id, report) if checks else messages.Docked(message.job_id, report)
         except Exception as error:
             # As in _outcome: the client waits for an answer, whatever happens.
             if not isinstance(error, InputError):
@@ -338,6 +346,12 @@ def _examine(spec: Mapping[str, object]) -> dict[str, Any]:
 
     # a check makes no folder: any name will do
     return check(specification.from_dict({"output": "unused", **spec}))
+
+
+def _search(spec: Mapping[str, object]) -> dict[str, Any]:
+    from .pipeline.dock_report import dock_report  # heavy
+
+    return dock_report(spec)
 
 
 def _warm_up(load: Callable[[str], Pipeline]) -> None:

@@ -15,6 +15,7 @@ from ..engine.contract.wording import in_keywords
 from ..jobs.state import PreparedJob
 from . import frames
 from .atoms import ModelAtoms
+from .docking import may_lie_elsewhere
 from .map_export import choose_region, margin_for_gap
 from .model_export import duplicate_address, file_chain_names, read_open_model
 from .part import ModelPart, Work, refuse_unknown, work_of
@@ -106,8 +107,11 @@ def prepare_model_job(
     try:
         region = None
         if volume is not None:
-            margin = margin_for_gap(known.longest_gap)
-            region = choose_region(volume, _protein_points(moved), margin, map_region, map_step)
+            points: NDArray[np.float64] | None = _protein_points(moved)
+            held = given.get("keep") is not None or bool(work.stretches)
+            if points is not None and not held and may_lie_elsewhere(volume, points, given.get("dock") or "auto"):
+                points = None
+            region = choose_region(volume, points, margin_for_gap(known.longest_gap), map_region, map_step)
             notes += region.notes
         settings["model"] = str(write_model(moved, staging / "model.cif", names, str(model.name)))
         around = Surroundings(session, staging, model, volume, region, work, names)

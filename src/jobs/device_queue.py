@@ -21,7 +21,7 @@ from .reports import absorb, end_job
 from .state import JobState
 from .stored import is_job_folder
 
-__all__ = ["CheckDone", "DeviceQueue", "remove_if_empty"]
+__all__ = ["CheckDone", "DeviceQueue", "Question", "remove_if_empty"]
 
 STOP_GRACE = 20.0
 """Seconds that a job has to leave a checkpoint after it was asked to stop."""
@@ -29,11 +29,14 @@ STOP_GRACE = 20.0
 _PING_INTERVAL = 10.0
 _SILENCE_IDLE, _SILENCE_START, _SILENCE_JOB = 60.0, 180.0, 600.0
 _SENTENCES = ("lines", "problems", "advice")
-"""What a check tells in words."""
+"""What an answer tells in words."""
 _NOT_RUNNING = re.compile(r"No job '.*' is running\.")
 
+Question = type[messages.Check] | type[messages.Dock]
+"""What an engine is asked beside its jobs."""
+
 CheckDone = Callable[[dict[str, Any] | None, str], None]
-"""Called with the report of a check, or with None and a sentence about what went wrong."""
+"""Called with the report that answers a question, or with None and a sentence about what went wrong."""
 
 
 class DeviceQueue:
@@ -97,13 +100,13 @@ class DeviceQueue:
         self._waiting.append((job, message))
         self._start_next()
 
-    def check(self, spec: dict[str, Any], done: CheckDone) -> None:
-        """Ask the engine about a job without running it."""
+    def check(self, spec: dict[str, Any], done: CheckDone, question: Question = messages.Check) -> None:
+        """Ask the engine without running a job."""
         self._check_serial += 1
-        key = f"check-{self.device}-{self._check_serial}"
+        key = f"{question.kind}-{self.device}-{self._check_serial}"
         self._checks[key] = done
         try:
-            self._engine().send(messages.Check(key, spec))
+            self._engine().send(question(key, spec))
         except Exception:
             del self._checks[key]
             raise
@@ -181,7 +184,7 @@ class DeviceQueue:
             self._welcomed = True
             self.engine_version = message.engine
             self._greeted(message)
-        elif isinstance(message, messages.Checked):
+        elif isinstance(message, messages.Checked | messages.Docked):
             self._answer(message.job_id, message.report, "")
         elif isinstance(message, messages.Error) and message.job_id in self._checks:
             self._answer(message.job_id, None, f"{message.text} {message.advice}".strip())
@@ -284,6 +287,6 @@ def remove_if_empty(folder: Path) -> None:
 
 
 def _reworded(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Report of a check with the keywords of commands in its sentences."""
+    """Answer to a question with the keywords of commands in its sentences."""
     sentences = {name: [in_keywords(str(text)) for text in report[name]] for name in _SENTENCES if name in report}
     return {**report, **sentences}

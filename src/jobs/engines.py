@@ -10,7 +10,7 @@ from ..engine.contract import messages
 from ..process import environment
 from ..process.connection import Connection
 from ..process.plugins import remember
-from .device_queue import CheckDone, DeviceQueue
+from .device_queue import CheckDone, DeviceQueue, Question
 from .job import Job
 
 if TYPE_CHECKING:
@@ -55,15 +55,15 @@ class Engines:
         self._homes[job.id] = self._queue(job.prepared.device)
         self._homes[job.id].submit(job, message)
 
-    def check(self, spec: dict[str, Any], answer: CheckDone) -> None:
-        """Ask the engine of a device what would become of a job.
+    def check(self, spec: dict[str, Any], answer: CheckDone, question: Question = messages.Check) -> None:
+        """Ask the engine of a device, such as what would become of a job.
 
         Raises
         ------
         OSError, EnvironmentProblem
             If no engine can be started.
         """
-        self._queue(str(spec.get("device", _AUTO))).check(spec, answer)
+        self._queue(str(spec.get("device", _AUTO))).check(spec, answer, question)
 
     def stop(self, job: Job) -> bool:
         """End a job; whether it was queued here."""

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.contract import messages
 from ..process.installer import current_installer
-from .device_queue import CheckDone
+from .device_queue import CheckDone, Question
 from .job import Job
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-__all__ = ["HeldWork", "not_installed"]
+__all__ = ["HeldQuestion", "HeldWork", "not_installed"]
+
+HeldQuestion = tuple[dict[str, Any], CheckDone, Question]
+"""Specification, who waits for the answer, and what is asked."""
 
 _WHAT = "the installation of the engine"
 
@@ -30,11 +33,11 @@ class HeldWork:
 
     def __init__(
         self,
-        release: Callable[[list[tuple[Job, messages.Message]], list[tuple[dict[str, Any], CheckDone]], str], None],
+        release: Callable[[list[tuple[Job, messages.Message]], list[HeldQuestion], str], None],
     ) -> None:
         self._release = release
         self._jobs: list[tuple[Job, messages.Message]] = []
-        self._checks: list[tuple[dict[str, Any], CheckDone]] = []
+        self._checks: list[HeldQuestion] = []
         self._listening = False
 
     def add_job(self, session: Session, job: Job, message: messages.Message) -> bool:
@@ -45,11 +48,13 @@ class HeldWork:
         self._jobs.append((job, message))
         return True
 
-    def add_check(self, session: Session, spec: dict[str, Any], done: CheckDone) -> bool:
-        """Hold a check if an installation runs; whether it does."""
+    def add_check(
+        self, session: Session, spec: dict[str, Any], done: CheckDone, question: Question = messages.Check
+    ) -> bool:
+        """Hold a question if an installation runs; whether it does."""
         if not self._listen(session):
             return False
-        self._checks.append((spec, done))
+        self._checks.append((spec, done, question))
         return True
 
     def remove(self, job: Job) -> bool:

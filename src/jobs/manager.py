@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from ..engine.contract import messages
 from ..process import environment
 from ..process.installer import current_installer
-from .device_queue import CheckDone, remove_if_empty
+from .device_queue import CheckDone, Question, remove_if_empty
 from .engines import Engines
-from .held import HeldWork, not_installed
+from .held import HeldQuestion, HeldWork, not_installed
 from .job import Job
 from .news import ADDED, CHANGED, ENDED, REMOVED, News
 from .reports import end_job, take_result
@@ -170,8 +170,8 @@ class JobManager:
         self._news.note(REMOVED, job)
         self._news.tell()
 
-    def begin_check(self, spec: dict[str, Any], done: CheckDone) -> None:
-        """Ask what would become of a job, without running it; ``done`` is called from a later `pump`.
+    def begin_check(self, spec: dict[str, Any], done: CheckDone, question: Question = messages.Check) -> None:
+        """Ask an engine, by default what would become of a job; ``done`` is called from a later `pump`.
 
         While the engine is being installed, the question waits for that.
 
@@ -183,19 +183,21 @@ class JobManager:
         from chimerax.core.errors import UserError
 
         self._require()
-        if self._held.add_check(self.session, spec, done):
+        if self._held.add_check(self.session, spec, done, question):
             return
 
         def answer(report: dict[str, Any] | None, problem: str) -> None:
             self._news.answer(lambda: done(report, problem))
 
         try:
-            self._engines.check(spec, answer)
+            self._engines.check(spec, answer, question)
         except (OSError, environment.EnvironmentProblem) as error:
             raise UserError(str(error)) from error
 
-    def check(self, spec: dict[str, Any], timeout: float = 300.0) -> dict[str, Any]:
-        """What would become of a job, without running it: the report of the engine's ``check``.
+    def check(
+        self, spec: dict[str, Any], timeout: float = 300.0, question: Question = messages.Check
+    ) -> dict[str, Any]:
+        """Ask an engine and wait for its report, by default that of what would become of a job.
 
         Raises
         ------
@@ -210,9 +212,10 @@ class JobManager:
             if installer.error:
                 raise UserError(not_installed(installer.error))
         answers: list[tuple[dict[str, Any] | None, str]] = []
-        self.begin_check(spec, lambda report, problem: answers.append((report, problem)))
+        self.begin_check(spec, lambda report, problem: answers.append((report, problem)), question)
         if not self._work_until(lambda: bool(answers), timeout):
-            raise UserError(f"The check took longer than {timeout:.0f} seconds; try it with a smaller map.")
+            what = "check" if question is messages.Check else "search"
+            raise UserError(f"The {what} took longer than {timeout:.0f} seconds; try it with a smaller map.")
         report, problem = answers[0]
         if report is None:
             raise UserError(problem)
@@ -298,9 +301,7 @@ class JobManager:
         if not self.waits_for_installation():
             environment.require(self.session)
 
-    def _installed(
-        self, jobs: list[tuple[Job, messages.Message]], checks: list[tuple[dict[str, Any], CheckDone]], error: str
-    ) -> None:
+    def _installed(self, jobs: list[tuple[Job, messages.Message]], checks: list[HeldQuestion], error: str) -> None:
         """The installation has ended: what has waited for it starts, or is told why it cannot."""
         from chimerax.core.errors import UserError
 
@@ -315,11 +316,11 @@ class JobManager:
             else:
                 self._enqueue(job, message)
                 self._news.note(CHANGED, job)
-        for spec, done in checks:
+        for spec, done, question in checks:
             if error:
                 done(None, not_installed(error))
             else:
-                self.begin_check(spec, done)
+                self.begin_check(spec, done, question)
         self._news.tell()
 
     def _end_unstarted(self, job: Job, state: JobState, error: str = "") -> None:

@@ -8,12 +8,24 @@ from typing import Any, Protocol
 
 from Qt.QtCore import QStringListModel
 from Qt.QtGui import QValidator
-from Qt.QtWidgets import QCheckBox, QComboBox, QCompleter, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
+from Qt.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QCompleter,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
 
 from ..engine.contract.domains import (
     Choice,
     Device,
     Domain,
+    File,
     Flag,
     Integer,
     Optional,
@@ -207,6 +219,39 @@ class _Text:
         return
 
 
+class _FileName:
+    """Path in a text field, with a button that opens the file dialog."""
+
+    def __init__(self, title: str, changed: Callable[..., None], parent: QWidget) -> None:
+        self._title = title
+        self.widget = QWidget(parent)
+        self.line = QLineEdit(self.widget)
+        self.line.setMinimumWidth(60)
+        self.line.textChanged.connect(changed)
+        button = QToolButton(self.widget)
+        button.setText("...")
+        button.setToolTip("Choose a file")
+        button.clicked.connect(self._browse)
+        layout = QHBoxLayout(self.widget)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.line, 1)
+        layout.addWidget(button)
+
+    def value(self) -> str:
+        return str(self.line.text()).strip()
+
+    def set_value(self, value: Any) -> None:
+        self.line.setText(str(value))
+
+    def refresh(self) -> None:
+        return
+
+    def _browse(self, *_: object) -> None:
+        path, _filter = QFileDialog.getOpenFileName(self.widget, self._title, self.value())
+        if path:
+            self.line.setText(path)
+
+
 class _Measurements(_Text):
     """Requests, separated by semicolons; the names that there are can be completed."""
 
@@ -289,6 +334,11 @@ def _(domain: Requests, field: Field, changed: _Changed, parent: QWidget, names:
         return names(known) if isinstance(known, Plugin) else ()
 
     return _Measurements(field.row.setting.help, offered, changed, parent)
+
+
+@_made.register
+def _(domain: File, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
+    return _FileName(field.row.setting.label, changed, parent)
 
 
 @_made.register

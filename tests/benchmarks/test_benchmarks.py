@@ -17,8 +17,8 @@ from adp3d.structure.polymer import AMINO_ACIDS, Polymer
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 OWN = (
-    *("command", "completion", "designs", "distances", "final_model", "held_out", "make_demo", "parallel"),
-    *("refinement", "report", "samples", "scaling", "starting_models", "steps"),
+    *("command", "completion", "designs", "distances", "docking", "docking_cases", "docking_rival", "final_model"),
+    *("held_out", "make_demo", "parallel", "refinement", "report", "samples", "scaling", "starting_models", "steps"),
 )
 
 

@@ -39,15 +39,7 @@ def dock(
         ),
     ] = None,
     resolution: opt.Resolution = None,
-    pae: Annotated[
-        Path | None,
-        typer.Option(
-            "--pae",
-            metavar="FILE",
-            help="Predicted aligned errors of the model, by which it is cut into domains: JSON of AlphaFold DB, "
-            "AlphaFold 3 or ColabFold, npz of Boltz.",
-        ),
-    ] = None,
+    pae: opt.Pae = None,
     device: opt.Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output file that is there.")] = False,
     debug: opt.Debug = False,

@@ -32,6 +32,7 @@ __all__ = [
     "Device",
     "Output",
     "Overwrite",
+    "Pae",
     "Prior",
     "Resolution",
     "option",
@@ -82,7 +83,9 @@ def option(row: Row) -> Any:
 _COMMON = {row.name: row for row in rows(CommonSpec)}
 Device = option(_COMMON["device"])
 Prior = option(_COMMON["prior"])
-Resolution = option(next(row for row in rows(RefineSpec) if row.name == "resolution"))
+_REFINE = {row.name: row for row in rows(RefineSpec)}
+Resolution = option(_REFINE["resolution"])
+Pae = option(_REFINE["pae"])
 
 
 def parameters(table: Iterable[Row]) -> list[inspect.Parameter]:

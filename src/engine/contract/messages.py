@@ -15,6 +15,8 @@ __all__ = [
     "Best",
     "Check",
     "Checked",
+    "Dock",
+    "Docked",
     "Error",
     "Fix",
     "Frame",
@@ -40,7 +42,7 @@ __all__ = [
     "Welcome",
 ]
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 """Raised with every change of a message; client and engine must agree exactly."""
 
 
@@ -124,6 +126,18 @@ class Check:
     """Client to engine: examine a job without running it; answered by `Checked`, also while a job runs."""
 
     kind: ClassVar[str] = "check"
+    job_id: str
+    spec: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Dock:
+    """Client to engine: find where models lie in a map; answered by `Docked`, also while a job runs.
+
+    ``spec`` is what `adp3d.pipeline.dock_report.dock_report` takes.
+    """
+
+    kind: ClassVar[str] = "dock"
     job_id: str
     spec: dict[str, Any]
 
@@ -302,6 +316,15 @@ class Checked:
 
 
 @dataclass(frozen=True)
+class Docked:
+    """Engine to client, answer to `Dock`: what was found, see `adp3d.pipeline.dock_report.dock_report`."""
+
+    kind: ClassVar[str] = "docked"
+    job_id: str
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Error:
     """Engine to client: what went wrong and plain advice; ``job_id`` is empty when no job is meant."""
 
@@ -311,15 +334,16 @@ class Error:
     advice: str = ""
 
 
-Request = Hello | Submit | Reopen | Stop | Pause | Resume | SetWeight | Fix | Check | Ping
-Report = Welcome | Pong | Started | Layout | Progress | Frame | Metric | Best | Log | Checked | Result | Stopped | Error
+Request = Hello | Submit | Reopen | Stop | Pause | Resume | SetWeight | Fix | Check | Dock | Ping
+Answer = Checked | Docked
+Report = Welcome | Pong | Started | Layout | Progress | Frame | Metric | Best | Log | Answer | Result | Stopped | Error
 Message = Request | Report
 
 MESSAGES: dict[str, Any] = {
     message.kind: message
     for message in (
-        *(Hello, Submit, Reopen, Stop, Pause, Resume, SetWeight, Fix, Check, Ping),
-        *(Welcome, Pong, Started, Layout, Progress, Frame, Metric, Best, Log, Checked, Result, Stopped, Error),
+        *(Hello, Submit, Reopen, Stop, Pause, Resume, SetWeight, Fix, Check, Dock, Ping),
+        *(Welcome, Pong, Started, Layout, Progress, Frame, Metric, Best, Log, Checked, Docked, Result, Stopped, Error),
     )
 }
 """Message types by kind."""

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from ..density.map import DensityMap
 from ..density.shift_search import ShiftFit, ShiftSearch
 
-__all__ = ["DOUBTFUL_CORRELATION", "DOUBTFUL_Z", "Misfit", "examine_placement"]
+__all__ = ["DOUBTFUL_CORRELATION", "DOUBTFUL_Z", "Misfit", "examine_placement", "lies_in"]
 
 DOUBTFUL_Z = 0.5
 """Standard deviations of the map by which a model's density must exceed the mean; docked ones do by far."""
@@ -46,10 +46,13 @@ class Misfit:
         Whether the model lies in density where it is.
     cause : str
         What would make it fit, as part of a sentence; empty if nothing that was tried does.
+    of_map : bool
+        Whether that is a change of the map: its sign, hand or voxel size.
     """
 
     fits: bool
     cause: str = ""
+    of_map: bool = False
 
     def advice(self) -> str:
         """Sentence for the user about a model that does not fit."""
@@ -81,8 +84,13 @@ def examine_placement(density: DensityMap, points: ArrayLike) -> Misfit:
     if plain.here >= _LEAST_HERE:
         return Misfit(fits=True)
     # in this order: a map of the wrong hand has no right size, one of the wrong size no right place
-    cause = _sign(plain) or _hand(search, plain) or _size(density, points, search, plain) or _place(plain)
-    return Misfit(fits=False, cause=cause)
+    of_map = _sign(plain) or _hand(search, plain) or _size(density, points, search, plain)
+    return Misfit(fits=False, cause=of_map or _place(plain), of_map=bool(of_map))
+
+
+def lies_in(density: DensityMap, points: ArrayLike) -> bool:
+    """Whether atoms lie in a map at low resolution, as `examine_placement` judges it."""
+    return ShiftSearch(density, points).fit().here >= _LEAST_HERE
 
 
 def _sign(plain: ShiftFit) -> str:

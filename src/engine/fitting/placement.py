@@ -25,9 +25,9 @@ hide the shape of small proteins; finer ones need many more orientations (the si
 _FINE = (7.0, 5.0)
 """Resolutions at which the poses then climb, as far as the map has them."""
 _KEPT = (200, 40, 20)
-"""Poses that climb at each of these."""
+"""Poses that climb at each of these, the last number at the finest of them."""
 _POINTS = (1000, 2000, 4000)
-"""Points of the body at each of these."""
+"""Points of the body at each of these, likewise."""
 _SAME_WAY = 4.0
 """Angstrom that atoms at the body's radius may lie apart in poses that count as one."""
 
@@ -53,6 +53,10 @@ class Place:
         """Positions (..., 3) moved there."""
         return np.asarray(xyz @ self.rotation.T + self.shift)
 
+    def after(self, rotation: NDArray[np.float64], shift: NDArray[np.float64]) -> Place:
+        """Place of another body that ``x -> rotation x + shift`` lays upon this one."""
+        return Place(self.rotation @ rotation, self.rotation @ shift + self.shift, self.correlation)
+
 
 def find_places(
     map: DensityMap,
@@ -62,7 +66,7 @@ def find_places(
     device: torch.device | None = None,
     poll: Callable[[], None] = lambda: None,
 ) -> list[Place]:
-    """Search a body everywhere in a map, coarse to fine.
+    """Search a body everywhere in a map, coarse to fine; where it is now is among what is tried.
 
     Parameters
     ----------
@@ -90,14 +94,18 @@ def find_places(
         raise InputError("The map has the same density everywhere, so nothing can be found in it.")
     coarse = max(min(max(atoms.radius / 3, _COARSE[0]), _COARSE[1]), resolution)
     field = Field.of(map, resolution, coarse, coarse / 3, device)
-    poses = search_everywhere(field, atoms, coarse, _KEPT[0], poll)
-    for level, wanted in enumerate((coarse, *(max(fine, resolution) for fine in _FINE))):
-        if level:
+    poses = search_everywhere(field, atoms, coarse, _KEPT[0], poll).and_one(torch.as_tensor(atoms.centre))
+    levels = list(dict.fromkeys((coarse, *(max(fine, resolution) for fine in _FINE))))
+    for number, wanted in enumerate(levels):
+        if number:
             field = Field.of(map, resolution, wanted, wanted / 3, device)
-        body = Body.of(atoms, wanted, _POINTS[level], device)
+        last = number == len(levels) - 1
+        body = Body.of(atoms, wanted, _POINTS[-1 if last else number], device)
         poses, scores = climb(field, body, poses, step=wanted / 6)
+        if not number and scores[-1] < scores[:-1].median():
+            poses, scores = poses[slice(-1)], scores[:-1]  # where the body is now is as bad as any
         poll()
-        kept = _distinct(poses, scores, body.radius)[: _KEPT[min(level + 1, 2)]]
+        kept = _distinct(poses, scores, body.radius)[: _KEPT[-1 if last else number + 1]]
         poses, scores = poses[kept], scores[kept]
     centre = atoms.centre
     return [

@@ -37,6 +37,11 @@ class Poses:
     def __getitem__(self, which: Tensor | slice) -> Poses:
         return Poses(self.rotation[which], self.shift[which])
 
+    def and_one(self, centre: Tensor) -> Poses:
+        """These and one more, unturned, with the body's centre (3,) there."""
+        unturned = torch.eye(3).to(self.rotation)[None]
+        return Poses(torch.cat([self.rotation, unturned]), torch.cat([self.shift, centre.to(self.shift)[None]]))
+
     def apply(self, points: Tensor) -> Tensor:
         """Points (p, 3) of the body in each pose, shape (k, p, 3)."""
         return points @ self.rotation.transpose(-1, -2) + self.shift[:, None]

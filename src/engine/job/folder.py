@@ -34,6 +34,8 @@ _CLIENT = "chimerax.json"
 """What ChimeraX notes of where a job belongs in its scene."""
 _CONFIDENCE = "residue_confidence.defattr"
 _RESIDUES = "residues.csv"
+_DOCKING = "docking.json"
+"""Where the model was put before it was refined."""
 _RESULTS = (EVENTS_LOG, "trajectory.bin", "trajectory.cif", "ensemble.cif", RESULT, _CONFIDENCE, _RESIDUES, METRICS)
 _PICTURES = ("convergence.png", "confidence.png", "displacement.png", "rmsd_completeness.png")
 """By name: other pictures in the folder are the user's."""
@@ -129,6 +131,11 @@ class JobFolder:
     def trajectory(self) -> Path:
         """Frames in compact form, see `adp3d.job.trajectory`."""
         return self.path / "trajectory.bin"
+
+    @property
+    def docking(self) -> Path:
+        """Where the model was put before it was refined."""
+        return self.path / _DOCKING
 
     @property
     def result(self) -> Path:
@@ -295,7 +302,7 @@ def _absolute(spec: Spec, folder: Path) -> Spec:
 
 
 def _owned(folder: Path) -> list[Path]:
-    names = (JOB_FILE, _INPUTS, _NEW_INPUTS, CHECKPOINTS, _LOCK, _CLIENT, *_RESULTS, *_PICTURES)
+    names = (JOB_FILE, _INPUTS, _NEW_INPUTS, CHECKPOINTS, _LOCK, _CLIENT, _DOCKING, *_RESULTS, *_PICTURES)
     owned = [folder / name for name in names]
     owned += folder.glob(TEMPORARY_PREFIX + "*")
     return [path for path in dict.fromkeys(owned) if path.exists()]

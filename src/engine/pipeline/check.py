@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from ..density.crop import NoOverlapError, Overlap, check_overlap
 from ..density.misfit import examine_placement
 from ..density.read import read_map
 from ..density.sample import sample
+from ..density.shift_search import ShiftSearch
 from ..job.events import NullEvents
 from ..job.memory import available_memory
 from ..job.runtime import choose_device, set_threads
@@ -26,12 +27,15 @@ from ..measurement.registry import load_measurements
 from ..measurement.whole_map import MapFiles, voxels_too_coarse
 from ..placing.report import ChainPlacement
 from ..placing.target import Target
+from ..predictions.aligned_error import read_aligned_error
 from ..prior.registry import load_prior
 from ..structure.polymer import UNKNOWN, Polymer
 from ..structure.read import read_structure
 from ..structure.sequences import parse_sequence_argument
 from .cost import job_cost, planned_runs
 from .distances import polymer_of_sequences
+from .dock_first import DockPlan, plan_docking
+from .dock_parts import ModelChain, errors_of_chains
 from .problem import nothing_to_compute, place_model, reference_ca
 
 __all__ = ["check"]
@@ -63,13 +67,21 @@ def check(spec: Spec, poll: Callable[[], None] = lambda: None) -> dict[str, Any]
         ``matches``, ``mismatches``, ``identity`` and the missing ``unmodelled`` segments. ``map`` (refine only):
         ``inside`` and ``above_noise`` (fractions of the known atoms), ``mean_z``, ``correlation`` (of the known
         residues with the map around them), ``resolution`` in angstrom, ``resolution_given``, ``b_factor``,
-        ``noise`` with ``noise_method``, ``shape`` and ``voxel_size`` of the part used. ``restraints`` (distances
-        only): their number.
+        ``noise`` with ``noise_method``, ``shape`` and ``voxel_size`` of the part used; None of a model that does not
+        lie in the map yet. ``dock``: a sentence on what will be docked first; empty if nothing is. ``restraints``
+        (distances only): their number.
         ``cost``: ``seconds``, ``peak_bytes``, ``available_bytes``, ``batch`` of ``replicas`` at once, ``device``.
         Parts that a problem hides, or that the job does not need, are ``None``.
     """
     findings = _Findings()
-    report: dict[str, Any] = {"kind": spec.kind, "map": None, "cost": None, "restraints": None, "chains": None}
+    report: dict[str, Any] = {
+        "kind": spec.kind,
+        "map": None,
+        "cost": None,
+        "restraints": None,
+        "chains": None,
+        "dock": "",
+    }
     try:
         device = choose_device(spec.device)
     except InputError as error:
@@ -150,20 +162,37 @@ def _examine_model(
     poll()
     scene = Scene(target.polymer, target.labels, target.xyz, structure, device, findings)
     measurements: list[Measurement] = []
+    plan = DockPlan()
     if isinstance(spec, RefineSpec):
+        whole = read_map(spec.map)
+        plan = plan_docking(spec, structure, whole)
+    if isinstance(spec, RefineSpec) and plan.needed:
+        report["dock"] = plan.line()
+        findings.lines.append(plan.line())
+        shift = np.array(ShiftSearch(whole, scene.points).fit().shift)
+        moved = replace(scene, xyz=scene.xyz + shift, events=NullEvents())  # only for what the map costs
+        _try(findings, lambda: measurements.append(load_density(_files(spec), moved)))
+    elif isinstance(spec, RefineSpec):
         try:
-            density = load_density(MapFiles(spec.map, spec.half_maps, spec.resolution), scene)
+            density = load_density(_files(spec), scene)
         except NoOverlapError:
-            misfit = examine_placement(read_map(spec.map), target.xyz[target.known])
+            misfit = examine_placement(whole, target.xyz[target.known])
             if misfit.cause:
                 findings.advice.append(f"It seems that {misfit.cause}.")
             raise
         measurements.append(density)
         report["map"] = _examine_map(spec, density, scene, findings)
+    if isinstance(spec, RefineSpec) and spec.pae is not None:
+        pae = spec.pae
+        _try(findings, lambda: errors_of_chains(ModelChain.of([structure]), read_aligned_error(pae)))
     poll()
     _try(findings, lambda: measurements.extend(load_measurements(spec.measure, scene)))
     if not nothing_to_compute(spec, target):
         _examine_cost(spec, target.polymer, device, measurements, report, findings)
+
+
+def _files(spec: RefineSpec) -> MapFiles:
+    return MapFiles(spec.map, spec.half_maps, spec.resolution)
 
 
 def _examine_distances(spec: DistancesSpec, device: torch.device, report: dict[str, Any], findings: _Findings) -> None:

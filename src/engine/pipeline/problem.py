@@ -114,8 +114,15 @@ class Problem:
         )
 
 
-def load_problem(spec: CompleteSpec | RefineSpec, events: Events) -> Problem:
+def load_problem(spec: CompleteSpec | RefineSpec, events: Events, structure: gemmi.Structure | None = None) -> Problem:
     """Read the model, place it on its sequence and bind the prior.
+
+    Parameters
+    ----------
+    spec : CompleteSpec or RefineSpec
+    events : Events
+    structure : gemmi.Structure, optional
+        The model, if it has been read already.
 
     Raises
     ------
@@ -124,7 +131,7 @@ def load_problem(spec: CompleteSpec | RefineSpec, events: Events) -> Problem:
     """
     device = choose_device(spec.device)
     set_threads()
-    structure = read_structure(spec.model)
+    structure = read_structure(spec.model) if structure is None else structure
     sequences = None if spec.sequence is None else parse_sequence_argument(spec.sequence)
     target, kept = place_model(spec, structure, sequences)
     for line in target.report.lines():

@@ -18,9 +18,11 @@ from ..job.sampling import Running, Sampling
 from ..measurement.figures import described
 from ..measurement.map_evidence import free_share
 from ..placing.target import Target
+from ..predictions.aligned_error import read_aligned_error
 from ..solver.regularise import regularise
 from ..validation.torsions import linked_residues
 from .cost import BENDING_LEVELS, job_cost, planned_runs
+from .dock_first import dock_first
 from .model_geometry import geometry_of_prediction
 from .outcome import Outcome, report_model_job
 from .prepared import Prepared, describe_placement, prepare
@@ -56,10 +58,12 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     mapping
         Metrics, see ``docs/guide/results.md``.
     """
-    given = load_problem(spec, events)
+    docked = dock_first(spec, job, events, control)
+    given = load_problem(spec, events, docked.structure)
     control.obey()
     prepared = prepare(spec, given, events, control)
-    further = (*given.measurements(spec.measure, events), *geometry_of_prediction(given, events))
+    error = None if spec.pae is None else read_aligned_error(spec.pae)
+    further = (*given.measurements(spec.measure, events), *geometry_of_prediction(given, events, error))
     cost = job_cost(spec, given.target.n_residues, given.device, (prepared.density, *further))
     events.message(cost.sentence(spec.replicas))
     weights = {prepared.density.name: spec.density_weight}
@@ -105,13 +109,14 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "map_cc_by_replica": [round(float(c), 4) for c in correlations],
         "resolution": round(density.resolution, 3),
         "b_factor": round(density.b_factor, 1),
+        "docked": docked.parts,
         "residues_rebuilt_for_lack_of_support": int(support.rejected.sum()),
         "moved_as_rigid_bodies": [describe_placement(one, problem.target) for one in prepared.placements],
         "residues_bent": int(bent.sum()),
         "segments": built.describe(problem, fit, outcome.replicas[0, :, 1]),
         **described(further, ordered[:1]),
     }
-    return report_model_job(job, spec, reported, outcome, "Refined by ADP-3D", figures, events)
+    return report_model_job(job, spec, reported, outcome, "Refined by ADP-3D", figures, events, error)
 
 
 def _follow(course: Course, prepared: Prepared, events: Events) -> tuple[Prepared, NDArray[np.bool_]]:

@@ -154,7 +154,7 @@ def test_errors_are_one_sentence_before_anything_starts(session, make_model, mak
 
     model, volume = make_model(), make_map(origin=(500.0, 0.0, 0.0))
     wrong = {
-        f"adp3d refine #{model.id_string} inMap #{volume.id_string}": "outside of map",
+        f"adp3d refine #{model.id_string} inMap #{volume.id_string} dock never": "outside of map",
         f"adp3d complete #{model.id_string} chains A,Q": "no protein chain Q",
         f"adp3d complete #{model.id_string} sequence 12345": "is no file",
         f"adp3d refine #{model.id_string} inMap #{volume.id_string} densityWeight nan": "'densityWeight' must|outside",

@@ -68,9 +68,16 @@ def test_a_model_that_is_not_docked(small, tmp_path):
             for atom in residue:
                 atom.pos += gemmi.Position(500.0, 0.0, 0.0)
     structure.make_mmcif_document().write_file(str(tmp_path / "far.cif"))
-    report = check(refine(small, model=str(tmp_path / "far.cif")))
+    report = check(refine(small, model=str(tmp_path / "far.cif"), dock="never"))
     assert not report["ok"] and "overlap" in report["problems"][0]
     assert report["map"] is None and report["known"] == 37  # what could be found is there
+    report = check(refine(small, model=str(tmp_path / "far.cif")))
+    assert report["ok"] and report["problems"] == [] and report["map"] is None
+    assert report["dock"].startswith("The model does not lie in the map and will be docked first")
+    assert report["dock"] in report["lines"] and not any("fit it" in text for text in report["advice"])
+    near = check(refine(small))
+    assert near["dock"] == ""
+    assert report["cost"]["peak_bytes"] == pytest.approx(near["cost"]["peak_bytes"], rel=0.5)  # the map is counted
 
 
 def test_a_model_beside_its_density(small, tmp_path):
@@ -79,7 +86,9 @@ def test_a_model_beside_its_density(small, tmp_path):
         for atom in residue:
             atom.pos += gemmi.Position(12.0, 9.0, 0.0)
     structure.make_mmcif_document().write_file(str(tmp_path / "beside.cif"))
-    report = check(refine(small, model=str(tmp_path / "beside.cif")))
+    docked = check(refine(small, model=str(tmp_path / "beside.cif")))
+    assert docked["ok"] and docked["dock"].startswith("The model hardly lies in density where it is")
+    report = check(refine(small, model=str(tmp_path / "beside.cif"), dock="never"))
     assert any("fit it into the map" in text for text in report["advice"])
     assert report["map"]["correlation"] < 0.3
     assert not report["ok"] and report["problems"] == []
@@ -98,6 +107,18 @@ def test_a_map_of_the_wrong_hand(small, tmp_path):
     assert any("wrong hand" in text and "fit it into the map" in text for text in report["advice"])
 
 
+def test_residues_that_stay_and_a_model_that_moves(small):
+    report = check(refine(small, keep=("A:20-25",), dock="always"))
+    assert not report["ok"] and "leave one of the two out" in report["problems"][0]
+    assert check(refine(small, dock="always"))["dock"].startswith("The model was asked to be docked")
+
+
+def test_a_file_of_aligned_errors_of_another_model(small, tmp_path):
+    (tmp_path / "pae.json").write_text(json.dumps({"predicted_aligned_error": [[0.0, 1.0], [1.0, 0.0]]}))
+    report = check(refine(small, pae=str(tmp_path / "pae.json")))
+    assert not report["ok"] and "pae.json is for 2 residues" in report["problems"][0]
+
+
 @pytest.mark.parametrize("factor", [0.8, 0.9, 1.15, 1.25])
 def test_a_map_with_the_wrong_voxel_size(small, tmp_path, factor):
     report = changed(small, tmp_path, lambda d: DensityMap(d.values, d.origin * factor, d.axes * factor))
@@ -112,7 +133,9 @@ def test_density_of_the_wrong_sign(small, tmp_path):
 
 
 def test_a_lost_origin(small, tmp_path):
-    report = changed(small, tmp_path, lambda d: DensityMap(d.values, np.zeros(3), d.axes))
+    lost = DensityMap(small.density.values, np.zeros(3), small.density.axes)
+    write_map(lost, tmp_path / "changed.mrc")
+    report = check(refine(small, map=str(tmp_path / "changed.mrc"), resolution=1.75, dock="never"))
     assert not report["ok"] and "overlap" in report["problems"][0]
     assert any("displaced, or the origin" in text for text in report["advice"])
 

@@ -17,12 +17,18 @@ from adp3d.density.map import DensityMap
 from adp3d.density.read import read_map
 from adp3d.density.splat import splat
 from adp3d.density.write import write_map
-from adp3d.pipeline.dock import _errors, dock_structure
+from adp3d.pipeline.dock import dock_models
+from adp3d.pipeline.dock_parts import ModelChain, errors_of_chains
 from adp3d.predictions.aligned_error import AlignedError
 from adp3d.predictions.domains import domains_by_error
 from adp3d.structure.read import read_structure
 
 DEMO = Path(adp3d.__file__).parent / "pipeline" / "demo"
+
+
+def dock_one(density, structure, resolution, **options):
+    docking = dock_models(density, [structure], resolution, **options)
+    return docking.structures[0], docking.parts
 
 
 def walk(seed: int, n: int) -> np.ndarray:
@@ -96,7 +102,7 @@ def test_a_model_moves_as_a_whole_where_it_fits_as_a_whole(pair):
     away = pair.clone()
     rotation = move(away, 0, 7), move(away, 1, 7)
     said = []
-    found, bodies = dock_structure(density_of(pair, "AB"), away, 6.0, told=said.append)
+    found, bodies = dock_one(density_of(pair, "AB"), away, 6.0, told=said.append)
     assert [body.name for body in bodies] == ["chains A, B"] and bodies[0].place is not None
     assert np.sqrt(np.square(positions(found) - positions(pair)).sum(-1).mean()) < 1.0
     assert np.allclose(bodies[0].place.rotation, rotation[0].T, atol=0.05)
@@ -112,8 +118,8 @@ def test_chains_that_do_not_go_together_are_placed_one_by_one(pair):
     away = pair.clone()
     move(away, 0, 7)
     move(away, 1, 11)
-    found, bodies = dock_structure(density_of(pair, "AB"), away, 6.0)
-    assert [body.place is not None for body in bodies] == [False, True, True]
+    found, bodies = dock_one(density_of(pair, "AB"), away, 6.0)
+    assert [(body.name, body.place is not None) for body in bodies] == [("chain A", True), ("chain B", True)]
     assert np.sqrt(np.square(positions(found) - positions(pair)).sum(-1).mean()) < 1.0
 
 
@@ -121,8 +127,8 @@ def test_a_chain_that_is_not_in_the_map_stays_and_is_named(pair):
     away = pair.clone()
     move(away, 0, 7)
     move(away, 1, 11)
-    found, bodies = dock_structure(density_of(pair, "A"), away, 6.0)
-    assert [(body.name, body.place is not None) for body in bodies][1:] == [("chain A", True), ("chain B", False)]
+    found, bodies = dock_one(density_of(pair, "A"), away, 6.0)
+    assert [(body.name, body.place is not None) for body in bodies] == [("chain A", True), ("chain B", False)]
     assert "not found" in bodies[-1].line() or "nothing is left" in bodies[-1].line()
     first = len(pair[0][0]) - 1  # residues of A before the ion
     n = 5 * first + 1
@@ -138,11 +144,39 @@ def test_domains_are_placed_where_the_chain_is_bent_between_them():
         {"A": np.concatenate([walk(3, 140), turned + np.array([30.0, 30.0, 10.0])])}, np.array([2.0, 1.0, 3.0])
     )
     move(bent, 0, 3)
-    found, bodies = dock_structure(density_of(truth, "A"), bent, 6.0)
+    found, bodies = dock_one(density_of(truth, "A"), bent, 6.0)
     if bodies[0].place is None:  # the larger domain alone may carry the whole
         assert [body.name for body in bodies] == ["chain A", "A 1 to 140", "A 141 to 250"]
     moved = positions(found)[: 5 * 140] - positions(truth)[: 5 * 140]
     assert np.sqrt(np.square(moved).sum(-1).mean()) < 2.0
+
+
+def test_copies_share_one_search(monkeypatch):
+    from adp3d.fitting import rest_search
+
+    searched = []
+    search = rest_search.find_places
+    monkeypatch.setattr(rest_search, "find_places", lambda *a, **k: searched.append(1) or search(*a, **k))
+    turn = Rotation.from_euler("xyz", [40, 70, 10], degrees=True)
+    truth = model_of({"A": walk(3, 140)}, np.array([2.0, 1.0, 3.0]))
+    copy = truth[0][0].clone()
+    copy.name = "B"
+    motion = gemmi.Transform(gemmi.Mat33(turn.as_matrix().tolist()), gemmi.Vec3(48, 5, -8))
+    for residue in copy:
+        for atom in residue:
+            atom.pos = gemmi.Position(motion.apply(atom.pos))
+    truth[0].add_chain(copy)
+    away = truth.clone()
+    move(away, 0, 7)
+    move(away, 1, 11)
+    found, bodies = dock_one(density_of(truth, "AB"), away, 6.0)
+    assert [body.name for body in bodies][-2:] == ["chain A", "chain B"] and all(body.place for body in bodies[-2:])
+    assert len(searched) == len(bodies) - 1
+    half = len(positions(truth)) // 2
+    ours, theirs = positions(found), positions(truth)
+    straight = np.square(ours - theirs).sum(-1).mean()
+    swapped = np.square(np.concatenate([ours[half:], ours[:half]]) - theirs).sum(-1).mean()
+    assert min(straight, swapped) < 1.0
 
 
 def test_aligned_errors_tell_domains(pair):
@@ -153,18 +187,18 @@ def test_aligned_errors_tell_domains(pair):
     error[:70, 70:n] = error[70:n, :70] = 18.0
     addresses = [(chain.name, r.seqid.num) for chain in pair[0] for r in chain if r.name == "ALA"]
     told = AlignedError(error, tuple(c for c, _ in addresses), tuple(k for _, k in addresses), "pae.json")
-    protein = {i: [(i, j) for j, r in enumerate(chain) if r.name == "ALA"] for i, chain in enumerate(pair[0])}
-    errors = _errors(pair[0], protein, told)
+    chains = ModelChain.of([pair])
+    errors = errors_of_chains(chains, told)
     assert domains_by_error(errors[0]).tolist() == [0] * 70 + [1] * 70
     assert set(domains_by_error(errors[1]).tolist()) == {0}
     with pytest.raises(InputError, match=r"pae\.json has no row"):
-        _errors(pair[0], protein, AlignedError(error[:9, :9], ("A",) * 9, tuple(range(1, 10)), "pae.json"))
+        errors_of_chains(chains, AlignedError(error[:9, :9], ("A",) * 9, tuple(range(1, 10)), "pae.json"))
 
 
 def test_without_a_protein_there_is_nothing_to_dock(pair):
     lonely = model_of({"A": walk(1, 3)}, np.zeros(3))
     with pytest.raises(InputError, match="no protein chain of at least"):
-        dock_structure(density_of(pair, "A"), lonely, 6.0)
+        dock_one(density_of(pair, "A"), lonely, 6.0)
 
 
 def test_files_are_written_only_when_something_was_found(pair, tmp_path, capsys):
@@ -196,6 +230,6 @@ def test_the_demo_is_found_wherever_it_was():
     away = structure.clone()
     for index in range(len(away[0])):
         move(away, index, 5)
-    found, bodies = dock_structure(read_map(DEMO / "emd_20026_protomer.map.gz"), away, 2.0)
+    found, bodies = dock_one(read_map(DEMO / "emd_20026_protomer.map.gz"), away, 2.0)
     assert bodies[0].standing is not None and bodies[0].standing.z > 7
     assert np.sqrt(np.square(positions(found) - positions(structure)).sum(-1).mean()) < 0.5

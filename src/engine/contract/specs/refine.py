@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..domains import MapFile, Optional, Real, TwoMaps
+from ..domains import Choice, File, MapFile, Optional, Real, TwoMaps
 from ..kinds import REFINE
 from ..settings import Setting, declare
 from .model import ModelSpec
 
-__all__ = ["RefineSpec"]
+__all__ = ["DOCKING", "RefineSpec"]
+
+DOCKING = ("auto", "never", "always")
+"""When a model is docked before it is refined."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,27 @@ class RefineSpec(ModelSpec):
             label="Resolution",
             step=0.1,
             meaning="resolution of the map",
+        ),
+        None,
+    )
+    dock: str = declare(
+        Setting(
+            Choice(DOCKING),
+            "Whether the model is first placed in the map: 'auto' does so where it hardly lies in density, 'always' in "
+            "any case. If it is not found, nothing is built.",
+            metavar="WHEN",
+            label="Dock",
+            meaning="whether the model is [first placed in the map](input.md#where-the-model-lies)",
+        ),
+        "auto",
+    )
+    pae: str | None = declare(
+        Setting(
+            Optional(File()),
+            "Predicted aligned errors of the model: JSON of AlphaFold DB, AlphaFold 3 or ColabFold, npz of Boltz.",
+            metavar="FILE",
+            label="PAE file",
+            meaning="[predicted aligned errors](input.md#where-the-model-lies) of the model: JSON or npz",
         ),
         None,
     )
