@@ -205,10 +205,12 @@ class Refiner:
         return Bent(target, moved, float(np.sqrt(np.square(way[moved]).mean())))
 
     def build(self, events: Events) -> Built:
-        """Build what is missing or unsupported, in rounds."""
+        """Build what is missing or unsupported, in rounds; nothing to do for a complete model that the map supports."""
         support, chains = self._support, self._problem.polymer.chain_index
         target = self._start
         segments = missing_segments(support.trusted, chains)
+        if not segments and self._problem.target.known.all():
+            return Built(self._problem.scene(NullEvents()).start(), [])
         found = support.trusted.copy()
         current: Tensor | None = None
         for number, planned in enumerate(self._runs.building):

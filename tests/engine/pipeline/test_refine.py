@@ -289,7 +289,7 @@ def test_a_bent_model_follows_the_map(small, make_job, tmp_path):
         "bending 1 from 0.35",
         "bending 1 from 0.5",
     ]
-    assert told.stages[-2:] == ["building, round 1", "polishing"]
+    assert told.stages[-1] == "polishing" and not any(stage.startswith("building") for stage in told.stages)
     assert metrics["ca_rmsd_start"] > 1.3
     assert metrics["ca_rmsd_known"] < 0.5 * metrics["ca_rmsd_start"]
     assert metrics["map_cc_after"] > metrics["map_cc_before"] + 0.1
