@@ -18,15 +18,28 @@ from ..prior.registry import find_prior
 from ..solver import completion, folding
 from ..solver.planned_run import PlannedRun, total_work
 
-__all__ = ["BENDING_LEVELS", "RefinementRuns", "job_cost", "planned_runs", "refinement_runs"]
+__all__ = [
+    "AGAIN",
+    "BENDING_LEVELS",
+    "FIRST",
+    "UNMOVED",
+    "RefinementRuns",
+    "job_cost",
+    "planned_runs",
+    "refinement_runs",
+]
 
 _ROUNDS = 3
 """Times that refinement builds missing segments anew as long as the map does not support all of them."""
-BENDING_LEVELS = ((0.35, 0.5), (0.4,))
-"""Diffusion times to which a model is renoised for bending, pass by pass. Validation chains of 124 and 134 residues in
+UNMOVED, FIRST, AGAIN = range(3)
+"""Passes of bending: of a model before any of its domains were moved as rigid bodies, of the model as it lies then, and
+once more of what the first pass moved far."""
+BENDING_LEVELS = {UNMOVED: (0.35, 0.5), FIRST: (0.35, 0.5), AGAIN: (0.4,)}
+"""Diffusion times to which a model is renoised for bending, by pass. Validation chains of 124 and 134 residues in
 simulated maps, CA RMSD in angstrom after 16 steps, bent by 1, 2, 4 A: at 3 A 0.19, 0.40, 3.2 from 0.3; 0.22, 0.24,
 1.2 from 0.4; 0.24, 0.26, 0.35 from 0.5. At 4 A: 0.35, 0.53, 2.2 from 0.35; 0.43, 0.42, 1.3 from 0.45; 0.54, 0.48,
 1.1 from 0.52. So both ends are tried at first, and what moved far is done once more between them."""
+_PASS = {UNMOVED: "unmoved", FIRST: "1", AGAIN: "2"}
 _POLISH_STEPS, _FEWEST = 0.4, 10
 """Steps of refinement's last stage, as a fraction of those of a round (it starts at t = 0.4: the same spacing of noise
 levels) and at least."""
@@ -52,21 +65,21 @@ class RefinementRuns:
 
     Attributes
     ----------
-    bending : tuple of tuple of PlannedRun
-        One for each of `BENDING_LEVELS`.
+    bending : mapping of int to tuple of PlannedRun
+        By pass, one for each of its `BENDING_LEVELS`.
     building : tuple of PlannedRun
         Rounds.
     polishing : PlannedRun
     """
 
-    bending: tuple[tuple[PlannedRun, ...], ...]
+    bending: Mapping[int, tuple[PlannedRun, ...]]
     building: tuple[PlannedRun, ...]
     polishing: PlannedRun
 
     @property
     def in_order(self) -> tuple[PlannedRun, ...]:
         """All of them."""
-        return *(run for runs in self.bending for run in runs), *self.building, self.polishing
+        return *(run for runs in self.bending.values() for run in runs), *self.building, self.polishing
 
 
 def refinement_runs(spec: RefineSpec) -> RefinementRuns:
@@ -74,10 +87,10 @@ def refinement_runs(spec: RefineSpec) -> RefinementRuns:
     polish = max(_FEWEST, round(_POLISH_STEPS * spec.steps))
     half = math.ceil(spec.replicas / 2)
     return RefinementRuns(
-        tuple(
-            tuple(PlannedRun(f"bending {n} from {level:g}", polish, half) for level in levels)
-            for n, levels in enumerate(BENDING_LEVELS, start=1)
-        ),
+        {
+            number: tuple(PlannedRun(f"bending {_PASS[number]} from {level:g}", polish, half) for level in levels)
+            for number, levels in BENDING_LEVELS.items()
+        },
         tuple(PlannedRun(f"building, round {n}", spec.steps, spec.replicas) for n in range(1, _ROUNDS + 1)),
         PlannedRun("polishing", polish, spec.replicas),
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,22 +10,19 @@ from ..job.events import Events
 from ..measurement.internal_geometry import InternalGeometry
 from ..placing.stretch import own_addresses
 from ..placing.target import Target
-from ..predictions.aligned_error import AlignedError, read_aligned_error
+from ..predictions.aligned_error import AlignedError
 from ..predictions.local_distances import LocalDistances, local_distances, sigma_of_lddt
 from ..structure.observed import observe_chains
 from .problem import Problem
 
-__all__ = ["aligned_errors", "geometry_of_model", "geometry_of_prediction"]
+__all__ = ["aligned_errors", "geometry_of_prediction"]
 
-_SIGMA = 0.5
-"""Standard deviation in angstrom of distances of a model that says nothing of itself: those of a prediction with a
-pLDDT of 91, and of models that were built in a map at 3 to 4 A."""
 _SAME_PLDDT = 1.0
 """Points by which pLDDTs of a file and of the column may differ, in the median: files are rounded."""
 
 
 def geometry_of_prediction(
-    problem: Problem, events: Events, pae: str | Path | AlignedError | None = None
+    problem: Problem, events: Events, error: NDArray[np.floating] | None = None
 ) -> tuple[InternalGeometry, ...]:
     """What the predicted residues of a job say of each other: one measurement, or none where nothing is predicted.
 
@@ -38,20 +33,16 @@ def geometry_of_prediction(
         far off then, and let go by themselves.
     events : Events
         Is told how many distances there are.
-    pae : str, Path or AlignedError, optional
-        Aligned errors of the model, which say how sure distances are, and tell of other chains.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be used, or is another model's.
+    error : ndarray, shape (N, N), optional
+        Aligned errors of the model (`aligned_errors`), which say how sure distances are, and tell of other chains.
     """
     target = problem.target
-    if pae is None:
-        error = None
-    else:
-        error = aligned_errors(problem, pae if isinstance(pae, AlignedError) else read_aligned_error(pae))
     if target.lddt is None:
+        if error is not None:
+            events.message(
+                "The aligned errors only tell the domains of the model here: with 'confidence' plddt they say how sure "
+                "the distances between its residues are, too."
+            )
         return ()
     sigma = np.where(target.relative, sigma_of_lddt(np.nan_to_num(target.lddt)), np.nan)
     distances = local_distances(_ca(target), target.polymer.chain_index, sigma, error)
@@ -64,13 +55,6 @@ def geometry_of_prediction(
         f"{said}; their places are left to the map."
     )
     return (_measured(distances, problem),)
-
-
-def geometry_of_model(problem: Problem, sigma: float = _SIGMA) -> tuple[InternalGeometry, ...]:
-    """Distances between the known residues of each chain, all with one standard deviation in angstrom."""
-    target = problem.target
-    distances = local_distances(_ca(target), target.polymer.chain_index, np.full(target.n_residues, sigma))
-    return (_measured(distances, problem),) if len(distances) else ()
 
 
 def aligned_errors(problem: Problem, error: AlignedError) -> NDArray[np.float32]:

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..placing.stretch import own_addresses
-from ..predictions.aligned_error import AlignedError
 from ..predictions.domains import domains_by_contacts, domains_by_error
 from ..structure.observed import observe_chains
 from ..validation.displacement import Displacement, DomainMotion, Screw, displacement
@@ -118,7 +116,7 @@ class Movement:
         return f"{self.labels[row][1]}{self.labels[row][2]}".strip()
 
 
-def find_movement(problem: Problem, ca: NDArray[np.floating], error: AlignedError | None = None) -> Movement:
+def find_movement(problem: Problem, ca: NDArray[np.floating], error: NDArray[np.floating] | None = None) -> Movement:
     """Compare a result with the model that the user gave.
 
     Parameters
@@ -126,36 +124,23 @@ def find_movement(problem: Problem, ca: NDArray[np.floating], error: AlignedErro
     problem : Problem
     ca : ndarray, shape (N, 3)
         CA positions of the result, in A.
-    error : AlignedError, optional
+    error : ndarray, shape (N, N), optional
         Predicted aligned errors of the model, which tell its domains; without them contacts do.
 
     Returns
     -------
     Movement
-
-    Raises
-    ------
-    InputError
-        If the errors are of another model.
     """
     start = _start(problem)
     chain = problem.polymer.chain_index
     shown: NDArray[np.bool_] = np.isfinite(start[:, 0])
-    errors: NDArray[np.float32] | None = None
-    if error is not None:
-        own = own_addresses(problem.structure, problem.target)
-        errors = error.of([own[row][:2] for row in np.flatnonzero(shown)])
-    place = np.cumsum(shown) - 1
     domain = np.full(len(start), -1, np.int64)
     count = 0
     for number in np.unique(chain).tolist():
         rows = np.flatnonzero((chain == number) & shown)
         if not len(rows):
             continue
-        if errors is None:
-            found = domains_by_contacts(start[rows])
-        else:
-            found = domains_by_error(errors[np.ix_(place[rows], place[rows])])
+        found = domains_by_contacts(start[rows]) if error is None else domains_by_error(error[np.ix_(rows, rows)])
         domain[rows] = np.where(found >= 0, found + count, -1)
         count += int(found.max(initial=-1)) + 1
     _fill(domain, chain, shown)

@@ -18,7 +18,6 @@ from ..placing.b_factors import b_factor_column
 from ..placing.confidence_records import confidence_attribute
 from ..placing.target import Target
 from ..placing.write import write_result
-from ..predictions.aligned_error import AlignedError
 from ..structure.polymer import Polymer
 from ..validation.clashes import backbone_clashes
 from ..validation.completeness import ca_rmsd, rmsd_against_completeness
@@ -77,7 +76,7 @@ def report_model_job(
     title: str | None,
     figures: Mapping[str, Any],
     events: Events,
-    error: AlignedError | None = None,
+    error: NDArray[np.floating] | None = None,
 ) -> dict[str, Any]:
     """Write result, ensemble, table and pictures, tell what moved; return the metrics.
 
@@ -92,7 +91,7 @@ def report_model_job(
     figures : mapping
         Further metrics of this kind of job.
     events : Events
-    error : AlignedError, optional
+    error : ndarray, shape (N, N), optional
         Predicted aligned errors of the model, by which its domains are told.
     """
     target, polymer = problem.target, problem.polymer

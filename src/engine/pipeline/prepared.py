@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..contract.specification import RefineSpec
 from ..fitting.redock import Placement, redock
@@ -31,12 +32,19 @@ class Prepared:
     support : Support
     placements : list of Placement
         Parts that were moved as rigid bodies.
+    unmoved : Target or None
+        The model before that.
     """
 
     problem: Problem
     density: DensityMeasurement
     support: Support
-    placements: list[Placement]
+    placements: list[Placement] = field(default_factory=list)
+    unmoved: Target | None = None
+
+    def start(self) -> Tensor:
+        """The model as a batch of one, (1, N, 4, 3)."""
+        return self.problem.scene(NullEvents()).start()[None]
 
     def moved_to(self, target: Target) -> Prepared:
         """The same with the model elsewhere: map and verdict follow it."""
@@ -45,20 +53,17 @@ class Prepared:
         return replace(self, problem=problem, density=density, support=_judge(problem, density))
 
     def settled(self, events: Events) -> Prepared:
-        """Tell the verdict, once the model is where it stays; what lies outside the map is kept where it is."""
-        problem, support = self.problem, self.support
+        """Tell the verdict, and break chains accordingly, once the model is where it stays."""
+        problem, placements = self.problem, self.placements
+        support = self.support.trusting(self.support.outside(problem.known_residues))
+        for placement in placements:
+            figures = describe_placement(placement, problem.target)
+            events.message(
+                f"Residues {figures['first']} to {figures['last']} of chain {figures['chain']} were moved as a rigid "
+                f"body by {figures['shift']:.0f} A and {figures['angle']:.0f} degrees into density that fits them."
+            )
         for line in support.lines(problem.target):
             events.message(line)
-        outside = support.outside(problem.known_residues) & ~problem.kept
-        if outside.any():
-            chain, number, icode = problem.target.labels[int(np.flatnonzero(outside)[0])]
-            events.message(
-                f"{int(outside.sum())} known residues (the first: {chain} {number}{icode}) lie outside the map and "
-                "stay where they are.",
-                "warning",
-            )
-            support = support.trusting(outside)
-            problem = replace(problem, kept=problem.kept | outside)
         return replace(self, problem=problem.with_breaks_between(support.trusted), support=support)
 
 
@@ -72,19 +77,30 @@ def prepare(spec: RefineSpec, problem: Problem, events: Events, control: Control
     """
     density = load_density(MapFiles(spec.map, spec.half_maps, spec.resolution), problem.scene(events))
     control.obey()
-    prepared = Prepared(problem, density, _judge(problem, density), [])
+    prepared = _without_outside(Prepared(problem, density, _judge(problem, density)), events)
+    problem = prepared.problem
     target, placements = redock(density.source, problem.target, prepared.support, spec.seed, control.obey)
     if not placements:
         return prepared
     # a body may have bridged residues that the user keeps
     target = replace(target, xyz=np.where(problem.kept[:, None, None], problem.target.xyz, target.xyz))
-    for placement in placements:
-        figures = describe_placement(placement, target)
-        events.message(
-            f"Residues {figures['first']} to {figures['last']} of chain {figures['chain']} were moved as a rigid "
-            f"body by {figures['shift']:.0f} A and {figures['angle']:.0f} degrees into density that fits them."
-        )
-    return replace(prepared.moved_to(target), placements=placements)
+    return replace(prepared.moved_to(target), placements=placements, unmoved=problem.target)
+
+
+def _without_outside(prepared: Prepared, events: Events) -> Prepared:
+    """Keep known residues where they are that lie outside the map: it says nothing of them."""
+    problem, support = prepared.problem, prepared.support
+    outside = support.outside(problem.known_residues) & ~problem.kept
+    if not outside.any():
+        return prepared
+    chain, number, icode = problem.target.labels[int(np.flatnonzero(outside)[0])]
+    events.message(
+        f"{int(outside.sum())} known residues (the first: {chain} {number}{icode}) lie outside the map and stay where "
+        "they are.",
+        "warning",
+    )
+    kept = problem.kept | outside
+    return replace(prepared, problem=replace(problem, kept=kept), support=support.trusting(outside))
 
 
 def _judge(problem: Problem, density: DensityMeasurement) -> Support:

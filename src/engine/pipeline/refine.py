@@ -20,14 +20,16 @@ from ..measurement.map_evidence import free_share
 from ..placing.target import Target
 from ..predictions.aligned_error import read_aligned_error
 from ..solver.regularise import regularise
+from ..structure.read import read_structure
+from ..structure.sequences import parse_sequence_argument
 from ..validation.torsions import linked_residues
-from .cost import BENDING_LEVELS, job_cost, planned_runs
-from .dock_first import dock_first
-from .model_geometry import geometry_of_prediction
+from .cost import AGAIN, FIRST, UNMOVED, job_cost, planned_runs
+from .dock_first import Start, dock_first
+from .model_geometry import aligned_errors, geometry_of_prediction
 from .outcome import Outcome, report_model_job
 from .prepared import Prepared, describe_placement, prepare
-from .problem import load_problem
-from .refiner import Built, Course, Refiner
+from .problem import Problem, load_problem, place_model
+from .refiner import Bent, Built, Course, Refiner
 
 __all__ = ["run"]
 
@@ -62,8 +64,9 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     given = load_problem(spec, events, docked.structure)
     control.obey()
     prepared = prepare(spec, given, events, control)
-    error = None if spec.pae is None else read_aligned_error(spec.pae)
-    further = (*given.measurements(spec.measure, events), *geometry_of_prediction(given, events, error))
+    error = None if spec.pae is None else aligned_errors(given, read_aligned_error(spec.pae))
+    geometry = geometry_of_prediction(_before_docking(spec, given, docked), events, error)
+    further = (*prepared.problem.measurements(spec.measure, events), *geometry)
     cost = job_cost(spec, given.target.n_residues, given.device, (prepared.density, *further))
     events.message(cost.sentence(spec.replicas))
     weights = {prepared.density.name: spec.density_weight}
@@ -71,13 +74,12 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     def change(settings: dict[str, float]) -> None:
         weights[prepared.density.name] = settings.get("density_weight", weights[prepared.density.name])
 
-    pins = given.pins()
+    pins = prepared.problem.pins()
     sampling = Sampling(job, Running(events, control, change, cost.batch), pins, planned_runs(spec))
     course = Course(spec, further, weights, sampling, pins)
     prepared, bent = _follow(course, prepared, events)
     prepared = prepared.settled(events)
     problem, density, support = prepared.problem, prepared.density, prepared.support
-    pins.hold(problem.kept[:, None] & problem.target.known, problem.target.xyz)
     refiner = Refiner(course, prepared, support.trusted & ~_displaced(given.target, problem.target))
     built = refiner.build(events)
     polished = pins.impose(refiner.polish(built))
@@ -119,24 +121,44 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     return report_model_job(job, spec, reported, outcome, "Refined by ADP-3D", figures, events, error)
 
 
+def _before_docking(spec: RefineSpec, given: Problem, docked: Start) -> Problem:
+    """The job with the model as the user gave it: docked by its domains, it has other distances between them."""
+    if not docked.parts:
+        return given
+    sequences = None if spec.sequence is None else parse_sequence_argument(spec.sequence)
+    target, _ = place_model(spec, read_structure(spec.model), sequences)
+    return replace(given, target=replace(given.target, xyz=target.xyz))
+
+
 def _follow(course: Course, prepared: Prepared, events: Events) -> tuple[Prepared, NDArray[np.bool_]]:
-    """Bend the model into the map, in passes; and which residues (N,) that moved."""
-    start, bent = prepared.problem.target, np.zeros(prepared.problem.target.n_residues, bool)
-    for number in range(len(BENDING_LEVELS)):
-        found = Refiner(course, prepared, prepared.problem.kept).bend(number)
-        if not found.moved.any():
-            break
-        prepared = prepared.moved_to(found.target)
-        bent |= found.moved
-        if found.way < _SETTLED:
-            break
+    """Bend the model into the map, in passes; and which residues (N,) that moved.
+
+    What looks like a misplaced domain may be a bent one, which a rigid body puts out of its register: so the model is
+    bent as it was, too, and the better one goes on.
+    """
+    begin = [(prepared, FIRST)]
+    if prepared.unmoved is not None:
+        begin.insert(0, (replace(prepared.moved_to(prepared.unmoved), placements=[], unmoved=None), UNMOVED))
+    density = prepared.density
+    outcomes = [(start, *_bent(course, start, number)) for start, number in begin]
+    start, prepared, found = max(outcomes, key=lambda one: density.start_correlation(one[1].start()))
+    bent = found.moved
+    if found.way > _SETTLED:
+        prepared, again = _bent(course, prepared, AGAIN)
+        bent = bent | again.moved
     if bent.any():
-        way = np.linalg.norm(prepared.problem.target.xyz[bent, 1] - start.xyz[bent, 1], axis=-1)
+        way = np.linalg.norm(prepared.problem.target.xyz[bent, 1] - start.problem.target.xyz[bent, 1], axis=-1)
         events.message(
             f"{int(bent.sum())} known residues fit better after bending, {np.sqrt(np.square(way).mean()):.1f} A away "
             "(rms)."
         )
     return prepared, bent
+
+
+def _bent(course: Course, prepared: Prepared, number: int) -> tuple[Prepared, Bent]:
+    """One pass, and the map and the verdict that follow it."""
+    found = Refiner(course, prepared, prepared.problem.kept).bend(number)
+    return (prepared.moved_to(found.target) if found.moved.any() else prepared), found
 
 
 def _displaced(before: Target, now: Target) -> NDArray[np.bool_]:

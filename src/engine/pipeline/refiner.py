@@ -176,10 +176,11 @@ class Refiner:
         Parameters
         ----------
         number : int
-            Pass, from 0: the model of one is that of the next.
+            One of the passes that `BENDING_LEVELS` has.
         """
         problem = self._problem
-        known, loose = problem.known_residues, problem.known_residues & ~self._pins.mask[:, 1]
+        # not what is held right now: a job that is resumed has to decide as it did
+        known, loose = problem.known_residues, problem.known_residues & ~problem.kept
         still = Bent(problem.target, np.zeros(len(known), bool), 0.0)
         if not problem.prior.sees_density or not loose.any():
             return still
@@ -213,9 +214,10 @@ class Refiner:
             return Built(self._problem.scene(NullEvents()).start(), [])
         found = support.trusted.copy()
         current: Tensor | None = None
+        gained = [-1]
         for number, planned in enumerate(self._runs.building):
             gaps = missing_segments(found, chains)
-            if number and not gaps:
+            if number and not (gaps and gained):  # what a round gained nothing for, the next will not find either
                 break
             seed = self._spec.seed + _ROUND_SEED * number
             x = self._sample(Stage(planned.name, step_times(planned.steps), planned.replicas, seed), target)

@@ -25,8 +25,8 @@ CPU = torch.device("cpu")
         (CompleteSpec(output="o", model="m", replicas=4, steps=100), 4, 140),
         (CompleteSpec(output="o", model="m", replicas=1, steps=100), 1, 100),
         (CompleteSpec(output="o", model="m", replicas=4, steps=10), 4, 20),
-        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=10), 4, 55),
-        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=100), 4, 400),
+        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=10), 4, 65),
+        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=100), 4, 440),
         (DistancesSpec(output="o", restraints="r", sequence="AAA", replicas=4, steps=100), 8, 100),
     ],
 )
@@ -44,7 +44,12 @@ def test_costs_are_those_of_the_steps_taken(steps, replicas):
     assert sum(run.steps for run in complete) == total_steps(steps, replicas)
     names = [run.name for run in planned_runs(RefineSpec(model="m", map="x", **options))]
     rounds = [f"building, round {n}" for n in (1, 2, 3)]
-    assert names == ["bending 1 from 0.35", "bending 1 from 0.5", "bending 2 from 0.4", *rounds, "polishing"]
+    assert names == [
+        *(f"bending {name}" for name in ("unmoved from 0.35", "unmoved from 0.5", "1 from 0.35", "1 from 0.5")),
+        "bending 2 from 0.4",
+        *rounds,
+        "polishing",
+    ]
     hands = planned_runs(DistancesSpec(restraints="r", sequence="AAA", **options))
     assert [run.replicas for run in hands] == [replicas, 2 * replicas]
 

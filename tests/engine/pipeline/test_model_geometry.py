@@ -10,7 +10,7 @@ import torch
 from adp3d.contract.errors import InputError
 from adp3d.contract.specification import RefineSpec
 from adp3d.job.events import NullEvents
-from adp3d.pipeline.model_geometry import aligned_errors, geometry_of_model, geometry_of_prediction
+from adp3d.pipeline.model_geometry import aligned_errors, geometry_of_prediction
 from adp3d.pipeline.problem import load_problem
 from adp3d.predictions.aligned_error import AlignedError
 
@@ -71,12 +71,15 @@ def test_confident_residues_are_held_relative_to_each_other(small, tmp_path):
     assert "39 predicted residues" in said and f"{len(likelihood.pairs)} distances" in said
 
 
-def test_models_that_are_no_predictions_say_nothing_unless_asked(small, tmp_path):
+def test_models_that_are_no_predictions_say_nothing(small, tmp_path):
     problem = load(small, predicted(small, lambda row: 90.0), tmp_path, confidence="none")
-    assert not problem.target.relative.any() and geometry_of_prediction(problem, NullEvents()) == ()
-    (geometry,) = geometry_of_model(problem, 0.7)
-    assert geometry.likelihood.sigma.numpy() == pytest.approx(0.7)
-    assert set(geometry.likelihood.pairs.unique().tolist()) == set(range(44))
+    events = Messages()
+    assert not problem.target.relative.any() and geometry_of_prediction(problem, events) == () and not events.texts
+    assert geometry_of_prediction(problem, events, np.ones((44, 44))) == ()
+    assert events.texts == [
+        "The aligned errors only tell the domains of the model here: with 'confidence' plddt they say how sure the "
+        "distances between its residues are, too."
+    ]
 
 
 def test_places_of_predicted_residues_pull_nowhere(small, tmp_path):
@@ -100,20 +103,11 @@ def test_aligned_errors_decide_where_they_say_more(small, tmp_path):
     problem = load(small, predicted(small, lambda row: 95.0), tmp_path)
     values = np.full((44, 44), 1.0, np.float32)
     values[:20, 20:] = values[20:, :20] = 25.0
-    (alone,), (told,) = (geometry_of_prediction(problem, NullEvents(), error) for error in (None, AlignedError(values)))
+    (alone,), (told,) = (geometry_of_prediction(problem, NullEvents(), error) for error in (None, values))
     across = (told.likelihood.pairs[:, 0] < 20) & (told.likelihood.pairs[:, 1] >= 20)
     assert not bool(across.any())
     assert bool(((alone.likelihood.pairs[:, 0] < 20) & (alone.likelihood.pairs[:, 1] >= 20)).any())
     assert told.likelihood.sigma.numpy() == pytest.approx(1.0 / 1.5958, abs=1e-3)
-
-
-def test_a_file_is_read_from_its_path(small, tmp_path):
-    problem = load(small, predicted(small, lambda row: 95.0), tmp_path)
-    np.savez(tmp_path / "pae.npz", pae=np.full((44, 44), 2.0, np.float32))
-    (geometry,) = geometry_of_prediction(problem, NullEvents(), tmp_path / "pae.npz")
-    assert geometry.likelihood.sigma.numpy() == pytest.approx(2.0 / 1.5958, abs=1e-3)
-    with pytest.raises(InputError, match=r"none\.json"):
-        geometry_of_prediction(problem, NullEvents(), tmp_path / "none.json")
 
 
 def test_rows_are_found_by_name_whatever_the_order_of_chains(small, tmp_path):

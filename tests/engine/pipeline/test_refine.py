@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from adp3d.contract.specification import RefineSpec
+from adp3d.density.map import DensityMap
 from adp3d.density.write import write_map
 from adp3d.job.events import Control, NullEvents, Stopped
 from adp3d.job.execute import execute
@@ -315,3 +316,26 @@ def test_a_prediction_keeps_its_geometry_and_not_its_place(small, make_job, tmp_
     assert metrics["ca_rmsd_start"] == pytest.approx(1.41, abs=0.02)
     assert metrics["ca_rmsd_known"] < 0.3
     assert metrics["measurements"]["internal_geometry"]["satisfied"] > 0.9
+
+
+def test_residues_outside_the_map_stay_while_the_others_bend(small, make_job, tmp_path):
+    structure = read_structure(small.deposited)
+    for residue in structure[0]["A"]:
+        for atom in residue:
+            x, y, z = atom.pos.tolist()
+            atom.pos = gemmi.Position(x, y + 1.5 * np.sin(2 * np.pi * x / 35.0), z)
+    structure.make_mmcif_document().write_file(str(tmp_path / "bent.cif"))
+    density, start = small.density, ca(tmp_path / "bent.cif")
+    indices = density.to_index(start)
+    axis = int(np.argmax(np.ptp(indices, axis=0)))
+    cut = int(np.percentile(indices[:, axis], 75))
+    part = [slice(None)] * 3
+    part[axis] = slice(0, cut)
+    write_map(DensityMap(density.values[tuple(part)].copy(), density.origin, density.axes), tmp_path / "half.mrc")
+    told = Told()
+    job = make_job(model=str(tmp_path / "bent.cif"), map=str(tmp_path / "half.mrc"), replicas=1)
+    run(job, told)
+    outside = indices[:, axis] > cut + 3.0 / density.voxel_size[axis]  # nor does any of its atoms reach in
+    assert 4 <= outside.sum() <= 12 and any("lie outside the map and stay" in text for text in told.texts)
+    moved = np.linalg.norm(ca(job.result) - start, axis=-1)
+    assert moved[outside].max() < 2e-3 and moved[~outside].max() > 0.5
