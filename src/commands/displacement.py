@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["adp3d_displacement", "displacement_desc"]
 
 _FARTHEST = 3
-_SHOWN = 12
-"""Domains in the Log; the report has all."""
+"""Residues named of all that the two models have in common."""
 
 
 def adp3d_displacement(
@@ -193,18 +192,14 @@ def _morph(session: Session, start: AtomicStructure, result: AtomicStructure) ->
 
 
 def _tell(session: Session, report: dict[str, Any], minimum: float | None, arrows: Model | None) -> None:
+    from ..engine.contract.motions import motion_sentences
+
     far = ", ".join(f"{residue} {way:.1f} \u00c5" for residue, way in report["farthest"])
     lines = [
         f"From {report['start']} to {report['result']}: {report['residues']} residues in common, CA RMSD "
         f"{report['rmsd']:.2f} \u00c5, median {report['median']:.2f} \u00c5; moved most: {far}."
     ]
-    lines += [
-        f"Chain {one['chain']}, residues {one['residues']}: {one['shift']:.2f} \u00c5 and {one['angle']:.1f}\u00b0 "
-        f"as a whole, {one['ca_rmsd_internal']:.2f} \u00c5 (rms) inside."
-        for one in report["domains"][:_SHOWN]
-    ]
-    if len(report["domains"]) > _SHOWN:
-        lines.append(f"{len(report['domains']) - _SHOWN} more domains are in the job's metrics.json.")
+    lines += motion_sentences(report["domains"])
     if arrows is not None:
         lines.append(f"#{arrows.id_string} has arrows for residues that moved by {minimum:g} \u00c5 or more.")
     elif minimum is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .accepted import Accepted, accepted_into, register_step, set_accepted
-from .atoms import Address, ModelAtoms, ResidueRow
+from .atoms import MOVED, Address, ModelAtoms, ResidueRow
 from .attributes import CONFIDENCE_ATTRIBUTE, Confidences
 from .b_factors import B_FACTORS, with_b_factors
 from .changes import Changes, find_changes
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from ..jobs.job import Job
 
 __all__ = ["B_FACTORS", "Acceptance", "accept_into", "is_accepted", "obstacle", "problems"]
-
-_MOVED = 5e-3
-"""Angstrom beyond which an atom of the model has been moved since the job started."""
 
 _SAME = 1e-3
 """Angstrom within which an atom is where a result has it."""
@@ -183,7 +180,7 @@ def problems(before: ModelAtoms, now: ModelAtoms, changes: Changes, apart_from: 
             ours = old[address].conformers()
             rows = [(atom.index, ours[key].index) for key, atom in residue.conformers().items()]
             apart = now.xyz[[i for i, _ in rows]] - before.xyz[[j for _, j in rows]]
-            if rows and np.abs(apart).max() > _MOVED:
+            if rows and np.abs(apart).max() > MOVED:
                 moved.append(address)
     made = [item.residue.address for item in changes.inserted]
     taken = [address for address in made if address in present and address not in apart_from]

@@ -12,10 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import frames
 
-__all__ = ["Address", "AtomRow", "ModelAtoms", "ResidueRow", "read_cif_atoms", "read_cif_loop"]
+__all__ = ["MOVED", "Address", "AtomRow", "ModelAtoms", "ResidueRow", "read_cif_atoms", "read_cif_loop"]
 
 Address = tuple[str, int, str]
 """Chain name, residue number, insertion code ('' for none)."""
+
+MOVED = 5e-3
+"""Angstrom beyond which somebody has moved an atom of an open model since a job or a search read it."""
 
 _TOKEN = re.compile(r"'(?:[^']|'(?=\S))*'|\"(?:[^\"]|\"(?=\S))*\"|\S+")
 

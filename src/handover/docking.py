@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import frames
+from .atoms import MOVED
 from .map_export import BIG_MAP, choose_region, write_map
 from .model_export import file_chain_names, read_open_model
 from .part import residue_address
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from chimerax.map import Volume
 
 __all__ = ["DockInput", "apply_docking", "may_lie_elsewhere", "prepare_docking"]
-
-_MOVED = 5e-3
-"""Angstrom beyond which an atom has been moved since the search began."""
 
 _LEAST_INSIDE = 0.02
 """Part of the atoms in a map's box below which the engine says that model and map do not overlap."""
@@ -217,7 +215,7 @@ def _places(model: AtomicStructure) -> Places:
 
 
 def _same(now: Places, before: Places) -> bool:
-    return now.keys() == before.keys() and all(np.abs(now[key] - before[key]).max() < _MOVED for key in before)
+    return now.keys() == before.keys() and all(np.abs(now[key] - before[key]).max() < MOVED for key in before)
 
 
 def _put(model: AtomicStructure, places: Places) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import gemmi
 import numpy as np
 import pytest
+import torch
 from small_structures import Builder
 
 import adp3d
@@ -52,6 +54,14 @@ def _cut(missing: set[int]) -> gemmi.Structure:
     structure.entities[0].full_sequence = names
     structure.assign_label_seq_id(True)
     return structure
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """Jobs set the number of threads of the whole process."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -86,6 +87,16 @@ class InternalGeometryLikelihood:
         """Factor w on each distance."""
         count = self.pairs.shape[0]
         return min(1.0, _NUMBERS_PER_RESIDUE * self.pairs.unique().numel() / count) if count else 1.0
+
+    def in_doubt(self, doubt: float) -> InternalGeometryLikelihood:
+        """The same distances where the structure is uncertain by `doubt` angstrom.
+
+        What was checked, and the weight, are taken over: levels differ at each step, and to see to either again would
+        sort all pairs and wait for the device.
+        """
+        other = copy.copy(self)
+        other.__dict__.update(doubt=doubt, weight=self.weight)
+        return other
 
     def __call__(self, x: Tensor) -> Tensor:
         """Log-likelihood up to a constant.

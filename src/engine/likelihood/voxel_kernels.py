@@ -4,14 +4,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+from numba import njit
 
 from ..physics.compiling import compiled
 
 __all__ = ["masked_sums", "masked_residual"]
 
+_COMPILER = partial(njit, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+"""Sums may be taken in another order, which lets them run on vectors; the order is the same in each run."""
 
-@compiled("void(f4[:,:,::1], i8, f4[:,:,::1], f4[:,:,::1], i8[::1], f8[::1])", reorder=True)
+
+@compiled("void(f4[:,:,::1], i8, f4[:,:,::1], f4[:,:,::1], i8[::1], f8[::1])", _COMPILER)
 def masked_sums(density, depth, mask, values, first, out):
     """Sums of ``m rho``, ``m rho^2`` and ``m rho y`` over a patch.
 
@@ -47,7 +53,7 @@ def masked_sums(density, depth, mask, values, first, out):
     out[0], out[1], out[2] = plain, square, product
 
 
-@compiled("void(f4[:,:,::1], i8, f4[:,:,::1], f4[:,:,::1], i8[::1], f4, f4)", reorder=True)
+@compiled("void(f4[:,:,::1], i8, f4[:,:,::1], f4[:,:,::1], i8[::1], f4, f4)", _COMPILER)
 def masked_residual(density, depth, mask, values, first, scale, mean):
     """Put ``m s (s (rho - mean) - y)`` in the place of rho; arrays as in `masked_sums`."""
     x, y, z = first[0], first[1], first[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ class InternalGeometryPotential:
 
     def at(self, x: Tensor, level: Level) -> LikelihoodPotential:
         """Distances judged by how certain an estimate is at this noise."""
-        return LikelihoodPotential(self.name, replace(self.likelihood, doubt=_DOUBT * level.sigma))
+        return LikelihoodPotential(self.name, self.likelihood.in_doubt(_DOUBT * level.sigma))
 
 
 @dataclass(frozen=True)

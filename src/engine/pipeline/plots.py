@@ -149,17 +149,14 @@ def plot_confidence(
     labels = labels if labels is not None else [("", i + 1, "") for i in range(n)]
     if known.shape != (n,) or len(labels) != n or n == 0:
         raise ValueError("confidence, known and labels must have the same length, at least one")
-    chains = list(dict.fromkeys(label[0] for label in labels))
-    shown = chains[:_MAX_PANELS]
+    shown, part = _chains_shown(labels)
     figure = _figure(8.0, 0.9 + 1.9 * len(shown))
     panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
-    for axes, chain in zip(panels, shown, strict=True):
-        members = np.array([i for i, label in enumerate(labels) if label[0] == chain])
+    for axes, (chain, members) in zip(panels, shown, strict=True):
         _confidence_panel(axes, confidence[members], known[members], [labels[i][1] for i in members])
         axes.set_ylabel(f"Chain {chain}\nconfidence" if chain else "Confidence")
     panels[-1].set_xlabel("Residue number")
     mean = float(np.nanmean(confidence)) if np.isfinite(confidence).any() else float("nan")
-    part = "" if len(shown) == len(chains) else f"; first {len(shown)} of {len(chains)} chains"
     panels[0].set_title(f"Confidence by residue (mean {mean:.0f}); shaded: rebuilt{part}", loc="left")
     _save(figure, path)
 
@@ -196,13 +193,11 @@ def plot_displacement(
     n = len(labels)
     if n == 0 or any(len(values) != n for values in (*ways, domain, *(fits or ()))):
         raise ValueError("displacements, domains, fits and labels must have the same length, at least one")
-    chains = list(dict.fromkeys(label[0] for label in labels))
-    shown = chains[:_MAX_PANELS]
+    shown, part = _chains_shown(labels)
     rows = 1 if fits is None else 2
     figure = _figure(8.0, 0.9 + (1.9 + 1.2 * (rows - 1)) * len(shown))
     panels = figure.subplots(rows * len(shown), 1, squeeze=False, height_ratios=[1.9, 1.2][:rows] * len(shown))[:, 0]
-    for number, chain in enumerate(shown):
-        members = np.array([i for i, label in enumerate(labels) if label[0] == chain])
+    for number, (chain, members) in enumerate(shown):
         numbers = [labels[i][1] for i in members]
         axes = panels[rows * number]
         _shade_domains(axes, domain[members])
@@ -221,9 +216,17 @@ def plot_displacement(
                 axes.legend(frameon=False, fontsize=8, ncols=2)
     panels[0].legend(frameon=False, fontsize=8, ncols=2)
     panels[-1].set_xlabel("Residue number")
-    part = "" if len(shown) == len(chains) else f"; first {len(shown)} of {len(chains)} chains"
     panels[0].set_title(f"What moved; domains shaded{part}", loc="left")
     _save(figure, path)
+
+
+def _chains_shown(labels: Sequence[tuple[str, int, str]]) -> tuple[list[tuple[str, NDArray[np.int64]]], str]:
+    """Chains that get a panel with the rows of their residues, and what the title says where there are more."""
+    chains = list(dict.fromkeys(label[0] for label in labels))
+    names = np.array([label[0] for label in labels])
+    shown = [(chain, np.flatnonzero(names == chain)) for chain in chains[:_MAX_PANELS]]
+    part = "" if len(shown) == len(chains) else f"; first {len(shown)} of {len(chains)} chains"
+    return shown, part
 
 
 def _shade_domains(axes: Axes, domain: NDArray[np.integer]) -> None:

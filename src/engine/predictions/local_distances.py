@@ -73,14 +73,14 @@ def sigma_of_lddt(lddt: Array) -> Array:
     return np.asarray(np.interp(-np.minimum(lddt, _HIGHEST_LDDT), -curve, wide))
 
 
-def sigma_of_aligned_error(error: NDArray[np.floating]) -> Array:
-    r"""Standard deviation of distances, in angstrom, from aligned errors (n, n) in angstrom; symmetric.
+def sigma_of_aligned_error(error: NDArray[np.floating], other: NDArray[np.floating]) -> Array:
+    r"""Standard deviation of distances, in angstrom, from aligned errors of pairs (i, j), and of (j, i), in angstrom.
 
     The aligned error of i and j is the mean length of the error of j in i's frame, :math:`2\sqrt{2/\pi}\,\sigma`
     for normal errors of its coordinates. A turn of the frame adds to it and changes no distance, so that the lower
     one of both directions counts.
     """
-    return np.asarray(np.minimum(error, np.swapaxes(error, -1, -2)) / _MEAN_LENGTH, np.float64)
+    return np.asarray(np.minimum(error, other) / _MEAN_LENGTH, np.float64)
 
 
 def local_distances(
@@ -124,7 +124,7 @@ def local_distances(
     i, j = i[wanted], j[wanted]
     spread = np.sqrt((np.square(sigma[i]) + np.square(sigma[j])) / 2)
     if error is not None:
-        spread = np.maximum(spread, np.minimum(error[i, j], error[j, i]) / _MEAN_LENGTH)
+        spread = np.maximum(spread, sigma_of_aligned_error(error[i, j], error[j, i]))
     sure = spread <= _WIDEST  # NaN is not
     i, j, spread = i[sure], j[sure], spread[sure]
     distance = np.sqrt(np.square(ca[i] - ca[j]).sum(-1))

@@ -122,6 +122,7 @@ def finished(session, make_model, make_job):
     spec = {name: value for name, value in made.prepared.spec.items() if value is not None}
     (made.folder / "job.json").write_text(json.dumps({"version": 1, **spec}), encoding="utf-8")
     domain = {"chain": "A", "residues": "1-20", "shift": 3.46, "angle": 0.0, "ca_rmsd_internal": 0.0}
+    domain |= {"count": 20, "ca_rmsd": 3.46, "farthest": [{"residue": "7", "distance": 3.46}], "hinge": None}
     (made.folder / "metrics.json").write_text(json.dumps({"displacement": {"domains": [domain]}}), encoding="utf-8")
     return job_manager(session).reopen(made.folder, made.prepared), model
 
@@ -135,7 +136,10 @@ def test_a_finished_job(session, finished, messages):
     assert result is not None and (report["start"], report["result"]) == (f"#{model.id_string}", f"#{result.id_string}")
     assert report["rmsd"] == pytest.approx(np.sqrt(12), abs=0.01) and report["residues"] == model.num_residues
     assert len(_arrows(result)) == 1
-    assert any("Chain A, residues 1-20: 3.46 \u00c5 and 0.0\u00b0 as a whole" in text for _, text in messages)
+    assert (
+        "Residues 1-20 of chain A (20) moved by 3.46 A and 0.0 degrees as a whole and by 0.00 A (rms) inside; "
+        "CA RMSD to the start 3.46 A, most at 7 (3.5 A)."
+    ) in [text for _, text in messages]
     assert _run(session, f"{job.id}")["domains"] == report["domains"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -102,8 +104,11 @@ def test_a_model_is_found_and_goes_back(session, globule, molmap, messages, wait
     to_map = volume.scene_position.inverse() * model.scene_position
     assert np.sqrt(np.square(to_map * _everything(model) - truth).sum(-1).mean()) < 1.0
     assert np.array_equal(model.position.matrix, position)
-    assert any(f"#{model.id_string}/A: moved by" in text and "z = " in text for _, text in messages) or any(
-        f"#{model.id_string}: moved by" in text for _, text in messages
+    (told,) = [text for _, text in messages if "moved by" in text]
+    assert re.fullmatch(
+        rf"#{re.escape(model.id_string)}/A: moved by \d+ A and \d+ degrees; "
+        r"correlation 0\.\d\d, the next place has 0\.\d\d \(z = \d+\.\d\)\.",
+        told,
     )
     found = _everything(model)
     session.undo.undo()

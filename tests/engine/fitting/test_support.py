@@ -19,13 +19,6 @@ from adp3d.pipeline.problem import load_problem
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 def judged(small, model):
     spec = RefineSpec(
         output="unused", map=str(small.map), model=str(model), device="cpu", prior="gaussian", resolution=1.75

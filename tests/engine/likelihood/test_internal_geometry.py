@@ -107,6 +107,27 @@ def test_in_doubt_restraints_hold_further():
     assert float(likelihood.curvature(line(12.5))[0, 0, 1]) == pytest.approx(1 / 3 / 0.25 / 4)
 
 
+def test_doubt_changes_nothing_else_and_repeats_no_work(monkeypatch):
+    x, likelihood = random_case()
+    expected = replace(likelihood, doubt=1.5)
+    weight, unique = likelihood.weight, torch.Tensor.unique
+    sorted_again = []
+    monkeypatch.setattr(torch.Tensor, "unique", lambda pairs: sorted_again.append(pairs) or unique(pairs))
+    found = likelihood.in_doubt(0.7).in_doubt(1.5)
+    assert (found.doubt, found.weight, likelihood.doubt) == (1.5, weight, 0.0)
+    assert torch.equal(found(x), -0.5 * weight * _saturated(expected, x))
+    assert not sorted_again
+    monkeypatch.undo()
+    assert torch.equal(found(x), expected(x)) and torch.equal(found.curvature(x), expected.curvature(x))
+    assert not torch.equal(found(x), likelihood(x))
+
+
+def _saturated(likelihood: InternalGeometryLikelihood, x: torch.Tensor) -> torch.Tensor:
+    square = likelihood.deviations(x).square()
+    width = likelihood.lets_go**2 + (2 * likelihood.doubt / likelihood.sigma).square()
+    return (square / (1 + square / width)).sum(-1)
+
+
 def test_many_distances_of_a_residue_count_for_one():
     _, nine = random_case()
     assert nine.weight == pytest.approx(9 / 36)

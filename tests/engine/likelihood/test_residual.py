@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -58,6 +59,23 @@ def test_a_map_in_double_precision_serves_atoms_in_single():
     xyz = positions().float()
     one, other = make(torch.float32, 1e-4), make(torch.float32, 1e-4, torch.float64)
     torch.testing.assert_close(one.sums(xyz).model_map, other.sums(xyz).model_map, rtol=1e-5, atol=1e-5)
+
+
+def test_the_map_is_converted_once_for_all_replicas(monkeypatch):
+    residual, xyz = make(torch.float32, 1e-4, torch.float64), positions(5).float()
+    made = []
+    convert = np.ascontiguousarray
+
+    def counted(values, dtype=None):
+        if np.shape(values) == GRID.shape:
+            made.append(dtype)
+        return convert(values, dtype)
+
+    monkeypatch.setattr(np, "ascontiguousarray", counted)
+    residual.sums(xyz)
+    assert made == [np.float32, np.float32]
+    residual.sums_and_gradient(xyz)
+    assert made == [np.float32] * 4
 
 
 def test_replicas_do_not_depend_on_each_other_or_on_threads():

@@ -30,13 +30,6 @@ class Messages(NullEvents):
         self.texts.append((level, text))
 
 
-@pytest.fixture(autouse=True)
-def threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 def load(small, events=None, model=None, **options):
     options = {"map": str(small.map), "model": str(model or small.model), "device": "cpu"} | options
     spec = RefineSpec(output="unused", prior="gaussian", **options)

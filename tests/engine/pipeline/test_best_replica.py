@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
 from adp3d.contract.kinds import COMPLETE, DISTANCES, KINDS, REFINE
 from adp3d.contract.specification import CompleteSpec, DistancesSpec, RefineSpec
@@ -16,13 +15,6 @@ from adp3d.job.folder import JobFolder
 from adp3d.job.leader import MARGIN
 from adp3d.structure.read import read_structure
 from adp3d.validation.superpose import rmsd
-
-
-@pytest.fixture(autouse=True)
-def threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 class Told(NullEvents):

@@ -17,13 +17,6 @@ from adp3d.job.events import Control, Stopped
 from adp3d.pipeline.check import check
 
 
-@pytest.fixture(autouse=True)
-def threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 def refine(small, **options):
     files = {"map": str(small.map), "model": str(small.model)}
     return RefineSpec(**{"output": "unused", "device": "cpu", "replicas": 2, "steps": 10, **files, **options})

@@ -21,13 +21,6 @@ from adp3d.structure.read import read_structure
 BACKBONE = ("N", "CA", "C", "O")
 
 
-@pytest.fixture(autouse=True)
-def threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def make_job(small, tmp_path):
     count = iter(range(100))

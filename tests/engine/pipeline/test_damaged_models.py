@@ -15,7 +15,6 @@ from pathlib import Path
 import gemmi
 import numpy as np
 import pytest
-import torch
 
 import adp3d
 from adp3d.contract.specification import RefineSpec
@@ -261,13 +260,6 @@ def test_a_job_takes_what_is_good_as_it_is(name, seed):
     for a, b in pairwise(known.tolist()):
         if linked[a:b].all():
             assert np.linalg.norm(ca[b] - ca[a]) <= REACH * (b - a) + SLACK, damage.text
-
-
-@pytest.fixture(autouse=True)
-def threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.slow

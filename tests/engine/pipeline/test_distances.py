@@ -5,7 +5,6 @@ from __future__ import annotations
 import gemmi
 import numpy as np
 import pytest
-import torch
 
 from adp3d.contract.errors import InputError
 from adp3d.contract.specification import DistancesSpec
@@ -16,13 +15,6 @@ from adp3d.measurement.distances import load_restraints
 from adp3d.pipeline.distances import polymer_of_sequences
 from adp3d.structure.read import read_structure
 from adp3d.structure.sequences import parse_sequence_argument
-
-
-@pytest.fixture(autouse=True)
-def threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

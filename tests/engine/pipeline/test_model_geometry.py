@@ -5,7 +5,7 @@ from __future__ import annotations
 import gemmi
 import numpy as np
 import pytest
-import torch
+from told import Messages
 
 from adp3d.contract.errors import InputError
 from adp3d.contract.specification import RefineSpec
@@ -13,21 +13,6 @@ from adp3d.job.events import NullEvents
 from adp3d.pipeline.model_geometry import aligned_errors, geometry_of_prediction
 from adp3d.pipeline.problem import load_problem
 from adp3d.predictions.aligned_error import AlignedError
-
-
-class Messages(NullEvents):
-    def __init__(self):
-        self.texts = []
-
-    def message(self, text, level="info"):
-        self.texts.append(text)
-
-
-@pytest.fixture(autouse=True)
-def threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def predicted(small, plddt, second_chain=False) -> gemmi.Structure:

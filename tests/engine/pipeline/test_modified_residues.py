@@ -8,7 +8,6 @@ from pathlib import Path
 import gemmi
 import numpy as np
 import pytest
-import torch
 
 from adp3d.contract.specification import CompleteSpec, RefineSpec
 from adp3d.job.events import Control, NullEvents
@@ -27,13 +26,6 @@ MODIFIED = {
     45: ("SEC", "U"),
     55: ("CRO", "TYG"),
 }
-
-
-@pytest.fixture(autouse=True)
-def threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def component(name: str) -> gemmi.Residue:

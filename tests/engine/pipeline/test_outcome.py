@@ -8,6 +8,7 @@ import gemmi
 import numpy as np
 import pytest
 import torch
+from told import Messages
 
 from adp3d.contract.specification import CompleteSpec
 from adp3d.job.events import NullEvents
@@ -89,18 +90,12 @@ def test_what_does_not_move_comes_back_as_it_was(setting):
 
 def test_what_moved_is_told_and_drawn(setting):
     job, problem, truth = setting
-
-    texts = []
-
-    class Messages(NullEvents):
-        def message(self, text, level="info"):
-            texts.append(text)
-
+    events = Messages()
     found = outcome(truth + np.array([0.0, 2.0, 0.0]))
     found = replace(found, fit=np.full(44, 0.8), start_fit=np.full(44, 0.5))
-    metrics = report_model_job(job, job.spec, problem, found, "Title", {}, Messages())
+    metrics = report_model_job(job, job.spec, problem, found, "Title", {}, events)
     assert metrics["displacement"]["domains"][0]["shift"] == pytest.approx(2.0, abs=1e-3)
-    assert any("moved by 2.00 A and 0.0 degrees" in text for text in texts)
+    assert any("moved by 2.00 A and 0.0 degrees" in text for text in events.texts)
     assert (job.path / "displacement.png").stat().st_size > 1000
     assert "displacement" in job.outputs() and "residues" in job.outputs()
 

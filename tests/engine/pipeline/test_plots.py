@@ -7,6 +7,7 @@ import pytest
 
 from adp3d.contract.errors import InputError
 from adp3d.job.log import History
+from adp3d.pipeline import plots
 from adp3d.pipeline.plots import plot_confidence, plot_convergence, plot_displacement, plot_rmsd_completeness
 
 
@@ -82,3 +83,12 @@ def test_wrong_lengths_and_places(tmp_path):
         plot_confidence(np.zeros(3), np.ones(4, bool), tmp_path / "c.png")
     with pytest.raises(InputError):
         plot_confidence(np.zeros(3), np.ones(3, bool), tmp_path / "no" / "c.png")
+
+
+def test_the_first_twelve_chains_have_panels_with_their_own_residues():
+    labels = [("A", 1, ""), ("B", 1, ""), ("A", 2, ""), ("", 1, "")]
+    shown, part = plots._chains_shown(labels)
+    assert [(chain, rows.tolist()) for chain, rows in shown] == [("A", [0, 2]), ("B", [1]), ("", [3])]
+    assert part == ""
+    shown, part = plots._chains_shown([(f"C{i}", 1, "") for i in range(14)])
+    assert len(shown) == 12 and part == "; first 12 of 14 chains"

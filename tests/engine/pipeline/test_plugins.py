@@ -53,13 +53,6 @@ def plugin(monkeypatch, tmp_path_factory):
     sys.modules.pop("adp3d_example", None)
 
 
-@pytest.fixture(autouse=True)
-def threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 def places(path):
     """CA atoms of chain A by residue number."""
     structure = gemmi.read_structure(str(path))

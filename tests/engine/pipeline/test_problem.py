@@ -8,27 +8,13 @@ import gemmi
 import numpy as np
 import pytest
 import torch
+from told import Messages
 
 from adp3d.contract.errors import InputError
 from adp3d.contract.specification import CompleteSpec
 from adp3d.job.events import NullEvents
 from adp3d.pipeline.problem import load_problem, reference_ca, sequence_polymer
 from adp3d.structure.polymer import Polymer
-
-
-class Messages(NullEvents):
-    def __init__(self):
-        self.texts = []
-
-    def message(self, text, level="info"):
-        self.texts.append(text)
-
-
-@pytest.fixture(autouse=True)
-def threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def load(small, events=None, **options):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gemmi
 import numpy as np
 import pytest
-import torch
 
 from adp3d.contract.errors import InputError
 from adp3d.contract.specification import CompleteSpec, RefineSpec
@@ -16,13 +15,6 @@ from adp3d.pipeline.check import check
 from adp3d.pipeline.problem import load_problem
 from adp3d.placing.confidence_records import read_confidence
 from adp3d.structure.read import read_structure
-
-
-@pytest.fixture(autouse=True)
-def threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def places(path, chain="A"):

@@ -43,8 +43,8 @@ def test_distances_with_that_error_have_that_lddt():
 def test_aligned_errors_are_mean_lengths():
     errors = np.random.default_rng(0).normal(0, 1.5, (200_000, 3))
     mean = float(np.sqrt((errors**2).sum(1)).mean())
-    found = sigma_of_aligned_error(np.array([[0.0, mean], [20.0, 0.0]]))
-    assert found[0, 1] == found[1, 0] == pytest.approx(1.5, rel=0.01)
+    found = sigma_of_aligned_error(np.array([mean, 20.0]), np.array([20.0, mean]))
+    assert found[0] == found[1] == pytest.approx(1.5, rel=0.01)
 
 
 def test_distances_are_those_of_the_model_and_near():

@@ -66,10 +66,12 @@ class RefineSpec(ModelSpec):
     pae: str | None = declare(
         Setting(
             Optional(File()),
-            "Predicted aligned errors of the model: JSON of AlphaFold DB, AlphaFold 3 or ColabFold, npz of Boltz.",
+            "Predicted aligned errors of the model: JSON of AlphaFold DB, AlphaFold 3 or ColabFold, npz of Boltz. They "
+            "tell its domains and, with confidence 'plddt', how exact distances are, also those between chains.",
             metavar="FILE",
             label="PAE file",
-            meaning="[predicted aligned errors](input.md#where-the-model-lies) of the model: JSON or npz",
+            meaning="predicted aligned errors of the model (JSON or npz): its [domains](input.md#where-the-model-lies) "
+            "and, with confidence `plddt`, how exact its [distances](input.md#predictions) are, also between chains",
         ),
         None,
     )
