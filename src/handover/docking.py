@@ -54,6 +54,8 @@ class DockInput:
         Of each model: names of chains in the files, by the session's.
     before : tuple of dict
         Of each model: where its atoms are, in its own frame.
+    to_map : tuple of ndarray, shape (3, 4)
+        Of each model: the matrix from its frame to that of the map with which its file was written.
     staging : Path
         Folder of the files; to be discarded when the answer is there.
     notes : tuple of str
@@ -65,6 +67,7 @@ class DockInput:
     spec: dict[str, Any]
     chains: tuple[Mapping[str, str], ...]
     before: tuple[Places, ...]
+    to_map: tuple[NDArray[np.float64], ...]
     staging: Path
     notes: tuple[str, ...]
 
@@ -125,11 +128,12 @@ def prepare_docking(
         If something cannot be used.
     """
     region = choose_region(volume, None, region=map_region, step=map_step)
+    to_map = tuple(_to_map(model, volume) for model in models)
     staging = new_staging_folder()
     try:
         files, chains = [], []
         for number, model in enumerate(models):
-            atoms = read_open_model(model).moved(_to_map(model, volume))
+            atoms = read_open_model(model).moved(to_map[number])
             names = file_chain_names(residue.address[0] for residue in atoms.residues)
             files.append(str(write_model(atoms, staging / f"model_{number}.cif", names, str(model.name))))
             chains.append(names)
@@ -144,13 +148,14 @@ def prepare_docking(
         "labels": [f"#{model.id_string}" for model in models],
     }
     before = tuple(map(_places, models))
-    return DockInput(tuple(models), volume, spec, tuple(chains), before, staging, region.notes)
+    return DockInput(tuple(models), volume, spec, tuple(chains), before, to_map, staging, region.notes)
 
 
 def apply_docking(session: Session, given: DockInput, report: Mapping[str, Any]) -> None:
     """Move models where the engine found them, as one step that ``undo`` takes back.
 
-    All atoms and conformations move; positions of the models in the scene stay.
+    All atoms and conformations of what was found move, and lie in the map's density afterwards even if models or map
+    were moved in the scene since the search began; positions of the models in the scene stay.
 
     Raises
     ------
@@ -170,9 +175,10 @@ def apply_docking(session: Session, given: DockInput, report: Mapping[str, Any])
             )
     motions = [_matrix(values) for values in report["places"]]
     after: list[Places] = []
-    for model, names, before, told in zip(given.models, given.chains, given.before, report["models"], strict=True):
-        to_map = _to_map(model, given.volume)
-        own = [frames.compose(frames.invert(to_map), frames.compose(motion, to_map)) for motion in motions]
+    rows = zip(given.models, given.chains, given.before, given.to_map, report["models"], strict=True)
+    for model, names, before, then, told in rows:
+        from_map = frames.invert(_to_map(model, given.volume))
+        own = [frames.compose(from_map, frames.compose(motion, then)) for motion in motions]
         which = _which(names, told)
         moved: Places = {}
         for (atom, loc), place in before.items():

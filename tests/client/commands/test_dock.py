@@ -174,6 +174,30 @@ def test_several_models_move_in_one_step_each_in_its_own_frame(session, globule,
     assert all(np.array_equal(_everything(model), was) for model, was in zip(models, before, strict=True))
 
 
+def test_models_and_map_that_were_moved_in_the_scene_meanwhile(session, globule, make_map):
+    """What was found is a place in the map, wherever that and the model are by then; what was not found stays."""
+    from chimerax.adp3d.handover.docking import apply_docking, prepare_docking
+    from chimerax.geometry import Place
+
+    models, volume = [globule(3, 40), globule(4, 35, "B")], make_map()
+    volume.position = _turned((1, 1, 0), 50, (-3, 8, 2))
+    models[0].position = _turned((0, 0, 1), 90, (1, 2, 3))
+    made = prepare_docking(models, volume, {})
+    before = [_everything(model) for model in models]
+    in_map = volume.scene_position.inverse() * (models[0].scene_position * before[0])
+    volume.position = _turned((0, 2, 1), -70, (40, 5, 6))
+    models[0].position = _turned((1, 0, 0), 20, (-9, 0, 30))
+    found = _turned((1, 0, 0), 30, (4, 5, 6))
+    report = _report(models, [Place(), found])
+    report["models"][1]["places"] = [0] * models[1].num_residues
+    apply_docking(session, made, report)
+    to_map = volume.scene_position.inverse() * models[0].scene_position
+    assert np.allclose(to_map * _everything(models[0]), found * in_map, atol=1e-3)
+    assert np.array_equal(_everything(models[1]), before[1])
+    session.undo.undo()
+    assert np.array_equal(_everything(models[0]), before[0])
+
+
 def test_models_that_changed_meanwhile_stay(session, globule, make_map):
     from chimerax.adp3d.handover.docking import apply_docking, prepare_docking
     from chimerax.core.errors import UserError
