@@ -98,7 +98,7 @@ def test_fourteen_copies_in_a_map_are_found():
     truth = chain(3, 60)
     truth -= truth.mean(axis=0)
     turns = [Rotation.from_euler("z", 360 / 7 * k, degrees=True) for k in range(7)]
-    copies = [turn.apply(truth + [48.0, 0.0, 45.0 * layer]) for layer in (0, 1) for turn in turns]
+    copies = [turn.apply(truth + np.array([48.0, 0.0, 45.0 * layer])) for layer in (0, 1) for turn in turns]
     model = away(truth, 5)
     places = find_places(simulated(copies), Atoms(model, np.full(len(model), 6.0)), 6.0)
     standing = judge_places([place.correlation for place in places])
