@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import frames
-from .map_export import BIG_MAP, choose_region, write_map
+from .map_export import choose_region, write_map
 from .model_export import file_chain_names, read_open_model
 from .part import residue_address
+from .quick_fit import correlation_nearby
 from .session_values import write_model
 from .staging import discard, new_staging_folder
 
@@ -29,12 +30,10 @@ __all__ = ["DockInput", "apply_docking", "may_lie_elsewhere", "prepare_docking"]
 _MOVED = 5e-3
 """Angstrom beyond which an atom has been moved since the search began."""
 
-_LEAST_INSIDE = 0.02
-"""Part of the atoms in a map's box below which the engine says that model and map do not overlap."""
-_LEAST_Z = 0.5
-"""Standard deviations by which the density at the atoms exceeds the map's mean, below which the engine has doubts."""
-_COARSE = 3.0
-"""Angstrom between the points of a large map that are looked at for that."""
+_GOOD = 0.4
+"""Correlation (`correlation_nearby`) from which a model does lie in a map. Four models in their place in experimental
+maps of 1.75 to 5 A have 0.37 to 0.82, turned at random about their centres 0.28 at most; in doubt the engine gets more
+of the map than it needs."""
 
 Places = dict[tuple["Atom", str], NDArray[np.float64]]
 """Coordinates of atoms by conformation, '' for the only one."""
@@ -90,18 +89,7 @@ def may_lie_elsewhere(volume: Volume, points: NDArray[np.float64], dock: str) ->
     """
     if dock != "auto" or not len(points):
         return dock == "always"
-    size = np.array(volume.data.size)
-    matrix = np.asarray(volume.data.xyz_to_ijk_transform.matrix, np.float64)
-    index = np.rint(points @ matrix[:, :3].T + matrix[:, 3]).astype(int)
-    inside = ((index >= 0) & (index < size)).all(axis=1)
-    if inside.mean() < _LEAST_INSIDE:
-        return True
-    if size.prod() <= BIG_MAP:
-        return False  # nothing will be cut out
-    step = np.maximum(_COARSE // np.asarray(volume.data.step, np.float64), 1).astype(int)
-    values = np.asarray(volume.region_matrix(((0, 0, 0), tuple(size - 1), tuple(step))), np.float64)
-    i, j, k = np.minimum(index[inside] // step, np.array(values.shape[::-1]) - 1).T
-    return bool(values[k, j, i].mean() - values.mean() < _LEAST_Z * values.std())
+    return correlation_nearby(volume, points) < _GOOD
 
 
 def prepare_docking(
