@@ -39,6 +39,7 @@ from docking_cases import (
 from docking_rival import fitmap
 from numpy.typing import NDArray
 from report import Row, Table, write_table
+from scipy.optimize import linear_sum_assignment
 from scipy.spatial.transform import Rotation
 
 from adp3d.density.map import DensityMap
@@ -52,6 +53,8 @@ _RESOLUTIONS = (3.0, 4.0, 5.0, 6.0, 8.0)
 _THRESHOLDS = (2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0)
 _BEND = 3.0
 """Angstrom: root mean square of the field that bends models, as predictions are over their length."""
+_NOWHERE, _FAR = (float("inf"), 180.0), 1e6
+"""Error of a chain that has no true place, and the way in angstrom that stands for it when places are shared out."""
 _NEAR, _NEAR_ANGLE = 2.0, 5.0
 """Angstrom and degrees within which a place is right; twice as much of a bent model, whose best place is vague."""
 
@@ -183,7 +186,7 @@ def _row(
     case: Case, program: str, truth: Sequence[NDArray[np.float64]], found: gemmi.Structure, seconds: float
 ) -> dict[str, object]:
     chains = list(ca_positions(found))
-    errors = [min(_error(own, place) for place in truth if len(place) == len(own)) for own in chains if truth]
+    errors = chain_errors(chains, truth)
     return {
         "map": case.name,
         "model": Path(case.model).stem,
@@ -195,6 +198,23 @@ def _row(
         "angle": max((e[1] for e in errors), default=None),
         "seconds": seconds,
     }
+
+
+def chain_errors(
+    chains: Sequence[NDArray[np.float64]], truth: Sequence[NDArray[np.float64]]
+) -> list[tuple[float, float]]:
+    """Way and angle (`_error`) of each chain from a true place of its own, such that the ways are least in sum.
+
+    Chains belong to places of as many residues; one for which there is none, or none is left, is infinitely far off.
+    Without any true places, there are no errors.
+    """
+    if not truth:
+        return []
+    errors = [[_error(own, place) if len(place) == len(own) else _NOWHERE for place in truth] for own in chains]
+    ways = np.array([[way for way, _ in row] for row in errors])
+    rows, places = linear_sum_assignment(np.minimum(ways, _FAR))
+    taken = dict(zip(rows.tolist(), places.tolist(), strict=True))
+    return [errors[row][taken[row]] if row in taken else _NOWHERE for row in range(len(chains))]
 
 
 def _error(found: NDArray[np.float64], truth: NDArray[np.float64]) -> tuple[float, float]:

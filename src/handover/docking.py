@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from . import frames
 from .atoms import MOVED
-from .map_export import BIG_MAP, choose_region, write_map
+from .map_export import choose_region, write_map
 from .model_export import file_chain_names, read_open_model
 from .part import residue_address
+from .quick_fit import correlation_nearby
 from .session_values import write_model
 from .staging import discard, new_staging_folder
 
@@ -27,12 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DockInput", "apply_docking", "may_lie_elsewhere", "prepare_docking"]
 
-_LEAST_INSIDE = 0.02
-"""Part of the atoms in a map's box below which the engine says that model and map do not overlap."""
-_LEAST_Z = 0.5
-"""Standard deviations by which the density at the atoms exceeds the map's mean, below which the engine has doubts."""
-_COARSE = 3.0
-"""Angstrom between the points of a large map that are looked at for that."""
+_GOOD = 0.4
+"""Correlation (`correlation_nearby`) from which a model does lie in a map. Four models in their place in experimental
+maps of 1.75 to 5 A have 0.37 to 0.82, turned at random about their centres 0.28 at most; in doubt the engine gets more
+of the map than it needs."""
 
 Places = dict[tuple["Atom", str], NDArray[np.float64]]
 """Coordinates of atoms by conformation, '' for the only one."""
@@ -52,6 +51,8 @@ class DockInput:
         Of each model: names of chains in the files, by the session's.
     before : tuple of dict
         Of each model: where its atoms are, in its own frame.
+    to_map : tuple of ndarray, shape (3, 4)
+        Of each model: the matrix from its frame to that of the map with which its file was written.
     staging : Path
         Folder of the files; to be discarded when the answer is there.
     notes : tuple of str
@@ -63,6 +64,7 @@ class DockInput:
     spec: dict[str, Any]
     chains: tuple[Mapping[str, str], ...]
     before: tuple[Places, ...]
+    to_map: tuple[NDArray[np.float64], ...]
     staging: Path
     notes: tuple[str, ...]
 
@@ -85,18 +87,7 @@ def may_lie_elsewhere(volume: Volume, points: NDArray[np.float64], dock: str) ->
     """
     if dock != "auto" or not len(points):
         return dock == "always"
-    size = np.array(volume.data.size)
-    matrix = np.asarray(volume.data.xyz_to_ijk_transform.matrix, np.float64)
-    index = np.rint(points @ matrix[:, :3].T + matrix[:, 3]).astype(int)
-    inside = ((index >= 0) & (index < size)).all(axis=1)
-    if inside.mean() < _LEAST_INSIDE:
-        return True
-    if size.prod() <= BIG_MAP:
-        return False  # nothing will be cut out
-    step = np.maximum(_COARSE // np.asarray(volume.data.step, np.float64), 1).astype(int)
-    values = np.asarray(volume.region_matrix(((0, 0, 0), tuple(size - 1), tuple(step))), np.float64)
-    i, j, k = np.minimum(index[inside] // step, np.array(values.shape[::-1]) - 1).T
-    return bool(values[k, j, i].mean() - values.mean() < _LEAST_Z * values.std())
+    return correlation_nearby(volume, points) < _GOOD
 
 
 def prepare_docking(
@@ -123,11 +114,12 @@ def prepare_docking(
         If something cannot be used.
     """
     region = choose_region(volume, None, region=map_region, step=map_step)
+    to_map = tuple(_to_map(model, volume) for model in models)
     staging = new_staging_folder()
     try:
         files, chains = [], []
         for number, model in enumerate(models):
-            atoms = read_open_model(model).moved(_to_map(model, volume))
+            atoms = read_open_model(model).moved(to_map[number])
             names = file_chain_names(residue.address[0] for residue in atoms.residues)
             files.append(str(write_model(atoms, staging / f"model_{number}.cif", names, str(model.name))))
             chains.append(names)
@@ -142,13 +134,14 @@ def prepare_docking(
         "labels": [f"#{model.id_string}" for model in models],
     }
     before = tuple(map(_places, models))
-    return DockInput(tuple(models), volume, spec, tuple(chains), before, staging, region.notes)
+    return DockInput(tuple(models), volume, spec, tuple(chains), before, to_map, staging, region.notes)
 
 
 def apply_docking(session: Session, given: DockInput, report: Mapping[str, Any]) -> None:
     """Move models where the engine found them, as one step that ``undo`` takes back.
 
-    All atoms and conformations move; positions of the models in the scene stay.
+    All atoms and conformations of what was found move, and lie in the map's density afterwards even if models or map
+    were moved in the scene since the search began; positions of the models in the scene stay.
 
     Raises
     ------
@@ -168,9 +161,10 @@ def apply_docking(session: Session, given: DockInput, report: Mapping[str, Any])
             )
     motions = [_matrix(values) for values in report["places"]]
     after: list[Places] = []
-    for model, names, before, told in zip(given.models, given.chains, given.before, report["models"], strict=True):
-        to_map = _to_map(model, given.volume)
-        own = [frames.compose(frames.invert(to_map), frames.compose(motion, to_map)) for motion in motions]
+    rows = zip(given.models, given.chains, given.before, given.to_map, report["models"], strict=True)
+    for model, names, before, then, told in rows:
+        from_map = frames.invert(_to_map(model, given.volume))
+        own = [frames.compose(from_map, frames.compose(motion, then)) for motion in motions]
         which = _which(names, told)
         moved: Places = {}
         for (atom, loc), place in before.items():

@@ -108,8 +108,8 @@ def choose_region(
         around = _around(volume, points, margin)
         if (around[0] > high).any() or (around[1] < low).any():
             raise UserError(
-                f"The model lies outside of map {name}: fit it into the map first (fitmap), or show the region "
-                "around it."
+                f"The model lies outside of map {name}: place it there first ('adp3d dock', or 'dock auto' of a "
+                "refinement), or show the region around it."
             )
         if count > BIG_MAP:
             low, high = np.maximum(low, around[0]), np.minimum(high, around[1])

@@ -287,3 +287,16 @@ def test_bending_moves_smoothly_and_by_the_size_asked_for(load, helices):
     # neighbours move together: bonds keep their lengths within a few hundredths
     bonds = [np.linalg.norm(x[:, 1] - x[:, 2], axis=-1) for x in (truth, moved)]
     assert np.abs(bonds[0] - bonds[1]).max() < 0.4
+
+
+def test_each_true_place_of_a_docked_chain_counts_once(load):
+    """Two copies laid over one place are one right and one wrong; a chain without a place is no crash."""
+    errors = load("docking").chain_errors
+    rng = np.random.default_rng(1)
+    one = rng.normal(size=(30, 3)) * 10
+    other, short = one + np.array([40.0, 0.0, 0.0]), one[:20]
+    assert errors([one, one + 0.5], [one, other])[0] == pytest.approx((0.0, 0.0), abs=1e-4)
+    assert errors([one, one + 0.5], [one, other])[1][0] == pytest.approx(np.linalg.norm([39.5, -0.5, -0.5]))
+    swapped = errors([other, one], [one, other])
+    assert max(way for way, _ in swapped) < 1e-6, "copies may change places"
+    assert errors([one, short], [one])[1] == (float("inf"), 180.0) and errors([one], []) == []

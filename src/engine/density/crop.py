@@ -116,7 +116,7 @@ def _hint(atoms: NDArray[np.float64], map: DensityMap) -> str:
     distance = float(np.linalg.norm(atoms.mean(axis=0) - map.centre))
     return (
         f" (their centres are {distance:.0f} A apart): the model may not be docked into this map, "
-        "so fit it first, and check that both belong together."
+        "so place it there first (with 'dock' auto, or 'adp3d dock'), and check that both belong together."
     )
 
 

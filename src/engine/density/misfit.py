@@ -58,8 +58,8 @@ class Misfit:
         """Sentence for the user about a model that does not fit."""
         found = f"it seems that {self.cause}" if self.cause else "neither the other hand nor another voxel size helps"
         return (
-            f"The model hardly lies in density, so it may not be docked: fit it into the map first, then check again; "
-            f"{found}."
+            "The model hardly lies in density, so it may not be docked: place it in the map first (with 'dock' auto or "
+            f"always, or 'adp3d dock'), then check again; {found}."
         )
 
 

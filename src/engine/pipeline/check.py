@@ -173,6 +173,8 @@ def _examine_model(
         moved = replace(scene, xyz=scene.xyz + shift, events=NullEvents())  # only for what the map costs
         _try(findings, lambda: measurements.append(load_density(_files(spec), moved)))
     elif isinstance(spec, RefineSpec):
+        if plan.line():
+            findings.lines.append(plan.line())
         try:
             density = load_density(_files(spec), scene)
         except NoOverlapError:

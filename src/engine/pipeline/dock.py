@@ -138,10 +138,16 @@ def dock_paths(
     return dock_models(volume, structures, known, chosen, error, labels, poll=poll, told=told)
 
 
-def known_resolution(volume: DensityMap, resolution: float | None, told: Callable[[str], None]) -> float:
-    """Resolution of a map in angstrom, estimated if it is not given."""
+def known_resolution(
+    volume: DensityMap,
+    resolution: float | None,
+    told: Callable[[str], None],
+    half_maps: tuple[str, str] | None = None,
+) -> float:
+    """Resolution of a map in angstrom, estimated if it is not given, from its half maps if their files are known."""
     if resolution is None:
-        estimate = estimate_resolution(volume)
+        halves = None if half_maps is None else (read_map(half_maps[0]), read_map(half_maps[1]))
+        estimate = estimate_resolution(volume, halves)
         resolution = estimate.value
         told(f"Resolution estimated from {estimate.method}: {resolution:.1f} A (give 'resolution' if you know it).")
     return resolution
@@ -155,6 +161,7 @@ def dock_models(
     error: AlignedError | None = None,
     labels: Sequence[str] = (),
     staying: Collection[tuple[int, str]] = (),
+    only: Collection[tuple[int, str]] | None = None,
     poll: Callable[[], None] = lambda: None,
     told: Callable[[str], None] = lambda text: None,
 ) -> Docking:
@@ -179,6 +186,9 @@ def dock_models(
         What the models are called, if there are several.
     staying : collection of (int, str)
         Chains, by number of the model and name, that lie in their place.
+    only : collection of (int, str), optional
+        Chains that may move, likewise, their ligands included; all by default. All others stay
+        where they are, and take no density unless they are among ``staying``.
     poll : callable
         Called every second or so; what it raises ends the search.
     told : callable
@@ -196,12 +206,16 @@ def dock_models(
     for chain in every:
         if (chain.number, chain.observed.chain_id) in staying:
             tree.stay(chain)
+        elif only is not None and (chain.number, chain.observed.chain_id) not in only:
+            tree.leave(chain)
         elif len(chain) >= SHORTEST_DOMAIN:
             chains.append(chain)
     if not chains:
         raise InputError(f"The model has no protein chain of at least {SHORTEST_DOMAIN} residues that could be docked.")
     tree.dock([chains])
     motion = follow(structures, tree.motion)
+    if only is not None:
+        motion = {row: which for row, which in motion.items() if (row[0], structures[row[0]][0][row[1]].name) in only}
     return Docking(tuple(moved(structures, motion, tree.places)), tuple(tree.search.tried), tuple(tree.places), motion)
 
 
@@ -218,6 +232,10 @@ class _Tree:
     def stay(self, chain: ModelChain) -> None:
         """Take the density of a chain that lies in its place."""
         self.search.take(chain.part.atoms.xyz)
+        self.leave(chain)
+
+    def leave(self, chain: ModelChain) -> None:
+        """Leave a chain where it is, wherever that may be."""
         self.motion |= dict.fromkeys(chain.rows, 0)
 
     def dock(self, units: Sequence[Sequence[ModelChain]]) -> None:

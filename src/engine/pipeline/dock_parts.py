@@ -171,30 +171,59 @@ def onto(copy: Part, part: Part) -> tuple[NDArray[np.float64], NDArray[np.float6
 def follow(structures: Sequence[gemmi.Structure], motion: Mapping[Residue, int]) -> dict[Residue, int]:
     """Motion of every residue, from those of the protein.
 
-    Ligands and waters go with the protein residue nearest to them; strands of nucleic acid, peptides that are too short
-    to be docked, and glycans stay in one piece and go where most of them would.
+    Ligands and waters go with the protein residue of their model nearest to them; strands of nucleic acid, peptides
+    that are too short to be docked, and glycans stay in one piece and go where most of them would. Further residue
+    types of a protein chain, and residues of it that are no amino acid, go with the nearest of that chain. What is in
+    a model without protein goes with what is nearest in all models: such a model was put beside them by hand.
     """
-    rows = list(motion)
-    tree = cKDTree(np.array([_centre(structures[n][0][c][r]) for n, c, r in rows]))
+    trees = _Trees(structures, motion)
     complete = dict(motion)
     for number, structure in enumerate(structures):
         for group in _groups(structure[0], number, motion):
-            nearest = tree.query([_centre(structure[0][c][r]) for _, c, r in group])[1]
-            votes = Counter(motion[rows[int(row)]] for row in nearest)
+            votes = Counter(trees.nearest(row, _is_polymer(structure[0], row)) for row in group)
             complete |= dict.fromkeys(group, votes.most_common(1)[0][0])
     return complete
 
 
+class _Trees:
+    """Protein residues by place: of a chain, of a model, or of all models."""
+
+    def __init__(self, structures: Sequence[gemmi.Structure], motion: Mapping[Residue, int]) -> None:
+        self._structures, self._motion = structures, motion
+        self._members: dict[tuple[int, ...], list[Residue]] = {}
+        for row in motion:
+            for key in (row[:2], row[:1], ()):
+                self._members.setdefault(key, []).append(row)
+        self._trees: dict[tuple[int, ...], cKDTree] = {}
+
+    def nearest(self, row: Residue, in_chain: bool) -> int:
+        """Motion of the protein residue nearest to another one, of its chain or its model as far as they have any."""
+        key = next(key for key in (row[:2] if in_chain else row[:1], row[:1], ()) if key in self._members)
+        if key not in self._trees:
+            self._trees[key] = cKDTree(np.array([self._centre(member) for member in self._members[key]]))
+        return self._motion[self._members[key][int(self._trees[key].query(self._centre(row))[1])]]
+
+    def _centre(self, row: Residue) -> NDArray[np.float64]:
+        number, c, r = row
+        return np.asarray(np.mean([atom.pos.tolist() for atom in self._structures[number][0][c][r]], axis=0))
+
+
 def _groups(model: gemmi.Model, number: int, done: Mapping[Residue, int]) -> Iterator[list[Residue]]:
     """Residues beside the protein: in pieces that stay together."""
+    protein = {row[1] for row in done if row[0] == number}
     pieces: dict[object, list[Residue]] = {}
     for c, chain in enumerate(model):
         for r, residue in enumerate(chain):
             row = (number, c, r)
             if row not in done and len(residue):
-                together = residue.entity_type in (gemmi.EntityType.Polymer, gemmi.EntityType.Branched)
+                branched = residue.entity_type == gemmi.EntityType.Branched
+                together = branched or (_is_polymer(model, row) and c not in protein)
                 pieces.setdefault((c, residue.subchain) if together else row, []).append(row)
     yield from pieces.values()
+
+
+def _is_polymer(model: gemmi.Model, row: Residue) -> bool:
+    return bool(model[row[1]][row[2]].entity_type == gemmi.EntityType.Polymer)
 
 
 def moved(
@@ -224,10 +253,6 @@ def _stretches(chain: ObservedChain, rows: NDArray[np.int64]) -> str:
     runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
     names = ["".join(map(str, number)) for number in chain.numbers]
     return ", ".join(f"{names[run[0]]} to {names[run[-1]]}" for run in runs)
-
-
-def _centre(residue: gemmi.Residue) -> NDArray[np.float64]:
-    return np.asarray(np.mean([atom.pos.tolist() for atom in residue], axis=0))
 
 
 def _apply(residue: gemmi.Residue, place: Place) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.motions import motion_sentences
 from ..predictions.domains import domains_by_contacts, domains_by_error
 from ..structure.observed import observe_chains
 from ..validation.displacement import Displacement, DomainMotion, Screw, displacement
@@ -22,8 +23,6 @@ STILL = 5e-4
 """Angstrom within which an atom is where it was: half of the last digit that files keep."""
 _FARTHEST = 3
 """Residues named of each domain."""
-_SHOWN = 12
-"""Domains told in sentences; all are in the figures."""
 
 
 @dataclass(frozen=True)
@@ -76,25 +75,7 @@ class Movement:
             return []
         if not self.any:
             return ["Nothing that the model showed has moved."]
-        told = [self._line(motion) for motion in self.ways.domains[:_SHOWN]]
-        more = len(self.ways.domains) - _SHOWN
-        if more > 0:
-            told.append(f"{more} more domains are in metrics.json, under 'displacement'.")
-        return told
-
-    def _line(self, motion: DomainMotion) -> str:
-        chain = self.labels[motion.residues[0]][0]
-        text = (
-            f"Residues {self.stretches(motion)} of chain {chain} ({len(motion.residues)}) moved by "
-            f"{motion.shift:.2f} A and {motion.angle:.1f} degrees as a whole and by {motion.internal_rmsd:.2f} A (rms) "
-            f"inside; CA RMSD to the start {motion.rmsd:.2f} A"
-        )
-        far = self.ways.farthest(motion.residues, _FARTHEST)
-        if self.ways.distance[far[0]] > STILL:
-            text += ", most at " + ", ".join(f"{self._number(row)} ({self.ways.distance[row]:.1f} A)" for row in far)
-        if motion.hinge is not None:
-            text += f"; turned by {motion.hinge.angle:.0f} degrees against the first domain of the chain"
-        return text + "."
+        return motion_sentences(self.figures()["domains"])
 
     def _figures_of(self, motion: DomainMotion) -> dict[str, Any]:
         return {

@@ -179,6 +179,30 @@ def test_several_models_move_in_one_step_each_in_its_own_frame(session, globule,
     assert all(np.array_equal(_everything(model), was) for model, was in zip(models, before, strict=True))
 
 
+def test_models_and_map_that_were_moved_in_the_scene_meanwhile(session, globule, make_map):
+    """What was found is a place in the map, wherever that and the model are by then; what was not found stays."""
+    from chimerax.adp3d.handover.docking import apply_docking, prepare_docking
+    from chimerax.geometry import Place
+
+    models, volume = [globule(3, 40), globule(4, 35, "B")], make_map()
+    volume.position = _turned((1, 1, 0), 50, (-3, 8, 2))
+    models[0].position = _turned((0, 0, 1), 90, (1, 2, 3))
+    made = prepare_docking(models, volume, {})
+    before = [_everything(model) for model in models]
+    in_map = volume.scene_position.inverse() * (models[0].scene_position * before[0])
+    volume.position = _turned((0, 2, 1), -70, (40, 5, 6))
+    models[0].position = _turned((1, 0, 0), 20, (-9, 0, 30))
+    found = _turned((1, 0, 0), 30, (4, 5, 6))
+    report = _report(models, [Place(), found])
+    report["models"][1]["places"] = [0] * models[1].num_residues
+    apply_docking(session, made, report)
+    to_map = volume.scene_position.inverse() * models[0].scene_position
+    assert np.allclose(to_map * _everything(models[0]), found * in_map, atol=1e-3)
+    assert np.array_equal(_everything(models[1]), before[1])
+    session.undo.undo()
+    assert np.array_equal(_everything(models[0]), before[0])
+
+
 def test_models_that_changed_meanwhile_stay(session, globule, make_map):
     from chimerax.adp3d.handover.docking import apply_docking, prepare_docking
     from chimerax.core.errors import UserError
@@ -198,17 +222,19 @@ def test_models_that_changed_meanwhile_stay(session, globule, make_map):
     assert np.array_equal(_everything(models[0]), before[0]) and len(session.undo.undo_stack) == depth
 
 
-def test_a_job_whose_model_lies_elsewhere_gets_all_of_the_map(session, make_map, monkeypatch):
-    from chimerax.adp3d.handover import docking
+def test_a_job_whose_model_may_lie_elsewhere_gets_all_of_the_map(session, globule, molmap):
+    from chimerax.adp3d.handover.docking import may_lie_elsewhere
+    from chimerax.adp3d.handover.quick_fit import correlation_nearby
 
-    volume = make_map(size=(30, 30, 30), origin=(0.0, 0.0, 0.0), step=(1.0, 1.0, 1.0))
-    inside, outside = np.full((5, 3), 10.0), np.full((5, 3), 500.0)
-    assert docking.may_lie_elsewhere(volume, outside, "auto") and not docking.may_lie_elsewhere(volume, inside, "auto")
-    assert docking.may_lie_elsewhere(volume, inside, "always")
-    assert not docking.may_lie_elsewhere(volume, outside, "never")
-    monkeypatch.setattr(docking, "BIG_MAP", 1000)  # of a large map only what is near the model would be handed over
-    values = np.zeros((30, 30, 30), np.float32)
-    values[5:15, 5:15, 5:15] = 1.0
-    volume = make_map(array=values, origin=(0.0, 0.0, 0.0), step=(1.0, 1.0, 1.0))
-    beside = np.full((5, 3), 24.0)
-    assert docking.may_lie_elsewhere(volume, beside, "auto") and not docking.may_lie_elsewhere(volume, inside, "auto")
+    model = globule()
+    model.atoms.coords = 2.5 * np.asarray(model.atoms.coords)  # as loose as proteins, which have a shape of their own
+    volume, points = molmap(model), np.asarray(model.atoms.coords, np.float64)
+    assert correlation_nearby(volume, points) > 0.6 and not may_lie_elsewhere(volume, points, "auto")
+    middle = points.mean(axis=0)
+    turned = _turned((1, 2, 3), 100, (0, 0, 0)) * (points - middle) + middle  # in density, and wrong
+    for beside in (turned, points + np.array([12.0, 0.0, 0.0]), points + 500.0):
+        assert correlation_nearby(volume, beside) < 0.4 and may_lie_elsewhere(volume, beside, "auto")
+    half = np.concatenate([points, points + 500.0])
+    assert correlation_nearby(volume, half) == pytest.approx(correlation_nearby(volume, points) / 2)
+    assert may_lie_elsewhere(volume, points, "always") and not may_lie_elsewhere(volume, turned, "never")
+    assert not may_lie_elsewhere(volume, points[:0], "auto")

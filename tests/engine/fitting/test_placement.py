@@ -73,6 +73,42 @@ def test_the_widest_gap_tells_copies_from_chance():
         judge_places([0.9, 0.2])
 
 
+@pytest.mark.parametrize("copies", [1, 4, 14, 24, 60])
+@pytest.mark.parametrize("seed", range(5))
+def test_any_number_of_copies_stands_out(copies, seed):
+    """GroEL has 14 copies of one chain, apoferritin 24, the smallest shells of viruses 60."""
+    rng = np.random.default_rng(seed)
+    scores = np.sort(np.concatenate([rng.normal(0.8, 0.005, copies), rng.normal(0.3, 0.03, 70 - copies)]))[::-1]
+    standing = judge_places(scores.tolist())
+    assert standing.count == copies and standing.next == scores[copies] and standing.found and standing.z > 10
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_chance_does_not_stand_out_wherever_its_widest_gap_is(seed):
+    rng = np.random.default_rng(seed)
+    scores = np.sort(rng.normal(0.3, 0.03, 70))[::-1]
+    assert not judge_places(scores.tolist()).found
+    uneven = np.concatenate([np.linspace(0.35, 0.16, 30), [0.05, 0.04, 0.03, 0.02, 0.0]])  # a small map has worse ones
+    standing = judge_places(uneven.tolist())
+    assert not standing.found and standing.count <= 10
+
+
+def test_fourteen_copies_in_a_map_are_found():
+    """A ring of them, as in half of GroEL twice."""
+    truth = chain(3, 60)
+    truth -= truth.mean(axis=0)
+    turns = [Rotation.from_euler("z", 360 / 7 * k, degrees=True) for k in range(7)]
+    copies = [turn.apply(truth + np.array([48.0, 0.0, 45.0 * layer])) for layer in (0, 1) for turn in turns]
+    model = away(truth, 5)
+    places = find_places(simulated(copies), Atoms(model, np.full(len(model), 6.0)), 6.0)
+    standing = judge_places([place.correlation for place in places])
+    assert standing.count == 14 and standing.found
+    centres = np.array([copy.mean(axis=0) for copy in copies])
+    found = np.array([place.apply(model).mean(axis=0) for place in places[:14]])
+    nearest = np.linalg.norm(found[:, None] - centres, axis=-1)
+    assert (nearest.min(axis=1) < 1.0).all() and len(set(nearest.argmin(axis=1))) == 14
+
+
 def test_a_map_of_nothing(tmp_path):
     flat = DensityMap(np.zeros((20, 20, 20), np.float32), np.zeros(3), np.eye(3) * 2)
     model = chain(1)

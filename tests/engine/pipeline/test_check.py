@@ -82,7 +82,7 @@ def test_a_model_beside_its_density(small, tmp_path):
     docked = check(refine(small, model=str(tmp_path / "beside.cif")))
     assert docked["ok"] and docked["dock"].startswith("The model hardly lies in density where it is")
     report = check(refine(small, model=str(tmp_path / "beside.cif"), dock="never"))
-    assert any("fit it into the map" in text for text in report["advice"])
+    assert any("place it in the map first (with" in text for text in report["advice"])
     assert report["map"]["correlation"] < 0.3
     assert not report["ok"] and report["problems"] == []
     assert "The job can run." not in report["lines"] and "in vain" in report["lines"][-1]
@@ -97,7 +97,7 @@ def changed(small, tmp_path, change):
 def test_a_map_of_the_wrong_hand(small, tmp_path):
     report = changed(small, tmp_path, lambda d: DensityMap(np.flip(d.values, 2), d.origin, d.axes))
     assert not report["ok"] and "The job can run." not in report["lines"]
-    assert any("wrong hand" in text and "fit it into the map" in text for text in report["advice"])
+    assert any("wrong hand" in text and "place it in the map first (with" in text for text in report["advice"])
 
 
 def test_residues_that_stay_and_a_model_that_moves(small):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gemmi
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -65,6 +66,35 @@ def test_a_short_peptide_stays_in_one_piece(make):
     first, second, peptide = ModelChain.of([structure])
     motion = follow([structure], {**dict.fromkeys(first.rows, 1), **dict.fromkeys(second.rows, 2)})
     assert len({motion[row] for row in peptide.rows}) == 1
+
+
+def test_ligands_go_with_their_own_model(make):
+    """Two models in frames that have nothing to do with each other, one's water on the other's chain."""
+    first, second = (
+        make.build([make.Part("A", make.SEQUENCE[:50], shift=shift)]) for shift in ((0.0, 0.0, 0.0), (200.0, 0.0, 0.0))
+    )
+    first[0]["A"].add_residue(make.small("HOH", 950, (200.0, 3.0, 0.0), "O", "O", water=True))
+    ligand = make.build([], {"L": [make.small("ZN", 900, (201.0, 1.0, 0.0))]})
+    one, two = ModelChain.of([first, second, ligand])
+    motion = follow([first, second, ligand], {**dict.fromkeys(one.rows, 1), **dict.fromkeys(two.rows, 2)})
+    water = (0, 0, len(first[0]["A"]) - 1)
+    assert motion[water] == 1 and motion[2, 0, 0] == 2
+
+
+def test_unknown_residues_of_a_chain_go_with_the_domain_around_them(make):
+    """In the smaller of two domains that go apart; the larger one has one as well."""
+    structure = make.build([make.Part("A", make.SEQUENCE[:60])])
+    (chain,) = ModelChain.of([structure])
+    for row in (10, 50):
+        spot = chain.observed.xyz[row, 1] + 0.5
+        odd = make.small("UNL", 500 + row, spot)
+        odd.entity_type, odd.subchain = gemmi.EntityType.Polymer, structure[0]["A"][0].subchain
+        structure[0]["A"].add_residue(odd)
+    (chain,) = ModelChain.of([structure])
+    protein = chain.rows[:60]
+    motion = follow([structure], {row: 1 if i < 40 else 2 for i, row in enumerate(protein)})
+    odd = [(0, 0, r) for r, residue in enumerate(structure[0]["A"]) if residue.name == "UNL"]
+    assert [motion[row] for row in odd] == [1, 2]
 
 
 def test_chains_far_apart_or_in_each_other_are_no_body(make):
