@@ -24,9 +24,8 @@ _COARSE = (10.0, 16.0)
 hide the shape of small proteins; finer ones need many more orientations (the sixth power of their number of steps)."""
 _FINE = (7.0, 5.0)
 """Resolutions at which the poses then climb, as far as the map has them."""
-_KEPT = (200, 100, 70)
-"""Poses that climb at each of these, the last number at the finest of them: more than assemblies of up to 60 copies
-have, and some that fit by chance beside them."""
+_KEPT = (200, 40, 20)
+"""Poses that climb at each of these, the last number at the finest of them."""
 _POINTS = (1000, 2000, 4000)
 """Points of the body at each of these, likewise."""
 _SAME_WAY = 4.0
@@ -63,7 +62,7 @@ def find_places(
     map: DensityMap,
     atoms: Atoms,
     resolution: float,
-    most: int = _KEPT[-1],
+    most: int = 20,
     device: torch.device | None = None,
     poll: Callable[[], None] = lambda: None,
 ) -> list[Place]:
