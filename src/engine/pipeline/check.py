@@ -169,6 +169,9 @@ def _examine_model(
     if isinstance(spec, RefineSpec) and plan.needed:
         report["dock"] = plan.line()
         findings.lines.append(plan.line())
+        misfit = examine_placement(whole, scene.points)
+        if misfit.of_map:
+            findings.advice.append(f"It may also be that {misfit.cause}; then the model will not be found.")
         shift = np.array(ShiftSearch(whole, scene.points).fit().shift)
         moved = replace(scene, xyz=scene.xyz + shift, events=NullEvents())  # only for what the map costs
         _try(findings, lambda: measurements.append(load_density(_files(spec), moved)))

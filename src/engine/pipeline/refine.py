@@ -61,6 +61,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         Metrics, see ``docs/guide/results.md``.
     """
     docked = dock_first(spec, job, events, control)
+    spec = docked.spec  # without chains that were not found
     given = load_problem(spec, events, docked.structure)
     control.obey()
     prepared = prepare(spec, given, events, control)

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adp3d.contract.errors import InputError
@@ -71,6 +71,8 @@ json_values = st.recursive(
 )
 
 
+# a busy machine draws slowly
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(specs)
 def test_json_round_trip(spec):
     assert from_json(to_json(spec)) == spec
