@@ -103,7 +103,7 @@ def test_rows_are_found_by_name_whatever_the_order_of_chains(small, tmp_path):
     expected = number[np.ix_([*range(44, 88), *range(44)], [*range(44, 88), *range(44)])]
     assert np.array_equal(aligned_errors(problem, error), expected)
     assert np.array_equal(aligned_errors(problem, AlignedError(number)), number)  # in the model's order
-    (geometry,) = geometry_of_prediction(problem, NullEvents(), error)
+    (geometry,) = geometry_of_prediction(problem, NullEvents(), aligned_errors(problem, error))
     pairs = geometry.likelihood.pairs
     assert bool(((pairs[:, 0] < 44) & (pairs[:, 1] >= 44)).any())  # the file tells of both chains
 
@@ -150,7 +150,7 @@ def test_residues_that_were_cut_off_have_rows_in_the_file(small, tmp_path):
 def test_files_of_other_models_are_refused_in_one_sentence(small, tmp_path, error, said):
     problem = load(small, predicted(small, lambda row: 95.0), tmp_path)
     with pytest.raises(InputError, match=said) as caught:
-        geometry_of_prediction(problem, NullEvents(), error)
+        aligned_errors(problem, error)
     assert str(caught.value).count(". ") == 0
 
 
