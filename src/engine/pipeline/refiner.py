@@ -46,9 +46,9 @@ _BENT_GAIN = 0.02
 """Local correlation by which a known residue must fit better elsewhere to be moved: replicas that agree within 0.1 A
 differ by this much."""
 _FAR_GAIN, _MOST_FAR = 0.04, 0.4
-"""Local correlation for each angstrom that a residue is moved, and at most: what fits where it is (0.7 and more) does not
-leave for other density, what does not (0.1 to 0.5) may go as far as a hinge takes it. Chosen by hand, after ends of
-a right model went 12 angstrom astray for a gain of a few hundredths."""
+"""Local correlation for each angstrom that a residue is moved, and at most: what fits where it is (0.7 and more) does
+not leave for other density, what does not (0.1 to 0.5) may go as far as a hinge takes it. Chosen by hand, after parts
+of a right model went astray in a run of few steps."""
 _BENT_WAY = 0.3
 """Angstrom from which a known residue counts as moved, and its old place as wrong; the last stage may do less."""
 _MOST = 10.0
