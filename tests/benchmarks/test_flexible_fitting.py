@@ -96,7 +96,7 @@ def test_a_force_on_an_atom_is_the_slope_of_the_map(fitting):
     linear = 0.3 * i - 0.2 * j + 0.5 * k  # in indices; splines reproduce it
     density = DensityMap(linear.astype(np.float32), np.array([4.0, -3.0, 2.0]), axes)
     topology = app.Topology()
-    residue = topology.addResidue("XXX", topology.addChain())
+    residue = topology.addResidue("UNK", topology.addChain())
     for name in ("C", "H"):
         topology.addAtom(name, app.Element.getBySymbol(name), residue)
     force = fitting._map_force(openmm, topology, np.array([True, False]), density)

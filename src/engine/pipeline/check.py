@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import gemmi
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ from ..structure.read import read_structure
 from ..structure.sequences import parse_sequence_argument
 from .cost import job_cost, planned_runs
 from .distances import polymer_of_sequences
-from .dock_first import DockPlan, plan_docking
+from .dock_first import plan_docking
 from .dock_parts import ModelChain, errors_of_chains
 from .problem import nothing_to_compute, place_model, reference_ca
 
@@ -161,43 +162,46 @@ def _examine_model(
         _try(findings, lambda: reference_ca(spec.reference or "", target.polymer))
     poll()
     scene = Scene(target.polymer, target.labels, target.xyz, structure, device, findings)
-    measurements: list[Measurement] = []
-    plan = DockPlan()
-    if isinstance(spec, RefineSpec):
-        whole = read_map(spec.map)
-        plan = plan_docking(spec, structure, whole)
-    if isinstance(spec, RefineSpec) and plan.needed:
-        report["dock"] = plan.line()
-        findings.lines.append(plan.line())
-        misfit = examine_placement(whole, scene.points)
-        if misfit.of_map:
-            findings.advice.append(f"It may also be that {misfit.cause}; then the model will not be found.")
-        shift = np.array(ShiftSearch(whole, scene.points).fit().shift)
-        moved = replace(scene, xyz=scene.xyz + shift, events=NullEvents())  # only for what the map costs
-        _try(findings, lambda: measurements.append(load_density(_files(spec), moved)))
-    elif isinstance(spec, RefineSpec):
-        if plan.line():
-            findings.lines.append(plan.line())
-        try:
-            density = load_density(_files(spec), scene)
-        except NoOverlapError:
-            misfit = examine_placement(whole, target.xyz[target.known])
-            if misfit.cause:
-                findings.advice.append(f"It seems that {misfit.cause}.")
-            raise
-        measurements.append(density)
-        report["map"] = _examine_map(spec, density, scene, findings)
-    if isinstance(spec, RefineSpec) and spec.pae is not None:
-        pae = spec.pae
-        _try(findings, lambda: errors_of_chains(ModelChain.of([structure]), read_aligned_error(pae)))
+    in_map = _examine_placement(spec, structure, scene, report, findings) if isinstance(spec, RefineSpec) else []
+    measurements: list[Measurement] = [*in_map]
     poll()
     _try(findings, lambda: measurements.extend(load_measurements(spec.measure, scene)))
     if not nothing_to_compute(spec, target):
         _examine_cost(spec, target.polymer, device, measurements, report, findings)
 
 
-def _files(spec: RefineSpec) -> MapFiles:
-    return MapFiles(spec.map, spec.half_maps, spec.resolution)
+def _examine_placement(
+    spec: RefineSpec, structure: gemmi.Structure, scene: Scene, report: dict[str, Any], findings: _Findings
+) -> list[DensityMeasurement]:
+    """The map of a refinement, as far as it can be used; and whether the model will be docked in it first."""
+    maps: list[DensityMeasurement] = []
+    files = MapFiles(spec.map, spec.half_maps, spec.resolution)
+    whole = read_map(spec.map)
+    plan = plan_docking(spec, structure, whole)
+    if plan.line():
+        findings.lines.append(plan.line())
+    if plan.needed:
+        report["dock"] = plan.line()
+        misfit = examine_placement(whole, scene.points)
+        if misfit.of_map:
+            findings.advice.append(f"It may also be that {misfit.cause}; then the model will not be found.")
+        shift = np.array(ShiftSearch(whole, scene.points).fit().shift)
+        moved = replace(scene, xyz=scene.xyz + shift, events=NullEvents())  # only for what the map costs
+        _try(findings, lambda: maps.append(load_density(files, moved)))
+    else:
+        try:
+            density = load_density(files, scene)
+        except NoOverlapError:
+            misfit = examine_placement(whole, scene.points)
+            if misfit.cause:
+                findings.advice.append(f"It seems that {misfit.cause}.")
+            raise
+        maps.append(density)
+        report["map"] = _examine_map(spec, density, scene, findings)
+    if spec.pae is not None:
+        pae = spec.pae
+        _try(findings, lambda: errors_of_chains(ModelChain.of([structure]), read_aligned_error(pae)))
+    return maps
 
 
 def _examine_distances(spec: DistancesSpec, device: torch.device, report: dict[str, Any], findings: _Findings) -> None:

@@ -59,6 +59,11 @@ class Docking:
     motion: dict[Residue, int]
 
     @property
+    def plain_places(self) -> list[list[float]]:
+        """The motions as twelve numbers each: a rotation by rows, and a shift in angstrom."""
+        return [[*place.rotation.ravel().tolist(), *place.shift.tolist()] for place in self.places]
+
+    @property
     def found(self) -> bool:
         """Whether anything was."""
         return any(part.place is not None for part in self.parts)

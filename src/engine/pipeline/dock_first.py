@@ -250,10 +250,9 @@ def _lies_in(density: DensityMap, points: NDArray[np.float64]) -> bool:
 
 
 def _store(job: JobFolder, docking: Docking, rest: RefineSpec) -> None:
-    places = [[*place.rotation.ravel().tolist(), *place.shift.tolist()] for place in docking.places]
     motion = [[*row, which] for row, which in docking.motion.items() if which]
     parts = [part.to_dict() for part in docking.parts]
-    kept = {"parts": parts, "places": places, "motion": motion, "chains": rest.chains}
+    kept = {"parts": parts, "places": docking.plain_places, "motion": motion, "chains": rest.chains}
     write_text(job.docking, json.dumps(plain_values(kept)) + "\n")
 
 

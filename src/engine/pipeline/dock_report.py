@@ -69,7 +69,7 @@ def dock_report(given: Mapping[str, object], poll: Callable[[], None] = lambda: 
         "found": docking.found,
         "lines": lines,
         "parts": [part.to_dict() for part in docking.parts],
-        "places": [[*place.rotation.ravel().tolist(), *place.shift.tolist()] for place in docking.places],
+        "places": docking.plain_places,
         "models": [_residues(number, structure, docking) for number, structure in enumerate(docking.structures)],
     }
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..contract.specification import RefineSpec
 from ..fitting.redock import Placement, redock
@@ -41,10 +40,6 @@ class Prepared:
     support: Support
     placements: list[Placement] = field(default_factory=list)
     unmoved: Target | None = None
-
-    def start(self) -> Tensor:
-        """The model as a batch of one, (1, N, 4, 3)."""
-        return self.problem.scene(NullEvents()).start()[None]
 
     def moved_to(self, target: Target) -> Prepared:
         """The same with the model elsewhere: map and verdict follow it."""
@@ -105,8 +100,7 @@ def _without_outside(prepared: Prepared, events: Events) -> Prepared:
 
 def _judge(problem: Problem, density: DensityMeasurement) -> Support:
     """What the map supports of the model; residues that the user keeps are trusted in any case."""
-    start = problem.scene(NullEvents()).start()
-    fit: NDArray[np.float64] = density.start_fit(start[None])
+    fit: NDArray[np.float64] = density.start_fit(problem.start()[None])
     return judge_support(problem.target, fit).trusting(problem.kept)
 
 

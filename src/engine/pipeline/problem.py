@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..contract.errors import InputError
 from ..contract.specification import CompleteSpec, RefineSpec
-from ..job.events import Events
+from ..job.events import Events, NullEvents
 from ..job.runtime import choose_device, set_threads
 from ..measurement.protocol import Measurement, Scene
 from ..measurement.registry import load_measurements
@@ -86,6 +86,10 @@ class Problem:
         """The residues of the job, for measurements to be bound to."""
         target = self.target
         return Scene(target.polymer, target.labels, target.xyz, self.structure, self.device, events)
+
+    def start(self) -> Tensor:
+        """Starting backbone (N, 4, 3), finite everywhere."""
+        return self.scene(NullEvents()).start()
 
     def measurements(self, requests: Sequence[str] | None, events: Events) -> tuple[Measurement, ...]:
         """Measurements that the job takes beside its own.

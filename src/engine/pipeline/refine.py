@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..contract.specification import RefineSpec
 from ..ensemble.confidence import replica_confidence, replica_spread
-from ..job.events import Control, Events, NullEvents
+from ..job.events import Control, Events
 from ..job.folder import JobFolder
 from ..job.sampling import Running, Sampling
 from ..measurement.figures import described
@@ -97,7 +97,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     # figures and files compare with the model as it was given, not with what the job has made of it since
     start = given.target
     reported = replace(problem, target=replace(problem.target, xyz=start.xyz, known=start.known, sigma=start.sigma))
-    before = reported.scene(NullEvents()).start()
+    before = reported.start()
     outcome = Outcome(
         pins.impose(ordered.cpu().double()).numpy(),
         confidence,
@@ -142,7 +142,7 @@ def _follow(course: Course, prepared: Prepared, events: Events) -> tuple[Prepare
         begin.insert(0, (replace(prepared.moved_to(prepared.unmoved), placements=[], unmoved=None), UNMOVED))
     density = prepared.density
     outcomes = [(start, *_bent(course, start, number)) for start, number in begin]
-    start, prepared, found = max(outcomes, key=lambda one: density.start_correlation(one[1].start()))
+    start, prepared, found = max(outcomes, key=lambda one: density.start_correlation(one[1].problem.start()[None]))
     bent = found.moved
     if found.way > _SETTLED:
         prepared, again = _bent(course, prepared, AGAIN)

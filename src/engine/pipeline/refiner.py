@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from ..ensemble.recombination import missing_segments, recombine, supported_ends
 from ..job.events import Events, NullEvents
 from ..job.sampling import Sampling, Stage, Watch
 from ..measurement.figures import figures_of, residue_figures_of
-from ..measurement.map_evidence import free_share, load_map_evidence
+from ..measurement.map_evidence import MapEvidence, free_share, load_map_evidence
 from ..measurement.protocol import Measurement
 from ..placing.target import Target
 from ..prior.evidence import DensityEvidence, Evidence
@@ -164,11 +165,16 @@ class Refiner:
         self._problem = prepared.problem
         self._support = prepared.support
         self._density = prepared.density
-        scene = prepared.problem.scene(NullEvents())
-        self._seen = load_map_evidence(prepared.density, scene, prepared.support.trusted, firm)
+        self._firm = firm
         self._pins = course.pins
         self._start = prepared.support.apply(prepared.problem.target)
         self._judge = course.sampling.interruptible(prepared.problem.prior)
+
+    @cached_property
+    def _seen(self) -> MapEvidence:
+        """The map as the prior sees it, made when something is sampled: a pass that has nothing to bend needs none."""
+        scene = self._problem.scene(NullEvents())
+        return load_map_evidence(self._density, scene, self._support.trusted, self._firm)
 
     def bend(self, number: int) -> Bent:
         """Let the known part follow the map where it fits better elsewhere.
@@ -188,7 +194,7 @@ class Refiner:
         still = Bent(problem.target, np.zeros(len(known), bool), 0.0)
         if not problem.prior.sees_density or not loose.any():
             return still
-        start = problem.scene(NullEvents()).start()
+        start = problem.start()
         free = replace(problem.target, known=np.zeros_like(problem.target.known))
         found = [start[None]]
         for i, (planned, t) in enumerate(zip(self._runs.bending[number], BENDING_LEVELS[number], strict=True)):
@@ -217,7 +223,7 @@ class Refiner:
         target = self._start
         segments = missing_segments(support.trusted, chains)
         if not segments and self._problem.target.known.all():
-            return Built(self._problem.scene(NullEvents()).start(), [])
+            return Built(self._problem.start(), [])
         found = support.trusted.copy()
         current: Tensor | None = None
         gained = [-1]
