@@ -74,7 +74,8 @@ def main() -> None:
     parser = benchmark_parser("map_weight", __doc__, steps=16, replicas=1, proteins=3)
     parser.add_argument("--resolutions", nargs="+", type=float, default=[3.5, 4.0])
     parser.add_argument("--noise", nargs="+", type=float, default=[0.3, 1.0], help="noise over signal in the map")
-    parser.add_argument("--weights", nargs="+", type=float, default=[0.1, 0.3, 1.0, 3.0, 10.0, 30.0])
+    parser.add_argument("--weights", nargs="+", type=float, default=[0.3, 1.0, 3.0, 10.0, 30.0])
+    parser.add_argument("--names", nargs="+", help="only these of the proteins")
     options = parser.parse_args()
     begin(options)
     folder = options.out / "runs"
@@ -82,6 +83,8 @@ def main() -> None:
     table = Table(options.out / "trials.csv")
     usable = [p for p in validation_proteins(options.data, 30) if p.atoms is not None]
     for number, protein in enumerate(usable[: options.proteins]):
+        if options.names and protein.name not in options.names:
+            continue
         for resolution in options.resolutions:
             for noise in options.noise:
                 rng = np.random.default_rng([options.seed, number])
