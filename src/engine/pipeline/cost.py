@@ -33,8 +33,8 @@ levels) and at least."""
 
 _TRIAL_WEIGHTS = (1.0, 3.0, 10.0, 0.3, 0.1)
 """Factors on the weight of a map that may be tried in its halves: from the usual one upwards as long as that helps,
-else downwards. Neighbours differ by about as much as makes a difference. 30 was worse than 10 for all of four validation
-chains in maps at 3.5 and 4 A, by 0.04 to 0.07 A and 5 to 9 % of the residues in favoured regions."""
+else downwards. Neighbours differ by about as much as makes a difference. 30 was worse than 10 for all of four
+validation chains in maps at 3.5 and 4 A, by 0.04 to 0.07 A and 5 to 9 % of the residues in favoured regions."""
 _TRIAL_REPLICAS = 1
 """Replicas of each trial in each half map. Replicas with the noise of one seed differ less than weights do."""
 
