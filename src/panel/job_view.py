@@ -24,7 +24,7 @@ class JobView(QWidget):
     execute : callable
         Runs a command.
     map_weight : callable
-        Weight of the map that the form shows now.
+        Weight of the map that the form shows now; None if it leaves that to the program.
     curves : callable
         Curves of a job and the step at which it ends.
     guarded : callable
@@ -34,7 +34,7 @@ class JobView(QWidget):
     def __init__(
         self,
         execute: Callable[[str], None],
-        map_weight: Callable[[], float],
+        map_weight: Callable[[], float | None],
         curves: Callable[[Any], tuple[Sequence[Curve], float]],
         guarded: Callable[[Callable[[], None]], Callable[..., None]],
         parent: QWidget,
@@ -125,7 +125,12 @@ class JobView(QWidget):
         self._execute(f"adp3d {name} sel job {self._row().job_id}")
 
     def _set_weight(self) -> None:
-        self._execute(job_command("set", self._row().job_id, "densityWeight", f"{self._map_weight():.10g}"))
+        weight = self._map_weight()
+        if weight is None:
+            from chimerax.core.errors import UserError
+
+            raise UserError("Choose a number for the map weight above first; a job that runs takes nothing else.")
+        self._execute(job_command("set", self._row().job_id, "densityWeight", f"{weight:.10g}"))
 
 
 def _button(text: str, tip: str, parent: QWidget) -> QPushButton:

@@ -24,6 +24,7 @@ __all__ = [
     "FIRST",
     "UNMOVED",
     "RefinementRuns",
+    "Weighing",
     "job_cost",
     "planned_runs",
     "refinement_runs",
@@ -44,6 +45,13 @@ _POLISH_STEPS, _FEWEST = 0.4, 10
 """Steps of refinement's last stage, as a fraction of those of a round (it starts at t = 0.4: the same spacing of noise
 levels) and at least."""
 
+_TRIAL_WEIGHTS = (1.0, 3.0, 10.0, 0.3, 0.1)
+"""Factors on the weight of a map that may be tried in its halves: from the usual one upwards as long as that helps,
+else downwards. Neighbours differ by about as much as makes a difference. 30 was worse than 10 for all of four
+validation chains in maps at 3.5 and 4 A, by 0.04 to 0.07 A and 5 to 9 % of the residues in favoured regions."""
+_TRIAL_REPLICAS = 1
+"""Replicas of each trial in each half map. Replicas with the noise of one seed differ less than weights do."""
+
 
 def planned_runs(spec: Spec) -> tuple[PlannedRun, ...]:
     """Solver runs that a job may take, in order; refinement leaves out rounds that it does not need.
@@ -60,6 +68,21 @@ def planned_runs(spec: Spec) -> tuple[PlannedRun, ...]:
 
 
 @dataclass(frozen=True)
+class Weighing:
+    """Trial of a weight of the map in its halves.
+
+    Attributes
+    ----------
+    weight : float
+    runs : tuple of PlannedRun
+        In either half.
+    """
+
+    weight: float
+    runs: tuple[PlannedRun, PlannedRun]
+
+
+@dataclass(frozen=True)
 class RefinementRuns:
     """Solver runs of a refinement.
 
@@ -69,17 +92,23 @@ class RefinementRuns:
         By pass, one for each of its `BENDING_LEVELS`.
     building : tuple of PlannedRun
         Rounds.
+    weighing : tuple of Weighing
+        None without half maps; of the user's weight alone where there is one; else of the usual weight first, then of
+        larger and then of smaller ones, each further from it.
     polishing : PlannedRun
     """
 
     bending: Mapping[int, tuple[PlannedRun, ...]]
     building: tuple[PlannedRun, ...]
+    weighing: tuple[Weighing, ...]
     polishing: PlannedRun
 
     @property
     def in_order(self) -> tuple[PlannedRun, ...]:
         """All of them."""
-        return *(run for runs in self.bending.values() for run in runs), *self.building, self.polishing
+        bending = (run for runs in self.bending.values() for run in runs)
+        weighing = (run for one in self.weighing for run in one.runs)
+        return *bending, *self.building, *weighing, self.polishing
 
 
 def refinement_runs(spec: RefineSpec) -> RefinementRuns:
@@ -92,8 +121,20 @@ def refinement_runs(spec: RefineSpec) -> RefinementRuns:
             for number, levels in BENDING_LEVELS.items()
         },
         tuple(PlannedRun(f"building, round {n}", spec.steps, spec.replicas) for n in range(1, _ROUNDS + 1)),
+        _weighing(spec, polish),
         PlannedRun("polishing", polish, spec.replicas),
     )
+
+
+def _weighing(spec: RefineSpec, steps: int) -> tuple[Weighing, ...]:
+    if spec.half_maps is None:
+        return ()
+    weights = _TRIAL_WEIGHTS if spec.density_weight is None else (spec.density_weight,)
+
+    def run(weight: float, half: int) -> PlannedRun:
+        return PlannedRun(f"weight {weight:g} in half map {half}", steps, _TRIAL_REPLICAS)
+
+    return tuple(Weighing(weight, (run(weight, 1), run(weight, 2))) for weight in weights)
 
 
 _PLANS: Mapping[str, Callable[[Any], tuple[PlannedRun, ...]]] = {

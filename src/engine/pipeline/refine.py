@@ -24,6 +24,8 @@ from ..structure.read import read_structure
 from ..structure.sequences import parse_sequence_argument
 from ..validation.torsions import linked_residues
 from .cost import AGAIN, FIRST, UNMOVED, job_cost, planned_runs
+from .cross_validation import cross_validate
+from .density_weight import DensityWeight
 from .dock_first import Start, dock_first
 from .model_geometry import aligned_errors, geometry_of_prediction
 from .outcome import Outcome, report_model_job
@@ -46,7 +48,8 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
 
     Known residues first follow the map where they fit better elsewhere. Missing and unsupported residues are then
     built by the solver in up to three rounds: after each, the segments that the map supports in some replica are kept
-    and join the known atoms of the next. A last stage at low noise moves everything together.
+    and join the known atoms of the next. With half maps, the weight of the map is cross-validated between them. A last
+    stage at low noise moves everything together.
 
     Parameters
     ----------
@@ -70,19 +73,17 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     further = (*prepared.problem.measurements(spec.measure, events), *geometry)
     cost = job_cost(spec, given.target.n_residues, given.device, (prepared.density, *further))
     events.message(cost.sentence(spec.replicas))
-    weights = {prepared.density.name: spec.density_weight}
-
-    def change(settings: dict[str, float]) -> None:
-        weights[prepared.density.name] = settings.get("density_weight", weights[prepared.density.name])
-
+    weight = DensityWeight(prepared.density.name, spec.density_weight)
     pins = prepared.problem.pins()
-    sampling = Sampling(job, Running(events, control, change, cost.batch), pins, planned_runs(spec))
-    course = Course(spec, further, weights, sampling, pins)
+    sampling = Sampling(job, Running(events, control, weight.change, cost.batch), pins, planned_runs(spec))
+    course = Course(spec, further, weight.table, sampling, pins)
     prepared, bent = _follow(course, prepared, events)
     prepared = prepared.settled(events)
     problem, density, support = prepared.problem, prepared.density, prepared.support
-    refiner = Refiner(course, prepared, support.trusted & ~_displaced(given.target, problem.target))
+    firm = support.trusted & ~_displaced(given.target, problem.target)
+    refiner = Refiner(course, prepared, firm)
     built = refiner.build(events)
+    crossed = cross_validate(course, prepared, firm, built, weight, events)
     polished = pins.impose(refiner.polish(built))
     control.obey()
     linked = linked_residues(problem.polymer)
@@ -112,6 +113,8 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "map_cc_by_replica": [round(float(c), 4) for c in correlations],
         "resolution": round(density.resolution, 3),
         "b_factor": round(density.b_factor, 1),
+        "density_weight": weight.value,
+        "cross_validation": None if crossed is None else crossed.describe(),
         "docked": docked.parts,
         "residues_rebuilt_for_lack_of_support": int(support.rejected.sum()),
         "moved_as_rigid_bodies": [describe_placement(one, problem.target) for one in prepared.placements],

@@ -29,6 +29,7 @@ from ..prior.evidence import DensityEvidence, Evidence
 from ..prior.schedule import step_times
 from ..solver.choose_updates import Pull, choose_updates
 from ..solver.pins import HeldAtoms, Pins
+from ..solver.planned_run import PlannedRun
 from ..solver.posterior import Posterior
 from ..solver.protocol import Level
 from ..validation.torsions import linked_residues
@@ -250,10 +251,13 @@ class Refiner:
         assert current is not None  # there is at least one round
         return Built(current, segments)
 
-    def polish(self, built: Built) -> Tensor:
-        """Move everything together at low noise, from the composite; (replica, N, 4, 3)."""
-        planned = self._runs.polishing
-        start = built.x.expand(self._spec.replicas, -1, -1, -1)
+    def polish(self, built: Built, planned: PlannedRun | None = None) -> Tensor:
+        """Move everything together at low noise, from the composite; (replica, N, 4, 3).
+
+        Another run than that of the job may be asked for; the noise of its replicas is the same.
+        """
+        planned = self._runs.polishing if planned is None else planned
+        start = built.x.expand(planned.replicas, -1, -1, -1)
         times = step_times(planned.steps, start=_POLISH_START)
         stage = Stage(planned.name, times, planned.replicas, self._spec.seed + _POLISH_SEED, start)
         return self._sample(stage, self._start.without_places())

@@ -79,6 +79,28 @@ def test_a_map_weight_is_offered_where_there_is_a_map(view, make_job, kind, offe
     assert view.weigh.isVisible() == offered
 
 
+def test_a_map_weight_left_to_the_program_cannot_be_set(area, commands, make_job):
+    from chimerax.adp3d.panel.curves import job_curves
+    from chimerax.adp3d.panel.job_view import JobView
+    from chimerax.core.errors import UserError
+
+    raised = []
+
+    def noting(function):
+        def call(*_):
+            try:
+                function()
+            except UserError as error:
+                raised.append(str(error))
+
+        return call
+
+    view = JobView(commands.append, lambda: None, job_curves, noting, area)
+    view.show_jobs([make_job(1, "running")])
+    view.weigh.trigger()
+    assert commands == [] and "Choose a number for the map weight" in raised[0]
+
+
 def test_progress(view, make_job):
     view.show_jobs([make_job(1, "running")])
     assert view.progress.isVisible()

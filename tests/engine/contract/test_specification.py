@@ -60,7 +60,7 @@ specs = st.one_of(
         map=names,
         half_maps=st.none() | st.lists(names, min_size=2, max_size=2, unique=True).map(tuple),
         resolution=st.none() | st.floats(0.5, 50),
-        density_weight=st.floats(0, 1e6),
+        density_weight=st.none() | st.floats(0, 1e6),
     ),
     st.builds(DistancesSpec, **common, restraints=names, sequence=names),
 )

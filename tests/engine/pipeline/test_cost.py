@@ -54,8 +54,21 @@ def test_costs_are_those_of_the_steps_taken(steps, replicas):
     assert [run.replicas for run in hands] == [replicas, 2 * replicas]
 
 
+def test_half_maps_ask_for_trials_of_the_weight():
+    halves = {"half_maps": ("a", "b")}
+    options = {"output": "o", "model": "m", "map": "x", "replicas": 4, "steps": 40}
+    plain, tried, given = (
+        planned_runs(RefineSpec(**options, **more)) for more in ({}, halves, {**halves, "density_weight": 2.5})
+    )
+    assert [run.name for run in given if run not in plain] == ["weight 2.5 in half map 1", "weight 2.5 in half map 2"]
+    trials = [run for run in tried if run not in plain]
+    assert len(trials) == 10 and len({run.name for run in tried}) == len(tried)
+    assert tried[-1] == plain[-1] and tried[-11:-1] == tuple(trials)
+    assert trials[0].name == "weight 1 in half map 1" and {run.replicas for run in trials} == {1}
+
+
 def test_an_unknown_kind_has_no_cost_rather_than_that_of_another():
     for kind in KINDS:
-        assert planned_runs(SimpleNamespace(kind=kind, steps=10, replicas=2))
+        assert planned_runs(SimpleNamespace(kind=kind, steps=10, replicas=2, half_maps=None))
     with pytest.raises(LookupError, match="'rigid'"):
         planned_runs(SimpleNamespace(kind="rigid", steps=10, replicas=2))

@@ -34,7 +34,7 @@ class RefineSpec(ModelSpec):
     half_maps: tuple[str, str] | None = declare(
         Setting(
             Optional(TwoMaps()),
-            "The two half maps; they give the noise of each resolution shell.",
+            "The two half maps; they give the noise of each resolution shell, and the weight of the map.",
             metavar="FILE FILE",
             label="Half maps",
             meaning="two files",
@@ -75,14 +75,16 @@ class RefineSpec(ModelSpec):
         ),
         None,
     )
-    density_weight: float = declare(
+    density_weight: float | None = declare(
         Setting(
-            Real(0.0, 1e6),
-            "Factor on the weight of the map; 1 trusts the estimated noise.",
+            Optional(Real(0.0, 1e6), "automatic"),
+            "Factor on the weight of the map; 1 trusts the estimated noise. Default: cross-validated with half maps, "
+            "else 1.",
             label="Map weight",
             step=0.25,
             steerable=True,
-            meaning="factor on the weight of the map",
+            meaning="factor on the weight of the map; [cross-validated](refine.md#the-weight-of-the-map) with half "
+            "maps, else 1",
         ),
-        1.0,
+        None,
     )
