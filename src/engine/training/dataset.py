@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..contract.errors import InputError
 from ..structure.polymer import AMINO_ACIDS
 
-__all__ = ["ELEMENTS", "AtomCloud", "Chain", "load_chains"]
+__all__ = ["ELEMENTS", "AtomCloud", "Chain", "left_out_rows", "load_chains"]
 
 ELEMENTS = "CNOS"
 """Elements of heavy atoms in proteins, as `AtomCloud` numbers them."""
@@ -127,7 +127,7 @@ def load_chains(
     names = shards or tuple(sorted(p.name for p in Path(folder).glob("chains_*.npz")))
     if not names:
         raise InputError(f"No chains_*.npz file in {folder}: give the folder with the training structures.")
-    left_out = _left_out(Path(folder) / "leave_out.tsv")
+    left_out = left_out_rows(Path(folder))
     chains = [
         c
         for name in names
@@ -138,8 +138,9 @@ def load_chains(
     return chains
 
 
-def _left_out(path: Path) -> dict[str, frozenset[int]]:
-    """Rows of each shard that a file beside them tells to leave out; none without the file."""
+def left_out_rows(folder: Path) -> dict[str, frozenset[int]]:
+    """Rows of each shard that ``leave_out.tsv`` beside them tells to leave out; none without the file."""
+    path = folder / "leave_out.tsv"
     rows: dict[str, set[int]] = defaultdict(set)
     if path.is_file():
         with path.open(newline="", encoding="utf-8") as file:
