@@ -14,7 +14,8 @@ _COMMITMENT = 0.25
 _TEMPERATURE = 0.05
 """Of the soft assignment by cosines from which the usage of codes is measured."""
 _USAGE = 0.1
-"""Weight of what the soft assignment tells of a vector, in nats: high when all codes occur and each is certain.
+"""Weight of what the soft assignment tells of a vector in its group, in nats: high when all codes occur there and
+each is certain.
 Small beside the reconstruction, enough to keep codes from dying."""
 
 
@@ -52,8 +53,18 @@ class Codebook(nn.Module):
         super().__init__()
         self.table = nn.Parameter(torch.randn(codes, width))
 
-    def forward(self, z: Tensor, counts: Tensor) -> Quantised:
-        """Quantise vectors z (..., d); ``counts`` (...) tells which of them the loss is about."""
+    def forward(self, z: Tensor, counts: Tensor, group: Tensor) -> Quantised:
+        """Quantise vectors z (..., d).
+
+        Parameters
+        ----------
+        z : Tensor, shape (..., d)
+        counts : Tensor of bool, shape (...)
+            Which of them the loss is about.
+        group : Tensor of int64, shape (...)
+            What is known of them besides, such as the residue type: codes need not tell it, so each group is to
+            use all codes.
+        """
         unit, table = nn.functional.normalize(z, dim=-1), nn.functional.normalize(self.table, dim=-1)
         cosine = unit @ table.T
         code = cosine.argmax(-1)
@@ -61,10 +72,12 @@ class Codebook(nn.Module):
         chosen = counts[..., None].to(z.dtype)
         total = chosen.sum().clamp(min=1.0)
         pull = (nearest - unit.detach()).square() + _COMMITMENT * (nearest.detach() - unit).square()
-        soft = (cosine / _TEMPERATURE).softmax(-1)
-        usage = (soft * chosen).flatten(0, -2).sum(0) / total
-        each = -(soft * (soft + 1e-9).log()).sum(-1, keepdim=True)
-        information = -(usage * (usage + 1e-9).log()).sum() - (each * chosen).sum() / total
+        soft = (cosine / _TEMPERATURE).softmax(-1) * chosen
+        each = -(soft * (soft + 1e-9).log()).sum() / total
+        groups = int(group.max()) + 1
+        share = soft.new_zeros(groups, soft.shape[-1]).index_add_(0, group.flatten(), soft.flatten(0, -2)) / total
+        whole = share.sum(-1, keepdim=True)
+        information = -(share * ((share + 1e-9) / (whole + 1e-9)).log()).sum() - each
         loss = (pull * chosen).sum() / total - _USAGE * information
         return Quantised(code, unit + (nearest - unit).detach(), loss)
 

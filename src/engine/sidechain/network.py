@@ -150,7 +150,7 @@ class SideChainModel(nn.Module):
     def encode(self, scene: Scene, seen: Surroundings) -> Quantised:
         """Codes of residues whose side-chain atoms the scene shows."""
         h = self.encoder(scene, seen, None, self._still(scene))
-        return cast(Quantised, self.codebook(self.to_code(h), scene.free))
+        return cast(Quantised, self.codebook(self.to_code(h), scene.free, scene.aatype))
 
     def decode(self, scene: Scene, seen: Surroundings, vector: Tensor) -> Decoded:
         """Internal coordinates from vectors of codes (B, N, code_width)."""

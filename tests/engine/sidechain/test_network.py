@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -97,6 +98,7 @@ def test_given_atoms_stay_exactly(model):
         assert torch.equal(atoms[0, row, 4:][shown], scene.atoms[0, row, 4:][shown])
 
 
+@torch.no_grad()
 def test_a_trace_gets_a_backbone(model):
     scene = demo_scene(trace=True)
     blind = scene.atoms.clone()
@@ -154,9 +156,21 @@ def test_the_nearest_code_stands_for_a_vector():
     torch.manual_seed(0)
     codebook = Codebook(8, 4)
     vector = codebook.vector(torch.arange(8))
-    found = codebook(3.0 * vector + 0.01, torch.ones(8, dtype=torch.bool))
+    found = codebook(3.0 * vector + 0.01, torch.ones(8, dtype=torch.bool), torch.zeros(8, dtype=torch.int64))
     assert found.code.tolist() == list(range(8))
     torch.testing.assert_close(found.vector, vector)
+
+
+def test_codes_that_tell_only_the_group_are_worth_nothing():
+    """Two groups with a code each, against both codes in each group."""
+    codebook = Codebook(2, 2)
+    with torch.no_grad():
+        codebook.table.copy_(torch.eye(2))
+    counts, group = torch.ones(4, dtype=torch.bool), torch.tensor([0, 0, 1, 1])
+    told = codebook(codebook.vector(group), counts, group).loss
+    within = codebook(codebook.vector(torch.tensor([0, 1, 0, 1])), counts, group).loss
+    assert float(told.detach()) == pytest.approx(0.0, abs=1e-3)
+    assert float(within.detach()) == pytest.approx(-0.1 * math.log(2), abs=1e-3)
 
 
 def test_weights_are_small_enough_for_the_package():
