@@ -35,6 +35,7 @@ setup(
             "prior/builtin/weights/*",
             "pipeline/demo/*",
             "physics/data/*",
+            "sidechain/data/*",
             "validation/data/*",
         ]
     },

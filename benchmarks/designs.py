@@ -23,7 +23,7 @@ from adp3d.prior.builtin.network import DenoiserConfig
 from adp3d.prior.builtin.prior import BuiltinPrior
 from adp3d.prior.builtin.weights_file import load_denoiser
 from adp3d.training.command import train_prior
-from adp3d.training.loop import TrainingSpec
+from adp3d.training.descent import TrainingSpec
 
 DESIGNS: dict[str, tuple[DenoiserConfig, bool]] = {
     "attention, one look": (DenoiserConfig(stages=(7,)), False),

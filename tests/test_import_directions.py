@@ -44,7 +44,16 @@ NARROW = {
     # a solver that knew a certain prior or network could not work with the next one
     ("ensemble", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
     ("solver", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
-    ("sidechain", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
+    # and, as a network of its own, the parts that the default prior's network is made of
+    ("sidechain", "prior"): {
+        "prior.protocol",
+        "prior.evidence",
+        "prior.schedule",
+        "prior.builtin.geometry",
+        "prior.builtin.message_block",
+        "prior.builtin.density_grids",
+        "prior.builtin.density_look",
+    },
     ("measurement", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule", "prior.standard_map"},
     ("energy", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
     # the machinery of jobs knows of priors what they cost, and of the solver what a run is

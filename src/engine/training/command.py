@@ -1,8 +1,9 @@
-"""``adp3d train``: train the default prior from the packed archive of chains."""
+"""``adp3d train``: train the default prior or the side-chain model from the packed archive of chains."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,16 +12,29 @@ import typer
 
 from ..job.runtime import choose_device, set_threads
 from ..prior.builtin.network import DenoiserConfig
+from ..sidechain.network import SideChainConfig
 from .crops import CropSampler
 from .dataset import load_chains
-from .loop import TrainingSpec, train
+from .descent import TrainingSpec
+from .loop import train
+from .side_chain_loop import train_side_chains
 from .validation import validation_set
 
 __all__ = ["app", "train_prior"]
 
 _VALIDATION_BATCHES = 6
 _SMOKE_MINUTES = 0.2
+_EXAMPLE = 128
+"""Residues of an example of the side-chain model."""
 _DENSITY_WIDTH = 128
+
+
+class Model(str, Enum):
+    """What can be trained."""
+
+    prior = "prior"
+    sidechain = "sidechain"
+
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -68,6 +82,7 @@ def command(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run; an existing one goes on.")] = Path(
         "prior_training"
     ),
+    model: Annotated[Model, typer.Option(help="What to train: the prior, or side chains.")] = Model.prior,
     minutes: Annotated[float, typer.Option(help="Training time; the learning rate falls over it.", min=0.0)] = 120.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of weights, crops and noise.", min=0)] = 0,
@@ -79,9 +94,26 @@ def command(
     bfloat16: Annotated[bool, typer.Option(help="Layers in bfloat16, coordinates in float32.")] = False,
     smoke: Annotated[bool, typer.Option(help="A small network for a few seconds, to see that all runs.")] = False,
 ) -> None:
-    """Train the weights of the built-in prior from scratch, or go on with a run."""
+    """Train the weights of the built-in prior or of the side-chain model, or go on with a run."""
     where = choose_device(device)
     set_threads()
+    if model is Model.sidechain:
+        if smoke:
+            minutes, batch = _SMOKE_MINUTES, min(batch, 256)
+        sizes = SideChainConfig()
+        if smoke:
+            sizes = replace(
+                sizes, width=32, pair_width=16, neighbours=8, encoder_blocks=1, decoder_blocks=1, denoiser_blocks=1,
+                codes=32, code_width=8, density_width=8,
+            )  # fmt: skip
+        spec = TrainingSpec(minutes=minutes, learning_rate=learning_rate, seed=seed, workers=workers)
+        weights = train_side_chains(
+            data, output, spec=spec, config=replace(sizes, density_width=0) if no_maps else sizes, device=where,
+            residues=min(_EXAMPLE, batch), examples=max(1, batch // _EXAMPLE), initial=initial,
+            validation_batches=1 if smoke else 4,
+        )  # fmt: skip
+        typer.echo(f"Weights: {weights}")
+        return
     config = DenoiserConfig(density_width=0 if no_maps else _DENSITY_WIDTH)
     if smoke:
         minutes, batch = _SMOKE_MINUTES, min(batch, 256)

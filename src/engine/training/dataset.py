@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..contract.errors import InputError
 from ..structure.polymer import AMINO_ACIDS
 
-__all__ = ["ELEMENTS", "AtomCloud", "Chain", "load_chains"]
+__all__ = ["ELEMENTS", "Atom14", "AtomCloud", "Chain", "left_out_rows", "load_chains"]
 
 ELEMENTS = "CNOS"
 """Elements of heavy atoms in proteins, as `AtomCloud` numbers them."""
@@ -62,6 +62,21 @@ class AtomCloud:
 
 
 @dataclass(frozen=True)
+class Atom14:
+    """Atoms of the residues of a chain in atom14 order, N, CA, C and O always there.
+
+    Attributes
+    ----------
+    xyz : ndarray of float32, shape (L, 14, 3)
+        In angstrom, in the entry's own frame; meaningless where an atom is absent.
+    there : ndarray of bool, shape (L, 14)
+    """
+
+    xyz: NDArray[np.float32]
+    there: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Chain:
     """One protein chain with a complete backbone at every residue kept.
 
@@ -85,6 +100,10 @@ class Chain:
         Only CA is experimental; the other atoms were rebuilt.
     atoms : AtomCloud or None
         All heavy atoms, where nearly all are present.
+    atom14 : Atom14 or None
+        The same by residue, if `load_chains` was asked for side chains.
+    resolution : float
+        In angstrom; 0 where unknown.
     """
 
     entry: str
@@ -97,10 +116,17 @@ class Chain:
     weight: float
     ca_only: bool
     atoms: AtomCloud | None = None
+    atom14: Atom14 | None = None
+    resolution: float = 0.0
 
 
 def load_chains(
-    folder: Path, split: str, *, shards: tuple[str, ...] | None = None, representatives: bool = True
+    folder: Path,
+    split: str,
+    *,
+    shards: tuple[str, ...] | None = None,
+    representatives: bool = True,
+    side_chains: bool = False,
 ) -> list[Chain]:
     """Chains of one split of the packed archive.
 
@@ -115,6 +141,8 @@ def load_chains(
         File names; all shards by default.
     representatives : bool
         Keep one chain of each 90 % identity cluster.
+    side_chains : bool
+        Keep atoms by residue too, which takes three times the memory.
 
     Rows that ``leave_out.tsv`` beside the shards names (columns ``shard``, ``row``) are not read: relatives of
     held-out chains that the clusters missed.
@@ -127,19 +155,20 @@ def load_chains(
     names = shards or tuple(sorted(p.name for p in Path(folder).glob("chains_*.npz")))
     if not names:
         raise InputError(f"No chains_*.npz file in {folder}: give the folder with the training structures.")
-    left_out = _left_out(Path(folder) / "leave_out.tsv")
+    left_out = left_out_rows(Path(folder))
     chains = [
         c
         for name in names
-        for c in _read_shard(Path(folder) / name, split, representatives, left_out.get(name, frozenset()))
+        for c in _read_shard(Path(folder) / name, split, representatives, left_out.get(name, frozenset()), side_chains)
     ]
     if not chains:
         raise InputError(f"No chain of split {split!r} in {folder}: check the data folder.")
     return chains
 
 
-def _left_out(path: Path) -> dict[str, frozenset[int]]:
-    """Rows of each shard that a file beside them tells to leave out; none without the file."""
+def left_out_rows(folder: Path) -> dict[str, frozenset[int]]:
+    """Rows of each shard that ``leave_out.tsv`` beside them tells to leave out; none without the file."""
+    path = folder / "leave_out.tsv"
     rows: dict[str, set[int]] = defaultdict(set)
     if path.is_file():
         with path.open(newline="", encoding="utf-8") as file:
@@ -148,7 +177,9 @@ def _left_out(path: Path) -> dict[str, frozenset[int]]:
     return {shard: frozenset(numbers) for shard, numbers in rows.items()}
 
 
-def _read_shard(path: Path, split: str, representatives: bool, left_out: frozenset[int]) -> Iterator[Chain]:
+def _read_shard(
+    path: Path, split: str, representatives: bool, left_out: frozenset[int], side_chains: bool
+) -> Iterator[Chain]:
     with np.load(path, allow_pickle=False) as archive:
         data = {key: archive[key] for key in archive.files}
     cluster_size: dict[int, int] = defaultdict(int)
@@ -160,12 +191,14 @@ def _read_shard(path: Path, split: str, representatives: bool, left_out: frozens
     for i in keep:
         cluster_size[int(data["c40"][i])] += 1
     for i in keep:
-        chain = _read_chain(data, i, "ca_rebuilt" in path.name, cluster_size[int(data["c40"][i])])
+        chain = _read_chain(data, i, "ca_rebuilt" in path.name, cluster_size[int(data["c40"][i])], side_chains)
         if chain is not None:
             yield chain
 
 
-def _read_chain(data: dict[str, NDArray[Any]], i: int, ca_only: bool, cluster_size: int) -> Chain | None:
+def _read_chain(
+    data: dict[str, NDArray[Any]], i: int, ca_only: bool, cluster_size: int, side_chains: bool
+) -> Chain | None:
     start, end = data["res_ptr"][i : i + 2]
     first, last = data["atom_ptr"][i : i + 2]
     mask = ((data["atommask"][start:end, None] >> np.arange(14)) & 1).astype(bool)
@@ -194,6 +227,12 @@ def _read_chain(data: dict[str, NDArray[Any]], i: int, ca_only: bool, cluster_si
     run_start = np.concatenate([[0], np.flatnonzero(np.diff(index) != 1) + 1])
     run_length = np.diff(np.append(run_start, len(index)))
     aatype = np.minimum(data["aatype"][start:end][kept].astype(np.int64), len(AMINO_ACIDS))
+    cloud = None if ca_only else _atom_cloud(data, i, atoms, mask)
+    atom14 = None
+    if side_chains and cloud is not None:
+        filled, there = atoms[kept] + data["centroid"][i], mask[kept]
+        filled[:, :4], there[:, :4] = xyz[kept] + data["centroid"][i], True
+        atom14 = Atom14(filled.astype(np.float32), there)
     return Chain(
         entry=f"{data['pdb'][i]}_{data['chain'][i]}",
         source=f"{data['pdb'][i]}/{data['repo'][i]}",
@@ -204,7 +243,9 @@ def _read_chain(data: dict[str, NDArray[Any]], i: int, ca_only: bool, cluster_si
         run_length=run_length,
         weight=float(cluster_size) ** -0.7 * (_CA_ONLY_WEIGHT if ca_only else 1.0),
         ca_only=ca_only,
-        atoms=None if ca_only else _atom_cloud(data, i, atoms, mask),
+        atoms=cloud,
+        atom14=atom14,
+        resolution=float(data["resolution"][i]) if "resolution" in data else 0.0,
     )
 
 

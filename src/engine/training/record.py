@@ -9,7 +9,7 @@ from pathlib import Path
 __all__ = ["append_row"]
 
 
-def append_row(path: Path, row: Mapping[str, float]) -> None:
+def append_row(path: Path, row: Mapping[str, float | str]) -> None:
     """Add a row to a CSV file, which begins with the names of its columns."""
     fresh = not path.exists()
     with path.open("a", newline="", encoding="utf-8") as handle:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +21,10 @@ from .knowledge import draw_pattern
 from .loss import noisy_batch, sample_times
 from .map_source import MapSource
 
-__all__ = ["BatchStream", "Drawn"]
+__all__ = ["BatchStream", "Drawn", "DrawnAhead"]
+
+T = TypeVar("T")
+Stream = TypeVar("Stream", bound="DrawnAhead[Any]")
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,48 @@ class Drawn:
     looks: int
 
 
-class BatchStream:
-    """Draws batches in the background while the network trains, in a fixed order whatever the workers.
+class DrawnAhead(Generic[T]):
+    """Draws numbered batches in the background while a network trains, in a fixed order whatever the workers.
+
+    Parameters
+    ----------
+    draw : callable
+        Batch of a number; a pure function of it.
+    first : int
+        Number of the first batch.
+    workers : int
+        Threads; 0 draws each batch when it is asked for.
+    """
+
+    def __init__(self, draw: Callable[[int], T], first: int, workers: int) -> None:
+        self._draw = draw
+        self._next = first
+        self._pool = ThreadPoolExecutor(workers, "batches") if workers else None
+        self._ahead: deque[Future[T]] = deque()
+        self._depth = 2 * workers
+
+    def __enter__(self: Stream) -> Stream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def next(self) -> T:
+        """The next batch."""
+        if self._pool is None:
+            self._next += 1
+            return self._draw(self._next - 1)
+        while len(self._ahead) < self._depth:
+            self._ahead.append(self._pool.submit(self._draw, self._next))
+            self._next += 1
+        return self._ahead.popleft().result()
+
+
+class BatchStream(DrawnAhead[Drawn]):
+    """Batches for the default prior.
 
     Parameters
     ----------
@@ -77,32 +122,10 @@ class BatchStream:
         self._sampler = sampler
         self._maps = maps
         self._seed = seed
-        self._next = first
         self._device = device
         self._show_known = show_known
         self._looks = np.asarray(looks) / sum(looks)
-        self._pool = ThreadPoolExecutor(workers, "batches") if workers else None
-        self._ahead: deque[Future[Drawn]] = deque()
-        self._depth = 2 * workers
-
-    def __enter__(self) -> BatchStream:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-
-    def next(self) -> Drawn:
-        """The next batch."""
-        if self._pool is None:
-            self._next += 1
-            return self.draw(self._next - 1)
-        while len(self._ahead) < self._depth:
-            self._ahead.append(self._pool.submit(self.draw, self._next))
-            self._next += 1
-        return self._ahead.popleft().result()
+        super().__init__(self.draw, first, workers)
 
     def draw(self, number: int) -> Drawn:
         """Batch of a number: crops, known atoms, maps, noise levels and noise."""

@@ -9,7 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from ideal_backbone import build_backbone
+
+from adp3d.sidechain.build import build_side_chains
+from adp3d.sidechain.geometry_table import geometry_table
 
 
 def _helix(n: int) -> np.ndarray:
@@ -31,25 +35,40 @@ class Record:
     no_ca: tuple[int, ...] = ()
     breaks: tuple[int, ...] = ()  # residues after which the file says the chain is broken
     numbers: dict[int, int] = field(default_factory=dict)  # residue numbers rise from here on
+    side_chains: bool = False  # all heavy atoms, of the 20 types only
+    resolution: float = 1.5
 
     def xyz(self) -> np.ndarray:
         return _helix(self.n) + np.array(self.shift)
+
+    def types(self) -> np.ndarray:
+        return np.arange(self.n) % (20 if self.side_chains else 21)
+
+    def atoms(self) -> tuple[np.ndarray, np.ndarray]:
+        """Atom14 coordinates, and which of them there are."""
+        atoms, there = np.zeros((self.n, 14, 3)), np.arange(14) < np.full((self.n, 1), 4)
+        atoms[:, :4] = self.xyz()
+        if self.side_chains:
+            aatype = torch.from_numpy(self.types())
+            # torsions that follow from the type, so that there is something to learn
+            chi = torch.stack([torch.cos(aatype * k + 0.5) * 3.0 for k in (1.0, 2.0, 3.0, 4.0)], -1)
+            atoms = build_side_chains(torch.from_numpy(atoms[:, :4]), aatype, chi.double()).numpy()
+            there[:, 4:] = geometry_table().exists[aatype].numpy()
+        there[list(self.no_oxygen), 3] = False
+        there[list(self.no_ca), 1] = False
+        return atoms, there
 
 
 def _write(folder: Path, records: list[Record], name: str = "chains_full_0.npz") -> None:
     columns: dict[str, list[Any]] = {key: [] for key in ("xyz", "atommask", "aatype", "resnum", "brk")}
     ends, atom_ends, centroids = [0], [0], []
     for record in records:
-        xyz = record.xyz()
-        centroid = xyz.mean((0, 1)).round(2)
+        centroid = record.xyz().mean((0, 1)).round(2)
+        xyz, present = record.atoms()
         centroids.append(centroid)
-        mask = np.full(record.n, 0b1111)
-        mask[list(record.no_oxygen)] &= ~0b1000
-        mask[list(record.no_ca)] &= ~0b0010
-        present = ((mask[:, None] >> np.arange(4)) & 1).astype(bool)
         columns["xyz"].append(np.rint((xyz - centroid)[present] * 100))
-        columns["atommask"].append(mask)
-        columns["aatype"].append(np.arange(record.n) % 21)
+        columns["atommask"].append((present << np.arange(14)).sum(1))
+        columns["aatype"].append(record.types())
         columns["resnum"].append(np.cumsum([record.numbers.get(i, 1) for i in range(record.n)]))
         columns["brk"].append(np.isin(np.arange(record.n), record.breaks))
         ends.append(ends[-1] + record.n)
@@ -67,6 +86,7 @@ def _write(folder: Path, records: list[Record], name: str = "chains_full_0.npz")
         split=np.array([r.split for r in records]),
         rep90=np.array([r.rep90 for r in records]),
         c40=np.array([r.c40 for r in records]),
+        resolution=np.array([r.resolution for r in records], np.float32),
     )
 
 

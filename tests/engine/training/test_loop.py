@@ -14,11 +14,12 @@ from safetensors.torch import load_file
 
 from adp3d.prior.builtin.network import DenoiserConfig
 from adp3d.prior.builtin.weights_file import load_denoiser
-from adp3d.training import loop
+from adp3d.training import descent
 from adp3d.training.checkpoint import Progress
 from adp3d.training.crops import CropSampler
 from adp3d.training.dataset import load_chains
-from adp3d.training.loop import TrainingSpec, _rate, train
+from adp3d.training.descent import TrainingSpec, _rate
+from adp3d.training.loop import train
 from adp3d.training.validation import VALIDATION_TIMES, validation_set
 
 SMALL = DenoiserConfig(width=16, heads=2, pair_width=4, stages=(1, 1), neighbours=16)
@@ -37,7 +38,7 @@ def data(archive, packed):
 def tick(monkeypatch):
     """A clock that advances two seconds each time it is read, so that two minutes are sixty updates."""
     seconds = itertools.count(step=2.0)
-    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    monkeypatch.setattr(descent, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
 
 
 def rows(path):

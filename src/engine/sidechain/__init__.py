@@ -1,0 +1,1 @@
+"""All atoms: chemistry of residues, and latent diffusion backmapping of side chains."""

@@ -1,0 +1,41 @@
+"""Atoms from internal coordinates that were decoded, with what was given left as it was."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .build import build_from_unit_vectors
+from .network import Decoded
+from .peptides import place_peptides
+from .scene import Scene
+from .templates import CHIS
+
+__all__ = ["assemble"]
+
+
+def assemble(scene: Scene, decoded: Decoded) -> Tensor:
+    """All atoms of a scene.
+
+    Given backbones and known side chains stay exactly; peptides of a trace are turned as decoded, and side chains
+    built on either.
+
+    Parameters
+    ----------
+    scene : Scene
+    decoded : Decoded
+
+    Returns
+    -------
+    Tensor, shape (B, N, 14, 3)
+        In angstrom; atoms that a residue does not have lie on its CB or where that would be.
+    """
+    given = scene.atoms[..., :4, :]
+    backbone = given
+    if not bool(scene.has_backbone.all()):
+        traced = place_peptides(scene.atoms[..., 1, :], scene.bonded, decoded.turns[..., CHIS, :])
+        backbone = torch.where(scene.has_backbone[..., None, None], given, traced)
+    atoms = build_from_unit_vectors(backbone, scene.aatype, decoded.turns[..., :CHIS, :], decoded.deviation)
+    kept = scene.known[..., None] & scene.shown
+    side = torch.where(kept[..., None], scene.atoms[..., 4:, :], atoms[..., 4:, :])
+    return torch.cat([atoms[..., :4, :], side], -2)
