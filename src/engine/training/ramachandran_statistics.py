@@ -19,7 +19,16 @@ from ..contract.errors import InputError
 from ..validation.ramachandran import KINDS, Contours, residue_kinds
 from ..validation.torsions import backbone_torsions
 
-__all__ = ["AtomSample", "TorsionSample", "crystal_atoms", "crystal_chains", "density", "main", "statistics", "write_contours"]
+__all__ = [
+    "AtomSample",
+    "TorsionSample",
+    "crystal_atoms",
+    "crystal_chains",
+    "density",
+    "main",
+    "statistics",
+    "write_contours",
+]
 
 GRID = 90
 """Points per turn of the stored grid (4 degrees); densities are estimated at twice that."""

@@ -116,9 +116,9 @@ def chi_density(chi: Array, weights: Array, periods: Array) -> Array:
 def rotamer_contours(name: str, sample: ChiSample) -> RotamerContours:
     """Contours of one residue type.
 
-    Chains of large clusters count less: the weight of a cluster grows with the square root of its residues. The levels are
-    those that enclose `FAVOURED_MASS` and `ALLOWED_MASS` of residues that the density was *not* made of, one of `FOLDS`
-    parts of the clusters after the other: a residue in a sparse region would otherwise stand on its own kernel.
+    Chains of large clusters count less: the weight of a cluster grows with the square root of its residues. The levels
+    are those that enclose `FAVOURED_MASS` and `ALLOWED_MASS` of residues that the density was *not* made of, one of
+    `FOLDS` parts of the clusters after the other: a residue in a sparse region would otherwise stand on its own kernel.
 
     Raises
     ------

@@ -227,9 +227,7 @@ def _chosen_atoms(residue: gemmi.Residue) -> Iterator[gemmi.Atom]:
     yield from seen.values()
 
 
-def _connections(
-    structure: gemmi.Structure, places: dict[tuple[str, str, str], int]
-) -> Iterator[tuple[int, int]]:
+def _connections(structure: gemmi.Structure, places: dict[tuple[str, str, str], int]) -> Iterator[tuple[int, int]]:
     for link in structure.connections:
         if link.type == gemmi.ConnectionType.MetalC or link.type == gemmi.ConnectionType.Hydrog:
             continue

@@ -45,9 +45,9 @@ def ideal_c_beta(names: Sequence[str], x: NDArray[np.floating]) -> NDArray[np.fl
         NaN for glycine and where N, CA or C is missing.
     """
     x = np.asarray(x, np.float64).reshape(-1, 4, 3)
-    length, angle_c, torsion_c, angle_n, torsion_n = np.array(
-        [_IDEAL.get(name, _OTHERS) for name in names], np.float64
-    ).reshape(-1, 5).T
+    length, angle_c, torsion_c, angle_n, torsion_n = (
+        np.array([_IDEAL.get(name, _OTHERS) for name in names], np.float64).reshape(-1, 5).T
+    )
     n, ca, c = x[:, 0], x[:, 1], x[:, 2]
     middle = (_fourth(n, c, ca, length, angle_c, torsion_c) + _fourth(c, n, ca, length, angle_n, torsion_n)) / 2
     away = middle - ca
@@ -57,10 +57,8 @@ def ideal_c_beta(names: Sequence[str], x: NDArray[np.floating]) -> NDArray[np.fl
     return ideal
 
 
-def c_beta_deviation(
-    names: Sequence[str], x: NDArray[np.floating], cb: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    """Distance (N,) in A of C-beta atoms (N, 3) from `ideal_c_beta`, whose parameters these are; NaN where undefined."""
+def c_beta_deviation(names: Sequence[str], x: NDArray[np.floating], cb: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Distances (N,) in A of C-beta atoms (N, 3) from `ideal_c_beta`, which see; NaN where undefined."""
     return distance(np.asarray(cb, np.float64), ideal_c_beta(names, x))
 
 

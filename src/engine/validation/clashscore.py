@@ -144,7 +144,9 @@ def all_atom_clashes(points: ContactAtoms, near: Near) -> tuple[AtomClash, ...]:
     i, j = tree.query_pairs(reach, output_type="ndarray").reshape(-1, 2).T
     apart = np.sqrt(((points.xyz[i] - points.xyz[j]) ** 2).sum(-1))
     overlap = points.radius[i] + points.radius[j] - apart
-    wanted = (overlap >= CLASH_OVERLAP) & ~(points.ignored[i] | points.ignored[j]) & ~(points.water[i] & points.water[j])
+    wanted = (
+        (overlap >= CLASH_OVERLAP) & ~(points.ignored[i] | points.ignored[j]) & ~(points.water[i] & points.water[j])
+    )
     i, j, overlap = i[wanted], j[wanted], overlap[wanted]
     apart_by_bonds = ~near.together(i, j)
     i, j, overlap = i[apart_by_bonds], j[apart_by_bonds], overlap[apart_by_bonds]
@@ -164,7 +166,9 @@ def _deepest_dot(points: ContactAtoms, near: Near, tree: cKDTree, a: int, b: int
     """How deep in atom b lies the deepest dot on the sphere of a that touches b and no closer atom, in A; 0 if none."""
     own, other = float(points.radius[a]), float(points.radius[b])
     way = points.xyz[b] - points.xyz[a]
-    apart = max(float(np.sqrt((way**2).sum())), 1e-6)
+    apart = float(np.sqrt((way**2).sum()))
+    if apart < 1e-3:
+        return other  # at one place: no direction to look in
     inner = max(other - CLASH_OVERLAP, 0.0)
     cosine = np.clip((own**2 + apart**2 - inner**2) / (2 * own * apart), -1.0, 1.0)
     dots = points.xyz[a] + own * _cap(way / apart, float(np.arccos(cosine)))
@@ -218,7 +222,9 @@ def _scores(points: ContactAtoms, own: NDArray[np.int64], rotor: Rotor, others: 
     apart = np.sqrt(((rotor.choices[:, :, None] - points.xyz[others]) ** 2).sum(-1))
     overlap = np.maximum(points.radius[own][None, :, None] + points.radius[others] - apart, 0.0)
     bound = points.may_bond(np.repeat(own, len(others)), np.tile(others, len(own))).reshape(len(own), len(others))
-    gain = np.where(bound, 4.0 * np.minimum(overlap, HYDROGEN_BOND) - 10.0 * np.maximum(overlap - HYDROGEN_BOND, 0.0), 0.0)
+    gain = np.where(
+        bound, 4.0 * np.minimum(overlap, HYDROGEN_BOND) - 10.0 * np.maximum(overlap - HYDROGEN_BOND, 0.0), 0.0
+    )
     loss = np.where(bound, 0.0, overlap)
     bad = 10.0 * (loss + np.maximum(loss - CLASH_OVERLAP, 0.0) * 5.0)
     each = (gain - bad).sum(-1)

@@ -85,7 +85,8 @@ class Near:
         """Whether atoms i and j are such a pair, or the same."""
         if not len(i):
             return np.zeros(0, bool)
-        return np.asarray(self.neighbours[i, j]).reshape(-1) != 0
+        found: NDArray[np.bool_] = np.asarray(self.neighbours[i, j]).reshape(-1) != 0
+        return found
 
     def of(self, i: int) -> NDArray[np.int64]:
         """All atoms that are near i along bonds, itself among them."""
@@ -99,7 +100,6 @@ def contact_atoms(atoms: Atoms, bonds: NDArray[np.int64], hydrogens: Hydrogens) 
     kinds, inverse = np.unique(atoms.elements, return_inverse=True)
     metals = np.array([gemmi.Element(kind).is_metal for kind in kinds.tolist()], bool)[inverse]
     radius = np.array([RADII.get(kind, UNLISTED) for kind in kinds.tolist()], np.float64)[inverse]
-    polar = np.isin(atoms.elements, ["N", "O", "S"])
     halogens = np.isin(atoms.elements, ["F", "CL", "BR", "I"])
     acceptor = np.isin(atoms.elements, ["O", "S"]) | halogens
     charge = -halogens.astype(np.int64)
@@ -124,7 +124,7 @@ def contact_atoms(atoms: Atoms, bonds: NDArray[np.int64], hydrogens: Hydrogens) 
     bearing[hydrogens.parent] = True
     water = np.array([residue.water for residue in residues], bool)[atoms.residue]
     protein = np.array([residue.protein for residue in residues], bool)[atoms.residue]
-    unseen = polar & ~bearing & (~protein | water)
+    unseen = np.isin(atoms.elements, ["N", "O"]) & ~bearing & (~protein | water)
     small = hydrogens.polar | hydrogens.aromatic
     own = np.arange(len(hydrogens.parent)) + len(atoms)
     ammonium = hydrogens.polar & (np.char.str_len(hydrogens.names) == 2) & np.isin(hydrogens.names, ["H1", "H2", "H3"])

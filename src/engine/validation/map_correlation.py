@@ -6,6 +6,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
+from ..density.crop import crop
 from ..density.fourier import filtered
 from ..density.map import DensityMap
 from ..density.neighbourhood import near
@@ -40,10 +41,12 @@ def cc_mask(density: DensityMap, atoms: Atoms, resolution: float, own_b_factors:
     float
         NaN where no atom lies in the map or one of the densities is constant.
     """
+    there = atoms.xyz[_inside(density, atoms.xyz)]
+    if not len(there):
+        return float("nan")
+    density = crop(density, there, mask_radius(resolution) + 2 * resolution)  # maps may be much larger than models
     inside = near(density, atoms.xyz, mask_radius(resolution))
     observed = density.values[inside].astype(np.float64)
-    if not inside.any():
-        return float("nan")
     if own_b_factors:
         b = np.where(np.isfinite(atoms.b_iso), np.clip(atoms.b_iso, 0.0, 999.0), 0.0)
         return _correlation(observed, model_density(density, atoms, resolution, b)[inside])
@@ -65,14 +68,13 @@ def model_density(
     cosines = np.clip([unit[1] @ unit[2], unit[0] @ unit[2], unit[0] @ unit[1]], -1.0, 1.0)
     cell = gemmi.UnitCell(*lengths.tolist(), *np.degrees(np.arccos(cosines)).tolist())
     index = density.to_index(atoms.xyz)
-    inside = ((index >= 0) & (index <= shape - 1)).all(-1)
     calculator = gemmi.DensityCalculatorE()
     calculator.grid.set_unit_cell(cell)
     calculator.grid.spacegroup = gemmi.SpaceGroup("P 1")
     calculator.grid.set_size(*density.shape)
     wide = max(0.0, _LEAST_B * float(density.voxel_size.max()) ** 2 - float(min(b_factors, default=0.0)))
     calculator.blur = wide
-    for row in np.flatnonzero(inside).tolist():
+    for row in np.flatnonzero(_inside(density, atoms.xyz)).tolist():
         atom = gemmi.Atom()
         atom.element = gemmi.Element(str(atoms.elements[row]))
         atom.pos = cell.orthogonalize(gemmi.Fractional(*(index[row] / shape).tolist()))
@@ -85,6 +87,11 @@ def model_density(
         return np.where(s2 <= cut, np.exp(wide * np.minimum(s2, cut) / 4), 0.0)
 
     return filtered(drawn, sharpen, 2 * resolution).values
+
+
+def _inside(density: DensityMap, xyz: NDArray[np.float64]) -> NDArray[np.bool_]:
+    index = density.to_index(xyz)
+    return np.asarray(((index >= 0) & (index <= np.array(density.shape) - 1)).all(-1), bool)
 
 
 def _correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .amino_acids import chi_count
+from .amino_acids import SIDE_CHAIN_BONDS, chi_count
 from .atoms import Atoms
 from .c_beta import C_BETA_LIMIT
 from .clashscore import Clashscore
@@ -75,6 +75,7 @@ class ModelReport:
         figures: dict[str, Any] = {
             "residues": len(self.rows),
             "atoms": len(self.atoms),
+            "incomplete_side_chains": self._incomplete(),
             "hydrogens_placed": self.clashscore.hydrogens,
             "residues_without_hydrogens": self.clashscore.without_hydrogens,
             "molprobity_score": _rounded(molprobity_score(self.clashscore.per_1000_atoms, outliers, favoured)),
@@ -177,7 +178,8 @@ class ModelReport:
         """The figures as readable sentences."""
         f = self.figures()
         lines = [
-            f"{f['residues']} residues of protein, {f['atoms']} heavy atoms, {f['hydrogens_placed']} hydrogens placed.",
+            f"{f['residues']} residues of protein, {f['incomplete_side_chains']} of them with incomplete side chains; "
+            f"{f['atoms']} heavy atoms, {f['hydrogens_placed']} hydrogens placed.",
             f"Clashscore {_said(f['clashscore'])} ({f['clashes']} clashes), MolProbity score "
             f"{_said(f['molprobity_score'])}.",
             f"Ramachandran: {_said(f['ramachandran_favoured_percent'])} % favoured, "
@@ -199,6 +201,18 @@ class ModelReport:
                 f"{_said(f['q_score_side_chains'])}; CC_mask {_said(f['cc_mask'])} at {_said(f['resolution'])} A."
             )
         return lines
+
+    def _incomplete(self) -> int:
+        """Protein residues of known types that lack atoms of their side chains."""
+        table = self.atoms.by_name()
+        return sum(
+            any(
+                atom not in table[row]
+                for bond in SIDE_CHAIN_BONDS.get(self.atoms.residues[row].name, ())
+                for atom in bond
+            )
+            for row in self.rows.tolist()
+        )
 
     def _peptides(self) -> dict[int, str]:
         """What is unusual about the peptide bond from each residue to the next."""

@@ -72,7 +72,7 @@ def q_scores(density: DensityMap, xyz: NDArray[np.floating], sigma: float = Q_SI
 
 @lru_cache(maxsize=TRIES)
 def sphere_points(count: int) -> Array:
-    """Evenly spread directions (count, 3) on a spiral (Saff & Kuijlaars 1997, Math. Intell. 19, 5), as MapQ has them."""
+    """Evenly spread directions (count, 3), as MapQ has them: a spiral (Saff & Kuijlaars 1997, Math. Intell. 19, 5)."""
     height = np.linspace(-1.0, 1.0, count)
     ring = np.sqrt(np.maximum(1.0 - height**2, 0.0))
     steps = np.zeros(count)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import gemmi
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +95,5 @@ def _positions(atoms: Atoms, rows: NDArray[np.int64]) -> tuple[NDArray[np.float6
 
 def _bonded(atoms: Atoms, rows: NDArray[np.int64], x: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether each residue is bonded to the next one of the list, in its chain; shape (N - 1,)."""
-    same = np.array(
-        [atoms.residues[a].chain == atoms.residues[b].chain for a, b in zip(rows[:-1], rows[1:], strict=True)], bool
-    )
+    same = np.array([atoms.residues[a].chain == atoms.residues[b].chain for a, b in pairwise(rows.tolist())], bool)
     return same & (distance(x[:-1, 2], x[1:, 0]) < PEPTIDE_BOND_MAX)
