@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ..structure.force_field_names import force_field_parent
 from ..structure.residues import is_protein_residue, modified_parents, one_letter
 from .amino_acids import SIDE_CHAIN_BONDS
 
@@ -39,6 +40,8 @@ class ResidueName:
     number : str
         With the insertion code, such as ``52B``.
     name : str
+    kind : str
+        Name under which the tables of amino acids have it: HIS for HIE and the like of force fields, else `name`.
     letter : str
         One-letter code, ``X`` for what is no amino acid.
     protein, water : bool
@@ -47,6 +50,7 @@ class ResidueName:
     chain: str
     number: str
     name: str
+    kind: str
     letter: str
     protein: bool
     water: bool
@@ -121,7 +125,9 @@ def heavy_atoms(structure: gemmi.Structure) -> Atoms:
             protein = is_protein_residue(residue)
             letter = one_letter(residue.name, parents) if protein else "X"
             water = info.is_water()
-            residues.append(ResidueName(chain.name, str(residue.seqid), residue.name, letter, protein, water))
+            kind = force_field_parent(residue.name) if protein else None
+            number = str(residue.seqid)
+            residues.append(ResidueName(chain.name, number, residue.name, kind or residue.name, letter, protein, water))
             first.append(protein and not begun)
             begun |= protein
             for atom in _chosen_atoms(residue):
@@ -154,7 +160,7 @@ def bonds_of(atoms: Atoms) -> NDArray[np.int64]:
     by_name = atoms.by_name()
     odd = np.zeros(len(atoms.residues), bool)
     for index, (residue, names) in enumerate(zip(atoms.residues, by_name, strict=True)):
-        table = SIDE_CHAIN_BONDS.get(residue.name) if residue.protein else None
+        table = SIDE_CHAIN_BONDS.get(residue.kind) if residue.protein else None
         odd[index] = table is None and not residue.water
         for a, b in (*(_BACKBONE_BONDS if residue.protein else ()), *(table or ())):
             if a in names and b in names:

@@ -111,7 +111,7 @@ def add_hydrogens(atoms: Atoms) -> tuple[ContactAtoms, Near]:
     """Place the hydrogens of a model; those with a choice where they clash least and bind best, one after the other."""
     bonds = bonds_of(atoms)
     sites = hydrogen_sites(atoms, bonds)
-    kinds = [atoms.residues[atoms.residue[site.parent]].name for site in sites]
+    kinds = [atoms.residues[atoms.residue[site.parent]].kind for site in sites]
     rotors: dict[int, Rotor] = {}
     for number, (site, kind) in enumerate(zip(sites, kinds, strict=True)):
         rotor = rotor_candidates(site, atoms.xyz, kind)

@@ -105,7 +105,7 @@ def contact_atoms(atoms: Atoms, bonds: NDArray[np.int64], hydrogens: Hydrogens) 
     charge = -halogens.astype(np.int64)
     for index, (row, name) in enumerate(zip(atoms.residue.tolist(), atoms.names.tolist(), strict=True)):
         residue = residues[row]
-        kind = residue.name
+        kind = residue.kind
         if not residue.protein:
             acceptor[index] |= atoms.elements[index] == "N"  # its hydrogens are not known
             continue

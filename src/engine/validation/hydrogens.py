@@ -94,12 +94,12 @@ def hydrogen_sites(atoms: Atoms, bonds: NDArray[np.int64]) -> list[Site]:
     for index, (residue, names) in enumerate(zip(atoms.residues, atoms.by_name(), strict=True)):
         if not residue.protein:
             continue
-        table = dict(HYDROGENS.get(residue.name, {"CA": ("HA",)}))
+        table = dict(HYDROGENS.get(residue.kind, {"CA": ("HA",)}))
         if "N" in names:
-            table["N"] = _on_nitrogen(len(around[names["N"]]), bool(atoms.first[index]), residue.name)
+            table["N"] = _on_nitrogen(len(around[names["N"]]), bool(atoms.first[index]), residue.kind)
         for parent, hydrogens in table.items():
             if parent in names and hydrogens:
-                site = _site(atoms, around, names[parent], hydrogens, residue.name)
+                site = _site(atoms, around, names[parent], hydrogens, residue.kind)
                 if site is not None:
                     sites.append(site)
     return sites

@@ -131,7 +131,7 @@ class ModelReport:
                     "omega": _rounded(self.torsions.omega[index], 1),
                     "peptide": peptides.get(index),
                     "rotamer": _CLASSES.get(int(self.rotamers.classes[index])),
-                    "chi": [_rounded(value, 1) for value in self.chi[index, : chi_count(residue.name)]],
+                    "chi": [_rounded(value, 1) for value in self.chi[index, : chi_count(residue.kind)]],
                     "c_beta_deviation": _rounded(self.c_beta[index], 3),
                     "d_amino_acid": index in d_forms,
                     "clashes": int(clashes[row]),
@@ -208,7 +208,7 @@ class ModelReport:
         return sum(
             any(
                 atom not in table[row]
-                for bond in SIDE_CHAIN_BONDS.get(self.atoms.residues[row].name, ())
+                for bond in SIDE_CHAIN_BONDS.get(self.atoms.residues[row].kind, ())
                 for atom in bond
             )
             for row in self.rows.tolist()

@@ -55,7 +55,7 @@ def validate_model(
     atoms = heavy_atoms(structure)
     rows = np.array([i for i, residue in enumerate(atoms.residues) if residue.protein], np.int64)
     residues = [atoms.residues[row] for row in rows]
-    names = [residue.name for residue in residues]
+    names = [residue.kind for residue in residues]
     sequence = "".join(residue.letter for residue in residues)
     five, chi = _positions(atoms, rows)
     x, cb = five[:, :4], five[:, 4]
@@ -88,7 +88,7 @@ def _positions(atoms: Atoms, rows: NDArray[np.int64]) -> tuple[NDArray[np.float6
         for slot, name in enumerate(_NAMES):
             if name in places:
                 five[index, slot] = places[name]
-        angles = chi_angles(atoms.residues[row].name, places)
+        angles = chi_angles(atoms.residues[row].kind, places)
         chi[index, : len(angles)] = angles
     return five, chi
 

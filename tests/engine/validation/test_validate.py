@@ -59,6 +59,17 @@ def test_missing_side_chains_are_counted_and_judged_nowhere(small):
     assert figures["q_score_side_chains"] is None and figures["q_score_backbone"] > 0.8
 
 
+def test_names_of_force_fields_change_nothing(small, report):
+    structure = read_structure(small.deposited)
+    renamed = 0
+    for residue in structure[0]["A"]:
+        if residue.name in ("HIS", "CYS"):
+            residue.name, renamed = {"HIS": "HIE", "CYS": "CYX"}[residue.name], renamed + 1
+    assert renamed
+    found = validate_model(structure)
+    assert {k: v for k, v in report.figures().items() if k in found.figures()} == found.figures()
+
+
 def test_a_model_without_protein_is_no_error():
     structure = gemmi.Structure()
     structure.add_model(gemmi.Model(1))
