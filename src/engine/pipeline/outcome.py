@@ -14,6 +14,7 @@ from ..job.events import Events
 from ..job.folder import JobFolder
 from ..job.log import read_history
 from ..job.trajectory import read_trajectory
+from ..measurement.density import DensityMeasurement
 from ..placing.b_factors import b_factor_column
 from ..placing.confidence_records import confidence_attribute
 from ..placing.target import Target
@@ -30,6 +31,7 @@ from .export import write_models, write_trajectory
 from .movement import STILL, Movement, find_movement, residue_table
 from .plots import plot_confidence, plot_convergence, plot_displacement, plot_rmsd_completeness
 from .problem import Problem
+from .validate import validation_of_job
 
 __all__ = ["CONVERGENCE", "Outcome", "describe_geometry", "likeness", "report_model_job", "show_trajectory"]
 
@@ -77,6 +79,7 @@ def report_model_job(
     figures: Mapping[str, Any],
     events: Events,
     error: NDArray[np.floating] | None = None,
+    density: DensityMeasurement | None = None,
 ) -> dict[str, Any]:
     """Write result, ensemble, table and pictures, tell what moved; return the metrics.
 
@@ -93,6 +96,8 @@ def report_model_job(
     events : Events
     error : ndarray, shape (N, N), optional
         Predicted aligned errors of the model, by which its domains are told.
+    density : DensityMeasurement, optional
+        The map, for the validation.
     """
     target, polymer = problem.target, problem.polymer
     best = outcome.replicas[0]
@@ -124,6 +129,13 @@ def report_model_job(
         "replica_scores": [round(float(s), 4) for s in outcome.score],
         "mean_confidence": round(float(outcome.confidence.mean()), 2),
         "geometry": describe_geometry(best, polymer),
+        "validation": validation_of_job(
+            problem.structure,
+            job.result,
+            None if density is None else density.source,
+            None if density is None else density.resolution,
+            spec.confidence,
+        ),
         "displacement": movement.figures(),
         **_against_reference(job, problem, outcome),
         **figures,

@@ -122,7 +122,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "segments": built.describe(problem, fit, outcome.replicas[0, :, 1]),
         **described(further, ordered[:1]),
     }
-    return report_model_job(job, spec, reported, outcome, "Refined by ADP-3D", figures, events, error)
+    return report_model_job(job, spec, reported, outcome, "Refined by ADP-3D", figures, events, error, density)
 
 
 def _before_docking(spec: RefineSpec, given: Problem, docked: Start) -> Problem:

@@ -19,7 +19,16 @@ from ..contract.errors import InputError
 from ..validation.ramachandran import KINDS, Contours, residue_kinds
 from ..validation.torsions import backbone_torsions
 
-__all__ = ["TorsionSample", "crystal_chains", "density", "main", "statistics", "write_contours"]
+__all__ = [
+    "AtomSample",
+    "TorsionSample",
+    "crystal_atoms",
+    "crystal_chains",
+    "density",
+    "main",
+    "statistics",
+    "write_contours",
+]
 
 GRID = 90
 """Points per turn of the stored grid (4 degrees); densities are estimated at twice that."""
@@ -47,12 +56,31 @@ class TorsionSample:
     cluster: int
 
 
+@dataclass(frozen=True)
+class AtomSample:
+    """One chain's heavy atoms (L, 14, 3) in A, atom14 slots, NaN where missing; the rest as in `TorsionSample`."""
+
+    x: NDArray[np.float64]
+    sequence: str
+    linked: NDArray[np.bool_]
+    cluster: int
+
+
 def crystal_chains(
     folder: Path, split: str = "train", resolution: float = 2.0, largest_b: float = 40.0
 ) -> Iterator[TorsionSample]:
+    """Backbones of `crystal_atoms`, whose parameters and errors it has."""
+    for chain in crystal_atoms(folder, split, resolution, largest_b):
+        yield TorsionSample(chain.x[:, :4], chain.sequence, chain.linked, chain.cluster)
+
+
+def crystal_atoms(
+    folder: Path, split: str = "train", resolution: float = 2.0, largest_b: float = 40.0
+) -> Iterator[AtomSample]:
     """Read X-ray chains of a split at `resolution` A or better, one per 90 % identity cluster.
 
-    Residues with a CA B-factor above `largest_b` A^2 are blanked: their torsions are poorly determined.
+    Residues with a CA B-factor above `largest_b` A^2 are blanked: their torsions are poorly determined. Chains that a
+    ``leave_out.tsv`` beside the shards lists (columns shard, row) are left out.
 
     Raises
     ------
@@ -62,6 +90,9 @@ def crystal_chains(
     shards = sorted(folder.glob("chains_full_*.npz"))
     if not shards:
         raise InputError(f"{folder} holds no chains_full_*.npz; give the folder of the structure shards.")
+    table = folder / "leave_out.tsv"
+    lines = table.read_text(encoding="utf-8").splitlines()[1:] if table.is_file() else []
+    left_out = {tuple(line.split("\t")[:2]) for line in lines}
     for shard in shards:
         with np.load(shard) as z:
             data = {name: z[name] for name in z.files}
@@ -73,6 +104,8 @@ def crystal_chains(
             & (data["resolution"] <= resolution)
         )
         for chain in np.flatnonzero(wanted):
+            if (shard.name, str(chain)) in left_out:
+                continue
             residues = slice(*data["res_ptr"][chain : chain + 2])
             atoms = slice(*data["atom_ptr"][chain : chain + 2])
             mask = ((data["atommask"][residues, None] >> np.arange(14)) & 1).astype(bool)
@@ -81,7 +114,7 @@ def crystal_chains(
             x[data["bfac"][residues] > largest_b] = np.nan
             sequence = "".join(AMINO_ACIDS[code] for code in data["aatype"][residues])
             linked = ~data["brk"][residues].astype(bool)[:-1]
-            yield TorsionSample(x[:, :4], sequence, linked, int(data["c40"][chain]))
+            yield AtomSample(x, sequence, linked, int(data["c40"][chain]))
 
 
 def density(

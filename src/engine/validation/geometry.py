@@ -128,7 +128,7 @@ def z_scores(x: NDArray[np.floating], sequence: str, linked: NDArray[np.bool_]) 
         "O-C-N": angle(o, c, following),
         "C-N-CA": angle(c, following, following_ca),
     }
-    kind = np.array([{"G": 1, "P": 2}.get(code, 0) for code in sequence])
+    kind = np.array([{"G": 1, "P": 2}.get(code, 0) for code in sequence], np.int64)
     next_kind = np.append(np.where(linked, kind[1:], 0), 0)
     own = np.where(kind == 2, 0, kind)  # across the peptide bond only the next residue counts as proline
     scores: dict[str, NDArray[np.float64]] = {}

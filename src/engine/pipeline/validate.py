@@ -1,0 +1,132 @@
+"""Validation of models in files, and of what jobs make of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gemmi
+
+from ..contract.errors import InputError
+from ..density.crop import check_overlap
+from ..density.map import DensityMap
+from ..density.read import read_map
+from ..density.resolution import estimate_resolution
+from ..structure.read import read_structure
+from ..structure.residues import is_protein_residue
+from ..validation.model_report import ModelReport
+from ..validation.validate import validate_model
+
+__all__ = ["validate_files", "validation_of_job"]
+
+_LISTED = 20
+"""Residues, and clashes, that the readable report names; JSON has all of them."""
+
+_LARGEST = 2000
+"""Residues up to which a job validates its result by itself: some ten seconds with a map."""
+
+
+def validate_files(
+    model: str | Path,
+    map: str | Path | None = None,
+    resolution: float | None = None,
+    half_maps: tuple[str, str] | None = None,
+    confidence: str = "none",
+) -> dict[str, Any]:
+    """Validate a model, alone or in a map.
+
+    Parameters
+    ----------
+    model, map : path
+    resolution : float, optional
+        Of the map, in angstrom; estimated from the half maps or the map by default.
+    half_maps : pair of paths, optional
+    confidence : str
+        What the B-factor column says (see `adp3d.contract.specs.model.CONFIDENCES`).
+
+    Returns
+    -------
+    dict
+        Plain values: ``figures`` of the whole model, ``residues``, ``clashes`` (see
+        `adp3d.validation.model_report.ModelReport`), and ``lines``, the report in words.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, there is no protein, or the model lies outside the map.
+    """
+    structure = read_structure(model)
+    density = None if map is None else read_map(map)
+    if density is not None:
+        check_overlap(density, [atom.atom.pos.tolist() for atom in structure[0].all()])
+        if resolution is None:
+            halves = None if half_maps is None else (read_map(half_maps[0]), read_map(half_maps[1]))
+            resolution = estimate_resolution(density, halves).value
+    report = validate_model(structure, density, resolution, confidence in ("none", "bfactor"))
+    if not len(report.rows):
+        raise InputError(f"'{model}' contains no protein; there is nothing to validate.")
+    return {**report.to_dict(), "lines": _lines(report)}
+
+
+def validation_of_job(
+    before: gemmi.Structure,
+    result: Path,
+    density: DensityMap | None,
+    resolution: float | None,
+    confidence: str,
+) -> dict[str, Any] | None:
+    """Figures of the starting model and of the result of a job, under ``before`` and ``after``.
+
+    Parameters
+    ----------
+    before : gemmi.Structure
+    result : Path
+    density : DensityMap, optional
+        Map of the job.
+    resolution : float, optional
+        Of the map, in angstrom.
+    confidence : str
+        As in `validate_files`; the result has B-factors in any case.
+
+    Returns
+    -------
+    dict or None
+        None where fewer than half of the residues of the result have a side chain, so that there is little to validate,
+        or where it would take long (`_LARGEST`).
+    """
+    after = read_structure(result)
+    residues = [r for chain in after[0] for r in chain if is_protein_residue(r) and r.name != "GLY"]
+    if not 0 < len(residues) <= _LARGEST or 2 * sum("CB" in residue for residue in residues) < len(residues):
+        return None
+    own = confidence in ("none", "bfactor")
+    return {
+        "before": validate_model(before, density, resolution, own).figures(),
+        "after": validate_model(after, density, resolution).figures(),
+    }
+
+
+def _lines(report: ModelReport) -> list[str]:
+    lines = report.lines()
+    outliers = report.outliers()
+    lines += [f"  {line}" for line in outliers[:_LISTED]]
+    if len(outliers) > _LISTED:
+        lines.append(f"  and {len(outliers) - _LISTED} more residues")
+    clashes = report.clashes()
+    if clashes:
+        lines.append("Clashes, worst first:")
+    lines += [f"  {one['first']} and {one['second']}: {one['overlap']:.2f} A" for one in clashes[:_LISTED]]
+    if len(clashes) > _LISTED:
+        lines.append(f"  and {len(clashes) - _LISTED} more clashes")
+    if report.fit is not None:
+        lines += _worst_fits(report)
+    return lines
+
+
+def _worst_fits(report: ModelReport) -> list[str]:
+    """The residues whose side chains the map supports least."""
+    table = [row for row in report.residues() if row["q_score_side_chain"] is not None]
+    worst = sorted(table, key=lambda row: row["q_score_side_chain"])[: _LISTED // 2]
+    if not worst:
+        return []
+    named = (f"{row['chain']} {row['number']} {row['name']} {row['q_score_side_chain']:.2f}" for row in worst)
+    return [f"Lowest Q-scores of side chains: {', '.join(named)}."]
