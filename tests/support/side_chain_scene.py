@@ -10,7 +10,7 @@ from adp3d.sidechain.network import SideChainConfig, SideChainModel
 from adp3d.sidechain.scene import Scene
 
 SMALL = SideChainConfig(
-    width=24, pair_width=8, neighbours=8, encoder_blocks=1, decoder_blocks=1, denoiser_blocks=1, codes=16, code_width=6,
+    width=24, pair_width=8, neighbours=8, encoder_blocks=1, decoder_blocks=1, denoiser_blocks=1, levels=(4, 4),
     density_width=0,
 )  # fmt: skip
 

@@ -1,22 +1,18 @@
-"""A codebook: vectors for which the nearest of a learned set stand."""
+"""A codebook whose codes are the points of a grid: each of a few numbers is rounded to one of a few levels."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor, nn
 
 __all__ = ["Codebook", "Quantised"]
 
-_COMMITMENT = 0.25
-"""Weight of pulling vectors towards their codes over pulling codes (van den Oord et al. 2017)."""
-_TEMPERATURE = 0.05
-"""Of the soft assignment by cosines from which the usage of codes is measured."""
-_USAGE = 0.1
-"""Weight of what the soft assignment tells of a vector in its group, in nats: high when all codes occur there and
-each is certain.
-Small beside the reconstruction, enough to keep codes from dying."""
+_MARGIN = 1e-3
+"""By how much numbers may lie beyond the outermost levels, so that these are reached at finite input."""
 
 
 @dataclass(frozen=True)
@@ -28,59 +24,49 @@ class Quantised:
     code : Tensor of int64, shape (...)
     vector : Tensor, shape (..., d)
         Of the code, with the gradient of what was quantised.
-    loss : Tensor
-        Commitment and usage, a scalar.
     """
 
     code: Tensor
     vector: Tensor
-    loss: Tensor
 
 
 class Codebook(nn.Module):
-    """K codes on the unit sphere in d dimensions; the nearest by angle stands for a vector.
+    """All combinations of levels of d bounded numbers; the nearest one stands for a vector.
+
+    The grid is fixed, so no code can die, and codes that follow one another stand for what is alike. A learned table
+    with commitment loss kept about one code for each residue type here, which the type tells anyway.
 
     Parameters
     ----------
-    codes, width : int
+    levels : sequence of int
+        Of each number, at least 2.
 
     References
     ----------
-    van den Oord et al., Neural discrete representation learning (2017); unit vectors after Yu et al. (2022).
+    Mentzer et al., Finite scalar quantization: VQ-VAE made simple (2023), in place of the learned table of van den
+    Oord et al., Neural discrete representation learning (2017).
     """
 
-    def __init__(self, codes: int, width: int) -> None:
+    def __init__(self, levels: Sequence[int]) -> None:
         super().__init__()
-        self.table = nn.Parameter(torch.randn(codes, width))
+        self.codes = prod(levels)
+        # made of the sizes: not a weight
+        self.levels: Tensor
+        self.strides: Tensor
+        self.register_buffer("levels", torch.tensor(levels), persistent=False)
+        strides = [prod(levels[:k]) for k in range(len(levels))]
+        self.register_buffer("strides", torch.tensor(strides), persistent=False)
 
-    def forward(self, z: Tensor, counts: Tensor, group: Tensor) -> Quantised:
-        """Quantise vectors z (..., d).
-
-        Parameters
-        ----------
-        z : Tensor, shape (..., d)
-        counts : Tensor of bool, shape (...)
-            Which of them the loss is about.
-        group : Tensor of int64, shape (...)
-            What is known of them besides, such as the residue type: codes need not tell it, so each group is to
-            use all codes.
-        """
-        unit, table = nn.functional.normalize(z, dim=-1), nn.functional.normalize(self.table, dim=-1)
-        cosine = unit @ table.T
-        code = cosine.argmax(-1)
-        nearest = table[code]
-        chosen = counts[..., None].to(z.dtype)
-        total = chosen.sum().clamp(min=1.0)
-        pull = (nearest - unit.detach()).square() + _COMMITMENT * (nearest.detach() - unit).square()
-        soft = (cosine / _TEMPERATURE).softmax(-1) * chosen
-        each = -(soft * (soft + 1e-9).log()).sum() / total
-        groups = int(group.max()) + 1
-        share = soft.new_zeros(groups, soft.shape[-1]).index_add_(0, group.flatten(), soft.flatten(0, -2)) / total
-        whole = share.sum(-1, keepdim=True)
-        information = -(share * ((share + 1e-9) / (whole + 1e-9)).log()).sum() - each
-        loss = (pull * chosen).sum() / total - _USAGE * information
-        return Quantised(code, unit + (nearest - unit).detach(), loss)
+    def forward(self, z: Tensor) -> Quantised:
+        """Quantise vectors z (..., d) of any size; codes (...) and their vectors (..., d), within -1 and 1."""
+        half = (self.levels - 1).to(z.dtype) / 2
+        reach = half * (1 + _MARGIN)
+        place = reach * torch.tanh(z) + half
+        level = place.round().clamp(min=0).minimum(2 * half)
+        near = place + (level - place).detach()
+        return Quantised((level.long() * self.strides).sum(-1), near / half - 1)
 
     def vector(self, code: Tensor) -> Tensor:
         """Vectors (..., d) of codes (...)."""
-        return nn.functional.normalize(self.table, dim=-1)[code]
+        level = code[..., None] // self.strides % self.levels
+        return 2.0 * level.float() / (self.levels - 1) - 1.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -39,14 +39,24 @@ class SideChainConfig:
     encoder_blocks: int = 2
     decoder_blocks: int = 2
     denoiser_blocks: int = 5
-    codes: int = 512
-    code_width: int = 24
+    levels: tuple[int, ...] = (8, 5, 5, 5)
+    """Of the numbers that make a code; their product is the number of codes."""
     density_width: int = 64
     """Hidden width of the look at a map; 0 for networks without eyes for maps."""
 
-    def to_dict(self) -> dict[str, int]:
+    @property
+    def codes(self) -> int:
+        """How many codes there are."""
+        return math.prod(self.levels)
+
+    def to_dict(self) -> dict[str, Any]:
         """Plain values for storage."""
         return asdict(self)
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> SideChainConfig:
+        """From what was stored."""
+        return SideChainConfig(**{**values, "levels": tuple(values["levels"])})
 
 
 @dataclass(frozen=True)
@@ -119,9 +129,9 @@ class SideChainModel(nn.Module):
         self.config = config
         w = config.width
         self.encoder = _Trunk(config, config.encoder_blocks, False)
-        self.to_code = nn.Linear(w, config.code_width)
-        self.codebook = Codebook(config.codes, config.code_width)
-        self.from_code = nn.Linear(config.code_width, w)
+        self.to_code = nn.Linear(w, len(config.levels))
+        self.codebook = Codebook(config.levels)
+        self.from_code = nn.Linear(len(config.levels), w)
         self.decoder = _Trunk(config, config.decoder_blocks, True)
         self.turns = nn.Linear(w, 2 * TURNS)
         self.deviation = nn.Linear(w, 2 * SLOTS)
@@ -150,10 +160,10 @@ class SideChainModel(nn.Module):
     def encode(self, scene: Scene, seen: Surroundings) -> Quantised:
         """Codes of residues whose side-chain atoms the scene shows."""
         h = self.encoder(scene, seen, None, self._still(scene))
-        return cast(Quantised, self.codebook(self.to_code(h), scene.free, scene.aatype))
+        return cast(Quantised, self.codebook(self.to_code(h)))
 
     def decode(self, scene: Scene, seen: Surroundings, vector: Tensor) -> Decoded:
-        """Internal coordinates from vectors of codes (B, N, code_width)."""
+        """Internal coordinates from vectors of codes (B, N, d)."""
         h = self.decoder(scene, seen, self.from_code(vector), self._still(scene))
         turns = self.turns(h).float().unflatten(-1, (TURNS, 2))
         # never of length zero

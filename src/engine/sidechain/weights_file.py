@@ -45,7 +45,7 @@ def load_side_chain_model(path: Path) -> SideChainModel:
                 f"{path} holds no side-chain model: give a file that 'adp3d train --model sidechain' made."
             )
         state = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118
-    model = SideChainModel(SideChainConfig(**json.loads(metadata["config"])))
+    model = SideChainModel(SideChainConfig.from_dict(json.loads(metadata["config"])))
     model.load_state_dict(state)
     model.eval().requires_grad_(False)
     return model

@@ -104,7 +104,7 @@ def command(
         if smoke:
             sizes = replace(
                 sizes, width=32, pair_width=16, neighbours=8, encoder_blocks=1, decoder_blocks=1, denoiser_blocks=1,
-                codes=32, code_width=8, density_width=8,
+                levels=(4, 4, 2), density_width=8,
             )  # fmt: skip
         spec = TrainingSpec(minutes=minutes, learning_rate=learning_rate, seed=seed, workers=workers)
         weights = train_side_chains(

@@ -80,12 +80,12 @@ def descend(
     validate: Callable[[Progress], None],
     export: Callable[[Progress], None],
     folder: Path,
-    until: float | None = None,
+    stage: tuple[float, float] | None = None,
 ) -> Progress:
     """Update a network until the time is up.
 
     The learning rate warms up, then follows a cosine over the wall-clock time, so that a run of any
-    length ends annealed. Updates whose gradient norm explodes are skipped.
+    length, and each of its stages, ends annealed. Updates whose gradient norm explodes are skipped.
 
     Parameters
     ----------
@@ -102,8 +102,8 @@ def descend(
         Writes the averaged weights.
     folder : Path
         Receives the checkpoint and ``training.csv``.
-    until : float, optional
-        Minutes after which a stage of the run ends; those of the whole run by default. Gradients of a stage are
+    stage : tuple of float, optional
+        Minutes at which a stage of the run begins and ends; the whole run by default. Gradients of a stage are
         compared with its own only.
 
     Returns
@@ -116,10 +116,11 @@ def descend(
     losses: list[float] = []
     clock = time.process_time if spec.cpu_time else time.monotonic
     last_save = last_validation = tick = clock()
-    end = 60 * (spec.minutes if until is None else until)
+    begin, end = (60 * minutes for minutes in stage or (0.0, spec.minutes))
     while progress.seconds < end:
         for group in optimizer.param_groups:
-            group["lr"] = spec.learning_rate * _rate(progress, spec)
+            done = min(1.0, (progress.seconds - begin) / (end - begin))
+            group["lr"] = spec.learning_rate * _rate(progress.step, done, spec.warmup_steps)
         loss = loss_of_next(progress)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -160,9 +161,9 @@ def descend(
     return progress
 
 
-def _rate(progress: Progress, spec: TrainingSpec) -> float:
-    warm = min(1.0, (progress.step + 1) / spec.warmup_steps)
-    done = min(1.0, progress.seconds / (spec.minutes * 60))
+def _rate(step: int, done: float, warmup_steps: int) -> float:
+    """Fraction of the learning rate after so many updates, when this fraction of the time is over."""
+    warm = min(1.0, (step + 1) / warmup_steps)
     return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
 
 

@@ -21,7 +21,7 @@ from .stream import DrawnAhead
 
 __all__ = ["CODES_FIRST", "train_side_chains"]
 
-CODES_FIRST = 0.3
+CODES_FIRST = 0.25
 """Part of the time for encoder, codebook and decoder; they stay as they are while the diffusion over their codes is
 trained, which would otherwise chase codes that change."""
 
@@ -74,7 +74,7 @@ def train_side_chains(
     trained = Trained.of(model.to(device), spec)
     progress = load_checkpoint(folder, model, trained.average, trained.optimizer) or Progress()
     folder.mkdir(parents=True, exist_ok=True)
-    codes = [model.encoder, model.to_code, model.codebook, model.from_code, model.decoder, model.turns, model.deviation]
+    codes = [model.encoder, model.to_code, model.from_code, model.decoder, model.turns, model.deviation]
 
     def loss_of_codes(_: Progress) -> Tensor:
         return autoencoder_loss(model, stream.next())
@@ -92,10 +92,11 @@ def train_side_chains(
 
     draws = SideChainDraws(sampler, with_maps, spec.seed, device)
     with DrawnAhead(draws.draw, progress.step, spec.workers) as stream:
-        codes_until = CODES_FIRST * spec.minutes
-        if progress.seconds < 60 * codes_until:
-            progress = descend(spec, trained, progress, loss_of_codes, validate, export, folder, codes_until)
+        until = CODES_FIRST * spec.minutes
+        if progress.seconds < 60 * until:
+            progress = descend(spec, trained, progress, loss_of_codes, validate, export, folder, (0.0, until))
         for part in codes:
             part.requires_grad_(False)
-        descend(spec, trained, progress, loss_of_diffusion, validate, export, folder)
+        stage = (until, spec.minutes)
+        descend(spec, trained, progress, loss_of_diffusion, validate, export, folder, stage)
     return folder / "weights.safetensors"

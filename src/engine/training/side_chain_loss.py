@@ -29,7 +29,7 @@ def autoencoder_loss(model: SideChainModel, batch: SideChainBatch) -> Tensor:
     """Encode what is there, decode it into what is given; a scalar."""
     quantised = model.encode(batch.whole, model.look(batch.whole))
     decoded = model.decode(batch.given, model.look(batch.given), quantised.vector)
-    return reconstruction_loss(decoded, batch) + quantised.loss
+    return reconstruction_loss(decoded, batch)
 
 
 def diffusion_loss(model: SideChainModel, batch: SideChainBatch, generator: torch.Generator) -> Tensor:

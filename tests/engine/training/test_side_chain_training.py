@@ -173,7 +173,7 @@ def run(folder, out, minutes, **options):
 def test_learns_and_goes_on(folder, tick, tmp_path):
     weights = run(folder, tmp_path / "run", 6.0)
     table = [row for row in rows(tmp_path / "run" / "validation.csv") if row["case"] == "backbone"]
-    assert [row["step"] for row in table] == ["54", "180"]
+    assert [row["step"] for row in table] == ["45", "180"]
     # first the codes are learned, then what codes there are
     assert float(table[1]["entropy"]) < 0.8 * float(table[0]["entropy"])
     assert float(table[1]["rebuilt_chi1_20"]) == pytest.approx(float(table[0]["rebuilt_chi1_20"]), abs=15)
@@ -185,11 +185,11 @@ def test_learns_and_goes_on(folder, tick, tmp_path):
     assert again[2] == again[1]
 
 
-def test_the_codebook_stays_while_the_diffusion_is_trained(folder, tick, tmp_path):
+def test_codes_stay_while_the_diffusion_is_trained(folder, tick, tmp_path):
     run(folder, tmp_path / "run", 1.0)
-    before = load_file(tmp_path / "run" / "state.safetensors")["net.codebook.table"]
+    before = load_file(tmp_path / "run" / "state.safetensors")["net.to_code.weight"]
     run(folder, tmp_path / "run", 1.5)
-    after = load_file(tmp_path / "run" / "state.safetensors")["net.codebook.table"]
+    after = load_file(tmp_path / "run" / "state.safetensors")["net.to_code.weight"]
     assert torch.equal(before, after)
 
 
@@ -197,7 +197,7 @@ def test_weights_of_other_sizes_are_refused(folder, tick, tmp_path):
     weights = run(folder, tmp_path / "run", 0.0)
     with pytest.raises(InputError, match="other sizes"):
         train_side_chains(
-            folder, tmp_path / "two", spec=TrainingSpec(minutes=0.0), config=replace(SMALL, codes=8), device=CPU,
+            folder, tmp_path / "two", spec=TrainingSpec(minutes=0.0), config=replace(SMALL, levels=(4, 2)), device=CPU,
             residues=32, examples=1, validation_batches=1, initial=weights,
         )  # fmt: skip
 
