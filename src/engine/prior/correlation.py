@@ -54,6 +54,11 @@ class GlobularCorrelation:
         """Number of residues N over all chains."""
         return sum(self.lengths)
 
+    @property
+    def log_determinant(self) -> float:
+        """Log of |det R|: a for each coordinate, as what R makes of a chain's first atom and of its mean cancels."""
+        return 3 * 4 * self.n_residues * math.log(self.step_scale)
+
     def apply(self, z: Tensor) -> Tensor:
         """Coordinates x = R z, in angstrom."""
         return self._per_chain(z, _forward)

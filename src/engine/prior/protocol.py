@@ -18,6 +18,10 @@ class Correlation(Protocol):
     def lengths(self) -> tuple[int, ...]:
         """Residues in each block of R, in order."""
 
+    @property
+    def log_determinant(self) -> float:
+        """Log of the absolute determinant of R over all 12 N coordinates."""
+
     def apply(self, z: Tensor) -> Tensor:
         """R z."""
 

@@ -1,0 +1,189 @@
+"""Energies of structures: what a prior finds them worth, as a whole, by residue and between parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..prior.protocol import Prior
+from .contributions import Contributions, Noise, normal_numbers
+from .denoising import denoising_energy_integral
+from .flow import flow_energy
+from .path import path_energy
+from .whitened import HIGHEST_TIME, LOWEST_TIME, WhitenedPrior
+
+__all__ = ["METHODS", "Energy", "EnergySettings", "Method", "Part", "interface_energy", "structure_energy"]
+
+Method = Literal["flow", "path", "denoising"]
+METHODS: tuple[Method, ...] = ("flow", "path", "denoising")
+
+
+@dataclass(frozen=True)
+class EnergySettings:
+    """How energies are computed.
+
+    Attributes
+    ----------
+    method : str
+        ``flow`` integrates along the probability flow, with gradients; ``path`` along random diffusion paths;
+        ``denoising`` sums errors of denoising, noise level by noise level.
+    steps : int
+        Noise levels, less one.
+    draws : int
+        Probes, paths, or sets of noise.
+    lowest, highest : float
+        Diffusion times.
+    seed : int
+    batch : int
+        Structures computed at once.
+    """
+
+    method: Method = "denoising"
+    steps: int = 40
+    draws: int = 2
+    lowest: float = LOWEST_TIME
+    highest: float = HIGHEST_TIME
+    seed: int = 0
+    batch: int = 8
+
+
+@dataclass(frozen=True)
+class Energy:
+    r""":math:`-\log p(x)` of structures of one molecule.
+
+    Attributes
+    ----------
+    per_residue : Tensor, shape (structure, N)
+        In nats, for coordinates in angstrom; summed over the residues they are the total.
+    standard_error : Tensor, shape (structure,)
+        Of the total, from the draws; most of it is common to all structures, which get the same noise.
+    """
+
+    per_residue: Tensor
+    standard_error: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """Of each structure, (structure,), in nats."""
+        return self.per_residue.sum(-1)
+
+    def __sub__(self, other: Energy) -> Energy:
+        """Difference; errors are taken as independent."""
+        return Energy(self.per_residue - other.per_residue, torch.hypot(self.standard_error, other.standard_error))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A molecule that is a part of another: it lies where it lies there, and gets the same noise.
+
+    Attributes
+    ----------
+    rows : Tensor of int64, shape (N,)
+        Its residues among those of the whole.
+    size : int
+        Residues of the whole.
+    centre : Tensor, shape (structure, 3)
+        Middle of the whole, in angstrom.
+    """
+
+    rows: Tensor
+    size: int
+    centre: Tensor
+
+
+def structure_energy(
+    prior: Prior,
+    x: Tensor,
+    settings: EnergySettings,
+    *,
+    part: Part | None = None,
+    told: Callable[[int], None] = lambda done: None,
+) -> Energy:
+    """Energies of structures of one molecule.
+
+    Parameters
+    ----------
+    prior : Prior
+        Bound to the molecule's residues.
+    x : Tensor, shape (structure, N, 4, 3)
+        Backbones in angstrom.
+    settings : EnergySettings
+    part : Part, optional
+        Says that the molecule is a part of another one.
+    told : callable
+        Hears how many structures are done, and may raise to stop.
+    """
+    whitened = WhitenedPrior(prior)
+    levels = whitened.levels(settings.steps, settings.lowest, settings.highest)
+    middle = x.mean((1, 2)) if part is None else part.centre
+    found: list[Contributions] = []
+    for start in range(0, len(x), settings.batch):
+        rows = slice(start, start + settings.batch)
+        y = whitened.whiten(x[rows] - middle[rows, None, None])
+        found.append(_integrate(whitened, y, levels, _noise(y, settings.seed, part), settings))
+        told(min(start + settings.batch, len(x)))
+    each = torch.cat([one.mean for one in found]).sum((-1, -2))
+    share = whitened.log_volume / each.shape[1]
+    return Energy(each + share, torch.cat([one.standard_error for one in found]))
+
+
+def interface_energy(
+    priors: Sequence[Prior], whole: Prior, x: Tensor, groups: Sequence[Tensor], settings: EnergySettings
+) -> Energy:
+    """Energy of a complex less those of its parts, placed as they are: low where the prior likes them together.
+
+    Parameters
+    ----------
+    priors : sequence of Prior
+        Bound to each part.
+    whole : Prior
+        Bound to the complex.
+    x : Tensor, shape (pose, N, 4, 3)
+        In angstrom.
+    groups : sequence of Tensor of int64
+        Residues of each part, in order; together all residues, each once.
+    settings : EnergySettings
+
+    Returns
+    -------
+    Energy
+        By residue of the complex. A prior for which chains are independent gives zero.
+
+    Raises
+    ------
+    ValueError
+        If the groups are not a partition of the residues.
+    """
+    together = torch.cat(list(groups))
+    if not torch.equal(together.sort().values, torch.arange(x.shape[1])):
+        raise ValueError("the parts hold each residue of the complex once")
+    complexed = structure_energy(whole, x, settings)
+    middle = x.mean((1, 2))
+    alone = torch.empty_like(complexed.per_residue)
+    error = complexed.standard_error.square()
+    for prior, rows in zip(priors, groups, strict=True):
+        found = structure_energy(prior, x[:, rows], settings, part=Part(rows, x.shape[1], middle))
+        alone[:, rows] = found.per_residue
+        error = error + found.standard_error.square()
+    return Energy(complexed.per_residue - alone, error.sqrt())
+
+
+def _noise(y: Tensor, seed: int, part: Part | None) -> Noise:
+    if part is None:
+        return normal_numbers(y.shape[1:], seed, y)
+    whole = normal_numbers((part.size, *y.shape[2:]), seed, y)
+    return lambda: whole()[part.rows]
+
+
+def _integrate(
+    whitened: WhitenedPrior, y: Tensor, levels: Sequence[float], noise: Noise, settings: EnergySettings
+) -> Contributions:
+    if settings.method == "flow":
+        return flow_energy(whitened.denoise, y, levels, noise, probes=settings.draws)
+    if settings.method == "path":
+        return path_energy(whitened.denoise, y, levels, noise, paths=settings.draws)
+    return denoising_energy_integral(whitened.denoise, y, levels, noise, draws=settings.draws)
