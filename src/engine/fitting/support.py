@@ -11,7 +11,7 @@ from scipy.ndimage import uniform_filter1d
 from ..ensemble.recombination import missing_segments
 from ..placing.target import Target
 
-__all__ = ["SHORTEST_BODY", "Support", "judge_support"]
+__all__ = ["SHORTEST_BODY", "Support", "along_chains", "judge_support"]
 
 SHORTEST_BODY = 25
 """Rejected residues in a row that may be a domain in a wrong place; fewer are a loop or an end."""
@@ -71,6 +71,11 @@ class Support:
         """Local correlation from which a built segment counts as supported."""
         return _ACCEPT_ABOVE * self.typical
 
+    @property
+    def contradicted(self) -> float:
+        """Local correlation below which the map contradicts a residue: lower ones say nothing more."""
+        return _REJECT_BELOW * self.typical
+
     def trusting(self, residues: NDArray[np.bool_]) -> Support:
         """Verdict with further residues (N,) trusted, whatever the map says: those that the user keeps."""
         return replace(self, trusted=self.trusted | residues)
@@ -100,7 +105,7 @@ class Support:
         chain, first, _ = target.labels[int(np.flatnonzero(self.rejected)[0])]
         return [
             f"{bad} known residues (the first: {chain} {first}) lie where the map does not support them "
-            f"(local correlation below {_REJECT_BELOW * self.typical:.2f}) and will be built anew."
+            f"(local correlation below {self.contradicted:.2f}) and will be built anew."
         ]
 
 
@@ -117,7 +122,7 @@ def judge_support(target: Target, local_fit: NDArray[np.float64]) -> Support:
     local_fit : ndarray, shape (N,)
         Local map-model correlation of the known residues; NaN elsewhere.
     """
-    fit = _smoothed(local_fit, target.polymer.chain_index)
+    fit = along_chains(local_fit, target.polymer.chain_index)
     finite = fit[np.isfinite(fit)]
     typical = float(np.percentile(finite, 75)) if len(finite) else 0.0
     known = target.known[:, 1]
@@ -131,8 +136,8 @@ def judge_support(target: Target, local_fit: NDArray[np.float64]) -> Support:
     return Support(np.where(known, fit, np.nan), max(typical, _LEAST_TYPICAL), trusted, in_body)
 
 
-def _smoothed(values: NDArray[np.float64], chain_index: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Mean over a window along each chain, of the residues that have a value."""
+def along_chains(values: NDArray[np.float64], chain_index: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean over five residues along each chain, of those that have a value; values and result have shape (N,)."""
     out = np.full_like(values, np.nan)
     for chain in np.unique(chain_index):
         rows = chain_index == chain

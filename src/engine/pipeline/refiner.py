@@ -14,11 +14,13 @@ from torch import Tensor
 
 from ..contract.kinds import REFINE
 from ..contract.specification import RefineSpec
+from ..ensemble.carry import carried_along
 from ..ensemble.confidence import replica_spread
 from ..ensemble.denoising_energy import denoising_energy
 from ..ensemble.mosaic import best_sources
 from ..ensemble.ranking import SCALES, Ranking, rank_replicas
 from ..ensemble.recombination import missing_segments, recombine, supported_ends
+from ..fitting.support import along_chains
 from ..job.events import Events, NullEvents
 from ..job.sampling import Sampling, Stage, Watch
 from ..measurement.figures import figures_of, residue_figures_of
@@ -51,6 +53,14 @@ _FAR_GAIN, _MOST_FAR = 0.04, 0.4
 """Local correlation for each angstrom that a residue is moved, and at most: what fits where it is (0.7 and more) does
 not leave for other density, what does not (0.1 to 0.5) may go as far as a hinge takes it. Chosen by hand, after parts
 of a right model went astray in a run of few steps."""
+_RETURN_GAIN = 0.2
+"""Local correlation, as a fraction of a typical one, by which a loop that the map does not support must fit better
+anew than as it was given: what fits nowhere is not shown by the map, and the given place is the best that is known.
+Right loops gain 0.5 and more; ends that no map shows differ by 0.1 from trace to trace. Chosen by hand, after
+EMD-30342, whose ends went 3 A astray."""
+_DRIFT = 0.7
+"""Angstrom up to which known residues may move otherwise than those around them without being asked why: as exactly as
+those tell where they are."""
 _BENT_WAY = 0.3
 """Angstrom from which a known residue counts as moved, and its old place as wrong; the last stage may do less."""
 _MOST = 10.0
@@ -92,10 +102,13 @@ class Built:
     x : Tensor, shape (N, 4, 3)
     segments : list of slice
         Everything that was built.
+    returned : ndarray of bool, shape (N,)
+        Residues that the map does not support, neither as they were given nor anew, and that are left as given.
     """
 
     x: Tensor
     segments: list[slice]
+    returned: NDArray[np.bool_]
 
     def describe(self, problem: Problem, fit: NDArray[np.float64], ca: NDArray[np.float64]) -> list[dict[str, Any]]:
         """Each built segment: first and last residue, length, fit, and CA RMSD where there is a reference.
@@ -204,13 +217,14 @@ class Refiner:
             stage = Stage(planned.name, step_times(planned.steps, start=t), planned.replicas, seed, several)
             found.append(self._sample(stage, free))
         x = torch.cat(found)
-        quality = np.where(known, self._density.likelihood.per_residue_fit(x), 0.0)
+        quality = np.where(known, self._fit(x), 0.0)
         quality[0] += np.where(loose, _BENT_GAIN, np.where(known, _MOST, 0.0))
         far = (x - start)[:, :, 1].norm(dim=-1).double().cpu().numpy()
         quality -= np.where(known, np.minimum(_FAR_GAIN * far, _MOST_FAR), 0.0)
         linked = linked_residues(problem.polymer) & known[:-1] & known[1:]
         source = best_sources(x[:, :, 1].double().cpu().numpy(), quality, linked)
         bent = x[torch.as_tensor(source, device=x.device), torch.arange(len(source), device=x.device)]
+        bent = self._steadied(bent, loose)
         way = (bent - start)[:, 1].norm(dim=-1).cpu().numpy()
         moved = loose & (source > 0) & (way > _BENT_WAY)
         if not moved.any():
@@ -223,20 +237,20 @@ class Refiner:
         support, chains = self._support, self._problem.polymer.chain_index
         target = self._start
         segments = missing_segments(support.trusted, chains)
+        returned = np.zeros(len(chains), bool)
         if not segments and self._problem.target.known.all():
-            return Built(self._problem.start(), [])
+            return Built(self._problem.start(), [], returned)
         found = support.trusted.copy()
-        current: Tensor | None = None
-        gained = [-1]
+        current, rival, again = self._problem.start(), None, True
         for number, planned in enumerate(self._runs.building):
             gaps = missing_segments(found, chains)
-            if number and not (gaps and gained):  # what a round gained nothing for, the next will not find either
+            if number and not (gaps and again):
                 break
             seed = self._spec.seed + _ROUND_SEED * number
             x = self._sample(Stage(planned.name, step_times(planned.steps), planned.replicas, seed), target)
             base = self.rank(x).chosen
-            if current is not None:  # what earlier rounds found competes with what this one did
-                x, base = torch.cat([x, current[None]]), len(x)
+            if rival is not None:  # what earlier rounds found competes with what this one did
+                x, base = torch.cat([x, rival[None]]), len(x)
             shown = self._shown(target)
             current = recombine(x, self._quality(x, found, shown), gaps, base).x
             quality = self._quality(current[None], found, shown)[0]
@@ -248,8 +262,19 @@ class Refiner:
                 events.message(
                     f"Round {number + 1}: the map supports {len(gained)} of {open_residues} residues to be built."
                 )
-        assert current is not None  # there is at least one round
-        return Built(current, segments)
+            # what a round gained nothing for, the next will not find either
+            rival, again = current, bool(gained)
+            if number == 0:
+                returned = self._shown_nowhere(current, found)
+            if number == 0 and returned.any():
+                events.message(
+                    f"{int(returned.sum())} known residues that the map does not support fit no better anywhere else: "
+                    "they are left as given."
+                )
+                # what is missing beside them is built on them: a trace that led elsewhere does not compete
+                current, rival, again = self._with_given(current, returned), None, True
+                target, found = _extended(target, current, np.flatnonzero(returned).tolist()), found | returned
+        return Built(current, missing_segments(support.trusted | returned, chains), returned)
 
     def polish(self, built: Built, planned: PlannedRun | None = None) -> Tensor:
         """Move everything together at low noise, from the composite; (replica, N, 4, 3).
@@ -260,7 +285,8 @@ class Refiner:
         start = built.x.expand(planned.replicas, -1, -1, -1)
         times = step_times(planned.steps, start=_POLISH_START)
         stage = Stage(planned.name, times, planned.replicas, self._spec.seed + _POLISH_SEED, start)
-        return self._sample(stage, self._start.without_places())
+        target = _extended(self._start, built.x, np.flatnonzero(built.returned).tolist())
+        return self._sample(stage, target.without_places())
 
     def _sample(self, stage: Stage, target: Target) -> Tensor:
         """One stage, with the known atoms both pulling and shown to the prior."""
@@ -289,6 +315,47 @@ class Refiner:
         energy = denoising_energy(self._judge, x, generator)
         terms = {"correlation": self._density.likelihood.correlation(x), "energy": -energy}
         return rank_replicas(terms, SCALES)
+
+    def _shown_nowhere(self, x: Tensor, found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Known residues (N,) that the map did not support, and that fit no better in the trace x (N, 4, 3) either."""
+        support, chains = self._support, self._problem.polymer.chain_index
+        open_loops = support.rejected & ~support.in_body & ~found
+        given, anew = self._fit(torch.stack([self._problem.start(), x]))
+        out = np.zeros(len(found), bool)
+        for run in missing_segments(~open_loops, chains):
+            out[run] = np.mean(anew[run] - given[run]) < _RETURN_GAIN * support.typical
+        return out
+
+    def _with_given(self, x: Tensor, residues: NDArray[np.bool_]) -> Tensor:
+        """A structure (N, 4, 3) with some residues where the model has them."""
+        return torch.where(torch.as_tensor(residues, device=x.device)[:, None, None], self._problem.start(), x)
+
+    def _steadied(self, x: Tensor, loose: NDArray[np.bool_]) -> Tensor:
+        """A bent structure (N, 4, 3) without residues (N,) that drifted away for nothing.
+
+        Where the map shows little, nothing holds the ends of chains and of gaps: they follow what it does show of the
+        residues around them, unless they fit clearly better elsewhere.
+        """
+        problem = self._problem
+        start = problem.start()
+        fit = self._fit(x[None])[0]
+        shown = np.clip((fit - self._support.contradicted) / self._support.typical, 0.0, 1.0)
+        old, new = (one.double().cpu().numpy() for one in (start, x))
+        carried = carried_along(old, new, np.where(problem.known_residues, shown, 0.0))
+        far = np.linalg.norm(new - carried, axis=-1)[:, 1]
+        gain = along_chains(fit - self._fit(torch.as_tensor(carried).to(x)[None])[0], problem.polymer.chain_index)
+        astray = loose & (far > _DRIFT) & (gain < np.minimum(_FAR_GAIN * far, _MOST_FAR))
+        # next to them, a little of both: the last stages mend what that does to the geometry
+        share = np.where(
+            loose, np.maximum(astray, along_chains(astray.astype(float), problem.polymer.chain_index)), 0.0
+        )
+        mixed = new + share[:, None, None] * (carried - new)
+        return torch.as_tensor(mixed).to(x)
+
+    def _fit(self, x: Tensor) -> NDArray[np.float64]:
+        """Local correlation of each residue (replica, N); values that the map contradicts are all the same."""
+        fit: NDArray[np.float64] = np.fmax(self._density.likelihood.per_residue_fit(x), self._support.contradicted)
+        return fit
 
     def _quality(self, x: Tensor, found: NDArray[np.bool_], shown: DensityEvidence) -> NDArray[np.float64]:
         """Fit of each residue (replica, N); none for residues that lie on what was found before."""
