@@ -93,6 +93,9 @@ def install_steps(maker: Sequence[str] | None, directory: Path, device: str, pla
         # Smaller, or able to use the card; where that index cannot be reached the usual one must do.
         steps.append(Step("Installing torch", (*pip, torch, "--index-url", index), required=False))
     steps.append(Step("Installing packages", (*pip, "-r", str(ENGINE / "requirements.txt"))))
+    # OpenMM is not there for every system; without it results are as good as before, but not relaxed.
+    relaxation = (*pip, "--only-binary", ":all:", "-r", str(ENGINE / "requirements-relax.txt"))
+    steps.append(Step("Installing OpenMM for relaxation", relaxation, required=False))
     return steps
 
 

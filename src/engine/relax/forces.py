@@ -39,6 +39,9 @@ _BOUND_OVERLAP = 0.06
 _STIFFNESS = 20_000.0
 """kJ/mol/nm^2: what is pressed 0.2 A into a sphere pays 8 kJ/mol, as in a Lennard-Jones potential."""
 
+_METAL_STIFFNESS = 20_000.0
+"""kJ/mol/nm^2 of the springs that keep the lengths of bonds to metals: these have no charge here that would do it."""
+
 _CONTACT_CUTOFF = 0.45
 """nm, more than two of the largest spheres."""
 
@@ -76,7 +79,9 @@ class Assembly:
     point: NDArray[np.int64]
 
 
-def assemble(scene: Scene, molecule: Molecule, tether: Tether, field: MapField | None, weight: float, openmm: Any) -> Assembly:
+def assemble(
+    scene: Scene, molecule: Molecule, tether: Tether, field: MapField | None, weight: float, openmm: Any
+) -> Assembly:
     """Build the system.
 
     Atoms that stay have no mass, by which OpenMM knows not to move them.
@@ -106,7 +111,6 @@ def assemble(scene: Scene, molecule: Molecule, tether: Tether, field: MapField |
     (nonbonded,) = (force for force in system.getForces() if isinstance(force, openmm.NonbondedForce))
     for force in system.getForces():
         force.setForceGroup(NONBONDED if force is nonbonded else BONDED)
-    nonbonded.setForceGroup(NONBONDED)
     _screen(nonbonded)
     obstacles = np.setdiff1d(np.arange(len(scene.points)), molecule.point)
     point = np.concatenate([molecule.point, obstacles])
@@ -195,5 +199,14 @@ def _guides(
     for particle in np.flatnonzero(heavy & ~inside).tolist():
         row = scene.rows[scene.points.residue[point[particle]]]
         springs.addParticle(particle, [float(tether.strength[row]), *(xyz[particle] / 10.0).tolist()])
-    guides.append(springs)
-    return guides
+    return [*guides, springs, _metal_springs(scene, point, openmm)]
+
+
+def _metal_springs(scene: Scene, point: NDArray[np.int64], openmm: Any) -> Any:
+    springs = openmm.HarmonicBondForce()
+    number = {int(atom): particle for particle, atom in enumerate(scene.heavy[point].tolist()) if atom >= 0}
+    for atom, metal in scene.region.metal_bonds.tolist():
+        if atom in number and metal in number and scene.mobile[point[number[atom]]]:
+            length = float(np.linalg.norm(scene.region.atoms.xyz[atom] - scene.region.atoms.xyz[metal])) / 10.0
+            springs.addBond(number[atom], number[metal], length, _METAL_STIFFNESS)
+    return springs

@@ -38,12 +38,12 @@ _CARBON = 6.0
 
 @dataclass(frozen=True)
 class MapField:
-    """Values of the field, in units of the map's standard deviation around the model.
+    r"""Values of the field, in units of the map's standard deviation around the model.
 
     Parameters
     ----------
     density : DensityMap
-        The box around the atoms that move; its values are :math:`(\\rho - \\bar\\rho)/\\sigma`.
+        The box around the atoms that move; its values are :math:`(\rho - \bar\rho)/\sigma`.
     """
 
     density: DensityMap

@@ -91,7 +91,7 @@ def _energy(context: Any, unit: Any) -> float:
 def _reporter(told: Callable[[int, int], None], openmm: Any) -> Any:
     """Listener to the minimiser; an exception must not pass through it, so it is kept and raised afterwards."""
 
-    class Reporter(openmm.MinimizationReporter):  # type: ignore[misc, name-defined]
+    class Reporter(openmm.MinimizationReporter):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.steps = 0

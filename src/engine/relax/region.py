@@ -81,6 +81,8 @@ class Region:
         Residues bonded by C and N, in that order.
     disulphides : ndarray of int64, shape (D, 2)
         Residues bonded by SG.
+    metal_bonds : ndarray of int64, shape (B, 2)
+        Atoms of protein and the metals that they bind.
     left_out : tuple of LeftOut
     """
 
@@ -91,6 +93,7 @@ class Region:
     last: NDArray[np.bool_]
     peptides: NDArray[np.int64]
     disulphides: NDArray[np.int64]
+    metal_bonds: NDArray[np.int64]
     left_out: tuple[LeftOut, ...]
 
     @property
@@ -162,6 +165,7 @@ def plan_region(atoms: Atoms, wanted: NDArray[np.bool_], single: NDArray[np.bool
         last=last,
         peptides=peptides,
         disulphides=disulphides,
+        metal_bonds=_metal_bonds(atoms),
         left_out=tuple(LeftOut(str(atoms.residues[row]), problem[row]) for row in sorted(problem) if wanted[row]),
     )
 
@@ -221,8 +225,6 @@ def _problems(
     found: dict[int, str] = {}
     for row, partner in _foreign_bonds(atoms, bonds):
         found.setdefault(row, f"is bonded to {atoms.residues[partner]}")
-    for row, metal in _metal_bonds(atoms):
-        found.setdefault(row, f"binds {atoms.residues[metal]}")
     for row, (residue, names) in enumerate(zip(atoms.residues, by_name, strict=True)):
         if not residue.protein:
             continue
@@ -255,17 +257,16 @@ def _foreign_bonds(atoms: Atoms, bonds: NDArray[np.int64]) -> Iterator[tuple[int
                     yield own, other
 
 
-def _metal_bonds(atoms: Atoms) -> Iterator[tuple[int, int]]:
+def _metal_bonds(atoms: Atoms) -> NDArray[np.int64]:
+    """Atoms of protein and the metals that they bind; (B, 2)."""
     metals = np.flatnonzero([gemmi.Element(element).is_metal for element in atoms.elements.tolist()])
-    binding = np.flatnonzero(np.isin(atoms.elements, ["N", "O", "S"]))
+    protein = np.array([residue.protein for residue in atoms.residues], bool)
+    binding = np.flatnonzero(np.isin(atoms.elements, ["N", "O", "S"]) & protein[atoms.residue])
     if not metals.size or not binding.size:
-        return
+        return np.zeros((0, 2), np.int64)
     near = cKDTree(atoms.xyz[metals]).query_ball_tree(cKDTree(atoms.xyz[binding]), _METAL_REACH)
-    for metal, others in zip(metals.tolist(), near, strict=True):
-        for other in others:
-            row = int(atoms.residue[binding[other]])
-            if atoms.residues[row].protein:
-                yield row, int(atoms.residue[metal])
+    found = [(int(binding[i]), metal) for metal, others in zip(metals.tolist(), near, strict=True) for i in others]
+    return np.array(found, np.int64).reshape(-1, 2)
 
 
 def _bound_to_bare(

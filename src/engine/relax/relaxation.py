@@ -138,7 +138,9 @@ def _nothing(region: Region) -> str:
     if not region.left_out:
         return "There is nothing to relax: none of the residues chosen is protein."
     first = region.left_out[0]
-    return f"Nothing can be relaxed: of the residues chosen none can move, such as {first.residue}, which {first.reason}."
+    return (
+        f"Nothing can be relaxed: of the residues chosen none can move, such as {first.residue}, which {first.reason}."
+    )
 
 
 def _places(structure: gemmi.Structure, atoms: Atoms) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
