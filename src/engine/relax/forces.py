@@ -58,9 +58,12 @@ class Tether:
     ----------
     strength : ndarray, shape (R,)
         For each residue, kJ/mol/nm^2.
+    in_map : float
+        The same for all atoms that a map pulls at.
     """
 
     strength: NDArray[np.float64]
+    in_map: float
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,6 @@ def assemble(
     scene : Scene
     molecule : Molecule
     tether : Tether
-        Atoms in the field have the field instead.
     field : MapField, optional
     weight : float
         Of the field, see `map_force`.
@@ -110,7 +112,7 @@ def assemble(
     )
     (nonbonded,) = (force for force in system.getForces() if isinstance(force, openmm.NonbondedForce))
     for force in system.getForces():
-        force.setForceGroup(NONBONDED if force is nonbonded else BONDED)
+        force.setForceGroup(NONBONDED if isinstance(force, openmm.NonbondedForce) else BONDED)
     _screen(nonbonded)
     obstacles = np.setdiff1d(np.arange(len(scene.points)), molecule.point)
     point = np.concatenate([molecule.point, obstacles])
@@ -183,7 +185,7 @@ def _contacts(nonbonded: Any, scene: Scene, point: NDArray[np.int64], openmm: An
 def _guides(
     scene: Scene, point: NDArray[np.int64], tether: Tether, field: MapField | None, weight: float, openmm: Any
 ) -> list[Any]:
-    """Map for the heavy atoms that move in it, springs for the others."""
+    """Map for the heavy atoms that move in it, springs for all."""
     heavy = scene.mobile[point] & (scene.heavy[point] >= 0)
     xyz = scene.points.xyz[point]
     inside = heavy & (field.covers(xyz) if field is not None else False)
@@ -196,9 +198,10 @@ def _guides(
     springs = openmm.CustomExternalForce("0.5*strength*((x-x0)^2+(y-y0)^2+(z-z0)^2)")
     for name in ("strength", "x0", "y0", "z0"):
         springs.addPerParticleParameter(name)
-    for particle in np.flatnonzero(heavy & ~inside).tolist():
-        row = scene.rows[scene.points.residue[point[particle]]]
-        springs.addParticle(particle, [float(tether.strength[row]), *(xyz[particle] / 10.0).tolist()])
+    owner = scene.rows[scene.points.residue[point]]
+    strength = np.where(inside, tether.in_map, tether.strength[owner])
+    for particle in np.flatnonzero(heavy).tolist():
+        springs.addParticle(particle, [float(strength[particle]), *(xyz[particle] / 10.0).tolist()])
     return [*guides, springs, _metal_springs(scene, point, openmm)]
 
 

@@ -69,6 +69,7 @@ def descend(
         context.setParameter("soft", soft)
         openmm.LocalEnergyMinimizer.minimize(context, _TOLERANCE, most, reporter)
         reporter.next_stage(most)
+    told(_SOFT_STEPS + _STEPS, _SOFT_STEPS + _STEPS)
     found = np.array(context.getState(positions=True).getPositions(asNumpy=True).value_in_unit(nanometer))
     return Descent(10.0 * found.astype(np.float64), before, _energy(context, mole), reporter.steps)
 

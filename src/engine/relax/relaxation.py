@@ -29,6 +29,9 @@ WEAK, FIRM = 200.0, 2000.0
 """kJ/mol/nm^2 of the springs on heavy atoms that were built anew, and on others that may move: with the former an
 atom is drawn 0.5 A by a force of 10 kJ/mol/A, which is what parts a clash; with the latter 0.05 A."""
 
+IN_MAP = 200.0
+"""kJ/mol/nm^2"""
+
 MAP_WEIGHT = 10.0
 """kJ/mol of a carbon atom per standard deviation of the map."""
 
@@ -87,7 +90,7 @@ def relax(
     if not region.mobile.any():
         raise InputError(_nothing(region))
     weak = region.mobile if rebuilt is None else np.asarray(rebuilt, bool)[places]
-    tether = Tether(np.where(weak, WEAK, FIRM))
+    tether = Tether(np.where(weak, WEAK, FIRM), IN_MAP)
     molecule = build_molecule(scene, openmm)
     assembly = assemble(scene, molecule, tether, _field(scene, in_map), in_map.weight if in_map else 0.0, openmm)
     descent = descend(assembly, scene.points.xyz[assembly.point], threads, openmm, told)

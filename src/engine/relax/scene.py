@@ -74,9 +74,7 @@ def dress(region: Region) -> Scene:
     bonds = bonds_of(_apart(atoms, beyond))
     core, rest = _some(atoms, ~beyond), _some(atoms, beyond)
     points, _ = add_hydrogens(core)
-    bare = _bare_amides(core, rows, region, points)
-    if bare:
-        points = _with_amides(points, bare)
+    points = _with(points, _missing(core, rows, region, points))
     count = len(core)
     hydrogens = len(points) - count
     points = _joined(points, contact_atoms(rest, np.zeros((0, 2), np.int64), _NONE))
@@ -148,29 +146,37 @@ def _joined(first: ContactAtoms, second: ContactAtoms) -> ContactAtoms:
     return ContactAtoms(**arrays, bonds=np.concatenate([first.bonds, second.bonds + len(first)]))
 
 
-def _bare_amides(
+def _missing(
     atoms: Atoms, rows: NDArray[np.int64], region: Region, points: ContactAtoms
-) -> dict[int, NDArray[np.float64]]:
-    """Hydrogens (3,) in A of the N that got none because they are behind a gap, by the N."""
+) -> dict[int, tuple[str, NDArray[np.float64]]]:
+    """Hydrogens that a template needs and none were placed of, by the atom that bears them: name and (3,) in A.
+
+    N behind a gap, where nothing says where its hydrogen points, and histidines of which both nitrogens are in the way
+    of something: they get the more common one of the two hydrogens.
+    """
     bearing = set(points.bonds[points.hydrogen[points.bonds[:, 1]], 0].tolist())
     found = {}
     for row, names in zip(rows.tolist(), atoms.by_name(), strict=True):
         kind = region.template[row]
-        if kind not in ("", "PRO") and "N" in names and names["N"] not in bearing:
-            n, ca, c = (atoms.xyz[names[name]] for name in ("N", "CA", "C"))
-            found[names["N"]] = amide_hydrogen(n, ca, c)
+        places = {name: atoms.xyz[index] for name, index in names.items()}
+        if kind not in ("", "PRO") and names["N"] not in bearing:
+            found[names["N"]] = "H", amide_hydrogen(places["N"], places["CA"], places["C"])
+        if kind == "HIS" and not {names["ND1"], names["NE2"]} & bearing:
+            found[names["NE2"]] = "HE2", _outward(places["NE2"], places["CD2"], places["CE1"])
     return found
 
 
-def _with_amides(points: ContactAtoms, placed: dict[int, NDArray[np.float64]]) -> ContactAtoms:
+def _with(points: ContactAtoms, placed: dict[int, tuple[str, NDArray[np.float64]]]) -> ContactAtoms:
+    if not placed:
+        return points
     parent = np.array(list(placed), np.int64)
     count = len(parent)
     yes, no = np.ones(count, bool), np.zeros(count, bool)
     added = ContactAtoms(
-        xyz=np.array(list(placed.values())),
+        xyz=np.array([xyz for _, xyz in placed.values()]),
         radius=np.full(count, POLAR_HYDROGEN),
         residue=points.residue[parent],
-        names=np.full(count, "H"),
+        names=np.array([name for name, _ in placed.values()]),
         hydrogen=yes,
         water=no,
         ignored=no,
@@ -182,6 +188,13 @@ def _with_amides(points: ContactAtoms, placed: dict[int, NDArray[np.float64]]) -
     own = np.arange(count) + len(points)
     joined = _joined(points, added)
     return replace(joined, bonds=np.concatenate([joined.bonds, np.stack([parent, own], 1)]))
+
+
+def _outward(n: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Place the hydrogen of a ring's N, away from its neighbours; (3,) in A."""
+    away = (n - a) / np.linalg.norm(n - a) + (n - b) / np.linalg.norm(n - b)
+    site: NDArray[np.float64] = n + _N_H * away / np.linalg.norm(away)
+    return site
 
 
 def amide_hydrogen(n: NDArray[np.float64], ca: NDArray[np.float64], c: NDArray[np.float64]) -> NDArray[np.float64]:
