@@ -16,6 +16,10 @@ __all__ = ["Descent", "descend"]
 _SOFT_STEPS, _STEPS = 150, 1000
 """Most iterations with soft spheres and with the force field; a model displaced by 0.3 A takes some hundreds."""
 
+_JITTER, _SEED = 0.01, 20_240_604
+"""A, normal, by which all that moves is displaced first: atoms on one spot or three on a line have no direction to go.
+The seed, so that the same model always gives the same result."""
+
 _TOLERANCE = 10.0
 """kJ/mol/nm (rms) at which a descent ends: atoms are then within 0.001 A of where their bonds want them."""
 
@@ -62,6 +66,7 @@ def descend(
     context = _context(assembly.system, threads, openmm)
     context.setPositions(xyz / 10.0 * nanometer)
     before = _energy(context, mole)
+    context.setPositions((xyz + _jitter(assembly.system, len(xyz), openmm)) / 10.0 * nanometer)
     reporter = _reporter(told, openmm)
     stages = (({BONDED, CONTACTS, GUIDES}, 1.0, _SOFT_STEPS), ({BONDED, CONTACTS, GUIDES, NONBONDED}, 0.0, _STEPS))
     for groups, soft, most in stages:
@@ -82,6 +87,11 @@ def _context(system: Any, threads: int, openmm: Any) -> Any:
         return openmm.Context(system, integrator, openmm.Platform.getPlatformByName("Reference"))
     properties = {"Threads": str(threads), "DeterministicForces": "true"}
     return openmm.Context(system, integrator, openmm.Platform.getPlatformByName("CPU"), properties)
+
+
+def _jitter(system: Any, count: int, openmm: Any) -> NDArray[np.float64]:
+    mass = np.array([system.getParticleMass(i).value_in_unit(openmm.unit.dalton) for i in range(count)])
+    return np.where(mass[:, None] > 0, np.random.default_rng(_SEED).normal(0.0, _JITTER, (count, 3)), 0.0)
 
 
 def _energy(context: Any, unit: Any) -> float:
