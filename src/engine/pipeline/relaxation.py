@@ -9,6 +9,7 @@ from typing import Any
 
 import gemmi
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ..contract.errors import InputError
@@ -117,7 +118,7 @@ def relax_result(
         events.message(f"{MISSING} The result is not relaxed.", "warning")
         return Relaxed(structure, {"relaxation": None})
     try:
-        moved, report = _relaxed(structure, mobile, events, control, in_map, rebuilt)
+        moved, report = _relaxed(structure, mobile, events, control, in_map, rebuilt, torch.get_num_threads())
     except InputError as error:
         events.message(f"The result is not relaxed: {error}", "warning")
         return Relaxed(structure, {"relaxation": None})
@@ -169,7 +170,7 @@ def relax_files(
             events.message(note)
         check_overlap(density, [found.atom.pos.tolist() for found in structure[0].all()])
         in_map = RelaxMap(density, known_resolution(density, resolution, events.message))
-    moved, report = _relaxed(structure, mobile, events, control, in_map, None)
+    moved, report = _relaxed(structure, mobile, events, control, in_map, None, set_threads())
     figures = _figures(structure, moved, report, in_map, True)
     write_structure(moved, output)
     return figures
@@ -182,13 +183,14 @@ def _relaxed(
     control: Control,
     in_map: RelaxMap | None,
     rebuilt: NDArray[np.bool_] | None,
+    threads: int,
 ) -> tuple[gemmi.Structure, RelaxationReport]:
     def told(done: int, total: int) -> None:
         control.obey()
         events.progress(_STAGE, done, total)
 
     pull = None if in_map is None else InMap(in_map.density, in_map.resolution)
-    moved, report = relax(structure, mobile, pull, rebuilt, set_threads(), told)
+    moved, report = relax(structure, mobile, pull, rebuilt, threads, told)
     sentence = left_out_sentence(report.left_out)
     if sentence:
         events.message(sentence, "warning")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.errors import InputError
 from .forces import BONDED, CONTACTS, GUIDES, NONBONDED, Assembly
 
 __all__ = ["Descent", "descend"]
@@ -19,6 +20,10 @@ _SOFT_STEPS, _STEPS = 150, 1000
 _JITTER, _SEED = 0.01, 20_240_604
 """A, normal, by which all that moves is displaced first: atoms on one spot or three on a line have no direction to go.
 The seed, so that the same model always gives the same result."""
+
+_HOPELESS = (
+    "The force field finds no way out of the geometry of this model; look at the clashes ('adp3d check --validate')."
+)
 
 _TOLERANCE = 10.0
 """kJ/mol/nm (rms) at which a descent ends: atoms are then within 0.001 A of where their bonds want them."""
@@ -61,6 +66,11 @@ def descend(
     openmm : module
     told : callable
         Receives how many of how many iterations are done at most; what it raises ends the descent.
+
+    Raises
+    ------
+    InputError
+        If the forces are too large for numbers.
     """
     nanometer, mole = openmm.unit.nanometer, openmm.unit.kilojoule_per_mole
     context = _context(assembly.system, threads, openmm)
@@ -72,15 +82,21 @@ def descend(
     for groups, soft, most in stages:
         context.getIntegrator().setIntegrationForceGroups(groups)
         context.setParameter("soft", soft)
-        openmm.LocalEnergyMinimizer.minimize(context, _TOLERANCE, most, reporter)
+        try:
+            openmm.LocalEnergyMinimizer.minimize(context, _TOLERANCE, most, reporter)
+        except openmm.OpenMMException as error:
+            raise InputError(_HOPELESS) from error
         reporter.next_stage(most)
     told(_SOFT_STEPS + _STEPS, _SOFT_STEPS + _STEPS)
     found = np.array(context.getState(positions=True).getPositions(asNumpy=True).value_in_unit(nanometer))
-    return Descent(10.0 * found.astype(np.float64), before, _energy(context, mole), reporter.steps)
+    after = _energy(context, mole)
+    if not (np.isfinite(found).all() and np.isfinite(after)):
+        raise InputError(_HOPELESS)
+    return Descent(10.0 * found.astype(np.float64), before, after, reporter.steps)
 
 
 def _context(system: Any, threads: int, openmm: Any) -> Any:
-    """On the processor: its results are the same on every computer of its kind, and these systems are small."""
+    """On the processor, which is there on every computer: these systems are small, and its results repeat."""
     names = {openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())}
     integrator = openmm.VerletIntegrator(0.001)
     if "CPU" not in names:

@@ -143,6 +143,23 @@ def test_modified_residues_are_named_and_their_neighbours_stay_bonded():
         assert abs(np.linalg.norm(place(relaxed, a, "C") - place(relaxed, b, "N")) - 1.34) < 0.06
 
 
+def test_something_bonded_in_the_place_of_hydrogens_holds_its_residue_and_the_neighbours():
+    start = shaken(piece(range(70, 82)), 0.1)
+    number = next(n for n in range(73, 79) if "CB" in start[0]["A"][str(n)][0])
+    ca = place(start, number, "CA")
+    sides = [place(start, number, name) - ca for name in ("N", "C", "CB")]
+    out = -sum(side / np.linalg.norm(side) for side in sides)
+    out /= np.linalg.norm(out)
+    add_residue(start, "L", 1, "LIG", {"C1": ("C", ca + 1.53 * out), "C2": ("C", ca + 3.0 * out)})
+    relaxed, report = relax(start, everything(start))
+    around = (number - 1, number, number + 1)
+    assert {f"A {n}" for n in around} <= {one.residue[:4] for one in report.left_out}
+    for n in around:
+        (residue,) = start[0]["A"][str(n)]
+        assert all(place(relaxed, n, a.name).tolist() == place(start, n, a.name).tolist() for a in residue)
+    assert report.residues >= 6
+
+
 def test_alternative_conformers_come_back_untouched():
     start = piece(range(70, 82))
     residues = {r.seqid.num: r for r in start[0]["A"]}
