@@ -48,7 +48,7 @@ setup(
     extras_require={
         "docs": DOCS,
         "relax": RELAX,  # adp3d relax, and the relaxation of results
-        "benchmarks": ["openmm>=8", "pdbfixer>=1.9"],  # the rival of benchmarks/flexible_fitting.py
+        "benchmarks": [*RELAX, "pdbfixer>=1.9"],  # the rival of benchmarks/flexible_fitting.py
         "test": [
             "pytest>=8",
             "pytest-cov>=5",

@@ -170,7 +170,8 @@ def relax_files(
             events.message(note)
         check_overlap(density, [found.atom.pos.tolist() for found in structure[0].all()])
         in_map = RelaxMap(density, known_resolution(density, resolution, events.message))
-    moved, report = _relaxed(structure, mobile, events, control, in_map, None, set_threads())
+    rebuilt = np.zeros_like(mobile)  # nobody says that anything was
+    moved, report = _relaxed(structure, mobile, events, control, in_map, rebuilt, set_threads())
     figures = _figures(structure, moved, report, in_map, True)
     write_structure(moved, output)
     return figures
