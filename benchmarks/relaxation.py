@@ -1,4 +1,4 @@
-"""Relax deposited models in their maps, as they are and shaken, with the map, and without it held by firm or weak springs.
+"""Relax deposited models, as they are and shaken: in their maps, and without them held by firm or weak springs.
 
 Usage: ``python benchmarks/relaxation.py --map MAP --model MODEL --resolution 1.75 [--shake 0 0.3] [--out OUT]``.
 Writes ``relaxation.csv`` row by row and prints it as a table. Shaken models have all atoms displaced at random by that
