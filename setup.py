@@ -11,11 +11,15 @@ VERSION = next(
     for line in (ENGINE / "__init__.py").read_text(encoding="utf-8").splitlines()
     if line.startswith("__version__")
 )
-REQUIREMENTS = [
-    line
-    for line in (ENGINE / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    if line and not line.startswith("#")
-]
+
+
+def requirements(name: str) -> list[str]:
+    """Packages that a file of the engine lists."""
+    lines = (ENGINE / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+RELAX = requirements("requirements-relax.txt")
 DOCS = ["mkdocs>=1.6,<2", "pymdown-extensions>=10"]
 
 setup(
@@ -32,6 +36,7 @@ setup(
         "adp3d": [
             "py.typed",
             "requirements.txt",
+            "requirements-relax.txt",
             "prior/builtin/weights/*",
             "pipeline/demo/*",
             "physics/data/*",
@@ -39,10 +44,11 @@ setup(
             "validation/data/*",
         ]
     },
-    install_requires=REQUIREMENTS,
+    install_requires=requirements("requirements.txt"),
     extras_require={
         "docs": DOCS,
-        "benchmarks": ["openmm>=8", "pdbfixer>=1.9"],  # the rival of benchmarks/flexible_fitting.py
+        "relax": RELAX,  # adp3d relax, and the relaxation of results
+        "benchmarks": [*RELAX, "pdbfixer>=1.9"],  # the rival of benchmarks/flexible_fitting.py
         "test": [
             "pytest>=8",
             "pytest-cov>=5",
@@ -51,6 +57,7 @@ setup(
             "mypy>=1.11",
             "PySide6-Essentials>=6.6",  # the tests of the ChimeraX panel draw it without a screen
             "setuptools>=70.1",  # the packaging test builds the package
+            *RELAX,
             *DOCS,  # the documentation test builds the documentation
         ],
     },

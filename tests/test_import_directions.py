@@ -23,6 +23,7 @@ BELOW = {
     "physics": {"structure", "density"},
     "likelihood": {"physics", "structure", "density", "restraints"},
     "validation": {"structure", "density"},
+    "relax": {"validation", "structure", "density"},
     "ensemble": {"prior"},
     "solver": {"ensemble", "likelihood", "physics", "prior", "structure"},
     "fitting": {"density", "ensemble", "placing", "structure"},
@@ -31,7 +32,7 @@ BELOW = {
     "job": {"solver", "prior"},
     "measurement": {"job", "solver", "likelihood", "physics", "prior", "structure", "density", "restraints"},
 }
-BELOW["training"] = set(BELOW) - {"solver", "ensemble", "energy", "measurement", "placing", "fitting"}
+BELOW["training"] = set(BELOW) - {"solver", "ensemble", "energy", "measurement", "placing", "fitting", "relax"}
 BELOW["pipeline"] = set(BELOW) - {"training"}
 BELOW["worker"] = {*BELOW["pipeline"], "pipeline"}
 BELOW["cluster"] = {*BELOW["pipeline"], "pipeline"}

@@ -100,7 +100,9 @@ def test_requirements_are_what_the_engine_imports(built):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 imported.add(node.module.split(".")[0])
-    assert imported - STANDARD == set(_requirements(built)[""])
+    needed = _requirements(built)
+    assert imported - STANDARD == set(needed[""]) | set(needed["relax"])
+    assert set(needed["relax"]) == {"openmm"} and needed["test"]["openmm"] == needed["relax"]["openmm"]
 
 
 def test_pyproject_leaves_room_for_the_bundle_builder():

@@ -221,7 +221,9 @@ class Installation:
             code, output = self._do(step, directory)
             if code != 0 and step.required:
                 raise _Failed(explain(output))
-            if code != 0:
+            if code != 0 and step.without:
+                self._tell("warning", f"{step.title} did not work: {step.without}")
+            elif code != 0:
                 self._tell("info", f"{step.title} from its own index did not work; the usual one is looked at now")
                 if not wants_cuda(self.plan.device, has_nvidia()):
                     self._allow_usual(python, directory)

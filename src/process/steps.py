@@ -60,11 +60,14 @@ class Step:
     command : tuple of str
     required : bool
         Whether a failure ends the installation; otherwise the next step makes up for it.
+    without : str
+        What the engine lacks without this step, if that is all that a failure means.
     """
 
     title: str
     command: tuple[str, ...]
     required: bool = True
+    without: str = ""
 
 
 def install_steps(maker: Sequence[str] | None, directory: Path, device: str, platform: str, nvidia: bool) -> list[Step]:
@@ -93,6 +96,10 @@ def install_steps(maker: Sequence[str] | None, directory: Path, device: str, pla
         # Smaller, or able to use the card; where that index cannot be reached the usual one must do.
         steps.append(Step("Installing torch", (*pip, torch, "--index-url", index), required=False))
     steps.append(Step("Installing packages", (*pip, "-r", str(ENGINE / "requirements.txt"))))
+    # not built for every system
+    relaxation = (*pip, "--only-binary", ":all:", "-r", str(ENGINE / "requirements-relax.txt"))
+    without = "models cannot be relaxed until it is there, everything else works"
+    steps.append(Step("Installing OpenMM", relaxation, required=False, without=without))
     return steps
 
 

@@ -97,7 +97,12 @@ def test_chimerax_commands_in_blocks_exist(pages):
 
 
 def _options(command) -> set[str]:
-    return {flag for parameter in command.params for flag in parameter.opts if flag.startswith("--")}
+    return {
+        flag
+        for parameter in command.params
+        for flag in (*parameter.opts, *parameter.secondary_opts)
+        if flag.startswith("--")
+    }
 
 
 def test_options_in_text_exist(pages):

@@ -58,7 +58,7 @@ class Pipelines:
 def test_version_and_help(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == f"adp3d {__version__}"
-    for command in ("complete", "refine", "distances", "resume", "demo", "doctor", "dock", "worker"):
+    for command in ("complete", "refine", "distances", "resume", "demo", "doctor", "dock", "relax", "worker"):
         assert main([command, "--help"]) == 0
         assert "Usage: adp3d " + command in capsys.readouterr().out
     assert main(["-h"]) == 0
@@ -105,6 +105,8 @@ def test_wrong_usage(place, capsys, arguments):
         (["refine", "x.map", "m.cif.gz", "-s", "none.fasta"], "sequence file 'none.fasta' does not exist"),
         (["distances", "r.csv", "-s", ""], "--sequence must not be empty"),
         (["resume", "none"], "not a job folder"),
+        (["relax", "m.cif.gz", "-o", "s.fasta"], "'s.fasta' exists; choose another file with --output"),
+        (["relax", "m.cif.gz", "--resolution", "3"], "--resolution concerns a map; give one with --map"),
         (["dock", "x.map", "none.cif"], "no file 'none.cif'"),
         (["dock", "x.map", "m.cif.gz", "-o", "s.fasta"], "'s.fasta' exists; choose another file with --output"),
         (["dock", "x.map", "m.cif.gz", "-o", "placed.txt"], "placed.txt"),

@@ -74,9 +74,11 @@ def option(row: Row) -> Any:
         return Annotated[kind, typer.Argument(metavar=said.metavar, help=said.help, show_default=False)]
     panel = None if said.group == INPUT else said.group
     values = f" Values: {inner.values}." if inner.values and inner.values not in said.help else ""
+    # what is done by default needs a word that leaves it out
+    flags = [f"{flag}/--no-{flag[2:]}" if inner == Flag() and row.default is True else flag for flag in row.flags]
     return Annotated[
         kind | None if optional else kind,
-        typer.Option(*row.flags, metavar=said.metavar or None, help=said.help + values, rich_help_panel=panel),
+        typer.Option(*flags, metavar=said.metavar or None, help=said.help + values, rich_help_panel=panel),
     ]
 
 

@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import time
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ _PACKAGES = (
     "rich",
     "matplotlib",
 )
+_OPTIONAL = ("openmm",)
+"""Packages without which only a part of the program does not work; those that are there are listed."""
 _SELF_TEST_SEQUENCE = "MKVLAAGITRSDWEFHNPQYC"
 
 
@@ -79,6 +82,9 @@ def _versions(problems: list[str]) -> dict[str, str]:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             problems.append(f"The package {package} is missing: install ADP-3D again.")
+    for package in _OPTIONAL:
+        with suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
     return versions
 
 

@@ -39,11 +39,22 @@ def test_an_environment_is_made_verified_and_repaired(maker, tmp_path):
     assert is_ours(directory)
     log = (directory / "install.log").read_text(encoding="utf-8")
     assert "requirements.txt" in log
-    assert [note.text for note in done.take() if note.level == "info"][-1] == "Installing packages"
+    assert [note.text for note in done.take() if note.level == "info"][-1] == "Installing OpenMM"
+    assert "requirements-relax.txt" in log
 
     again = finish(Installation(plan(directory), lambda chimerax_python: None))  # needs no maker
     assert again.error == ""
     assert any("Repairing" in note.text for note in again.take())
+
+
+def test_without_openmm_an_installation_is_complete_and_says_what_it_lacks(maker, tmp_path):
+    pip = 'case "$*" in *requirements-relax.txt*) echo "ERROR: No matching distribution found"; exit 1;; esac'
+    done = finish(Installation(plan(tmp_path / "env"), maker(pip)))
+    assert done.error == "" and done.report["healthy"] is True
+    (warning,) = [note.text for note in done.take() if note.level == "warning"]
+    assert warning == (
+        "Installing OpenMM did not work: models cannot be relaxed until it is there, everything else works"
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,13 +205,15 @@ def test_arguments_are_checked(session, tmp_path, arguments, message):
 def test_steps():
     directory = Path("/env")
     cpu = install_steps(("maker",), directory, "cpu", "linux", nvidia=True)
-    assert [step.title for step in cpu] == ["Making the environment", "Installing torch", "Installing packages"]
+    titles = ["Making the environment", "Installing torch", "Installing packages", "Installing OpenMM"]
+    assert [step.title for step in cpu] == titles
     assert cpu[0].command == ("maker", str(directory))
     assert "https://download.pytorch.org/whl/cpu" in cpu[1].command
     assert not cpu[1].required
     assert cpu[2].command[-1].endswith("requirements.txt")
-    assert len(install_steps(None, directory, "auto", "linux", nvidia=True)) == 1
-    assert len(install_steps(None, directory, "auto", "darwin", nvidia=False)) == 1
+    assert cpu[3].command[-1].endswith("requirements-relax.txt") and not cpu[3].required and cpu[3].without
+    assert len(install_steps(None, directory, "auto", "linux", nvidia=True)) == 2
+    assert len(install_steps(None, directory, "auto", "darwin", nvidia=False)) == 2
     windows = install_steps(None, directory, "cuda", "win32", nvidia=True)
     assert any("whl/cu" in part for part in windows[0].command)
 

@@ -24,6 +24,7 @@ class Enriched(CompleteSpec):
     wobble: int = declare(Setting(Integer(2, 9), "How much it wobbles.", OUTPUT, flags=("--wobble", "-w")), 4)
     two_maps: tuple[str, str] | None = declare(Setting(Optional(TwoFiles()), "Two maps."), None)
     pale: bool = declare(Setting(Flag(), "Whether it is pale."), False)
+    tidy: bool = declare(Setting(Flag(), "Whether it is tidied up."), True)
 
 
 def row_of(specification, name):
@@ -69,7 +70,9 @@ def test_one_more_row_is_checked_stored_and_an_option():
     runner = CliRunner()
     words = ["m.cif", "--output", "o", "-w", "7", "--two-maps", "a", "b", "--pale"]
     assert runner.invoke(app, words, catch_exceptions=False).exit_code == 0
-    assert said["wobble"] == 7 and said["pale"] is True and said["steps"] == CompleteSpec.steps
+    assert said["wobble"] == 7 and said["pale"] is True and said["tidy"] is True and said["steps"] == CompleteSpec.steps
+    assert runner.invoke(app, [*words, "--no-tidy"], catch_exceptions=False).exit_code == 0
+    assert said["tidy"] is False
     two = row_of(Enriched, "two_maps").setting.domain
     assert options.written(two, said["two_maps"]) == ("a", "b")
     shown = runner.invoke(app, ["--help"]).output
