@@ -36,12 +36,14 @@ setup(
             "pipeline/demo/*",
             "physics/data/*",
             "sidechain/data/*",
+            "sidechain/weights/*",
             "validation/data/*",
         ]
     },
     install_requires=REQUIREMENTS,
     extras_require={
         "docs": DOCS,
+        "trajectories": ["mdtraj>=1.10"],  # frames of DCD and XTC files for 'adp3d backmap'
         "benchmarks": ["openmm>=8", "pdbfixer>=1.9"],  # the rival of benchmarks/flexible_fitting.py
         "test": [
             "pytest>=8",

@@ -92,7 +92,22 @@ class _Trunk(nn.Module):
         self.out = nn.LayerNorm(w)
         self.cubes = CubeLook(w, config.density_width) if sees_density and config.density_width else None
 
-    def forward(self, scene: Scene, seen: Surroundings, extra: Tensor | None, time: Tensor) -> Tensor:
+    def pairs(self, scene: Scene, seen: Surroundings) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Features of pairs (B, N, K, p), and what each block makes of them: the same at all steps of a diffusion."""
+        near = self.neighbour(scene.aatype).flatten(0, 1)[_flat(seen.index)].view(*seen.index.shape, -1)
+        pair = self.pair(self.pair_in(seen.pair) + self.offset(seen.offset) + near)
+        blocks = cast("Sequence[MessageBlock]", self.blocks)
+        projected = nn.functional.linear(pair, torch.cat([block.pair_layer.weight for block in blocks]))
+        return pair, projected.chunk(len(blocks), -1)
+
+    def forward(
+        self,
+        scene: Scene,
+        seen: Surroundings,
+        extra: Tensor | None,
+        time: Tensor,
+        pairs: tuple[Tensor, tuple[Tensor, ...]] | None = None,
+    ) -> Tensor:
         """Features (B, N, w); ``extra`` (B, N, w) is added to the residues, ``time`` (B, w) tunes the blocks."""
         h = self.types(scene.aatype) + self.node(seen.node)
         if extra is not None:
@@ -100,11 +115,8 @@ class _Trunk(nn.Module):
         h = self.norm(h)
         if self.cubes is not None and scene.density is not None:
             h = h + self.cubes(_centres(seen), scene.density, h.new_ones(len(h)))
-        near = self.neighbour(scene.aatype).flatten(0, 1)[_flat(seen.index)].view(*seen.index.shape, -1)
-        pair = self.pair(self.pair_in(seen.pair) + self.offset(seen.offset) + near)
-        blocks = cast("Sequence[MessageBlock]", self.blocks)
-        projected = nn.functional.linear(pair, torch.cat([block.pair_layer.weight for block in blocks]))
-        for block, own in zip(blocks, projected.chunk(len(blocks), -1), strict=True):
+        pair, projected = self.pairs(scene, seen) if pairs is None else pairs
+        for block, own in zip(cast("Sequence[MessageBlock]", self.blocks), projected, strict=True):
             h = block(h, pair, own, time, seen.index, seen.valid)
         features: Tensor = self.out(h)
         return features
@@ -171,11 +183,22 @@ class SideChainModel(nn.Module):
         bend = _MOST_DEVIATION * torch.tanh(self.deviation(h).float().unflatten(-1, (SLOTS, 2)))
         return Decoded(turns, torch.cat([torch.zeros_like(bend[..., :1]), bend], -1))
 
-    def predict(self, scene: Scene, seen: Surroundings, tokens: Tensor, fraction: Tensor) -> Tensor:
+    def denoiser_pairs(self, scene: Scene, seen: Surroundings) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """What `predict` computes of the pairs of a scene, for many calls with the same one."""
+        return self.denoiser.pairs(scene, seen)
+
+    def predict(
+        self,
+        scene: Scene,
+        seen: Surroundings,
+        tokens: Tensor,
+        fraction: Tensor,
+        pairs: tuple[Tensor, tuple[Tensor, ...]] | None = None,
+    ) -> Tensor:
         """Logits of codes (B, N, codes) where tokens (B, N) are hidden, a fraction (B,) of all."""
         steps = torch.arange(1, _TIMES + 1, device=fraction.device) * (math.pi / 2)
         time = self.time(torch.cos(fraction[:, None] * steps))
-        logits: Tensor = self.logits(self.denoiser(scene, seen, self.tokens(tokens), time))
+        logits: Tensor = self.logits(self.denoiser(scene, seen, self.tokens(tokens), time, pairs))
         return logits
 
     def _still(self, scene: Scene) -> Tensor:

@@ -24,7 +24,7 @@ from .geometry_table import geometry_table
 from .scene import Scene
 from .templates import BACKBONE, MSE, N_SLOTS, RESIDUE_NAMES, SLOTS, TEMPLATES, UNKNOWN_TYPE
 
-__all__ = ["ModelScene", "atom14_of", "is_standard", "residue_type", "scene_of_model", "with_backbones"]
+__all__ = ["ModelScene", "atom14_atoms", "atom14_of", "is_standard", "residue_type", "scene_of_model", "with_backbones"]
 
 _FAR_STEP = 2
 """Least step of the numbering across a chain break: residues one apart count as bonded."""
@@ -53,6 +53,8 @@ class ModelScene:
         Heavy atoms that are no atoms of the scene, in angstrom: ligands, nucleic acids, glycans, ions, what modified
         residues have beyond their parents, residues without CA. No waters: programs move those.
     obstacle_elements : tuple of str, length M
+    obstacle_serials : tuple of int, length M
+        Serial numbers of these atoms in the structure.
     """
 
     scene: Scene
@@ -62,6 +64,7 @@ class ModelScene:
     whole: NDArray[np.bool_]
     obstacles: Tensor
     obstacle_elements: tuple[str, ...]
+    obstacle_serials: tuple[int, ...]
 
 
 def residue_type(name: str, code: str) -> int:
@@ -91,7 +94,7 @@ def atom14_of(residue: gemmi.Residue, row: int) -> NDArray[np.float64]:
         In angstrom, NaN where absent.
     """
     atoms = np.full((N_SLOTS, 3), np.nan)
-    for slot, atom in _atoms_of(residue, row).items():
+    for slot, atom in atom14_atoms(residue, row).items():
         atoms[slot] = atom.pos.tolist()
     return atoms
 
@@ -138,7 +141,7 @@ def scene_of_model(
                 continue
             residue = model[source.chain][source.residue]
             kind = residue_type(residue.name, chain.codes[i])
-            found = _atoms_of(residue, kind) if source.parts == 1 else {}
+            found = atom14_atoms(residue, kind) if source.parts == 1 else {}
             own = np.full((N_SLOTS, 3), np.nan)
             for slot, atom in found.items():
                 own[slot] = atom.pos.tolist()
@@ -157,10 +160,11 @@ def scene_of_model(
     exists = table.exists[aatype]
     complete = (there[:, 4:] | ~exists).all(-1)
     again = torch.tensor([rebuild(i, label) for i, label in enumerate(labels)])
-    known = (complete & ~again) | ~plain
+    whole_backbone = there[:, :4].all(-1)
+    known = (complete & whole_backbone & ~again) | ~plain
     scene = Scene(
         atoms=atoms.nan_to_num(0.0).float()[None],
-        has_backbone=there[:, :4].all(-1)[None],
+        has_backbone=whole_backbone[None],
         shown=(there[:, 4:] & exists & known[:, None])[None],
         known=known[None],
         aatype=aatype[None],
@@ -168,9 +172,12 @@ def scene_of_model(
         residue_index=residue_index[None],
         present=torch.ones(1, len(rows), dtype=torch.bool),
     )
-    obstacles, elements = _obstacles(model, taken)
+    obstacles = _obstacles(model, taken)
+    place = torch.tensor([atom.pos.tolist() for atom in obstacles], dtype=torch.float32).reshape(-1, 3)
+    elements = tuple(atom.element.name for atom in obstacles)
+    serials = tuple(atom.serial for atom in obstacles)
     names = tuple(source.name for source in sources)
-    return ModelScene(scene, tuple(sources), tuple(labels), names, complete.numpy(), obstacles, elements)
+    return ModelScene(scene, tuple(sources), tuple(labels), names, complete.numpy(), place, elements, serials)
 
 
 def with_backbones(scene: Scene, backbone: Tensor) -> Scene:
@@ -213,8 +220,8 @@ def with_backbones(scene: Scene, backbone: Tensor) -> Scene:
     )
 
 
-def _atoms_of(residue: gemmi.Residue, row: int) -> dict[int, gemmi.Atom]:
-    """Atom of each atom14 slot that is there, in the most occupied conformer."""
+def atom14_atoms(residue: gemmi.Residue, row: int) -> dict[int, gemmi.Atom]:
+    """Atom of each atom14 slot that is there, in the most occupied conformer; as `atom14_of`."""
     name = RESIDUE_NAMES[row]
     slots = {atom: slot for slot, atom in enumerate(TEMPLATES[name].names)}
     altloc = preferred_altloc(residue)
@@ -228,10 +235,9 @@ def _atoms_of(residue: gemmi.Residue, row: int) -> dict[int, gemmi.Atom]:
     return found
 
 
-def _obstacles(model: gemmi.Model, taken: Mapping[tuple[int, int], Collection[str]]) -> tuple[Tensor, tuple[str, ...]]:
+def _obstacles(model: gemmi.Model, taken: Mapping[tuple[int, int], Collection[str]]) -> list[gemmi.Atom]:
     """Heavy atoms but those of the names that the scene has taken from each residue."""
-    positions: list[list[float]] = []
-    elements: list[str] = []
+    found: list[gemmi.Atom] = []
     for c, chain in enumerate(model):
         for r, residue in enumerate(chain):
             if residue.is_water():
@@ -239,8 +245,6 @@ def _obstacles(model: gemmi.Model, taken: Mapping[tuple[int, int], Collection[st
             names, altloc = taken.get((c, r), ()), preferred_altloc(residue)
             for atom in residue:
                 other = atom.has_altloc() and atom.altloc != altloc
-                if atom.is_hydrogen() or other or atom.name in names:
-                    continue
-                positions.append(atom.pos.tolist())
-                elements.append(atom.element.name)
-    return torch.tensor(positions, dtype=torch.float32).reshape(-1, 3), tuple(elements)
+                if not (atom.is_hydrogen() or other or atom.name in names):
+                    found.append(atom)
+    return found
