@@ -23,8 +23,8 @@ _END_SIDE = 0.8
 CA minus the centre of mass of N, CA, C and O over 400 X-ray chains at 2 A or better of the training split (80,000
 residues). Root mean square errors on 60 chains of the validation split: 0.35 and 0.52 A (two neighbours on either
 side), 0.43 and 0.77 A (one); 0.95 A if the bead itself is taken for CA."""
-_TRANS, _CIS, _BETWEEN = 3.81, 2.95, 3.3
-"""Angstrom between bonded CA atoms, and what tells the two."""
+_TRANS = 3.81
+"""Angstrom between bonded CA atoms. Beads do not tell the few cis peptides: errors of CA hide the difference."""
 _LINKED = 5.0
 """Angstrom between backbone beads of bonded residues; they come up to 4.6 apart."""
 _ROUNDS = 60
@@ -141,14 +141,13 @@ def _spaced(ca: NDArray[np.float64], linked: NDArray[np.bool_]) -> NDArray[np.fl
     """Positions moved as little as bonded CA atoms need for their distances."""
     first = np.flatnonzero(linked)
     ca = ca.copy()
-    wanted = np.where(np.linalg.norm(ca[first + 1] - ca[first], axis=-1) < _BETWEEN, _CIS, _TRANS)
     for turn in range(2 * _ROUNDS):
         # every second bond at a time, which share no atom
         pick = first % 2 == turn % 2
         a = first[pick]
         apart = ca[a + 1] - ca[a]
         length = np.maximum(np.linalg.norm(apart, axis=-1), 1e-6)
-        shift = 0.5 * ((length - wanted[pick]) / length)[:, None] * apart
+        shift = 0.5 * ((length - _TRANS) / length)[:, None] * apart
         ca[a] += shift
         ca[a + 1] -= shift
     return ca
