@@ -70,6 +70,8 @@ class Kind:
         What the best replica is told by; without it the first one stands for all.
     needs_map, needs_model : bool
         Whether it works in a map, and from a model.
+    in_panel : bool
+        Whether the panel offers it, beside the command.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Kind:
     merit: Merit | None = None
     needs_map: bool = False
     needs_model: bool = True
+    in_panel: bool = True
 
     @property
     def samples_backbones(self) -> bool:
@@ -149,6 +152,7 @@ BACKMAP = Kind(
     "with all atoms",
     0,
     (),
+    in_panel=False,
 )
 
 KINDS = {kind.name: kind for kind in (REFINE, COMPLETE, DISTANCES, BACKMAP)}

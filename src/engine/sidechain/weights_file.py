@@ -44,9 +44,7 @@ def load_side_chain_model(path: Path) -> SideChainModel:
     with safe_open(path, "pt") as handle:
         metadata = handle.metadata() or {}
         if metadata.get("kind") != _KIND:
-            raise InputError(
-                f"{path} holds no side-chain model: give a file that 'adp3d train --model sidechain' made."
-            )
+            raise InputError(f"{path} holds no side-chain model: give a file that the training of side chains made.")
         state = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118
     model = SideChainModel(SideChainConfig.from_dict(json.loads(metadata["config"])))
     model.load_state_dict(state)

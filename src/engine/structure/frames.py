@@ -151,8 +151,8 @@ def _opened(path: Path, kind: str) -> Any:
         from mdtraj.formats import DCDTrajectoryFile, XTCTrajectoryFile
     except ImportError as error:
         raise InputError(
-            f"{kind} trajectories need the package mdtraj: install ADP-3D with 'pip install adp3d[trajectories]', or "
-            "save the frames as a PDB or mmCIF file of several models."
+            f"{kind} trajectories need the package mdtraj: install it with 'pip install mdtraj', or save the frames as "
+            "a PDB or mmCIF file of several models."
         ) from error
     try:
         return (DCDTrajectoryFile if kind == _DCD else XTCTrajectoryFile)(str(path), "r")

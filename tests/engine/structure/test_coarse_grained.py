@@ -21,7 +21,10 @@ def beads_of(make, sequence: str, side: bool) -> tuple[gemmi.Structure, np.ndarr
     serial = 0
     for k, backbone in enumerate(xyz):
         residue = gemmi.Residue()
-        residue.name, residue.seqid = gemmi.expand_one_letter(sequence[k], gemmi.ResidueKind.AA), gemmi.SeqId(k + 1, " ")
+        residue.name, residue.seqid = (
+            gemmi.expand_one_letter(sequence[k], gemmi.ResidueKind.AA),
+            gemmi.SeqId(k + 1, " "),
+        )
         bead = (backbone * MASS[:, None]).sum(0) / MASS.sum()
         places = [("BB", bead)]
         if side and sequence[k] != "G":
