@@ -114,6 +114,7 @@ given, _, _, icodes, _ = parse_PDB(sys.argv[1], device="cpu", chains=[], parse_a
 given["chain_mask"] = torch.ones_like(given["mask"])
 features = featurize(given, cutoff_for_score=8.0, use_atom_context=1, number_of_ligand_atoms=16,
     model_type="ligand_mpnn")
+features["S"] = features["S"].long()
 with torch.no_grad():
     packed = pack_side_chains(features, model, 3, 16, True)
 write_full_PDB(sys.argv[2], packed["X"][0].numpy(), packed["X_m"][0].numpy(), packed["b_factors"][0].numpy(),
