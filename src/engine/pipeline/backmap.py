@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gemmi
@@ -85,7 +85,13 @@ def sample_generator(seed: int, frame: int, sample: int) -> torch.Generator:
 
 
 def draw_frame(
-    model: SideChainModel, plan: BackmapPlan, given: NDArray[np.float64], seed: int, frame: int, samples: int
+    model: SideChainModel,
+    plan: BackmapPlan,
+    given: NDArray[np.float64],
+    seed: int,
+    frame: int,
+    samples: int,
+    poll: Callable[[], object] = lambda: None,
 ) -> tuple[list[NDArray[np.float64]], torch.Tensor, NDArray[np.int64]]:
     """All atoms of one frame.
 
@@ -96,6 +102,8 @@ def draw_frame(
     given : ndarray, shape (A, 3)
         Atoms of the frame, CA in place of beads.
     seed, frame, samples : int
+    poll : callable
+        Called between batches; what it raises ends the computation.
 
     Returns
     -------
@@ -111,6 +119,8 @@ def draw_frame(
     shown = _moved(scene, device)
     parts, clashes = [], []
     for first in range(0, samples, BATCH):
+        if first:
+            poll()
         numbers = range(first, min(first + BATCH, samples))
         generators = [sample_generator(seed, frame, number) for number in numbers]
         drawn = sample_without_clashes(model, shown, generators, finder)
@@ -150,7 +160,7 @@ class _Run:
             state = checkpoint.state if there else {}
         self.done: int = state.get("done", 0)
         self.clashes: int = state.get("clashes", 0)
-        self.broken: list[int] = list(state.get("broken", []))
+        self.broken: int = state.get("broken", 0)
         sizes = state.get("sizes", {})
         self._files = [StreamedFile(text, partial[path], path, sizes.get(path.name, 0)) for path, text in texts.items()]
         self._names = [path.name for path in texts]
@@ -161,20 +171,22 @@ class _Run:
         labels, names = self._plan.found.labels, self._plan.found.names
         bonded = self._plan.found.scene.bonded[0].numpy()
         samples = self._spec.samples
-        for frame in range(self.done, self.total):
+        first = self.done
+        for frame in range(first, self.total):
             given = self._plan.given(self._given.frames.read(frame))
             odd = impossible_steps(self._plan.ca(given), bonded & self._plan.backbones)
-            if odd and len(self.broken) < _NAMED_FRAMES:
+            if odd and self.broken < _NAMED_FRAMES:
                 where = f"In frame {frame + 1}, the" if self.total > 1 else "The"
                 self._events.message(
                     f"{where} CA atoms behind {named(odd, labels, names)} are at distances that no peptide group "
                     "spans: bond lengths there are wrong.",
                     "warning",
                 )
-            if odd:
-                self.broken.append(frame)
-            written, backbones, clashes = draw_frame(self._model, self._plan, given, self._spec.seed, frame, samples)
-            if frame == 0 or frame == self.done:
+            self.broken += bool(odd)
+            written, backbones, clashes = draw_frame(
+                self._model, self._plan, given, self._spec.seed, frame, samples, lambda: control.poll(self.save)
+            )
+            if frame == first:
                 self._events.layout(_layout(self._plan, backbones[:1].numpy()))
             for number, xyz in enumerate(written):
                 for file in self._files:
@@ -275,7 +287,7 @@ def _metrics(spec: BackmapSpec, job: JobFolder, plan: BackmapPlan, done: _Run) -
         "built_side_chains": int(plan.side_chains.sum()),
         "built_backbones": int(plan.backbones.sum()),
         "contacts_too_near": round(1000 * done.clashes / atoms, 3),
-        "frames_with_impossible_steps": len(done.broken),
+        "frames_with_impossible_steps": done.broken,
     }
     if len(plan.side_chains) <= _LARGEST:
         metrics["validation"] = {"after": validate_model(read_structure(job.result)).figures()}

@@ -21,6 +21,8 @@ __all__ = ["Decoded", "SideChainConfig", "SideChainModel"]
 
 TURNS = CHIS + 1
 """Four chi, and the turn of the peptide group behind the residue (`adp3d.sidechain.peptides`)."""
+Pairs = tuple[Tensor, tuple[Tensor, ...]]
+"""Features of pairs (B, N, K, p), and what each block of a trunk makes of them."""
 _MOST_DEVIATION = 3.0
 """Standard deviations by which the decoder may bend angles and branches."""
 _LOOK_AHEAD = 2.0
@@ -92,7 +94,7 @@ class _Trunk(nn.Module):
         self.out = nn.LayerNorm(w)
         self.cubes = CubeLook(w, config.density_width) if sees_density and config.density_width else None
 
-    def pairs(self, scene: Scene, seen: Surroundings) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def pairs(self, scene: Scene, seen: Surroundings) -> Pairs:
         """Features of pairs (B, N, K, p), and what each block makes of them: the same at all steps of a diffusion."""
         near = self.neighbour(scene.aatype).flatten(0, 1)[_flat(seen.index)].view(*seen.index.shape, -1)
         pair = self.pair(self.pair_in(seen.pair) + self.offset(seen.offset) + near)
@@ -106,7 +108,7 @@ class _Trunk(nn.Module):
         seen: Surroundings,
         extra: Tensor | None,
         time: Tensor,
-        pairs: tuple[Tensor, tuple[Tensor, ...]] | None = None,
+        pairs: Pairs | None = None,
     ) -> Tensor:
         """Features (B, N, w); ``extra`` (B, N, w) is added to the residues, ``time`` (B, w) tunes the blocks."""
         h = self.types(scene.aatype) + self.node(seen.node)
@@ -174,18 +176,18 @@ class SideChainModel(nn.Module):
         h = self.encoder(scene, seen, None, self._still(scene))
         return cast(Quantised, self.codebook(self.to_code(h)))
 
-    def decode(self, scene: Scene, seen: Surroundings, vector: Tensor) -> Decoded:
+    def decode(self, scene: Scene, seen: Surroundings, vector: Tensor, pairs: Pairs | None = None) -> Decoded:
         """Internal coordinates from vectors of codes (B, N, d)."""
-        h = self.decoder(scene, seen, self.from_code(vector), self._still(scene))
+        h = self.decoder(scene, seen, self.from_code(vector), self._still(scene), pairs)
         turns = self.turns(h).float().unflatten(-1, (TURNS, 2))
         # never of length zero
         turns = nn.functional.normalize(turns + turns.new_tensor([1e-4, 0.0]), dim=-1, eps=1e-6)
         bend = _MOST_DEVIATION * torch.tanh(self.deviation(h).float().unflatten(-1, (SLOTS, 2)))
         return Decoded(turns, torch.cat([torch.zeros_like(bend[..., :1]), bend], -1))
 
-    def denoiser_pairs(self, scene: Scene, seen: Surroundings) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """What `predict` computes of the pairs of a scene, for many calls with the same one."""
-        return self.denoiser.pairs(scene, seen)
+    def pairs_of(self, scene: Scene, seen: Surroundings) -> tuple[Pairs, Pairs]:
+        """What `predict` and `decode` compute of the pairs of a scene, for many calls with the same one."""
+        return self.denoiser.pairs(scene, seen), self.decoder.pairs(scene, seen)
 
     def predict(
         self,
@@ -193,7 +195,7 @@ class SideChainModel(nn.Module):
         seen: Surroundings,
         tokens: Tensor,
         fraction: Tensor,
-        pairs: tuple[Tensor, tuple[Tensor, ...]] | None = None,
+        pairs: Pairs | None = None,
     ) -> Tensor:
         """Logits of codes (B, N, codes) where tokens (B, N) are hidden, a fraction (B,) of all."""
         steps = torch.arange(1, _TIMES + 1, device=fraction.device) * (math.pi / 2)

@@ -103,11 +103,13 @@ class Sampler:
         self.scene = _copied(scene, copies)
         seen = model.look(scene)
         given = model.encode(scene, seen).code
-        pair, blocks = model.denoiser_pairs(scene, seen)
         self._given = tokens_of(model, scene, given).repeat_interleave(copies, 0)
         # one example is the same for all its copies without being copied
         times = 1 if len(given) == 1 else copies
-        self._pairs = (pair[:, :, :0], tuple(block.repeat_interleave(times, 0) for block in blocks))
+        self._denoiser_pairs, self._decoder_pairs = (
+            (pair[:, :, :0], tuple(block.repeat_interleave(times, 0) for block in blocks))
+            for pair, blocks in model.pairs_of(scene, seen)
+        )
         self._seen = _copied_look(seen, copies)
 
     @property
@@ -144,7 +146,7 @@ class Sampler:
             if not bool(hidden.any()):
                 break
             fraction = hidden.sum(1) / whole
-            logp = model.predict(self.scene, self._seen, tokens, fraction, self._pairs).float().log_softmax(-1)
+            logp = model.predict(self.scene, self._seen, tokens, fraction, self._denoiser_pairs).float().log_softmax(-1)
             drawn = _draw_codes(logp, generator, temperature)
             sure = logp.gather(-1, drawn[..., None])[..., 0]
             # a cosine: few at first, when neighbours are hidden still
@@ -159,7 +161,7 @@ class Sampler:
     def atoms(self, tokens: Tensor) -> Tensor:
         """Atoms (B, N, 14, 3) that tokens (B, N) stand for, in angstrom; known ones exactly as given."""
         vector = self.model.codebook.vector(torch.where(tokens < self.model.hidden, tokens, torch.zeros_like(tokens)))
-        return assemble(self.scene, self.model.decode(self.scene, self._seen, vector))
+        return assemble(self.scene, self.model.decode(self.scene, self._seen, vector, self._decoder_pairs))
 
 
 def _draw_codes(logp: Tensor, generator: torch.Generator | Sequence[torch.Generator], temperature: float) -> Tensor:

@@ -30,6 +30,7 @@ class Told(NullEvents):
         self.messages.append((text, level))
 
     def layout(self, layout):
+        assert not hasattr(self, "laid_out"), "a layout is told once"
         self.laid_out = layout
 
 
@@ -187,6 +188,7 @@ class StopAfter(Told):
         self._control, self._frames = control, frames
 
     def progress(self, stage, step, total, metrics=None):
+        assert self.laid_out.numbers
         if step == self._frames:
             self._control.stop()
 
