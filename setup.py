@@ -41,6 +41,7 @@ setup(
             "pipeline/demo/*",
             "physics/data/*",
             "sidechain/data/*",
+            "sidechain/weights/*",
             "validation/data/*",
         ]
     },
@@ -48,6 +49,7 @@ setup(
     extras_require={
         "docs": DOCS,
         "relax": RELAX,  # adp3d relax, and the relaxation of results
+        "trajectories": ["mdtraj>=1.10"],  # frames of DCD and XTC files for 'adp3d backmap'
         "benchmarks": [*RELAX, "pdbfixer>=1.9"],  # the rival of benchmarks/flexible_fitting.py
         "test": [
             "pytest>=8",

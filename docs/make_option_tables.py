@@ -111,7 +111,8 @@ def help_page(text: str, keywords: Any | None = None) -> str:
     listed = {specification.kind: table.job_rows(specification) for specification in specifications()}
     plain = next(listed[name] for name, kind in KINDS.items() if kind.needs_model and not kind.needs_map)
     in_map = next(listed[name] for name, kind in KINDS.items() if kind.needs_map)
-    every = {row.name: row for of_kind in listed.values() for row in of_kind}
+    sampled = [of_kind for name, of_kind in listed.items() if KINDS[name].samples_backbones]
+    every = {row.name: row for of_kind in sampled for row in of_kind}
     of_model = [row for row in plain if row.setting.group == INPUT]
     sections = {
         "model-options": of_model,
@@ -120,7 +121,9 @@ def help_page(text: str, keywords: Any | None = None) -> str:
         "output-options": [row for row in every.values() if row.setting.group == OUTPUT],
     }
     for name, of_kind in listed.items():
-        if not KINDS[name].needs_model:
+        if not KINDS[name].samples_backbones:
+            sections[name] = list(of_kind)
+        elif not KINDS[name].needs_model:
             sections[name] = [row for row in of_kind if row.setting.group == INPUT]
     for anchor, own in sections.items():
         start, rest = text.split(f'<a name="{anchor}"></a>', 1)

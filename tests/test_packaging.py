@@ -67,6 +67,7 @@ def test_every_folder_with_modules_is_a_package():
     [
         "prior/builtin/weights/default.safetensors",
         "physics/data/*.json",
+        "sidechain/weights/default.safetensors",
         "validation/data/*.npz",
         "pipeline/demo/*.map.gz",
         "pipeline/demo/*.cif.gz",

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ..engine.contract.domains import Flag, Folder, Integer, Optional, Real, Requests, Text, bare
 from ..engine.contract.kinds import KINDS
 from ..engine.contract.settings import GROUPS, OUTPUT, Row, Setting, rows
-from ..engine.contract.specification import CommonSpec
+from ..engine.contract.specification import JobSpec
 
 __all__ = [
     "MAP_ROWS",
@@ -65,14 +65,14 @@ MAP_ROWS = (
 TIMEOUT = Row("timeout", Setting(Real(1.0, 86_400.0, "seconds"), "How long to wait for the answer."), 300.0)
 
 
-def job_rows(specification: type[CommonSpec]) -> tuple[Row, ...]:
+def job_rows(specification: type[JobSpec]) -> tuple[Row, ...]:
     """Rows of the keywords of a command that runs a kind of job, by group."""
     settings = [row for row in rows(specification) if row.keyword is not None]
     listed = [*settings, *(MAP_ROWS if KINDS[specification.kind].needs_map else ()), *RUN_ROWS]
     return tuple(sorted(listed, key=lambda row: GROUPS.index(row.setting.group)))
 
 
-def check_rows(specification: type[CommonSpec]) -> tuple[Row, ...]:
+def check_rows(specification: type[JobSpec]) -> tuple[Row, ...]:
     """Rows of the keywords of the command that checks a kind of job."""
     return (*(row for row in job_rows(specification) if row.checked), TIMEOUT)
 

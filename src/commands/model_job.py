@@ -11,14 +11,14 @@ from .keywords import MAP_ROWS, RUN_ROWS, by_name, job_rows, typed
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-    from ..engine.contract.specification import CommonSpec
+    from ..engine.contract.specification import JobSpec
     from ..handover.part import ModelPart
     from ..jobs.job import Job
 
 __all__ = ["run_model_job"]
 
 
-def run_model_job(session: Session, specification: type[CommonSpec], part: ModelPart, given: Mapping[str, Any]) -> Job:
+def run_model_job(session: Session, specification: type[JobSpec], part: ModelPart, given: Mapping[str, Any]) -> Job:
     """Hand a model over, and run a job on it.
 
     Parameters

@@ -32,7 +32,7 @@ __all__ = ["prepare_distances_job", "prepare_model_job"]
 
 def prepare_model_job(
     session: Session,
-    kind: type[specification.CommonSpec],
+    kind: type[specification.JobSpec],
     part: ModelPart,
     given: Mapping[str, Any],
     command: Callable[[Work], str],
@@ -149,7 +149,7 @@ def prepare_model_job(
 
 def prepare_distances_job(
     session: Session,
-    kind: type[specification.CommonSpec],
+    kind: type[specification.JobSpec],
     sequence: str,
     given: Mapping[str, Any],
     command: str,
@@ -197,7 +197,7 @@ def prepare_distances_job(
 
 
 def _handed_over(
-    kind: type[specification.CommonSpec], given: Mapping[str, Any], around: Surroundings, settled: Mapping[str, Any]
+    kind: type[specification.JobSpec], given: Mapping[str, Any], around: Surroundings, settled: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Settings for the engine from those given, without those that are settled already."""
     values = {row: given.get(row.name) for row in rows(kind) if row.name not in settled}

@@ -11,7 +11,7 @@ from ..engine.contract.domains import Domain, File, Flag, Integer, Real, bare, k
 from ..engine.contract.errors import InputError
 from ..engine.contract.kinds import KINDS, Kind
 from ..engine.contract.settings import Row
-from ..engine.contract.specification import specifications
+from ..engine.contract.specification import JobSpec, specifications
 
 __all__ = ["Field", "defaults", "file_rows", "panel_fields", "tasks", "valid_options"]
 
@@ -60,7 +60,7 @@ class Field:
 
 def tasks() -> tuple[Kind, ...]:
     """Kinds of job that the panel offers, each of the name of a command."""
-    return tuple(KINDS[specification.kind] for specification in specifications())
+    return tuple(KINDS[specification.kind] for specification in _offered())
 
 
 def panel_fields() -> tuple[Field, ...]:
@@ -69,7 +69,7 @@ def panel_fields() -> tuple[Field, ...]:
     Models, map, sequence and files that a job needs are choosers of their own.
     """
     found: dict[str, Field] = {}
-    for specification in specifications():
+    for specification in _offered():
         for row in job_rows(specification):
             if row.setting.label:
                 before = found[row.name].tasks if row.name in found else ()
@@ -79,7 +79,7 @@ def panel_fields() -> tuple[Field, ...]:
 
 def file_rows() -> dict[str, Row]:
     """Files that jobs of some kind need, beside models and maps, by keyword."""
-    listed = (row for specification in specifications() for row in job_rows(specification))
+    listed = (row for specification in _offered() for row in job_rows(specification))
     return {row.keyword or row.name: row for row in listed if row.required and type(row.setting.domain) is File}
 
 
@@ -99,3 +99,8 @@ def valid_options(stored: object) -> dict[str, Any]:
             if field.row.setting.remembered and field.fits(stored.get(field.keyword)):
                 options[field.keyword] = stored[field.keyword]
     return options
+
+
+def _offered() -> tuple[type[JobSpec], ...]:
+    """Specifications of the kinds of job that the panel offers."""
+    return tuple(specification for specification in specifications() if KINDS[specification.kind].in_panel)

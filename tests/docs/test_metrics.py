@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from adp3d.contract.specification import CompleteSpec, DistancesSpec, RefineSpec
+from adp3d.contract.specification import BackmapSpec, CompleteSpec, DistancesSpec, RefineSpec
 from adp3d.density.map import DensityMap
 from adp3d.density.write import write_map
 from adp3d.job.events import Control, NullEvents
@@ -70,6 +70,7 @@ def jobs(inputs, tmp_path_factory):
             reference=str(inputs / "whole.cif"),
             **QUICK,
         ),
+        BackmapSpec(output=str(folder / "backmap"), model=str(inputs / "part.cif"), device="cpu", pdb=True),
     ]
     for spec in specs:
         execute(JobFolder.create(spec), NullEvents(), Control())
@@ -86,7 +87,7 @@ def _described(page: str, kind: str) -> set[str]:
     return keys
 
 
-@pytest.mark.parametrize("kind", ["refine", "complete", "distances"])
+@pytest.mark.parametrize("kind", ["refine", "complete", "distances", "backmap"])
 def test_every_figure_is_described_and_every_description_holds(pages, jobs, kind):
     described = _described(pages["docs/guide/results.md"], kind)
     metrics = jobs[kind].read_metrics()
@@ -103,7 +104,7 @@ def test_nested_figures_are_described(pages, jobs):
         assert f"`{name}`" in page, name
 
 
-@pytest.mark.parametrize("kind", ["refine", "complete", "distances"])
+@pytest.mark.parametrize("kind", ["refine", "complete", "distances", "backmap"])
 def test_every_file_of_the_job_folder_is_described(pages, jobs, kind):
     page = pages["docs/guide/resume.md"] + pages["docs/guide/results.md"]
     for path in jobs[kind].path.iterdir():

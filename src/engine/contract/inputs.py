@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 from .domains import File, Requests, SequenceText, TwoFiles, bare
 from .requests import parse_request
 from .settings import rows
-from .specs.common import CommonSpec
+from .specs.common import JobSpec
 
 __all__ = ["input_files", "is_sequence_text", "with_inputs"]
 
-_Spec = TypeVar("_Spec", bound=CommonSpec)
+_Spec = TypeVar("_Spec", bound=JobSpec)
 
 
-def input_files(spec: CommonSpec) -> dict[str, tuple[str, ...]]:
+def input_files(spec: JobSpec) -> dict[str, tuple[str, ...]]:
     """Input files of a job by setting name; a sequence given as letters is not a file."""
     files: dict[str, tuple[str, ...]] = {}
     for row in rows(type(spec)):

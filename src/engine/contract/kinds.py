@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["COMPLETE", "DISTANCES", "KINDS", "REFINE", "TEMPERATURE", "Figure", "Kind", "Merit"]
+__all__ = ["BACKMAP", "COMPLETE", "DISTANCES", "KINDS", "REFINE", "TEMPERATURE", "Figure", "Kind", "Merit"]
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,15 @@ class Kind:
     done : str
         What its result is called, after the name of the model.
     steps : int
-        Denoising steps unless the user says otherwise.
+        Denoising steps of backbones unless the user says otherwise; 0 for kinds that denoise none.
     curves : tuple of Figure
         Figures that tell the fit while it runs, the most telling first; the first that there is gets plotted.
     merit : Merit or None
         What the best replica is told by; without it the first one stands for all.
     needs_map, needs_model : bool
         Whether it works in a map, and from a model.
+    in_panel : bool
+        Whether the panel offers it, beside the command.
     """
 
     name: str
@@ -82,6 +84,12 @@ class Kind:
     merit: Merit | None = None
     needs_map: bool = False
     needs_model: bool = True
+    in_panel: bool = True
+
+    @property
+    def samples_backbones(self) -> bool:
+        """Whether replicas of backbones are sampled, so that there is something to check, to plot and to rank."""
+        return self.steps > 0
 
     @property
     def frame(self) -> str:
@@ -136,5 +144,16 @@ DISTANCES = Kind(
     needs_model=False,
 )
 
-KINDS = {kind.name: kind for kind in (REFINE, COMPLETE, DISTANCES)}
+BACKMAP = Kind(
+    "backmap",
+    "Give all atoms to CA traces, coarse-grained models, backbones and incomplete models, frame by frame.",
+    "adp3d backmap trace.pdb --samples 5 -o all_atoms",
+    "Build all atoms of a trace, backbone or incomplete model",
+    "with all atoms",
+    0,
+    (),
+    in_panel=False,
+)
+
+KINDS = {kind.name: kind for kind in (REFINE, COMPLETE, DISTANCES, BACKMAP)}
 """By name, in the order in which they are offered."""

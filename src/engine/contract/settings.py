@@ -49,6 +49,8 @@ class Setting:
         How far one click in the panel goes.
     steerable : bool
         Whether it can be changed while the job runs.
+    unchecked : bool
+        Whether ``adp3d check`` does not take it although it is no matter of output.
     argument : int
         Place among the arguments of the command line, from 1; 0 for an option.
     meaning : str
@@ -66,6 +68,7 @@ class Setting:
     remembered: bool = False
     step: float = 1
     steerable: bool = False
+    unchecked: bool = False
     argument: int = 0
     meaning: str = ""
 
@@ -94,8 +97,8 @@ class Row:
 
     @property
     def checked(self) -> bool:
-        """Whether ``adp3d check`` takes it as well: all that is no matter of output."""
-        return self.setting.group != OUTPUT
+        """Whether ``adp3d check`` takes it as well: all that is no matter of output, of kinds that it checks."""
+        return self.setting.group != OUTPUT and not self.setting.unchecked
 
     @property
     def flags(self) -> tuple[str, ...]:

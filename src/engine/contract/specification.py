@@ -11,7 +11,8 @@ from .domains import known_elsewhere, shorten
 from .errors import InputError
 from .inputs import input_files, is_sequence_text, with_inputs
 from .settings import rows
-from .specs.common import B_FACTORS, PRIOR_NAMES, PRIORS, UPDATES, CommonSpec
+from .specs.backmap import BackmapSpec
+from .specs.common import B_FACTORS, PRIOR_NAMES, PRIORS, UPDATES, CommonSpec, JobSpec
 from .specs.complete import CompleteSpec
 from .specs.distances import DistancesSpec
 from .specs.model import CONFIDENCES, MEASUREMENT_NAMES, MEASUREMENTS, ModelSpec
@@ -26,9 +27,11 @@ __all__ = [
     "PRIOR_NAMES",
     "SPEC_VERSION",
     "UPDATES",
+    "BackmapSpec",
     "CommonSpec",
     "CompleteSpec",
     "DistancesSpec",
+    "JobSpec",
     "ModelSpec",
     "RefineSpec",
     "Spec",
@@ -50,10 +53,10 @@ SPEC_VERSION = 1
 
 _MAX_JSON_CHARACTERS = 10_000_000
 
-Spec = CompleteSpec | RefineSpec | DistancesSpec
+Spec = CompleteSpec | RefineSpec | DistancesSpec | BackmapSpec
 
 _SPECIFICATIONS: dict[str, type[Spec]] = {
-    specification.kind: specification for specification in (RefineSpec, CompleteSpec, DistancesSpec)
+    specification.kind: specification for specification in (RefineSpec, CompleteSpec, DistancesSpec, BackmapSpec)
 }
 
 

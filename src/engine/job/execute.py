@@ -9,6 +9,7 @@ from typing import Any
 
 from ..contract.errors import InputError
 from ..contract.kinds import KINDS
+from ..contract.specification import CommonSpec
 from .events import Control, Events, Stopped, fan_out, reword_messages
 from .folder import JobFolder
 from .log import EventLog, read_history
@@ -92,7 +93,7 @@ def _run_logged(job: JobFolder, events: Events, control: Control, load: Callable
     log = EventLog(job.events_log)
     listeners: list[Events] = [log, events]
     writer: TrajectoryWriter | None = None
-    if job.spec.trajectory_interval:
+    if isinstance(job.spec, CommonSpec) and job.spec.trajectory_interval:
         writer = TrajectoryWriter(job.trajectory, job.spec.trajectory_interval)
         listeners.append(writer)
     try:

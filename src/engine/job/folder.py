@@ -36,6 +36,7 @@ _CONFIDENCE = "residue_confidence.defattr"
 _RESIDUES = "residues.csv"
 _DOCKING = "docking.json"
 """Where the model was put before it was refined."""
+_RESULT_PDB = "result.pdb"
 _RESULTS = (EVENTS_LOG, "trajectory.bin", "trajectory.cif", "ensemble.cif", RESULT, _CONFIDENCE, _RESIDUES, METRICS)
 _PICTURES = ("convergence.png", "confidence.png", "displacement.png", "rmsd_completeness.png")
 """By name: other pictures in the folder are the user's."""
@@ -142,6 +143,11 @@ class JobFolder:
         """The finished model."""
         return self.path / RESULT
 
+    @property
+    def result_pdb(self) -> Path:
+        """The finished model in the PDB format, where that was asked for."""
+        return self.path / _RESULT_PDB
+
     def write_confidence(self, text: str) -> None:
         """Write the confidence of the result's residues, as text of an attribute that ChimeraX can open."""
         write_text(self.path / _CONFIDENCE, text)
@@ -220,6 +226,7 @@ class JobFolder:
         named["trajectory"] = self.path / "trajectory.cif"
         named["frames"] = self.trajectory
         named["log"] = named.pop("events")
+        named["result_pdb"] = self.result_pdb
         named |= {Path(name).stem: self.path / name for name in sorted(_PICTURES)}
         return {role: path for role, path in named.items() if path.is_file()}
 
@@ -302,7 +309,7 @@ def _absolute(spec: Spec, folder: Path) -> Spec:
 
 
 def _owned(folder: Path) -> list[Path]:
-    names = (JOB_FILE, _INPUTS, _NEW_INPUTS, CHECKPOINTS, _LOCK, _CLIENT, _DOCKING, *_RESULTS, *_PICTURES)
+    names = (JOB_FILE, _INPUTS, _NEW_INPUTS, CHECKPOINTS, _LOCK, _CLIENT, _DOCKING, _RESULT_PDB, *_RESULTS, *_PICTURES)
     owned = [folder / name for name in names]
     owned += folder.glob(TEMPORARY_PREFIX + "*")
     return [path for path in dict.fromkeys(owned) if path.exists()]

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..contract.errors import InputError
-from ..contract.specification import CompleteSpec, DistancesSpec, RefineSpec, Spec
+from ..contract.specification import BackmapSpec, CommonSpec, CompleteSpec, DistancesSpec, RefineSpec, Spec
 from ..density.crop import NoOverlapError, Overlap, check_overlap
 from ..density.misfit import examine_placement
 from ..density.read import read_map
@@ -94,6 +94,8 @@ def check(spec: Spec, poll: Callable[[], None] = lambda: None) -> dict[str, Any]
             _examine_distances(spec, device, report, findings)
         elif isinstance(spec, CompleteSpec | RefineSpec):
             _examine_model(spec, device, report, findings, poll)
+        elif isinstance(spec, BackmapSpec):
+            raise InputError("A job of this kind is quick and needs no check: run it.")
         else:
             raise LookupError(f"nothing is known to examine of a job of the kind '{spec.kind}'")
     except InputError as error:
@@ -299,7 +301,7 @@ def _judge_map(overlap: Overlap, findings: _Findings) -> None:
 
 
 def _examine_cost(
-    spec: Spec,
+    spec: CommonSpec,
     polymer: Polymer,
     device: torch.device,
     measurements: Sequence[Measurement],

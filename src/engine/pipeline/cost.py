@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ..contract.kinds import COMPLETE, DISTANCES, REFINE
-from ..contract.specification import RefineSpec, Spec
+from ..contract.specification import CommonSpec, RefineSpec
 from ..job.memory import Estimate, available_memory, estimate_cost
 from ..job.runtime import usable_cores
 from ..measurement.protocol import Measurement
@@ -53,7 +53,7 @@ _TRIAL_REPLICAS = 1
 """Replicas of each trial in each half map. Replicas with the noise of one seed differ less than weights do."""
 
 
-def planned_runs(spec: Spec) -> tuple[PlannedRun, ...]:
+def planned_runs(spec: CommonSpec) -> tuple[PlannedRun, ...]:
     """Solver runs that a job may take, in order; refinement leaves out rounds that it does not need.
 
     Raises
@@ -145,12 +145,14 @@ _PLANS: Mapping[str, Callable[[Any], tuple[PlannedRun, ...]]] = {
 """By kind of job, from its specification."""
 
 
-def job_cost(spec: Spec, residues: int, device: torch.device, measurements: Sequence[Measurement] = ()) -> Estimate:
+def job_cost(
+    spec: CommonSpec, residues: int, device: torch.device, measurements: Sequence[Measurement] = ()
+) -> Estimate:
     """Estimate memory and time of a job on a device, with as many replicas at once as fit.
 
     Parameters
     ----------
-    spec : Spec
+    spec : CommonSpec
     residues : int
         Residues of the job.
     device : torch.device

@@ -21,6 +21,8 @@ __all__ = ["Decoded", "SideChainConfig", "SideChainModel"]
 
 TURNS = CHIS + 1
 """Four chi, and the turn of the peptide group behind the residue (`adp3d.sidechain.peptides`)."""
+Pairs = tuple[Tensor, tuple[Tensor, ...]]
+"""Features of pairs (B, N, K, p), and what each block of a trunk makes of them."""
 _MOST_DEVIATION = 3.0
 """Standard deviations by which the decoder may bend angles and branches."""
 _LOOK_AHEAD = 2.0
@@ -92,7 +94,22 @@ class _Trunk(nn.Module):
         self.out = nn.LayerNorm(w)
         self.cubes = CubeLook(w, config.density_width) if sees_density and config.density_width else None
 
-    def forward(self, scene: Scene, seen: Surroundings, extra: Tensor | None, time: Tensor) -> Tensor:
+    def pairs(self, scene: Scene, seen: Surroundings) -> Pairs:
+        """Features of pairs (B, N, K, p), and what each block makes of them: the same at all steps of a diffusion."""
+        near = self.neighbour(scene.aatype).flatten(0, 1)[_flat(seen.index)].view(*seen.index.shape, -1)
+        pair = self.pair(self.pair_in(seen.pair) + self.offset(seen.offset) + near)
+        blocks = cast("Sequence[MessageBlock]", self.blocks)
+        projected = nn.functional.linear(pair, torch.cat([block.pair_layer.weight for block in blocks]))
+        return pair, projected.chunk(len(blocks), -1)
+
+    def forward(
+        self,
+        scene: Scene,
+        seen: Surroundings,
+        extra: Tensor | None,
+        time: Tensor,
+        pairs: Pairs | None = None,
+    ) -> Tensor:
         """Features (B, N, w); ``extra`` (B, N, w) is added to the residues, ``time`` (B, w) tunes the blocks."""
         h = self.types(scene.aatype) + self.node(seen.node)
         if extra is not None:
@@ -100,11 +117,8 @@ class _Trunk(nn.Module):
         h = self.norm(h)
         if self.cubes is not None and scene.density is not None:
             h = h + self.cubes(_centres(seen), scene.density, h.new_ones(len(h)))
-        near = self.neighbour(scene.aatype).flatten(0, 1)[_flat(seen.index)].view(*seen.index.shape, -1)
-        pair = self.pair(self.pair_in(seen.pair) + self.offset(seen.offset) + near)
-        blocks = cast("Sequence[MessageBlock]", self.blocks)
-        projected = nn.functional.linear(pair, torch.cat([block.pair_layer.weight for block in blocks]))
-        for block, own in zip(blocks, projected.chunk(len(blocks), -1), strict=True):
+        pair, projected = self.pairs(scene, seen) if pairs is None else pairs
+        for block, own in zip(cast("Sequence[MessageBlock]", self.blocks), projected, strict=True):
             h = block(h, pair, own, time, seen.index, seen.valid)
         features: Tensor = self.out(h)
         return features
@@ -162,20 +176,31 @@ class SideChainModel(nn.Module):
         h = self.encoder(scene, seen, None, self._still(scene))
         return cast(Quantised, self.codebook(self.to_code(h)))
 
-    def decode(self, scene: Scene, seen: Surroundings, vector: Tensor) -> Decoded:
+    def decode(self, scene: Scene, seen: Surroundings, vector: Tensor, pairs: Pairs | None = None) -> Decoded:
         """Internal coordinates from vectors of codes (B, N, d)."""
-        h = self.decoder(scene, seen, self.from_code(vector), self._still(scene))
+        h = self.decoder(scene, seen, self.from_code(vector), self._still(scene), pairs)
         turns = self.turns(h).float().unflatten(-1, (TURNS, 2))
         # never of length zero
         turns = nn.functional.normalize(turns + turns.new_tensor([1e-4, 0.0]), dim=-1, eps=1e-6)
         bend = _MOST_DEVIATION * torch.tanh(self.deviation(h).float().unflatten(-1, (SLOTS, 2)))
         return Decoded(turns, torch.cat([torch.zeros_like(bend[..., :1]), bend], -1))
 
-    def predict(self, scene: Scene, seen: Surroundings, tokens: Tensor, fraction: Tensor) -> Tensor:
+    def pairs_of(self, scene: Scene, seen: Surroundings) -> tuple[Pairs, Pairs]:
+        """What `predict` and `decode` compute of the pairs of a scene, for many calls with the same one."""
+        return self.denoiser.pairs(scene, seen), self.decoder.pairs(scene, seen)
+
+    def predict(
+        self,
+        scene: Scene,
+        seen: Surroundings,
+        tokens: Tensor,
+        fraction: Tensor,
+        pairs: Pairs | None = None,
+    ) -> Tensor:
         """Logits of codes (B, N, codes) where tokens (B, N) are hidden, a fraction (B,) of all."""
         steps = torch.arange(1, _TIMES + 1, device=fraction.device) * (math.pi / 2)
         time = self.time(torch.cos(fraction[:, None] * steps))
-        logits: Tensor = self.logits(self.denoiser(scene, seen, self.tokens(tokens), time))
+        logits: Tensor = self.logits(self.denoiser(scene, seen, self.tokens(tokens), time, pairs))
         return logits
 
     def _still(self, scene: Scene) -> Tensor:

@@ -55,7 +55,7 @@ def test_fit_and_temperature(session):
 def test_the_most_telling_figure_of_each_kind_is_plotted(session):
     from chimerax.adp3d.live.plot_data import fit_series
 
-    for kind in KINDS.values():
+    for kind in (each for each in KINDS.values() if each.samples_backbones):
         told = {figure.name: [(1, [1.0])] for figure in reversed(kind.curves)}
         assert fit_series(job_with(kind.name, **told)).figure is kind.curves[0]
         (*_, last) = kind.curves

@@ -71,5 +71,5 @@ def test_state_survives_a_checkpoint():
 
 
 def test_what_decides_is_plotted():
-    for kind in KINDS.values():
+    for kind in (each for each in KINDS.values() if each.samples_backbones):
         assert kind.merit is not None and kind.merit.figure in {figure.name for figure in kind.curves}

@@ -68,7 +68,7 @@ def test_half_maps_ask_for_trials_of_the_weight():
 
 
 def test_an_unknown_kind_has_no_cost_rather_than_that_of_another():
-    for kind in KINDS:
+    for kind in (name for name, each in KINDS.items() if each.samples_backbones):
         assert planned_runs(SimpleNamespace(kind=kind, steps=10, replicas=2, half_maps=None))
     with pytest.raises(LookupError, match="'rigid'"):
         planned_runs(SimpleNamespace(kind="rigid", steps=10, replicas=2))

@@ -9,8 +9,12 @@ import torch
 from side_chain_scene import demo_scene, small_model
 
 from adp3d.contract.errors import InputError
-from adp3d.sidechain.sampling import sample
-from adp3d.sidechain.weights_file import load_side_chain_model, save_side_chain_weights
+from adp3d.sidechain.sampling import Sampler, sample
+from adp3d.sidechain.weights_file import (
+    default_side_chain_model,
+    load_side_chain_model,
+    save_side_chain_weights,
+)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +75,37 @@ def test_codes_are_drawn_as_likely_as_the_model_says():
     expected = torch.zeros(model.config.codes).scatter_(0, drawn.code[:, 7], drawn.log_probability[:, 7].exp())
     seen = expected > 0
     assert float((counted - expected)[seen].abs().max()) < 4 * (0.25 / many) ** 0.5
+
+
+def test_copies_of_an_example_are_samples_of_it(model):
+    """One look at the scene serves all of them, and each has the numbers of its own generator."""
+    scene = demo_scene(known=(4, 5))
+    generators = [torch.Generator().manual_seed(k) for k in range(3)]
+    sampler = Sampler(model, scene, 3)
+    drawn = sampler.draw(sampler.all_hidden(), generators, 6)
+    for k in range(3):
+        alone = sample(model, scene, [torch.Generator().manual_seed(k)], steps=6)
+        assert torch.equal(drawn.tokens[k : k + 1], alone.code)
+        torch.testing.assert_close(sampler.atoms(drawn.tokens)[k : k + 1], alone.atoms, atol=1e-3, rtol=0)
+
+
+def test_what_is_not_hidden_stays_when_something_is_drawn_again(model):
+    scene = demo_scene()
+    sampler = Sampler(model, scene)
+    first = sampler.draw(sampler.all_hidden(), torch.Generator().manual_seed(0), 4).tokens
+    hidden = torch.zeros_like(first, dtype=torch.bool)
+    hidden[0, [3, 8, 9]] = True
+    hidden &= sampler.free
+    again = sampler.draw(first.masked_fill(hidden, model.hidden), torch.Generator().manual_seed(1), 2)
+    assert torch.equal(again.tokens[~hidden], first[~hidden]) and bool((again.tokens < model.hidden)[hidden].all())
+    assert not again.log_probability[~hidden].any() and bool((again.log_probability[hidden] < 0).all())
+
+
+def test_the_packaged_model_is_loaded_once():
+    packaged = default_side_chain_model()
+    assert packaged is default_side_chain_model() and not packaged.training
+    scene = demo_scene(20)
+    assert bool(sample(packaged, scene, torch.Generator().manual_seed(0), steps=2).atoms.isfinite().all())
 
 
 def test_weights_come_back(model, tmp_path):

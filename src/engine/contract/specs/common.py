@@ -1,4 +1,4 @@
-"""Settings that every kind of job has."""
+"""Settings that every kind of job has, and those of all that sample backbones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..domains import Choice, Device, Folder, Integer, ModelFile, Optional, Plug
 from ..kinds import KINDS
 from ..settings import OUTPUT, SAMPLING, Setting, declare, rows
 
-__all__ = ["B_FACTORS", "PRIORS", "PRIOR_NAMES", "UPDATES", "CommonSpec"]
+__all__ = ["B_FACTORS", "PRIORS", "PRIOR_NAMES", "UPDATES", "CommonSpec", "JobSpec"]
 
 PRIORS = ("builtin", "builtin-nomap", "builtin-nosequence", "builtin-plain", "gaussian")
 """Names of the priors; `adp3d.prior.registry` has what they stand for, but is heavy to import."""
@@ -25,11 +25,11 @@ B_FACTORS = ("plausible", "confidence")
 """What the B-factor column of a result holds."""
 
 
-_USUAL_STEPS = ", ".join(f"{kind.name} {kind.steps}" for kind in KINDS.values())
+_USUAL_STEPS = ", ".join(f"{kind.name} {kind.steps}" for kind in KINDS.values() if kind.samples_backbones)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommonSpec:
+class JobSpec:
     """Settings that every kind of job has; each field says what it means, and what it may be.
 
     Raises
@@ -51,6 +51,39 @@ class CommonSpec:
             meaning="job folder",
         )
     )
+    seed: int = declare(
+        Setting(
+            Integer(0, 2**63 - 1),
+            "Seed of the random numbers: the same seed repeats a run.",
+            SAMPLING,
+            label="Seed",
+            meaning="seed of the random numbers",
+        ),
+        0,
+    )
+    device: str = declare(
+        Setting(
+            Device(),
+            "Where to compute: auto, cpu, cuda, cuda:N or mps; 'auto' takes a graphics card if there is one.",
+            SAMPLING,
+            flags=("--device", "-d"),
+            metavar="NAME",
+            label="Device",
+            remembered=True,
+            meaning="where to compute; `auto` takes a graphics card if there is one",
+        ),
+        "auto",
+    )
+
+    def __post_init__(self) -> None:
+        for row in rows(type(self)):
+            object.__setattr__(self, row.name, row.setting.domain.check(row.name, getattr(self, row.name)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonSpec(JobSpec):
+    """Settings that every kind of job has that samples backbones with a prior."""
+
     reference: str | None = declare(
         Setting(
             Optional(ModelFile()),
@@ -99,29 +132,6 @@ class CommonSpec:
         ),
         "builtin",
     )
-    seed: int = declare(
-        Setting(
-            Integer(0, 2**63 - 1),
-            "Seed of the random numbers: the same seed repeats a run.",
-            SAMPLING,
-            label="Seed",
-            meaning="seed of the random numbers",
-        ),
-        0,
-    )
-    device: str = declare(
-        Setting(
-            Device(),
-            "Where to compute: auto, cpu, cuda, cuda:N or mps; 'auto' takes a graphics card if there is one.",
-            SAMPLING,
-            flags=("--device", "-d"),
-            metavar="NAME",
-            label="Device",
-            remembered=True,
-            meaning="where to compute; `auto` takes a graphics card if there is one",
-        ),
-        "auto",
-    )
     update: str = declare(
         Setting(
             Choice(UPDATES),
@@ -157,7 +167,6 @@ class CommonSpec:
     )
 
     def __post_init__(self) -> None:
-        for row in rows(type(self)):
-            object.__setattr__(self, row.name, row.setting.domain.check(row.name, getattr(self, row.name)))
+        super().__post_init__()
         if self.steps is None:
             object.__setattr__(self, "steps", KINDS[self.kind].steps)
