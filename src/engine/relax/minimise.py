@@ -22,7 +22,7 @@ _JITTER, _SEED = 0.01, 20_240_604
 The seed, so that the same model always gives the same result."""
 
 _HOPELESS = (
-    "The force field finds no way out of the geometry of this model; look at the clashes ('adp3d check --validate')."
+    "The force field finds no way out of the geometry of this model; validate it and look at its clashes."
 )
 
 _TOLERANCE = 10.0
