@@ -37,8 +37,8 @@ def load_openmm() -> ModuleType:
     except ImportError as error:
         reason = (str(error).splitlines() or ["no reason given"])[0].rstrip(".")
         raise InputError(
-            f"The package openmm is there but cannot be loaded ({reason[:200]}); install it anew with 'pip install "
-            "--force-reinstall openmm'."
+            f"The package openmm is there but cannot be loaded ({reason[:200]}); remove it with 'pip uninstall openmm' "
+            "and install it again."
         ) from error
     module: ModuleType = openmm
     return module
