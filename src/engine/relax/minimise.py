@@ -21,9 +21,7 @@ _JITTER, _SEED = 0.01, 20_240_604
 """A, normal, by which all that moves is displaced first: atoms on one spot or three on a line have no direction to go.
 The seed, so that the same model always gives the same result."""
 
-_HOPELESS = (
-    "The force field finds no way out of the geometry of this model; validate it and look at its clashes."
-)
+_HOPELESS = "The force field finds no way out of the geometry of this model; mend its worst clashes and bonds first."
 
 _TOLERANCE = 10.0
 """kJ/mol/nm (rms) at which a descent ends: atoms are then within 0.001 A of where their bonds want them."""
