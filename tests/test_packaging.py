@@ -101,7 +101,10 @@ def test_requirements_are_what_the_engine_imports(built):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 imported.add(node.module.split(".")[0])
-    assert imported - STANDARD == set(_requirements(built)[""])
+    sections = _requirements(built)
+    optional = set(sections["trajectories"])
+    assert optional == {"mdtraj"}
+    assert imported - STANDARD - optional == set(sections[""])
 
 
 def test_pyproject_leaves_room_for_the_bundle_builder():
