@@ -105,6 +105,7 @@ def test_requirements_are_what_the_engine_imports(built):
     extras = {"relax", "trajectories"}
     assert imported - STANDARD == set(needed[""]).union(*(needed[extra] for extra in extras))
     assert set(needed["relax"]) == {"openmm"} and needed["test"]["openmm"] == needed["relax"]["openmm"]
+    assert set(needed["trajectories"]) == {"mdtraj"}
 
 
 def test_pyproject_leaves_room_for_the_bundle_builder():

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import gemmi
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -24,7 +23,6 @@ from ..sidechain.network import SideChainModel
 from ..sidechain.scene import Scene
 from ..sidechain.templates import RESIDUE_NAMES
 from ..sidechain.weights_file import default_side_chain_model
-from ..structure.coarse_grained import ca_of_beads
 from ..structure.read import read_structure
 from ..validation.validate import validate_model
 from .backmap_input import BackmapInput, impossible_steps, named, read_input
@@ -221,15 +219,7 @@ class _Run:
 
 
 def _plan(spec: BackmapSpec, given: BackmapInput) -> BackmapPlan:
-    first = given.frames.read(0)
-    atoms = [atom for chain in given.structure[0] for residue in chain for atom in residue]
-    if given.beads is not None:
-        # the scene is made of the model, whose CA are beads still
-        first = first.copy()
-        first[given.beads.rows] = ca_of_beads(first, given.beads)
-    for atom in atoms:
-        atom.pos = gemmi.Position(*first[atom.serial])
-    plan = make_plan(given.structure, given.beads, first, given.ends, spec.chains, spec.rebuild)
+    plan = make_plan(given.structure, given.beads, given.first, given.ends, spec.chains, spec.rebuild)
     complete_records(plan.structure, given.ends)
     return plan
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import InputError
 from ..contract.specification import BackmapSpec
-from ..structure.coarse_grained import Beads, take_beads
+from ..structure.coarse_grained import Beads, ca_of_beads, take_beads
 from ..structure.frames import Frames, ModelFrames, TrajectoryFrames, is_trajectory
 from ..structure.observed import observe_chains
 from ..structure.read import READ_NOTE, read_structure
@@ -43,8 +43,10 @@ class BackmapInput:
     Attributes
     ----------
     frames : Frames
+    first : ndarray, shape (A, 3)
+        Atoms of the first frame in angstrom, CA in place of beads.
     structure : gemmi.Structure
-        One model, whose serial numbers are rows of the frames; CA in place of beads, types those of the sequence.
+        One model, whose serial numbers are rows of the frames; coordinates of the first, types those of the sequence.
     beads : Beads or None
     ends : dict of str to ChainEnds
     is_pdb : bool
@@ -52,6 +54,7 @@ class BackmapInput:
     """
 
     frames: Frames
+    first: NDArray[np.float64]
     structure: gemmi.Structure
     beads: Beads | None
     ends: dict[str, ChainEnds]
@@ -93,13 +96,19 @@ def read_input(spec: BackmapSpec, told: Callable[[str, str], None]) -> BackmapIn
         atom.serial = row
     sequences = None if spec.sequence is None else parse_sequence_argument(spec.sequence)
     beads = take_beads(template[0])
+    first = frames.read(0)
+    if beads is not None:
+        first[beads.rows] = ca_of_beads(first, beads)
+    # what is bonded is read from the first frame, whatever the topology shows
+    for atom in (a for chain in template[0] for residue in chain for a in residue):
+        atom.pos = gemmi.Position(*first[atom.serial])
     if sequences is not None:
         changed = apply_sequences(template, sequences)
         if changed:
             told(f"{_residues(changed)} got the type that the sequence has there.", "warning")
     ends = chain_ends(template, sequences)
     _tell_odd(template, told)
-    return BackmapInput(frames, template, beads, ends, template.input_format == gemmi.CoorFormat.Pdb)
+    return BackmapInput(frames, first, template, beads, ends, template.input_format == gemmi.CoorFormat.Pdb)
 
 
 def impossible_steps(ca: NDArray[np.float64], bonded: NDArray[np.bool_]) -> list[int]:

@@ -8,6 +8,7 @@ import gemmi
 import numpy as np
 import pytest
 from atom14_model import DEMO
+from shared_data import shared_file
 
 from adp3d.contract.errors import InputError
 from adp3d.contract.specification import BackmapSpec
@@ -236,6 +237,18 @@ def test_trajectories(whole, tmp_path):
     _, _, models = run(model, tmp_path / "d")
     a, b = (atoms(read_structure(job.result), 2) for job in (moving, models))
     assert max(np.linalg.norm(a[label] - b[label]) for label in a) < 0.02
+
+
+def test_beads_of_martini(tmp_path):
+    path = shared_file("backmapping/1ab1/1ab1_A.martini3.pdb")
+    metrics, told, job = run(path, tmp_path / "job")
+    assert metrics["built_backbones"] == 46 and metrics["frames_with_impossible_steps"] == 0
+    assert not [text for text, level in told.messages if level == "warning"]
+    truth = atoms(read_structure(shared_file("backmapping/1ab1/1ab1_A.pdb")))
+    found = atoms(read_structure(job.result))
+    assert {label for label in truth if label[2][0] != "H"} <= found.keys()
+    off = [np.linalg.norm(found[label] - truth[label]) for label in found if label[2] == "CA"]
+    assert np.sqrt(np.mean(np.square(off))) < 0.45
 
 
 def test_sequences_give_types_and_ends(whole, tmp_path):
