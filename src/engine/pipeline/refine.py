@@ -15,6 +15,7 @@ from ..ensemble.confidence import replica_confidence, replica_spread
 from ..job.events import Control, Events
 from ..job.folder import JobFolder
 from ..job.sampling import Running, Sampling
+from ..measurement.density import DensityMeasurement
 from ..measurement.figures import described
 from ..measurement.map_evidence import free_share
 from ..placing.target import Target
@@ -32,6 +33,7 @@ from .outcome import Outcome, report_model_job
 from .prepared import Prepared, describe_placement, prepare
 from .problem import Problem, load_problem, place_model
 from .refiner import Bent, Built, Course, Refiner
+from .side_chains import AllAtoms, SideChainJob, map_view, place_side_chains
 
 __all__ = ["run"]
 
@@ -88,6 +90,11 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     control.obey()
     linked = linked_residues(problem.polymer)
     final = regularise(polished, problem.polymer.sequence, linked, pins.movable(polished))
+    start = given.target
+    # figures and files compare with the model as it was given, not with what the job has made of it since
+    reported = replace(problem, target=replace(problem.target, xyz=start.xyz, known=start.known, sigma=start.sigma))
+    all_atoms = _side_chains(spec, reported, refiner, density, built, pins.impose(final.cpu().double()).numpy())
+    control.obey()
     ranking = refiner.rank(final)
     sampling.conclude(ranking.chosen)
     ordered = final[list(ranking.order)]
@@ -95,9 +102,6 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     free = free_share(refiner.starting_density(), ordered[:1, :, 1])[0]
     confidence = _confidence(ordered, built, fit * free, support.typical)
     correlations = density.likelihood.correlation(ordered)
-    # figures and files compare with the model as it was given, not with what the job has made of it since
-    start = given.target
-    reported = replace(problem, target=replace(problem.target, xyz=start.xyz, known=start.known, sigma=start.sigma))
     before = reported.start()
     outcome = Outcome(
         pins.impose(ordered.cpu().double()).numpy(),
@@ -106,6 +110,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         ranking.chosen,
         fit,
         density.start_fit(before[None]),
+        None if all_atoms is None else all_atoms.ordered(ranking.order),
     )
     figures = {
         "map_cc_before": round(density.start_correlation(before[None]), 4),
@@ -123,6 +128,24 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         **described(further, ordered[:1]),
     }
     return report_model_job(job, spec, reported, outcome, "Refined by ADP-3D", figures, events, error, density)
+
+
+def _side_chains(
+    spec: RefineSpec,
+    problem: Problem,
+    refiner: Refiner,
+    density: DensityMeasurement,
+    built: Built,
+    backbones: NDArray[np.float64],
+) -> AllAtoms | None:
+    """Side chains of replicas (replica, N, 4, 3); those of segments that were built are new."""
+    if spec.side_chains == "none":
+        return None
+    rebuilt = ~problem.known_residues
+    for segment in built.segments:
+        rebuilt[segment] = True
+    view = map_view(density, refiner.starting_density())
+    return place_side_chains(SideChainJob(spec.side_chains, rebuilt, view, spec.seed), problem, backbones)
 
 
 def _before_docking(spec: RefineSpec, given: Problem, docked: Start) -> Problem:
