@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -15,11 +16,11 @@ from ..ensemble.confidence import replica_confidence, replica_spread
 from ..job.events import Control, Events
 from ..job.folder import JobFolder
 from ..job.sampling import Running, Sampling
-from ..measurement.density import DensityMeasurement
 from ..measurement.figures import described
 from ..measurement.map_evidence import free_share
 from ..placing.target import Target
 from ..predictions.aligned_error import read_aligned_error
+from ..rotamers.field import MapView
 from ..solver.regularise import regularise
 from ..structure.read import read_structure
 from ..structure.sequences import parse_sequence_argument
@@ -33,6 +34,7 @@ from .outcome import Outcome, report_model_job
 from .prepared import Prepared, describe_placement, prepare
 from .problem import Problem, load_problem, place_model
 from .refiner import Bent, Built, Course, Refiner
+from .register import check_register, register_figures, register_lines
 from .side_chains import AllAtoms, SideChainJob, map_view, place_side_chains
 
 __all__ = ["run"]
@@ -93,9 +95,10 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     start = given.target
     # figures and files compare with the model as it was given, not with what the job has made of it since
     reported = replace(problem, target=replace(problem.target, xyz=start.xyz, known=start.known, sigma=start.sigma))
-    all_atoms = _side_chains(spec, reported, refiner, density, built, pins.impose(final.cpu().double()).numpy())
+    view = map_view(density, refiner.starting_density())
+    all_atoms = _side_chains(spec, reported, view, built, pins.impose(final.cpu().double()).numpy())
     control.obey()
-    ranking = refiner.rank(final)
+    ranking = refiner.rank(final, None if all_atoms is None else torch.from_numpy(all_atoms.correlations(view)))
     sampling.conclude(ranking.chosen)
     ordered = final[list(ranking.order)]
     fit = density.likelihood.per_residue_fit(ordered[:1])[0]
@@ -112,7 +115,11 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         density.start_fit(before[None]),
         None if all_atoms is None else all_atoms.ordered(ranking.order),
     )
+    shifted = check_register(reported, outcome.replicas[0], view)
+    for line in register_lines(shifted, start):
+        events.message(line, "warning")
     figures = {
+        "register": register_figures(shifted, start),
         "map_cc_before": round(density.start_correlation(before[None]), 4),
         "map_cc_after": round(float(correlations[0]), 4),
         "map_cc_by_replica": [round(float(c), 4) for c in correlations],
@@ -133,18 +140,14 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
 def _side_chains(
     spec: RefineSpec,
     problem: Problem,
-    refiner: Refiner,
-    density: DensityMeasurement,
+    view: MapView,
     built: Built,
     backbones: NDArray[np.float64],
 ) -> AllAtoms | None:
     """Side chains of replicas (replica, N, 4, 3); those of segments that were built are new."""
-    if spec.side_chains == "none":
-        return None
     rebuilt = ~problem.known_residues
     for segment in built.segments:
         rebuilt[segment] = True
-    view = map_view(density, refiner.starting_density())
     return place_side_chains(SideChainJob(spec.side_chains, rebuilt, view, spec.seed), problem, backbones)
 
 

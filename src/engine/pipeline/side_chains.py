@@ -13,14 +13,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..density.neighbourhood import near
+from ..density.score import mask_radius
 from ..measurement.density import DensityMeasurement
 from ..placing.side_chains import PlacedSideChain
 from ..placing.target import Target
 from ..placing.write import result_structure
 from ..prior.builtin.density_grids import DensityGrids
 from ..prior.evidence import DensityEvidence
-from ..rotamers.field import MapNoise
-from ..rotamers.pack import MapView, Packed, look_at, pack
+from ..rotamers.field import MapNoise, MapView, model_density
+from ..rotamers.pack import Packed, look_at, pack
 from ..rotamers.task import PackingTask
 from ..sidechain.build import terminal_oxygen
 from ..sidechain.geometry_table import geometry_table
@@ -131,6 +133,20 @@ class AllAtoms:
                 )
             )
         return tuple(found)
+
+    def correlations(self, view: MapView) -> NDArray[np.float64]:
+        """Correlation (replica,) of the map with all atoms, over the voxels near any atom of any replica."""
+        row, slot = np.nonzero(self.present)
+        elements = [TEMPLATES[self.names[i]].elements[k] for i, k in zip(row.tolist(), slot.tolist(), strict=True)]
+        points = self.atoms[:, row, slot]
+        here = near(view.map, points.reshape(-1, 3), mask_radius(view.noise.resolution))
+        values = view.map.values[here].astype(np.float64)
+        found = []
+        for own in points:
+            density = model_density(view.map, own, elements, view.noise.b_factor)[here]
+            both = np.corrcoef(density, values)[0, 1] if here.any() else 0.0
+            found.append(float(np.nan_to_num(both)))
+        return np.array(found)
 
     def side_atoms(self) -> SideAtoms:
         """Side chains of all replicas, for `adp3d.pipeline.export.write_models`."""

@@ -18,7 +18,7 @@ from .field import DensityField
 from .repulsion import REACH, FixedAtoms, Surface, element_class, kinds_of, repulsion, surface_near
 from .task import PackingTask
 
-__all__ = ["Energies", "MOVING", "fixed_atoms", "pair_energies"]
+__all__ = ["MOVING", "WEIGHTS", "Energies", "fixed_atoms", "pair_energies"]
 
 MOVING = len(BACKBONE) + 1
 """Slot from which on atoms move with the torsions: all but the backbone and CB."""
@@ -41,7 +41,7 @@ def _weights() -> Tensor:
     return table
 
 
-_WEIGHTS = _weights()
+WEIGHTS = _weights()
 
 
 def fixed_atoms(task: PackingTask) -> tuple[FixedAtoms, list[str]]:
@@ -103,7 +103,7 @@ class Energies:
         """Log-likelihood (C,) that side chains (C, 14, 3) of types (C,) add; 0 without a map."""
         if self.field is None:
             return atoms.new_zeros(len(atoms))
-        weight = _WEIGHTS[aatype][:, MOVING:]
+        weight = WEIGHTS[aatype][:, MOVING:]
         row, slot = torch.nonzero(weight > 0, as_tuple=True)
         each = weight[row, slot] * self.field(atoms[:, MOVING:][row, slot])
         return atoms.new_zeros(len(atoms)).index_add(0, row, each)

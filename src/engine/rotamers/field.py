@@ -16,8 +16,9 @@ from ..density.neighbourhood import near
 from ..physics.density import AtomDensity
 from ..physics.form_factors import electron_form_factors
 from ..physics.grid import Grid
+from ..prior.builtin.density_grids import DensityGrids
 
-__all__ = ["DensityField", "MapNoise", "density_field", "model_density"]
+__all__ = ["DensityField", "MapNoise", "MapView", "density_field", "model_density"]
 
 Array = NDArray[np.float64]
 
@@ -50,6 +51,15 @@ class MapNoise:
 
 
 @dataclass(frozen=True)
+class MapView:
+    """A map on an orthogonal grid, what is known of it, and how the side-chain model sees it."""
+
+    map: DensityMap
+    noise: MapNoise
+    grids: DensityGrids | None = None
+
+
+@dataclass(frozen=True)
 class DensityField:
     r"""Log-likelihood that an atom adds at x, as cubic B-splines.
 
@@ -78,6 +88,8 @@ class DensityField:
     noise : MapNoise
     scale, offset : float
         Of the fixed part's fit, ``s rho_0 + o``.
+    weight : float
+        ``f s / sigma^2``: nats per overlap of an atom with the map.
     """
 
     coefficients: Tensor
@@ -87,6 +99,7 @@ class DensityField:
     noise: MapNoise
     scale: float
     offset: float
+    weight: float
 
     def __call__(self, x: Tensor) -> Tensor:
         """Nats for a carbon at x (..., 3) in angstrom, shape (...); differentiable; 0 outside the map."""
@@ -157,15 +170,16 @@ def density_field(map: DensityMap, noise: MapNoise, xyz: NDArray[np.floating], e
         return np.asarray(sum(x * np.exp(-0.25 * w * s2) for x, w in zip(a[0], wide, strict=True)))
 
     overlap = filtered(map.with_values(left), carbon, _MARGIN).values.astype(np.float64) / map.voxel_volume
-    nats = noise.independent_fraction * scale / variance * overlap
+    weight = noise.independent_fraction * scale / variance
     return DensityField(
-        torch.as_tensor(spline_filter(nats, 3, mode="mirror"), dtype=torch.float32),
+        torch.as_tensor(spline_filter(weight * overlap, 3, mode="mirror"), dtype=torch.float32),
         torch.as_tensor(map.origin, dtype=torch.float32),
         torch.as_tensor(np.linalg.inv(map.axes), dtype=torch.float32),
         map,
         noise,
         scale,
         offset,
+        weight,
     )
 
 

@@ -9,8 +9,6 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from ..density.map import DensityMap
-from ..prior.builtin.density_grids import DensityGrids
 from ..sidechain.build import build_side_chains, measure_deviation
 from ..sidechain.geometry_table import geometry_table
 from ..sidechain.measure import canonical, chi_difference
@@ -22,10 +20,10 @@ from .choose import choose
 from .descent import descend, descend_together
 from .energy import MOVING, Energies, fixed_atoms, pair_energies
 from .evidence import MARGIN, worth_changing
-from .field import DensityField, MapNoise, density_field
+from .field import DensityField, MapView, density_field
 from .task import PackingTask
 
-__all__ = ["MapView", "Packed", "look_at", "pack"]
+__all__ = ["Packed", "look_at", "pack"]
 
 _BEST = 24
 """Candidates of a residue that are looked at for clashes, by probability and density."""
@@ -41,15 +39,6 @@ _STEPS_ALONE, _STEPS_TOGETHER = 10, 25
 
 Views = list[tuple[Tensor, ModelView]]
 """What a model says, and of which residues (N,)."""
-
-
-@dataclass(frozen=True)
-class MapView:
-    """A map on an orthogonal grid, what is known of it, and how the model sees it."""
-
-    map: DensityMap
-    noise: MapNoise
-    grids: DensityGrids | None = None
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import torch
 from atom14_model import demo_atom14
 
 from adp3d.density.map import DensityMap
-from adp3d.rotamers.field import MapNoise, model_density
-from adp3d.rotamers.pack import MapView, pack
+from adp3d.rotamers.field import MapNoise, MapView, model_density
+from adp3d.rotamers.pack import pack
 from adp3d.rotamers.task import PackingTask, measured_torsions
 from adp3d.sidechain.build import build_side_chains
 from adp3d.sidechain.geometry_table import geometry_table
