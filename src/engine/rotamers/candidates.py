@@ -21,7 +21,7 @@ __all__ = ["Candidates", "ModelView", "look_with", "propose"]
 
 _LIKELIEST = 12
 """Codes of a residue that are decoded, by their probability with all open neighbours hidden."""
-_SAMPLES, _STEPS = 4, 4
+_SAMPLES, _STEPS = 8, 4
 """Samples, and steps of each: what is likely once neighbours are decided."""
 _SAME = np.deg2rad(25.0)
 """Radians; codes whose torsions are all that near to a candidate's count for it."""

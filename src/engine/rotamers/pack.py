@@ -31,6 +31,8 @@ _KEPT = 8
 """Candidates of a residue among which those of all are chosen, after they have moved by themselves."""
 _APART = np.deg2rad(20.0)
 """Radians by which two candidates of a residue differ in some torsion, or else the worse one is left out."""
+_OTHER = np.deg2rad(30.0)
+"""Radians by which some torsion differs in another side chain than the given one; what is nearer is the same one."""
 _SLACK = 15.0
 """Nats by which a candidate of a changeable residue may be worse than the given side chain and still be looked at: what
 a clash with a neighbour's best side chain can turn."""
@@ -177,17 +179,19 @@ def _distinct(task: PackingTask, energies: Energies, candidates: Candidates) -> 
         off = chi_difference(chi[:, None], chi[None], task.aatype[i].expand(end - start, end - start))
         exists = geometry_table().chi_exists[task.aatype[i]]
         alike = ((off < _APART) | ~exists).all(-1)
-        cost = own[start:end].masked_fill(candidates.given[start:end], -torch.inf)
+        given = candidates.given[start:end]
+        cost = own[start:end].masked_fill(given, -torch.inf)
+        same = ((off[:, given] < _OTHER) | ~exists).all(-1).any(-1) & ~given
         taken: list[int] = []
         for c in torch.argsort(cost, stable=True).tolist():
-            if len(taken) < _KEPT and not bool(alike[c, taken].any()):
+            if len(taken) < _KEPT and not bool(same[c]) and not bool(alike[c, taken].any()):
                 taken.append(c)
         keep += sorted(start + c for c in taken)
     rows = torch.tensor(keep, dtype=torch.int64)
     few, own = candidates.take(rows), own[rows]
     # of a changeable residue nothing is left but what is given, if all else is worse already
-    given = torch.full((task.n_residues,), torch.inf).index_put((few.owner[few.given],), own[few.given])
-    rows = torch.nonzero(few.given | (own < given[few.owner] + _SLACK) | given[few.owner].isinf())[:, 0]
+    least = torch.full((task.n_residues,), torch.inf).index_put((few.owner[few.given],), own[few.given])
+    rows = torch.nonzero(few.given | (own < least[few.owner] + _SLACK) | least[few.owner].isinf())[:, 0]
     return few.take(rows), own[rows]
 
 
