@@ -29,6 +29,7 @@ BELOW = {
     "fitting": {"density", "ensemble", "placing", "structure"},
     "energy": {"likelihood", "physics", "prior", "structure", "density"},
     "sidechain": {"likelihood", "physics", "prior", "structure", "density"},
+    "rotamers": {"sidechain", "validation", "physics", "prior", "structure", "density"},
     "job": {"solver", "prior"},
     "measurement": {"job", "solver", "likelihood", "physics", "prior", "structure", "density", "restraints"},
 }
@@ -55,6 +56,8 @@ NARROW = {
         "prior.builtin.density_grids",
         "prior.builtin.density_look",
     },
+    # what the side-chain model sees of a map
+    ("rotamers", "prior"): {"prior.builtin.density_grids"},
     ("measurement", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule", "prior.standard_map"},
     ("energy", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
     # the machinery of jobs knows of priors what they cost, and of the solver what a run is

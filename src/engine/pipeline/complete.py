@@ -31,6 +31,7 @@ from ..validation.torsions import linked_residues
 from .cost import job_cost, planned_runs
 from .outcome import Outcome, report_model_job
 from .problem import Problem, load_problem, nothing_to_compute
+from .side_chains import AllAtoms, SideChainJob, place_side_chains
 
 __all__ = ["run"]
 
@@ -115,17 +116,27 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     votes = found.independent[: spec.replicas if spec.replicas > 1 else 0]
     spread = replica_spread(torch.cat([ordered[:1], votes]), 0)
     confidence = replica_confidence(spread).double().cpu().numpy()
+    backbones = pins.impose(ordered.cpu().double()).numpy()
+    control.obey()
     outcome = Outcome(
-        pins.impose(ordered.cpu().double()).numpy(),
+        backbones,
         confidence,
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,
+        all_atoms=_side_chains(spec, problem, backbones),
     )
     figures = {
         "known_atoms_rmsd": round(float(model.rmsd(ordered[:1])[0]), 4),
         **described(further, ordered[:1]),
     }
     return report_model_job(job, spec, problem, outcome, "Completed by ADP-3D", figures, events)
+
+
+def _side_chains(spec: CompleteSpec, problem: Problem, backbones: NDArray[np.float64]) -> AllAtoms | None:
+    """Side chains of replicas (replica, N, 4, 3); those of residues without a known CA are built."""
+    return place_side_chains(
+        SideChainJob(spec.side_chains, ~problem.known_residues, None, spec.seed), problem, backbones
+    )
 
 
 def _as_given(spec: CompleteSpec, job: JobFolder, problem: Problem, events: Events) -> Mapping[str, Any]:
@@ -139,7 +150,8 @@ def _as_given(spec: CompleteSpec, job: JobFolder, problem: Problem, events: Even
         + (f", but for {renamed} residues that get the type of the sequence." if renamed else "."),
         "warning",  # so that it is read wherever only what matters is shown
     )
-    outcome = Outcome(target.xyz[None], np.full(target.n_residues, 100.0), np.zeros(1))
+    side = _side_chains(spec, problem, target.xyz[None])
+    outcome = Outcome(target.xyz[None], np.full(target.n_residues, 100.0), np.zeros(1), all_atoms=side)
     return report_model_job(job, spec, problem, outcome, None, {"known_atoms_rmsd": 0.0}, events)
 
 

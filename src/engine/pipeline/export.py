@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,29 @@ from ..job.trajectory import Trajectory
 if TYPE_CHECKING:
     import gemmi
 
-__all__ = ["write_models", "write_trajectory"]
+__all__ = ["SideAtoms", "write_models", "write_trajectory"]
 
 _ATOMS = (("N", "N"), ("CA", "C"), ("C", "C"), ("O", "O"))
+
+
+@dataclass(frozen=True)
+class SideAtoms:
+    """Atoms of models beyond their backbones.
+
+    Attributes
+    ----------
+    residues : sequence of str
+        Residue name of each of N residues; UNK for the one of its letter.
+    names, elements : sequence of sequence of str
+        Of the side-chain atoms of each residue.
+    xyz : sequence of ndarray, each of shape (model, K_i, 3)
+        Their positions in angstrom.
+    """
+
+    residues: Sequence[str]
+    names: Sequence[Sequence[str]]
+    elements: Sequence[Sequence[str]]
+    xyz: Sequence[NDArray[np.floating]]
 
 
 def write_trajectory(
@@ -69,8 +90,9 @@ def write_models(
     sequence: str,
     labels: Sequence[tuple[str, int, str]],
     title: str = "",
+    side: SideAtoms | None = None,
 ) -> None:
-    """Write backbones (model, N, 4, 3), in angstrom, as a multi-model mmCIF file.
+    """Write backbones (model, N, 4, 3), in angstrom, and perhaps side chains as a multi-model mmCIF file.
 
     Raises
     ------
@@ -88,8 +110,12 @@ def write_models(
         raise ValueError("coordinates, sequence and labels disagree on the number of residues")
     structure = gemmi.Structure()
     structure.name = "adp3d"
-    model = _model(sequence, labels)
-    rounded = coordinates.reshape(len(coordinates), -1, 3).astype(np.float64).round(3)
+    model = _model(sequence, labels, side)
+    atoms = coordinates.reshape(len(coordinates), n_residues, -1, 3)
+    if side is not None:
+        parts = [np.concatenate([atoms[:, i], own], 1) for i, own in enumerate(side.xyz)]
+        atoms = np.concatenate(parts, 1)
+    rounded = atoms.reshape(len(coordinates), -1, 3).astype(np.float64).round(3)
     for number, frame in enumerate(rounded.tolist(), start=1):
         model.num = number
         for site, xyz in zip(model.all(), frame, strict=True):
@@ -113,21 +139,25 @@ def write_models(
         document.write_file(str(temporary))
 
 
-def _model(sequence: str, labels: Sequence[tuple[str, int, str]]) -> gemmi.Model:
+def _model(sequence: str, labels: Sequence[tuple[str, int, str]], side: SideAtoms | None) -> gemmi.Model:
     """Build one gemmi model with all atoms at the origin; residues of a chain must follow each other."""
     import gemmi
 
     model = gemmi.Model(1)
     chain = None
-    for code, (chain_id, number, insertion) in zip(sequence, labels, strict=True):
+    for i, (code, (chain_id, number, insertion)) in enumerate(zip(sequence, labels, strict=True)):
         if chain is None or chain.name != chain_id:
             model.add_chain(gemmi.Chain(chain_id))
             chain = model[-1]
         residue = gemmi.Residue()
         residue.name = gemmi.expand_one_letter(code, gemmi.ResidueKind.AA) or "UNK"
+        atoms = list(_ATOMS)
+        if side is not None and side.names[i]:
+            residue.name = side.residues[i]
+            atoms += zip(side.names[i], side.elements[i], strict=True)
         residue.seqid = gemmi.SeqId(number, insertion or " ")
         residue.entity_type = gemmi.EntityType.Polymer
-        for name, element in _ATOMS:
+        for name, element in atoms:
             atom = gemmi.Atom()
             atom.name = name
             atom.element = gemmi.Element(element)

@@ -31,6 +31,7 @@ from .export import write_models, write_trajectory
 from .movement import STILL, Movement, find_movement, residue_table
 from .plots import plot_confidence, plot_convergence, plot_displacement, plot_rmsd_completeness
 from .problem import Problem
+from .side_chains import AllAtoms
 from .validate import validation_of_job
 
 __all__ = ["CONVERGENCE", "Outcome", "describe_geometry", "likeness", "report_model_job", "show_trajectory"]
@@ -60,6 +61,8 @@ class Outcome:
         Number that the best replica had while it was sampled.
     fit, start_fit : ndarray or None, shape (N,)
         Local correlation of the best replica and of the starting model with the map, if there is one.
+    all_atoms : AllAtoms or None
+        Side chains of the replicas, best first; None leaves new residues without.
     """
 
     replicas: NDArray[np.float64]
@@ -68,6 +71,7 @@ class Outcome:
     chosen: int = 0
     fit: NDArray[np.float64] | None = None
     start_fit: NDArray[np.float64] | None = None
+    all_atoms: AllAtoms | None = None
 
 
 def report_model_job(
@@ -103,7 +107,13 @@ def report_model_job(
     best = outcome.replicas[0]
     column = b_factor_column(spec.b_factors, problem.structure[0], target, outcome.confidence, spec.confidence)
     unmoved = problem.kept | _unmoved(target, best)
-    write_result(problem.structure, target, best, outcome.confidence, job.result, title, unmoved, column)
+    side = outcome.all_atoms
+    placed = None if side is None else side.placed()
+    # a relaxation of all atoms belongs here, between the side chains and the file
+    write_result(problem.structure, target, best, outcome.confidence, job.result, title, unmoved, column, placed)
+    if side is not None:
+        for line in side.lines(target):
+            events.message(line)
     stated = dict(zip(target.labels, outcome.confidence.tolist(), strict=True))
     job.write_confidence(confidence_attribute(stated))
     write_models(
@@ -112,6 +122,7 @@ def report_model_job(
         polymer.sequence,
         target.labels,
         title or "The model as it was given",
+        None if side is None else side.side_atoms(),
     )
     show_trajectory(job, polymer, target.labels, outcome.chosen)
     known = problem.known_residues
@@ -136,6 +147,7 @@ def report_model_job(
             None if density is None else density.resolution,
             spec.confidence,
         ),
+        "side_chains": None if side is None else side.figures(target),
         "displacement": movement.figures(),
         **_against_reference(job, problem, outcome),
         **figures,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from ..measurement.figures import described
 from ..measurement.map_evidence import free_share
 from ..placing.target import Target
 from ..predictions.aligned_error import read_aligned_error
+from ..rotamers.field import MapView
 from ..solver.regularise import regularise
 from ..structure.read import read_structure
 from ..structure.sequences import parse_sequence_argument
@@ -32,6 +34,8 @@ from .outcome import Outcome, report_model_job
 from .prepared import Prepared, describe_placement, prepare
 from .problem import Problem, load_problem, place_model
 from .refiner import Bent, Built, Course, Refiner
+from .register import check_register, register_figures, register_lines
+from .side_chains import AllAtoms, SideChainJob, map_view, place_side_chains
 
 __all__ = ["run"]
 
@@ -88,16 +92,19 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     control.obey()
     linked = linked_residues(problem.polymer)
     final = regularise(polished, problem.polymer.sequence, linked, pins.movable(polished))
-    ranking = refiner.rank(final)
+    start = given.target
+    # figures and files compare with the model as it was given, not with what the job has made of it since
+    reported = replace(problem, target=replace(problem.target, xyz=start.xyz, known=start.known, sigma=start.sigma))
+    view = map_view(density, refiner.starting_density())
+    all_atoms = _side_chains(spec, reported, view, built, pins.impose(final.cpu().double()).numpy())
+    control.obey()
+    ranking = refiner.rank(final, None if all_atoms is None else torch.from_numpy(all_atoms.correlations(view)))
     sampling.conclude(ranking.chosen)
     ordered = final[list(ranking.order)]
     fit = density.likelihood.per_residue_fit(ordered[:1])[0]
     free = free_share(refiner.starting_density(), ordered[:1, :, 1])[0]
     confidence = _confidence(ordered, built, fit * free, support.typical)
     correlations = density.likelihood.correlation(ordered)
-    # figures and files compare with the model as it was given, not with what the job has made of it since
-    start = given.target
-    reported = replace(problem, target=replace(problem.target, xyz=start.xyz, known=start.known, sigma=start.sigma))
     before = reported.start()
     outcome = Outcome(
         pins.impose(ordered.cpu().double()).numpy(),
@@ -106,8 +113,13 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         ranking.chosen,
         fit,
         density.start_fit(before[None]),
+        None if all_atoms is None else all_atoms.ordered(ranking.order),
     )
+    shifted = check_register(reported, outcome.replicas[0], view)
+    for line in register_lines(shifted, start):
+        events.message(line, "warning")
     figures = {
+        "register": register_figures(shifted, start),
         "map_cc_before": round(density.start_correlation(before[None]), 4),
         "map_cc_after": round(float(correlations[0]), 4),
         "map_cc_by_replica": [round(float(c), 4) for c in correlations],
@@ -124,6 +136,20 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         **described(further, ordered[:1]),
     }
     return report_model_job(job, spec, reported, outcome, "Refined by ADP-3D", figures, events, error, density)
+
+
+def _side_chains(
+    spec: RefineSpec,
+    problem: Problem,
+    view: MapView,
+    built: Built,
+    backbones: NDArray[np.float64],
+) -> AllAtoms | None:
+    """Side chains of replicas (replica, N, 4, 3); those of segments that were built are new."""
+    rebuilt = ~problem.known_residues
+    for segment in built.segments:
+        rebuilt[segment] = True
+    return place_side_chains(SideChainJob(spec.side_chains, rebuilt, view, spec.seed), problem, backbones)
 
 
 def _before_docking(spec: RefineSpec, given: Problem, docked: Start) -> Problem:

@@ -309,11 +309,16 @@ class Refiner:
         """The map with only the density explained that the starting model accounts for."""
         return self._shown(self._start)
 
-    def rank(self, x: Tensor) -> Ranking:
-        """Order replicas by their fit to the map and by the prior's energy."""
+    def rank(self, x: Tensor, correlation: Tensor | None = None) -> Ranking:
+        """Order replicas by their fit to the map and by the prior's energy.
+
+        The fit is that of backbones with average side chains, unless that of all atoms is given as a correlation for
+        each replica.
+        """
         generator = torch.Generator().manual_seed(self._spec.seed)
         energy = denoising_energy(self._judge, x, generator)
-        terms = {"correlation": self._density.likelihood.correlation(x), "energy": -energy}
+        fit = self._density.likelihood.correlation(x) if correlation is None else correlation.to(x)
+        terms = {"correlation": fit, "energy": -energy}
         return rank_replicas(terms, SCALES)
 
     def _shown_nowhere(self, x: Tensor, found: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -61,7 +61,7 @@ class TypeDifference:
         """What will be done, as words after ``it will be``."""
         if self.in_result == "GLY":
             return "rebuilt as GLY, without its side chain"
-        return f"rebuilt as {self.in_result}, its side chain cut to CB"
+        return f"rebuilt as {self.in_result}, its own side chain given up"
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class PlacementReport:
                 shown = ", ".join(f"{one.residue} {one.in_model} as {one.in_result}" for one in changed[:_SHOWN])
                 yield (
                     f"{len(changed)} residues of chain {chain.chain_id} differ from the sequence and will be rebuilt "
-                    f"as it says, their side chains cut to CB: {shown}{_more(len(changed))}; 'keep_types' keeps "
+                    f"as it says, their own side chains given up: {shown}{_more(len(changed))}; 'keep_types' keeps "
                     "the types of the model."
                 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import gemmi
@@ -20,6 +20,7 @@ from .b_factors import AtomB, b_factor_column
 from .confidence_records import add_confidence
 from .result_model import Address, assemble_model
 from .result_records import update_records
+from .side_chains import PlacedSideChain, put_side_chains
 from .target import Target
 
 __all__ = ["check_result_path", "result_structure", "write_result", "write_structure"]
@@ -37,6 +38,7 @@ def write_result(
     title: str | None = None,
     kept: NDArray[np.bool_] | None = None,
     b_of: AtomB | None = None,
+    side_chains: Sequence[PlacedSideChain | None] | None = None,
 ) -> None:
     """Write the result of a job; see `result_structure` for its content, `with_deposit_names` for its labels.
 
@@ -62,6 +64,8 @@ def write_result(
         Residues whose atoms stay as they are, side chains and conformers included.
     b_of : AtomB, optional
         Values of the B-factor column (`adp3d.placing.b_factors`); plausible B-factors by default.
+    side_chains : sequence of PlacedSideChain or None, length N, optional
+        Side chains that residues get; None leaves one as `result_structure` says.
 
     Raises
     ------
@@ -70,7 +74,7 @@ def write_result(
     ValueError
         If array shapes or values are wrong or the template is a different structure.
     """
-    structure = with_deposit_names(result_structure(template, target, xyz, confidence, title, kept, b_of))
+    structure = with_deposit_names(result_structure(template, target, xyz, confidence, title, kept, b_of, side_chains))
     write_structure(structure, path, dict(zip(target.labels, np.asarray(confidence, float).tolist(), strict=True)))
 
 
@@ -82,17 +86,19 @@ def result_structure(
     title: str | None = None,
     kept: NDArray[np.bool_] | None = None,
     b_of: AtomB | None = None,
+    side_chains: Sequence[PlacedSideChain | None] | None = None,
 ) -> gemmi.Structure:
     """Return the template's first model with the job's chains updated and completed.
 
-    Existing residues get the new backbone, and their side chains move rigidly with the frame N, CA, C. New
-    residues have N, CA, C, O with occupancy 1. Ligands, waters, nucleic acids and chains outside the job
-    are untouched, as are cell, symmetry, experiment, secondary structure and links (links whose atoms are
-    gone are left out, cis peptides of job chains recorded as they are). Entity records hold the complete sequences.
+    Existing residues get the new backbone, and their side chains move rigidly with the frame N, CA, C. New residues
+    have N, CA, C, O with occupancy 1, and the side chains that they are given. Ligands, waters, nucleic acids and
+    chains outside the job are untouched, as are cell, symmetry, experiment, secondary structure and links (links
+    whose atoms are gone are left out, cis peptides of job chains recorded as they are). Entity records hold the
+    complete sequences.
 
     Parameters
     ----------
-    template, target, xyz, confidence, title, kept, b_of
+    template, target, xyz, confidence, title, kept, b_of, side_chains
         As in `write_result`.
 
     Returns
@@ -118,6 +124,8 @@ def result_structure(
     del structure[1:]
     column = b_of or b_factor_column("plausible", template[0], target, values)
     result = assemble_model(template[0], target, coordinates, column, kept)
+    if side_chains is not None:
+        put_side_chains(result.model, target.labels, side_chains, column)
     structure[0] = result.model
     update_records(structure, result)
     structure.assign_label_seq_id()  # of chains that the job has in part

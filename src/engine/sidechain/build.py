@@ -38,8 +38,19 @@ def build_side_chains(backbone: Tensor, aatype: Tensor, chi: Tensor, deviation: 
     return build_from_unit_vectors(backbone, aatype, torch.stack([chi.cos(), chi.sin()], -1), deviation)
 
 
-def build_from_unit_vectors(backbone: Tensor, aatype: Tensor, turns: Tensor, deviation: Tensor | None = None) -> Tensor:
-    """As `build_side_chains`, for torsions as unit vectors (cosine, sine), shape (..., N, 4, 2)."""
+def build_from_unit_vectors(
+    backbone: Tensor,
+    aatype: Tensor,
+    turns: Tensor,
+    deviation: Tensor | None = None,
+    given: Tensor | None = None,
+    there: Tensor | None = None,
+) -> Tensor:
+    """As `build_side_chains`, for torsions as unit vectors (cosine, sine), shape (..., N, 4, 2).
+
+    Side-chain atoms that are given, (..., N, 10, 3) in angstrom, stay where ``there`` (..., N, 10) says that they are;
+    the others are built on them.
+    """
     table = geometry_table(backbone.dtype, backbone.device)
     length, bend, twist = table.length[aatype], table.bend[aatype], table.twist[aatype]
     if deviation is not None:
@@ -59,6 +70,8 @@ def build_from_unit_vectors(backbone: Tensor, aatype: Tensor, turns: Tensor, dev
         where = references[..., slot, :, None].expand(*aatype.shape, 3, 3)
         a, b, c = before.gather(-2, where).unbind(-2)
         x = place(a, b, c, length[..., slot], bend[..., slot], cosine[..., slot], sine[..., slot])
+        if given is not None and there is not None:
+            x = torch.where(there[..., slot, None], given[..., slot, :], x)
         if slot:
             x = torch.where(exists[..., slot, None], x, atoms[len(BACKBONE)])
         atoms.append(x)

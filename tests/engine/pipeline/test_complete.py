@@ -16,6 +16,7 @@ from adp3d.job.log import read_history
 from adp3d.pipeline.complete import _missing_spread
 from adp3d.placing.confidence_records import read_confidence
 from adp3d.prior.evidence import KnownAtoms
+from adp3d.sidechain.templates import TEMPLATES
 from adp3d.structure.read import read_structure
 
 BACKBONE = ("N", "CA", "C", "O")
@@ -314,11 +315,11 @@ def test_a_residue_of_another_type(mutated, small, make_job, options, kept):
     (after,) = [r for r in read_structure(job.result)[0]["A"] if r.seqid.num == 20]
     warnings = [text for level, text in said.texts if level == "warning"]
     assert was != "TRP" and after.name == ("TRP" if kept else was)
-    expected = [atom.name for atom in before] if kept else [*BACKBONE, "CB"]
+    expected = [atom.name for atom in before] if kept else TEMPLATES[was].names
     assert sorted(atom.name for atom in after) == sorted(expected)
     assert warnings == ([] if kept else [
-        f"Residue A 20 is TRP in the model and {was} in the sequence: it will be rebuilt as {was}, its side chain cut "
-        "to CB; 'keep_types' keeps TRP."
+        f"Residue A 20 is TRP in the model and {was} in the sequence: it will be rebuilt as {was}, its own side "
+        "chain given up; 'keep_types' keeps TRP."
     ])  # fmt: skip
 
 

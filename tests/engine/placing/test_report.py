@@ -55,8 +55,8 @@ def warnings_of(*differences, **changes):
 def test_a_changed_type_is_told_with_the_option_that_keeps_it():
     met = TypeDifference("A 45", "LEU", "MET", "MET", 44)
     assert warnings_of(met) == [
-        "Residue A 45 is LEU in the model and MET in the sequence: it will be rebuilt as MET, its side chain cut to "
-        "CB; 'keep_types' keeps LEU."
+        "Residue A 45 is LEU in the model and MET in the sequence: it will be rebuilt as MET, its own side chain "
+        "given up; 'keep_types' keeps LEU."
     ]
     (text,) = warnings_of(TypeDifference("A 45", "LEU", "GLY", "GLY", 44))
     assert "it will be rebuilt as GLY, without its side chain;" in text

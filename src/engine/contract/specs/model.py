@@ -9,7 +9,7 @@ from ..domains import Choice, Flag, ModelFile, Names, Optional, Plugin, Requests
 from ..settings import Setting, declare
 from .common import CommonSpec
 
-__all__ = ["CONFIDENCES", "MEASUREMENTS", "MEASUREMENT_NAMES", "ModelSpec"]
+__all__ = ["CONFIDENCES", "MEASUREMENTS", "MEASUREMENT_NAMES", "SIDE_CHAINS", "ModelSpec"]
 
 CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
 """How the B-factor column of the starting model is read."""
@@ -20,6 +20,9 @@ heavy to import."""
 
 MEASUREMENT_NAMES = Plugin(MEASUREMENTS, plugins.MEASUREMENTS)
 """Names of all measurements, those of other packages included."""
+
+SIDE_CHAINS = ("auto", "rebuild", "none")
+"""Which side chains a job places."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +107,20 @@ class ModelSpec(CommonSpec):
         Setting(
             Flag(),
             "Keep residues whose type differs from the sequence, with all their atoms. By default they get the type "
-            "of the sequence, their side chains cut to CB.",
+            "of the sequence and lose their side chains.",
             label="Keep types",
             meaning="residues whose type differs from the sequence keep it, and their atoms",
         ),
         False,
+    )
+    side_chains: str = declare(
+        Setting(
+            Choice(SIDE_CHAINS),
+            "Side chains of the result: 'auto' gives them to rebuilt residues and those that lack atoms, and changes "
+            "known ones that the map contradicts; 'rebuild' places all of them anew, 'none' builds none.",
+            metavar="WHICH",
+            label="Side chains",
+            meaning="which [side chains](refine.md#side-chains) the result gets",
+        ),
+        "auto",
     )

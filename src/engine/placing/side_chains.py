@@ -1,0 +1,128 @@
+"""Side chains put into the residues of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import gemmi
+import numpy as np
+from numpy.typing import NDArray
+
+from ..structure.observed import BACKBONE_ATOMS
+
+__all__ = ["PlacedSideChain", "put_side_chains"]
+
+_TERMINAL = frozenset({"OXT", "OT2", "HXT", "HOXT"})
+_BACKBONE_HYDROGENS = frozenset(
+    f"{isotope}{rest}" for isotope in "HD" for rest in ("", "1", "2", "3", "A", "A2", "A3", "N", "N1", "N2", "N3")
+)
+
+
+@dataclass(frozen=True)
+class PlacedSideChain:
+    """Side-chain atoms of one residue, in the order of its chemical component.
+
+    Attributes
+    ----------
+    names, elements : tuple of str
+        K of them.
+    xyz : ndarray, shape (K, 3)
+        In angstrom.
+    replaces : bool
+        Whether all that the residue has beyond its backbone goes, hydrogens of the side chain and conformers included;
+        otherwise only atoms that it lacks are added.
+    terminal : ndarray, shape (3,), optional
+        Second oxygen of a true C terminus, in angstrom.
+    """
+
+    names: tuple[str, ...]
+    elements: tuple[str, ...]
+    xyz: NDArray[np.float64]
+    replaces: bool
+    terminal: NDArray[np.float64] | None = None
+
+
+def put_side_chains(
+    model: gemmi.Model,
+    labels: Sequence[tuple[str, int, str]],
+    placed: Sequence[PlacedSideChain | None],
+    b_of: Callable[[int, float | None], float],
+) -> None:
+    """Put side chains into residues of a model, in place.
+
+    Atoms that were there under the same name keep their B-factor and, unless they had conformers, their occupancy; new
+    ones have occupancy 1.
+
+    Parameters
+    ----------
+    model : gemmi.Model
+    labels : sequence of (str, int, str)
+        Chain, number and insertion code of N residues of the model.
+    placed : sequence of PlacedSideChain or None
+        N of them; None leaves a residue as it is.
+    b_of : callable
+        B-factor of an atom from its residue, 0 to N - 1, and the value it had (None for a new one).
+    """
+    wanted = {label: row for row, label in enumerate(labels) if placed[row] is not None}
+    for chain in model:
+        for residue in chain:
+            if residue.is_water() or residue.seqid.num is None:
+                continue
+            row = wanted.get((chain.name, residue.seqid.num, residue.seqid.icode.strip()))
+            side = None if row is None else placed[row]
+            if row is not None and side is not None:
+                _put(residue, row, side, b_of)
+
+
+def _put(residue: gemmi.Residue, row: int, side: PlacedSideChain, b_of: Callable[[int, float | None], float]) -> None:
+    old: dict[str, gemmi.Atom] = {}
+    for atom in residue:
+        old.setdefault(atom.name, atom.clone())
+    backbone = [atom.clone() for atom in residue if atom.name in BACKBONE_ATOMS]
+    rest = [atom.clone() for atom in residue if atom.name not in BACKBONE_ATOMS]
+    ends = [atom for atom in rest if atom.name in _TERMINAL]
+    if side.replaces:
+        rest = [atom for atom in rest if atom.name in _BACKBONE_HYDROGENS and atom.is_hydrogen()]
+    else:
+        rest = [atom for atom in rest if atom.name not in _TERMINAL]
+    names = () if not side.replaces else side.names
+    lacking = [name for name in side.names if name not in old] if not side.replaces else []
+    new = {}
+    for name, element, position in zip(side.names, side.elements, side.xyz.tolist(), strict=True):
+        if name in names or name in lacking:
+            new[name] = _atom(name, element, position, row, old.get(name), b_of)
+    if side.replaces:
+        ordered = list(new.values())
+    else:  # new atoms stand where the component has them, between those that are there
+        own = {atom.name for atom in rest if atom.name in side.names}
+        heavy = [atom for atom in rest if atom.name in side.names]
+        rest = [atom for atom in rest if atom.name not in side.names]
+        ordered = []
+        for name in side.names:
+            ordered += [atom for atom in heavy if atom.name == name] if name in own else [new[name]]
+    if side.terminal is not None and not ends:
+        ends = [_atom("OXT", "O", side.terminal.tolist(), row, None, b_of)]
+    heavy_ends = [atom for atom in ends if not atom.is_hydrogen()]
+    light_ends = [atom for atom in ends if atom.is_hydrogen()]
+    del residue[:]
+    for atom in (*backbone, *ordered, *heavy_ends, *rest, *light_ends):
+        residue.add_atom(atom)
+
+
+def _atom(
+    name: str,
+    element: str,
+    position: list[float],
+    row: int,
+    old: gemmi.Atom | None,
+    b_of: Callable[[int, float | None], float],
+) -> gemmi.Atom:
+    atom = gemmi.Atom()
+    atom.name = name
+    atom.element = gemmi.Element(element)
+    atom.pos = gemmi.Position(*position)
+    atom.b_iso = b_of(row, None if old is None else old.b_iso)
+    if old is not None and not old.has_altloc() and old.occ > 0:
+        atom.occ = old.occ
+    return atom

@@ -1,0 +1,208 @@
+"""Side chains that a residue may have: those that the side-chain model thinks likely, and the rotamers of its type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..sidechain.geometry_table import geometry_table
+from ..sidechain.measure import chi_difference
+from ..sidechain.network import SideChainModel
+from ..sidechain.sampling import sample
+from ..sidechain.scene import Scene
+from ..sidechain.templates import CHIS, SLOTS
+from .library import chi_log_density, rotamers_of
+from .task import PackingTask, measured_torsions
+
+__all__ = ["Candidates", "ModelView", "look_with", "propose"]
+
+_LIKELIEST = 12
+"""Codes of a residue that are decoded, by their probability with all open neighbours hidden."""
+_SAMPLES, _STEPS = 8, 4
+"""Samples, and steps of each: what is likely once neighbours are decided."""
+_SAME = np.deg2rad(25.0)
+"""Radians; codes whose torsions are all that near to a candidate's count for it."""
+_LIBRARY = 0.15
+"""Share of the library in the probability of a candidate: the model may be wrong about one residue in seven."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """C side chains of some residues, those of a residue together.
+
+    Attributes
+    ----------
+    owner : Tensor of int64, shape (C,)
+        Residues, rising.
+    chi : Tensor, shape (C, 4)
+        In radians.
+    deviation : Tensor, shape (C, 10, 3)
+        As `adp3d.sidechain.build.build_side_chains` takes them.
+    log_probability : Tensor, shape (C,)
+    atoms : Tensor, shape (C, 14, 3)
+        In angstrom.
+    given : Tensor of bool, shape (C,)
+        The side chains that are there.
+    """
+
+    owner: Tensor
+    chi: Tensor
+    deviation: Tensor
+    log_probability: Tensor
+    atoms: Tensor
+    given: Tensor
+
+    def take(self, rows: Tensor) -> Candidates:
+        """Some of them, in rising order."""
+        return Candidates(
+            self.owner[rows], self.chi[rows], self.deviation[rows], self.log_probability[rows], self.atoms[rows],
+            self.given[rows],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """Decoded codes of N residues and their probabilities.
+
+    Attributes
+    ----------
+    chi : Tensor, shape (K, N, 4)
+        In radians.
+    deviation : Tensor, shape (K, N, 10, 3)
+    probability : Tensor, shape (K, N)
+        Zero for a code that came up before.
+    """
+
+    chi: Tensor
+    deviation: Tensor
+    probability: Tensor
+
+
+@torch.no_grad()
+def look_with(model: SideChainModel, scene: Scene, seed: int, samples: int = _SAMPLES) -> ModelView:
+    """Likely codes of the free residues of one scene, decoded.
+
+    The probability of a code is the mean of what the model gives it while all neighbours are hidden and of how often
+    it is drawn in samples, which see the neighbours that were drawn before.
+
+    Parameters
+    ----------
+    model : SideChainModel
+    scene : Scene
+        One example.
+    seed : int
+    samples : int
+        0 for none.
+    """
+    seen = model.look(scene)
+    tokens = torch.full(scene.aatype.shape, model.hidden)
+    known = torch.where(scene.known, model.encode(scene, seen).code, torch.full_like(tokens, model.nothing))
+    tokens = torch.where(scene.free, tokens, known)
+    logits = model.predict(scene, seen, tokens, torch.ones(1))
+    probability = logits.float().softmax(-1)[0]
+    codes = probability.topk(_LIKELIEST, -1).indices.T
+    if samples:
+        several = _repeated(scene, samples)
+        drawn = sample(model, several, torch.Generator().manual_seed(seed), steps=_STEPS).code
+        drawn = torch.where(scene.free, drawn, torch.zeros_like(drawn))
+        often = torch.zeros_like(probability).scatter_add_(
+            1, drawn.T, torch.full(drawn.T.shape, 1.0 / samples, dtype=probability.dtype)
+        )
+        probability = 0.5 * (probability + often)
+        codes = torch.cat([codes, drawn])
+    repeated = (codes.T[:, :, None] == codes.T[:, None]).tril(-1).any(-1).T
+    found = probability.gather(1, codes.T).T.masked_fill(repeated, 0.0)
+    chi, deviation = [], []
+    for row in codes:
+        decoded = model.decode(scene, seen, model.codebook.vector(row[None]))
+        chi.append(torch.atan2(decoded.turns[0, :, :CHIS, 1], decoded.turns[0, :, :CHIS, 0]))
+        deviation.append(decoded.deviation[0])
+    return ModelView(torch.stack(chi), torch.stack(deviation), found)
+
+
+def _repeated(scene: Scene, times: int) -> Scene:
+    def several(values: Tensor) -> Tensor:
+        return values.expand(times, *values.shape[1:])
+
+    density = scene.density
+    return Scene(
+        several(scene.atoms), several(scene.has_backbone), several(scene.shown), several(scene.known),
+        several(scene.aatype), several(scene.chain_index), several(scene.residue_index), several(scene.present),
+        None if density is None else density.seen_from((density.origin + density.spacing[0]).expand(times, 3)),
+    )  # fmt: skip
+
+
+def propose(task: PackingTask, views: list[tuple[Tensor, ModelView]]) -> Candidates:
+    """All candidates of all residues that move.
+
+    Parameters
+    ----------
+    task : PackingTask
+    views : list of (Tensor of bool, shape (N,), ModelView)
+        What the model says, and of which residues; may be empty.
+
+    Returns
+    -------
+    Candidates
+        That which is given comes first where a residue is changeable.
+    """
+    owner, chi, deviation, given = [], [], [], []
+    measured, _ = measured_torsions(task.given, task.aatype, task.present)
+    movable = task.movable
+    straight = torch.zeros(SLOTS, 3)
+    view_of: dict[int, ModelView] = {i: v for mask, v in views for i in torch.nonzero(mask & movable)[:, 0].tolist()}
+    library = {row: torch.as_tensor(each.chi, dtype=torch.float32) for row, each in rotamers_of().items()}
+    fixed = _fixed(task)
+    for i in torch.nonzero(movable)[:, 0].tolist():
+        own = library.get(int(task.aatype[i]), torch.zeros(0, CHIS))
+        parts, bends = [own], [straight.expand(len(own), SLOTS, 3)]
+        if (view := view_of.get(i)) is not None:
+            parts.insert(0, view.chi[:, i])
+            bends.insert(0, view.deviation[:, i])
+        if task.changeable[i]:
+            parts.insert(0, measured[i, None])
+            bends.insert(0, straight[None])
+        turns = torch.cat(parts)
+        turns = torch.where(fixed[i], measured[i], turns)  # what is there of an open residue says how it lies
+        owner.append(torch.full((len(turns),), i))
+        chi.append(turns)
+        deviation.append(torch.cat(bends))
+        first = torch.zeros(len(turns), dtype=torch.bool)
+        first[0] = bool(task.changeable[i])
+        given.append(first)
+    if not owner:
+        none = torch.zeros(0, dtype=torch.int64)
+        return Candidates(
+            none, torch.zeros(0, CHIS), torch.zeros(0, SLOTS, 3), torch.zeros(0), torch.zeros(0, 14, 3), none.bool()
+        )
+    rows, torsions, bent = torch.cat(owner), torch.cat(chi), torch.cat(deviation)
+    there = torch.cat(given)
+    atoms = torch.where(there[:, None, None], task.given[rows], task.build(rows, torsions, bent))
+    return Candidates(rows, torsions, bent, log_probability(task, rows, torsions, view_of), atoms, there)
+
+
+def log_probability(task: PackingTask, owner: Tensor, chi: Tensor, views: dict[int, ModelView]) -> Tensor:
+    """Log probability (C,) of torsions (C, 4): the model's and the library's, mixed."""
+    aatype = task.aatype[owner]
+    library = torch.as_tensor(chi_log_density(aatype.numpy(), chi.detach().numpy()), dtype=torch.float32)
+    mixed = library.clone()
+    exists = geometry_table().chi_exists[task.aatype]
+    ends = torch.bincount(owner, minlength=task.n_residues).cumsum(0).tolist()
+    for i, view in views.items():
+        rows = slice(ends[i - 1] if i else 0, ends[i])
+        part = library[rows]
+        kind = task.aatype[i].expand(len(part), len(view.chi))
+        off = chi_difference(chi[rows, None], view.chi[None, :, i], kind)
+        near = ((off < _SAME) | ~exists[i]).all(-1)
+        own = (near * view.probability[:, i]).sum(-1)
+        mixed[rows] = torch.log((1 - _LIBRARY) * own + _LIBRARY * part.exp())
+    return mixed
+
+
+def _fixed(task: PackingTask) -> Tensor:
+    """Torsions (N, 4) of open residues that their atoms tell."""
+    _, known = measured_torsions(task.given, task.aatype, task.present)
+    return known & task.open[:, None]

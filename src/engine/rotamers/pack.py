@@ -1,0 +1,259 @@
+"""Rotamers of all residues chosen together: by the model's probability, the map, and what they would run into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from ..sidechain.build import build_side_chains, measure_deviation
+from ..sidechain.geometry_table import geometry_table
+from ..sidechain.measure import canonical, chi_difference
+from ..sidechain.network import SideChainModel
+from ..sidechain.scene import Scene
+from ..sidechain.templates import BACKBONE, CHIS
+from .candidates import Candidates, ModelView, look_with, propose
+from .choose import choose
+from .descent import descend, descend_together
+from .energy import MOVING, Energies, fixed_atoms, pair_energies
+from .evidence import MARGIN, worth_changing
+from .field import DensityField, MapView, density_field
+from .task import PackingTask
+
+__all__ = ["Packed", "look_at", "pack"]
+
+_BEST = 24
+"""Candidates of a residue that are looked at for clashes, by probability and density."""
+_KEPT = 8
+"""Candidates of a residue among which those of all are chosen, after they have moved by themselves."""
+_APART = np.deg2rad(20.0)
+"""Radians by which two candidates of a residue differ in some torsion, or else the worse one is left out."""
+_OTHER = np.deg2rad(30.0)
+"""Radians by which some torsion differs in another side chain than the given one; what is nearer is the same one."""
+_SLACK = 15.0
+"""Nats by which a candidate of a changeable residue may be worse than the given side chain and still be looked at: what
+a clash with a neighbour's best side chain can turn."""
+_STEPS_ALONE, _STEPS_TOGETHER = 10, 25
+
+
+Views = list[tuple[Tensor, ModelView]]
+"""What a model says, and of which residues (N,)."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """N residues with side chains.
+
+    Attributes
+    ----------
+    atoms : Tensor, shape (N, 14, 3)
+        In angstrom.
+    present : Tensor of bool, shape (N, 14)
+    built : Tensor of bool, shape (N,)
+        Residues that got atoms.
+    changed : Tensor of bool, shape (N,)
+        Residues that had another side chain, which the map contradicts.
+    field : DensityField or None
+        What the map says of single atoms.
+    """
+
+    atoms: Tensor
+    present: Tensor
+    built: Tensor
+    changed: Tensor
+    field: DensityField | None
+
+
+def pack(task: PackingTask, views: Views, view: MapView | None, seed: int) -> Packed:
+    """Give residues the side chains that explain best what is known.
+
+    Candidates are what the model thinks likely and the rotamers of the library, each moved into the density by itself;
+    one of each residue is chosen so that the sum over all residues of
+
+        - log probability - log-likelihood in the map + clashes with what is fixed
+
+    and over all pairs of the clashes between them, all in nats, is least (`adp3d.rotamers.choose`); then all move
+    together. Changeable residues keep what they have unless something else is better by a margin and correlates better
+    with the map as well.
+
+    Parameters
+    ----------
+    task : PackingTask
+    views : list of (Tensor of bool, shape (N,), ModelView)
+        What the model says (`look_at`); where it says nothing, the library alone tells what is likely.
+    view : MapView, optional
+        Without, changeable residues stay.
+    seed : int
+        The same seed gives the same side chains.
+    """
+    task = _without_map(task) if view is None else task
+    fixed, elements = fixed_atoms(task)
+    field = None if view is None else density_field(view.map, view.noise, fixed.xyz, elements)
+    energies = Energies(fixed, cKDTree(fixed.xyz), field)
+    with torch.no_grad():
+        candidates = propose(task, views)
+        candidates, own = _thinned(task, energies, candidates)
+    candidates = descend(task, energies, candidates, _STEPS_ALONE)
+    with torch.no_grad():
+        candidates, own = _distinct(task, energies, candidates)
+        chosen = _choose(task, candidates, own, seed)
+        if view is not None and field is not None:
+            refused = ~worth_changing(task, chosen, field)
+            if bool(refused.any()):  # the others are chosen again beside those that stay
+                stays = torch.zeros(task.n_residues, dtype=torch.bool)
+                stays[chosen.owner[refused]] = True
+                rows = torch.nonzero(~stays[candidates.owner] | candidates.given)[:, 0]
+                chosen = _choose(task, candidates.take(rows), own[rows], seed)
+    final = descend_together(task, energies, _loosened(task, chosen), _STEPS_TOGETHER)
+    return _assembled(task, final, chosen.given, field)
+
+
+def _without_map(task: PackingTask) -> PackingTask:
+    return replace(task, changeable=torch.zeros_like(task.changeable))
+
+
+def look_at(task: PackingTask, model: SideChainModel, view: MapView | None, seed: int) -> Views:
+    """What the model says of open residues beside known ones, and of changeable ones as if none of these were known.
+
+    Parameters
+    ----------
+    task : PackingTask
+    model : SideChainModel
+    view : MapView, optional
+    seed : int
+        Of the samples.
+    """
+    task = _without_map(task) if view is None else task
+    views: Views = []
+    movable, complete = task.movable, task.complete
+    if bool((movable & task.open).any()):
+        scene = _scene(task, complete & ~task.open, view)
+        views.append((task.open, look_with(model, scene, seed)))
+    if bool((movable & task.changeable).any()):
+        scene = _scene(task, complete & ~task.open & ~task.changeable, view)
+        views.append((task.changeable, look_with(model, scene, seed, samples=0)))
+    return views
+
+
+def _scene(task: PackingTask, known: Tensor, view: MapView | None) -> Scene:
+    atoms = torch.cat([task.backbone, task.given[:, len(BACKBONE) :]], 1)
+    everywhere = torch.ones(1, task.n_residues, dtype=torch.bool)
+    return Scene(
+        atoms[None], everywhere, (task.present[:, len(BACKBONE) :] & known[:, None])[None], known[None],
+        task.aatype[None], task.chain_index[None], task.residue_index[None], everywhere,
+        None if view is None else view.grids,
+    )  # fmt: skip
+
+
+def _own_energy(task: PackingTask, energies: Energies, candidates: Candidates) -> Tensor:
+    aatype = task.aatype[candidates.owner]
+    surface = energies.surface(candidates.atoms, aatype, candidates.owner)
+    own = surface.energy(candidates.atoms) - energies.map_gain(candidates.atoms, aatype) - candidates.log_probability
+    return torch.where(candidates.given, own - MARGIN, own)
+
+
+def _thinned(task: PackingTask, energies: Energies, candidates: Candidates) -> tuple[Candidates, Tensor]:
+    """The most promising candidates of each residue, and their energies."""
+    aatype = task.aatype[candidates.owner]
+    promise = candidates.log_probability + energies.map_gain(candidates.atoms, aatype)
+    promise = promise.masked_fill(candidates.given, torch.inf)
+    few = candidates.take(_first_of_each(candidates.owner, promise, _BEST))
+    own = _own_energy(task, energies, few).masked_fill(few.given, -torch.inf)
+    rows = _first_of_each(few.owner, -own, 2 * _KEPT)
+    return few.take(rows), own[rows]
+
+
+def _distinct(task: PackingTask, energies: Energies, candidates: Candidates) -> tuple[Candidates, Tensor]:
+    """Candidates that differ, the better one of two that are alike, and their energies."""
+    own = _own_energy(task, energies, candidates)
+    keep = []
+    ends = torch.bincount(candidates.owner, minlength=task.n_residues).cumsum(0).tolist()
+    for i, end in enumerate(ends):
+        start = ends[i - 1] if i else 0
+        if start == end:
+            continue
+        chi = candidates.chi[start:end]
+        off = chi_difference(chi[:, None], chi[None], task.aatype[i].expand(end - start, end - start))
+        exists = geometry_table().chi_exists[task.aatype[i]]
+        alike = ((off < _APART) | ~exists).all(-1)
+        given = candidates.given[start:end]
+        cost = own[start:end].masked_fill(given, -torch.inf)
+        same = ((off[:, given] < _OTHER) | ~exists).all(-1).any(-1) & ~given
+        taken: list[int] = []
+        for c in torch.argsort(cost, stable=True).tolist():
+            if len(taken) < _KEPT and not bool(same[c]) and not bool(alike[c, taken].any()):
+                taken.append(c)
+        keep += sorted(start + c for c in taken)
+    rows = torch.tensor(keep, dtype=torch.int64)
+    few, own = candidates.take(rows), own[rows]
+    # of a changeable residue nothing is left but what is given, if all else is worse already
+    least = torch.full((task.n_residues,), torch.inf).index_put((few.owner[few.given],), own[few.given])
+    rows = torch.nonzero(few.given | (own < least[few.owner] + _SLACK) | least[few.owner].isinf())[:, 0]
+    return few.take(rows), own[rows]
+
+
+def _choose(task: PackingTask, candidates: Candidates, own: Tensor, seed: int) -> Candidates:
+    """One candidate for each residue that has any."""
+    if not len(candidates.owner):
+        return candidates
+    _, counts = torch.unique_consecutive(candidates.owner, return_counts=True)
+    beta = build_side_chains(task.backbone, task.aatype, torch.zeros(task.n_residues, CHIS))[:, MOVING - 1]
+    aatype = task.aatype[candidates.owner]
+    pairs = pair_energies(candidates.atoms, aatype, candidates.owner, beta.double().numpy())
+    chosen = choose([each.double().numpy() for each in own.split(counts.tolist())], pairs, seed)
+    starts = torch.cat([counts.new_zeros(1), counts.cumsum(0)[:-1]])
+    return candidates.take(starts + torch.from_numpy(chosen))
+
+
+def _loosened(task: PackingTask, chosen: Candidates) -> Candidates:
+    """The given side chains of loose residues as candidates that may move, with the bonds and angles that they have."""
+    rows = torch.nonzero(chosen.given & task.loose[chosen.owner])[:, 0]
+    if not len(rows):
+        return chosen
+    bent = measure_deviation(chosen.atoms[rows], task.aatype[chosen.owner[rows]], chosen.chi[rows])
+    return replace(
+        chosen,
+        deviation=chosen.deviation.index_copy(0, rows, bent),
+        given=chosen.given.index_fill(0, rows, False),
+    )
+
+
+def _first_of_each(owner: Tensor, merit: Tensor, most: int) -> Tensor:
+    """Rows, rising, of the ``most`` of each owner with the highest merit."""
+    order = torch.from_numpy(np.lexsort((-merit.numpy(), owner.numpy())))
+    sorted_owner = owner[order]
+    first = torch.searchsorted(sorted_owner, sorted_owner)
+    rank = torch.arange(len(order)) - first
+    return order[rank < most].sort().values
+
+
+def _assembled(task: PackingTask, chosen: Candidates, kept: Tensor, field: DensityField | None) -> Packed:
+    table = geometry_table()
+    atoms = task.given.clone()
+    atoms[:, : len(BACKBONE)] = task.backbone
+    built = task.open & ~task.complete
+    # residues without torsions have but CB
+    plain = torch.nonzero(task.open & ~task.movable)[:, 0]
+    none = torch.zeros(len(plain), CHIS)
+    straight = torch.zeros(len(plain), *table.length.shape[1:], 3)
+    atoms[plain] = task.build(plain, none, straight)
+    moved = ~chosen.given
+    atoms[chosen.owner[moved]] = chosen.atoms[moved]
+    changed = torch.zeros_like(task.open)
+    changed[chosen.owner[moved]] = True
+    changed &= task.changeable
+    # what was only turned a little into the density is no other side chain
+    fitted = torch.zeros_like(changed).index_fill(0, chosen.owner[moved & kept], True)
+    changed &= ~fitted
+    present = task.present.clone()
+    present[:, : len(BACKBONE)] = True
+    complete = torch.cat([present[:, : len(BACKBONE)], table.exists[task.aatype]], -1)
+    new = built | changed
+    present = torch.where(new[:, None], complete, present)
+    named, _ = canonical(atoms, task.aatype, present)
+    free = new & ~(task.present[:, MOVING:] & task.open[:, None]).any(-1)
+    atoms = torch.where(free[:, None, None], named, atoms)
+    return Packed(atoms, present, built, changed, field)
