@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from adp3d.contract.specification import RefineSpec
-from adp3d.fitting.support import Support, _smoothed, judge_support
+from adp3d.fitting.support import Support, along_chains, judge_support
 from adp3d.job.events import NullEvents
 from adp3d.measurement.density import load_density
 from adp3d.measurement.whole_map import MapFiles
@@ -108,7 +108,7 @@ def test_doubt_widens_sigma(good):
 def test_smoothing_stays_within_chains_and_skips_what_is_missing():
     values = np.array([1.0, 1.0, np.nan, 4.0, 4.0, 10.0, 10.0])
     chains = np.array([0, 0, 0, 0, 0, 1, 1])
-    found = _smoothed(values, chains)
+    found = along_chains(values, chains)
     assert np.isnan(found[2])
     np.testing.assert_allclose(found[[0, 1, 3]], [1.0, 2.0, 2.5 + 0.5])
     np.testing.assert_allclose(found[5:], 10.0)
