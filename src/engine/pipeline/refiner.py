@@ -14,7 +14,6 @@ from torch import Tensor
 
 from ..contract.kinds import REFINE
 from ..contract.specification import RefineSpec
-from ..ensemble.carry import carried_along
 from ..ensemble.confidence import replica_spread
 from ..ensemble.denoising_energy import denoising_energy
 from ..ensemble.mosaic import best_sources
@@ -35,6 +34,7 @@ from ..solver.planned_run import PlannedRun
 from ..solver.posterior import Posterior
 from ..solver.protocol import Level
 from ..validation.torsions import linked_residues
+from .carry import carried_along
 from .cost import BENDING_LEVELS, refinement_runs
 from .prepared import Prepared
 from .problem import Problem

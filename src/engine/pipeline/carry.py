@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..validation.superpose import kabsch
+
 __all__ = ["carried_along"]
 
 _LEAST = 1e-3
@@ -36,10 +38,6 @@ def carried_along(
     -------
     ndarray, shape (N, 4, 3)
         Residues without any neighbour stay.
-
-    References
-    ----------
-    Kabsch, Acta Cryst. A34, 827 (1978), for each superposition.
     """
     ca = start[:, 1]
     out = start.copy()
@@ -52,10 +50,6 @@ def carried_along(
         used = near[w > _LEAST]
         if len(used) < _FEWEST:
             continue
-        w = np.repeat(w[w > _LEAST], 4)
-        before, after = start[used].reshape(-1, 3), moved[used].reshape(-1, 3)
-        middle, there = np.average(before, axis=0, weights=w), np.average(after, axis=0, weights=w)
-        u, _, vt = np.linalg.svd(((before - middle) * w[:, None]).T @ (after - there))
-        turn = u @ np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
-        out[i] = (start[i] - middle) @ turn + there
+        before, after = (one[used].reshape(-1, 3) for one in (start, moved))
+        out[i] = kabsch(before, after, weights=np.repeat(w[w > _LEAST], 4)).apply(start[i])
     return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from adp3d.ensemble.carry import carried_along
+from adp3d.pipeline.carry import carried_along
 
 
 def helix(n):
