@@ -58,7 +58,7 @@ class Pipelines:
 def test_version_and_help(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == f"adp3d {__version__}"
-    for command in ("complete", "refine", "distances", "resume", "demo", "doctor", "dock", "relax", "worker"):
+    for command in ("complete", "refine", "distances", "resume", "demo", "doctor", "dock", "relax", "score", "worker"):
         assert main([command, "--help"]) == 0
         assert "Usage: adp3d " + command in capsys.readouterr().out
     assert main(["-h"]) == 0
@@ -106,6 +106,9 @@ def test_wrong_usage(place, capsys, arguments):
         (["distances", "r.csv", "-s", ""], "--sequence must not be empty"),
         (["resume", "none"], "not a job folder"),
         (["relax", "m.cif.gz", "-o", "s.fasta"], "'s.fasta' exists; choose another file with --output"),
+        (["score", "m.cif.gz", "--per-residue"], "--per-residue needs a folder to write to; give one with --output"),
+        (["score", "m.cif.gz", "--interface", "A"], "--interface A does not name two sides"),
+        (["score", "m.cif.gz", "--interface", "A:A,B"], "--interface A:A,B does not name two sides"),
         (["relax", "m.cif.gz", "--resolution", "3"], "--resolution concerns a map; give one with --map"),
         (["dock", "x.map", "none.cif"], "no file 'none.cif'"),
         (["dock", "x.map", "m.cif.gz", "-o", "s.fasta"], "'s.fasta' exists; choose another file with --output"),

@@ -13,7 +13,7 @@ from .. import __version__
 from ..contract.errors import InputError
 from ..contract.wording import in_flags
 from ..job.execute import Pipeline, advice_for, load_pipeline
-from . import check, dock, jobs, relax, tools
+from . import check, dock, jobs, relax, score, tools
 from .options import Debug
 from .session import Session
 from .terminal import say_error
@@ -32,6 +32,7 @@ jobs.register(app)
 check.register(app)
 dock.register(app)
 relax.register(app)
+score.register(app)
 tools.register(app)
 
 

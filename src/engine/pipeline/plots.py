@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_confidence", "plot_convergence", "plot_displacement", "plot_rmsd_completeness"]
+__all__ = [
+    "new_figure",
+    "plot_confidence",
+    "plot_convergence",
+    "plot_displacement",
+    "plot_rmsd_completeness",
+    "save_figure",
+    "tidy_axes",
+]
 
 _GREY, _BLUE, _ORANGE, _SHADE = "#8a8f98", "#1f5fa8", "#d9761b", "#fbe6cf"
 _CONFIDENCE_BANDS = ((90, 101, "#1f5fa8"), (70, 90, "#5bb0d6"), (50, 70, "#f0c419"), (0, 50, "#e0662b"))
@@ -60,7 +68,7 @@ def plot_convergence(
     present = [(name, label) for name, label in curves if history.series.get(name)]
     if not present:
         return False
-    figure = _figure(7.0, 0.7 + 2.3 * len(present))
+    figure = new_figure(7.0, 0.7 + 2.3 * len(present))
     panels = figure.subplots(len(present), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (name, unit_label) in zip(panels, present, strict=True):
         steps, values = history.curves(name)
@@ -75,10 +83,10 @@ def plot_convergence(
         if finite.size and finite.min() > 0 and finite.max() > 50 * finite.min():
             axes.set_yscale("log")
         axes.set_ylabel(unit_label)
-        _tidy(axes)
+        tidy_axes(axes)
     panels[0].set_title(f"Convergence of {len(history.curves(present[0][0])[1])} replicas", loc="left")
     panels[-1].set_xlabel("Denoising step")
-    _save(figure, path)
+    save_figure(figure, path)
     return True
 
 
@@ -101,7 +109,7 @@ def plot_rmsd_completeness(
     InputError
         If the disk is full or refuses.
     """
-    figure = _figure(5.6, 4.0)
+    figure = new_figure(5.6, 4.0)
     axes = figure.subplots()
     colours = [_GREY, _BLUE, _ORANGE, "#4a8f3c", "#7a4fa3"]
     for number, (name, (completeness, rmsd)) in enumerate(curves.items()):
@@ -115,8 +123,8 @@ def plot_rmsd_completeness(
     axes.set_ylabel("CA RMSD to the reference (\u00c5)")
     axes.set_title("Accuracy against completeness", loc="left")
     axes.legend(frameon=False)
-    _tidy(axes)
-    _save(figure, path)
+    tidy_axes(axes)
+    save_figure(figure, path)
 
 
 def plot_confidence(
@@ -150,7 +158,7 @@ def plot_confidence(
     if known.shape != (n,) or len(labels) != n or n == 0:
         raise ValueError("confidence, known and labels must have the same length, at least one")
     shown, part = _chains_shown(labels)
-    figure = _figure(8.0, 0.9 + 1.9 * len(shown))
+    figure = new_figure(8.0, 0.9 + 1.9 * len(shown))
     panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
     for axes, (chain, members) in zip(panels, shown, strict=True):
         _confidence_panel(axes, confidence[members], known[members], [labels[i][1] for i in members])
@@ -158,7 +166,7 @@ def plot_confidence(
     panels[-1].set_xlabel("Residue number")
     mean = float(np.nanmean(confidence)) if np.isfinite(confidence).any() else float("nan")
     panels[0].set_title(f"Confidence by residue (mean {mean:.0f}); shaded: rebuilt{part}", loc="left")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_displacement(
@@ -195,7 +203,7 @@ def plot_displacement(
         raise ValueError("displacements, domains, fits and labels must have the same length, at least one")
     shown, part = _chains_shown(labels)
     rows = 1 if fits is None else 2
-    figure = _figure(8.0, 0.9 + (1.9 + 1.2 * (rows - 1)) * len(shown))
+    figure = new_figure(8.0, 0.9 + (1.9 + 1.2 * (rows - 1)) * len(shown))
     panels = figure.subplots(rows * len(shown), 1, squeeze=False, height_ratios=[1.9, 1.2][:rows] * len(shown))[:, 0]
     for number, (chain, members) in enumerate(shown):
         numbers = [labels[i][1] for i in members]
@@ -217,7 +225,7 @@ def plot_displacement(
     panels[0].legend(frameon=False, fontsize=8, ncols=2)
     panels[-1].set_xlabel("Residue number")
     panels[0].set_title(f"What moved; domains shaded{part}", loc="left")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _chains_shown(labels: Sequence[tuple[str, int, str]]) -> tuple[list[tuple[str, NDArray[np.int64]]], str]:
@@ -255,7 +263,7 @@ def _along_chain(axes: Axes, numbers: Sequence[int]) -> None:
     axes.set_xlim(-0.5, len(numbers) - 0.5)
     ticks = np.unique(np.linspace(0, len(numbers) - 1, min(9, len(numbers))).round().astype(int))
     axes.set_xticks(ticks, [str(numbers[i]) for i in ticks])
-    _tidy(axes)
+    tidy_axes(axes)
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -264,19 +272,22 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """An empty picture, in inches."""
     # Figure without pyplot: no window system, no global state, safe in the worker's thread.
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=150, layout="constrained")
 
 
-def _tidy(axes: Axes) -> None:
+def tidy_axes(axes: Axes) -> None:
+    """The style of all pictures: light lines to read values by, no box."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#e3e5e8", linewidth=0.7, zorder=-1)
     axes.set_axisbelow(True)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a PNG file, replacing ``path`` once it is whole."""
     with replace_atomically(path) as temporary:
         figure.savefig(temporary, format="png", facecolor="white")

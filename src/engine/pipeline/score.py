@@ -1,0 +1,244 @@
+"""Energies of models in files: what a prior finds them worth, by residue and between chains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import gemmi
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..contract.errors import InputError
+from ..energy.structure import Energy, EnergySettings, interface_energy, structure_energy
+from ..job.runtime import choose_device, set_threads
+from ..prior.registry import load_prior
+from ..structure.missing_oxygen import place_missing_oxygen
+from ..structure.observed import ObservedChain, observe_chains
+from ..structure.polymer import Polymer
+from ..structure.read import read_structure
+from ..validation.superpose import rmsd
+
+__all__ = ["Score", "ScoredModel", "read_models", "score_models", "sub_polymer"]
+
+Label = tuple[str, int, str]
+
+
+@dataclass(frozen=True)
+class ScoredModel:
+    """The backbone of one model of a file.
+
+    Attributes
+    ----------
+    name : str
+        File, and number of the model where it has several.
+    polymer : Polymer
+        Residues that have N, CA and C; a missing one is a break.
+    x : ndarray, shape (N, 4, 3)
+        In angstrom; O is placed where it lacks.
+    labels : tuple of (str, int, str)
+        Chain, number and insertion code.
+    left_out : int
+        Residues without a backbone.
+    """
+
+    name: str
+    polymer: Polymer
+    x: NDArray[np.float64]
+    labels: tuple[Label, ...]
+    left_out: int
+
+    def same_molecule(self, other: ScoredModel) -> bool:
+        """Whether energies of both can be compared: the same residues, bonded alike."""
+        mine, others = self.polymer, other.polymer
+        return (
+            mine.sequence == others.sequence
+            and np.array_equal(mine.chain_index, others.chain_index)
+            and np.array_equal(mine.residue_index, others.residue_index)
+        )
+
+
+@dataclass(frozen=True)
+class Score:
+    """Energy of one model.
+
+    Attributes
+    ----------
+    model : ScoredModel
+    group : int
+        Models of one group are the same molecule; only their energies can be compared.
+    energy : float
+        In nats: of the whole, or of the interface.
+    standard_error : float
+        Of the random numbers; most of it is common to all models of a group.
+    per_residue : ndarray, shape (N,)
+        In nats; sums to the energy.
+    ca_rmsd : float or None
+        To the reference, superposed, in angstrom.
+    """
+
+    model: ScoredModel
+    group: int
+    energy: float
+    standard_error: float
+    per_residue: NDArray[np.float64]
+    ca_rmsd: float | None
+
+
+def read_models(path: str | Path) -> list[ScoredModel]:
+    """Protein backbones of all models of a file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a model shows no backbone.
+    """
+    structure = read_structure(path)
+    several = len(structure) > 1
+    found = []
+    for number, model in enumerate(structure, 1):
+        single = gemmi.Structure()
+        single.add_model(model)
+        single.setup_entities()
+        name = f"{Path(path).name} {number}" if several else Path(path).name
+        found.append(_backbone(name, observe_chains(single)))
+    return found
+
+
+def score_models(
+    models: Sequence[ScoredModel],
+    settings: EnergySettings,
+    prior: str = "builtin",
+    device: str = "auto",
+    sides: tuple[Sequence[str], Sequence[str]] | None = None,
+    reference: ScoredModel | None = None,
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Score]:
+    """Energies of models, in the order given.
+
+    Parameters
+    ----------
+    models : sequence of ScoredModel
+    settings : EnergySettings
+    prior, device : str
+    sides : pair of sequences of str, optional
+        Chains on either side of an interface, whose energy is asked for; other chains are left out.
+    reference : ScoredModel, optional
+        Compared with models of the same molecule.
+    told : callable
+        Hears how many models are done, of how many; may raise to stop.
+
+    Raises
+    ------
+    InputError
+        If there is no such prior, or no such chains.
+    """
+    chosen = choose_device(device)
+    set_threads()
+    if sides is not None:
+        models = [_only(model, (*sides[0], *sides[1])) for model in models]
+        reference = None if reference is None else _only(reference, (*sides[0], *sides[1]))
+    groups: list[list[int]] = []
+    for i, model in enumerate(models):
+        mates = next((group for group in groups if models[group[0]].same_molecule(model)), None)
+        if mates is None:
+            groups.append([i])
+        else:
+            mates.append(i)
+    scores: dict[int, Score] = {}
+    for number, group in enumerate(groups):
+        first = models[group[0]]
+        x = torch.as_tensor(np.stack([models[i].x for i in group]), dtype=torch.float32, device=chosen)
+        if sides is None:
+            listener = partial(_told_of_group, told, len(scores), len(models))
+            energy = structure_energy(load_prior(prior, first.polymer, chosen), x, settings, told=listener)
+        else:
+            energy = _interface(first, sides, prior, chosen, x, settings)
+        for k, i in enumerate(group):
+            scores[i] = _score(models[i], number, energy, k, reference)
+        told(len(scores), len(models))
+    return [scores[i] for i in range(len(models))]
+
+
+def sub_polymer(polymer: Polymer, rows: NDArray[np.int64]) -> Polymer:
+    """Some residues of a polymer, of whole chains, in order."""
+    chains = list(dict.fromkeys(polymer.chain_index[rows].tolist()))
+    numbered = {chain: k for k, chain in enumerate(chains)}
+    return Polymer(
+        "".join(polymer.sequence[i] for i in rows),
+        np.array([numbered[c] for c in polymer.chain_index[rows].tolist()], np.int64),
+        polymer.residue_index[rows],
+        tuple(polymer.chain_ids[chain] for chain in chains),
+    )
+
+
+def _told_of_group(told: Callable[[int, int], None], before: int, total: int, done: int) -> None:
+    told(before + done, total)
+
+
+def _interface(
+    model: ScoredModel,
+    sides: tuple[Sequence[str], Sequence[str]],
+    prior: str,
+    device: torch.device,
+    x: torch.Tensor,
+    settings: EnergySettings,
+) -> Energy:
+    rows = [np.flatnonzero([label[0] in side for label in model.labels]) for side in sides]
+    parts = [load_prior(prior, sub_polymer(model.polymer, one), device) for one in rows]
+    whole = load_prior(prior, model.polymer, device)
+    return interface_energy(parts, whole, x, [torch.from_numpy(one) for one in rows], settings)
+
+
+def _score(model: ScoredModel, group: int, energy: Energy, k: int, reference: ScoredModel | None) -> Score:
+    away = None
+    if reference is not None and model.same_molecule(reference):
+        away = float(rmsd(model.x[:, 1], reference.x[:, 1], superposed=True))
+    each = energy.per_residue[k].double().cpu().numpy()
+    return Score(model, group, float(each.sum()), float(energy.standard_error[k]), each, away)
+
+
+def _backbone(name: str, chains: Sequence[ObservedChain]) -> ScoredModel:
+    """Residues with a backbone; positions jump where one is missing or no bond leads on."""
+    parts: list[NDArray[np.float64]] = []
+    letters: list[str] = []
+    chain_index: list[int] = []
+    residue_index: list[int] = []
+    labels: list[Label] = []
+    names: list[str] = []
+    left_out = 0
+    for chain in chains:
+        rows = np.flatnonzero(np.isfinite(chain.xyz[:, :3]).all((1, 2)))
+        left_out += len(chain) - len(rows)
+        if not len(rows):
+            continue
+        bonded = np.append((np.diff(rows) == 1) & chain.bonded[rows[:-1]], False)
+        xyz = chain.xyz[rows].copy()
+        lacking = ~np.isfinite(xyz[:, 3]).all(-1)
+        xyz[lacking, 3] = place_missing_oxygen(xyz, bonded)[lacking]
+        parts.append(xyz)
+        letters += [chain.codes[row] for row in rows]
+        chain_index += [len(names)] * len(rows)
+        # a position is left free at each break
+        residue_index += np.concatenate([[0], np.cumsum(np.where(bonded[:-1], 1, 2))]).tolist()
+        labels += [(chain.chain_id, *chain.numbers[row]) for row in rows]
+        names.append(chain.chain_id)
+    if not parts:
+        raise InputError(f"{name} shows no protein backbone: atoms N, CA and C are needed.")
+    polymer = Polymer("".join(letters), np.array(chain_index), np.array(residue_index, np.int64), tuple(names))
+    return ScoredModel(name, polymer, np.concatenate(parts), tuple(labels), left_out)
+
+
+def _only(model: ScoredModel, chains: Sequence[str]) -> ScoredModel:
+    """Some chains of a model."""
+    missing = [chain for chain in chains if chain not in model.polymer.chain_ids]
+    if missing:
+        raise InputError(
+            f"{model.name} has no chain {missing[0]} with protein in it; it has {', '.join(model.polymer.chain_ids)}."
+        )
+    rows = np.flatnonzero([label[0] in chains for label in model.labels])
+    labels = tuple(model.labels[i] for i in rows)
+    return ScoredModel(model.name, sub_polymer(model.polymer, rows), model.x[rows], labels, model.left_out)

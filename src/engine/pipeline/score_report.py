@@ -1,0 +1,99 @@
+"""Tables and pictures of energies."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..job.storage import replace_atomically
+from .plots import new_figure, save_figure, tidy_axes
+from .score import Score
+
+__all__ = ["rows_of", "write_scores"]
+
+
+def rows_of(scores: Sequence[Score]) -> list[dict[str, Any]]:
+    """A row for each model: name, group, residues, energy and its excess over the lowest of the group."""
+    lowest = {group: min(s.energy for s in scores if s.group == group) for group in {s.group for s in scores}}
+    return [
+        {
+            "model": score.model.name,
+            "group": score.group + 1,
+            "residues": score.model.polymer.n_residues,
+            "energy": round(score.energy, 2),
+            "standard_error": round(score.standard_error, 2) if np.isfinite(score.standard_error) else None,
+            "above_lowest": round(score.energy - lowest[score.group], 2),
+            "per_residue": round(score.energy / score.model.polymer.n_residues, 4),
+            "ca_rmsd": None if score.ca_rmsd is None else round(score.ca_rmsd, 3),
+        }
+        for score in scores
+    ]
+
+
+def write_scores(folder: Path, scores: Sequence[Score], settings: dict[str, Any], per_residue: bool) -> list[Path]:
+    """Write ``scores.csv``, ``scores.json``, and what else there is to show; the files that were written.
+
+    ``residues.csv`` and ``residues.png`` if asked for; ``funnel.png``, energy against CA RMSD, if two models or more
+    were compared with a reference.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = rows_of(scores)
+    written = [_table(folder / "scores.csv", rows)]
+    with replace_atomically(folder / "scores.json") as temporary:
+        temporary.write_text(json.dumps({"settings": settings, "models": rows}, indent=2), encoding="utf-8")
+    written.append(folder / "scores.json")
+    if per_residue:
+        each = [
+            {
+                "model": one.model.name,
+                "chain": chain,
+                "number": number,
+                "insertion_code": icode,
+                "energy": round(nats, 4),
+            }
+            for one in scores
+            for (chain, number, icode), nats in zip(one.model.labels, one.per_residue.tolist(), strict=True)
+        ]
+        written += [_table(folder / "residues.csv", each), _residue_picture(folder / "residues.png", scores)]
+    compared = [s for s in scores if s.ca_rmsd is not None]
+    if len(compared) > 1:
+        written.append(_funnel(folder / "funnel.png", compared))
+    return written
+
+
+def _table(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    with replace_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def _funnel(path: Path, scores: Sequence[Score]) -> Path:
+    figure = new_figure(4.5, 3.6)
+    axes = figure.add_subplot()
+    tidy_axes(axes)
+    for group in sorted({s.group for s in scores}):
+        own = [s for s in scores if s.group == group]
+        away = np.array([s.ca_rmsd for s in own], float)
+        axes.plot(away, [s.energy for s in own], ".", color=f"C{group % 10}")
+    axes.set(xlabel="CA RMSD to the reference (\u00c5)", ylabel="Energy (nats)")
+    save_figure(figure, path)
+    return path
+
+
+def _residue_picture(path: Path, scores: Sequence[Score]) -> Path:
+    figure = new_figure(8.0, 3.2)
+    axes = figure.add_subplot()
+    tidy_axes(axes)
+    for k, score in enumerate(scores[:10]):
+        axes.plot(np.arange(1, len(score.per_residue) + 1), score.per_residue, color=f"C{k}", label=score.model.name)
+    axes.set(xlabel="Residue, in the order of the file", ylabel="Energy (nats)")
+    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    save_figure(figure, path)
+    return path

@@ -1,0 +1,131 @@
+"""Scores of models in files: who is compared with whom, what is left out, and the Gaussian chain in closed form."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from small_structures import Part, build
+
+from adp3d.cli import main
+from adp3d.contract.errors import InputError
+from adp3d.energy.structure import EnergySettings
+from adp3d.pipeline.score import read_models, score_models
+from adp3d.pipeline.score_report import rows_of, write_scores
+from adp3d.prior.correlation import GlobularCorrelation
+
+SETTINGS = EnergySettings(method="path", steps=60, draws=1)
+
+
+def chain_of(name, shift, count):
+    return Part(name, ("ALS" * count)[:count], shift=shift)
+
+
+def write(path, *models, change=lambda chain: None):
+    structure = build(models[0])
+    for number, parts in enumerate(models[1:], 2):
+        other = build(parts)[0]
+        other.num = number
+        structure.add_model(other)
+    change(structure[0][0])
+    structure.make_mmcif_document().write_file(str(path))
+    return path
+
+
+def without(chain, number, name):
+    chain[number].remove_atom(name, "*")
+
+
+def test_energies_of_the_gaussian_chain(tmp_path):
+    models = read_models(write(tmp_path / "two.cif", [chain_of("A", (0, 0, 0), 12)], [chain_of("A", (5, 0, 0), 12)]))
+    assert [model.name for model in models] == ["two.cif 1", "two.cif 2"]
+    found = score_models(models, SETTINGS, "gaussian", "cpu")
+    assert found[0].group == found[1].group == 0
+    assert found[0].energy == pytest.approx(found[1].energy, rel=1e-5)  # wherever it lies
+    assert found[0].per_residue.sum() == pytest.approx(found[0].energy)
+    correlation = GlobularCorrelation(models[0].polymer.segment_lengths)
+    x = torch.as_tensor(models[0].x)
+    y = correlation.inverse((x - x.mean((0, 1)))[None])
+    log_snr = 13.5 - 20.5 * 0.05
+    variance = 1 + math.exp(-log_snr)
+    exact = 0.5 * float((y**2 / variance + math.log(2 * math.pi * variance)).sum()) + correlation.log_determinant
+    assert found[0].energy == pytest.approx(exact, rel=1e-3)
+
+
+def test_only_the_same_molecule_is_compared(tmp_path):
+    one = write(tmp_path / "one.cif", [chain_of("A", (0, 0, 0), 10)])
+    longer = write(tmp_path / "longer.cif", [chain_of("A", (0, 0, 0), 11)])
+    models = read_models(one) + read_models(longer) + read_models(one)
+    reference = read_models(longer)[0]
+    found = score_models(models, EnergySettings(steps=3, draws=1), "gaussian", "cpu", reference=reference)
+    assert [score.group for score in found] == [0, 1, 0]
+    assert [score.ca_rmsd for score in found] == [None, pytest.approx(0.0, abs=1e-6), None]
+    assert [row["above_lowest"] for row in rows_of(found)] == [0.0, 0.0, 0.0]
+
+
+def test_residues_without_a_backbone_are_a_break(tmp_path):
+    def change(chain):
+        without(chain, 4, "CA")
+        without(chain, 2, "O")
+
+    (whole,) = read_models(write(tmp_path / "whole.cif", [chain_of("A", (0, 0, 0), 9)]))
+    (model,) = read_models(write(tmp_path / "gap.cif", [chain_of("A", (0, 0, 0), 9)], change=change))
+    assert model.left_out == 1 and len(model.labels) == 8 and np.isfinite(model.x).all()
+    assert whole.polymer.segment_lengths == (9,) and model.polymer.segment_lengths == (4, 4)
+    # the place of the oxygen, within what a bent peptide is out of its plane
+    assert np.linalg.norm(model.x[2, 3] - whole.x[2, 3]) < 0.1
+
+
+def test_an_interface_of_independent_chains_is_worth_nothing(tmp_path):
+    path = write(tmp_path / "complex.cif", [chain_of(n, (12 * k, 0, 0), 8) for k, n in enumerate("ABC")])
+    found = score_models(read_models(path), SETTINGS, "gaussian", "cpu", (("A",), ("B",)))
+    assert found[0].model.polymer.chain_ids == ("A", "B") and len(found[0].per_residue) == 16
+    assert abs(found[0].energy) < 0.05
+    with pytest.raises(InputError, match="no chain D with protein in it; it has A, B, C"):
+        score_models(read_models(path), SETTINGS, "gaussian", "cpu", (("A",), ("D",)))
+
+
+def test_a_file_without_a_backbone_is_refused(tmp_path):
+    def change(chain):
+        for number in range(4):
+            without(chain, number, "C")
+
+    with pytest.raises(InputError, match="no protein backbone"):
+        read_models(write(tmp_path / "trace.cif", [chain_of("A", (0, 0, 0), 4)], change=change))
+
+
+def test_tables_and_pictures(tmp_path):
+    models = read_models(write(tmp_path / "m.cif", *([chain_of("A", (0, 0, k), 6)] for k in range(3))))
+    found = score_models(models, EnergySettings(steps=3, draws=2), "gaussian", "cpu", reference=models[0])
+    written = write_scores(tmp_path / "out", found, {"method": "denoising"}, True)
+    assert {path.name for path in written} == {
+        "scores.csv",
+        "scores.json",
+        "residues.csv",
+        "residues.png",
+        "funnel.png",
+    }
+    with (tmp_path / "out" / "residues.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 18 and rows[0]["chain"] == "A" and rows[5]["number"] == "6"
+    total = sum(float(row["energy"]) for row in rows if row["model"] == "m.cif 1")
+    table = json.loads((tmp_path / "out" / "scores.json").read_text(encoding="utf-8"))
+    assert table["models"][0]["energy"] == pytest.approx(total, abs=0.01)
+    assert all(path.stat().st_size > 0 for path in written)
+
+
+def test_from_the_command_line(tmp_path, capsys):
+    path = write(tmp_path / "pair.cif", [chain_of("A", (0, 0, 0), 6), chain_of("B", (14, 0, 0), 6)])
+    words = ["score", str(path), str(path), "--prior", "gaussian", "-n", "3", "--draws", "2", "--device", "cpu"]
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["settings"]["prior"] == "gaussian" and [row["above_lowest"] for row in told["models"]] == [0.0, 0.0]
+    assert main([*words, "--interface", "A:B", "-o", str(tmp_path / "out")]) == 0
+    assert "Interface A:B" in capsys.readouterr().out and (tmp_path / "out" / "scores.csv").is_file()
+    assert main([*words, "--interface", "A:Q"]) == 2
+    assert "has no chain Q" in capsys.readouterr().err
+    assert main([*words[:3], "--prior", "none-such"]) == 2
