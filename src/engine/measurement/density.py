@@ -134,7 +134,16 @@ class DensityMeasurement:
 
     def start_fit(self, x: Tensor) -> NDArray[np.float64]:
         """Local correlation of each known residue of the starting model x (1, N, 4, 3); NaN elsewhere."""
-        return np.where(self.known, self._known_only().per_residue_fit(x)[0], np.nan)
+        fit: NDArray[np.float64] = self.known_fit(x)[0]
+        return fit
+
+    def known_fit(self, x: Tensor) -> NDArray[np.float64]:
+        """Local correlation of known residues (replica, N) of models x (replica, N, 4, 3); NaN elsewhere.
+
+        What is missing has no part in it, wherever it is: models that differ there can be compared.
+        """
+        fit: NDArray[np.float64] = np.where(self.known, self._known_only().per_residue_fit(x), np.nan)
+        return fit
 
     def _known_only(self) -> DensityLikelihood:
         full = self.likelihood

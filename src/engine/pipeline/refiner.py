@@ -286,7 +286,11 @@ class Refiner:
         times = step_times(planned.steps, start=_POLISH_START)
         stage = Stage(planned.name, times, planned.replicas, self._spec.seed + _POLISH_SEED, start)
         target = _extended(self._start, built.x, np.flatnonzero(built.returned).tolist())
-        return self._sample(stage, target.without_places())
+        problem = self._problem
+        known = problem.known_residues & ~problem.kept & (self._support.trusted | built.returned)
+        x = self._sample(stage, target.without_places())
+        # a wrong trace beside it may have pulled an end along
+        return torch.stack([self._steadied(row, known) for row in x])
 
     def _sample(self, stage: Stage, target: Target) -> Tensor:
         """One stage, with the known atoms both pulling and shown to the prior."""
@@ -336,7 +340,7 @@ class Refiner:
         return torch.where(torch.as_tensor(residues, device=x.device)[:, None, None], self._problem.start(), x)
 
     def _steadied(self, x: Tensor, loose: NDArray[np.bool_]) -> Tensor:
-        """A bent structure (N, 4, 3) without residues (N,) that drifted away for nothing.
+        """A structure (N, 4, 3) without known residues (N,) that drifted away from the model for nothing.
 
         Where the map shows little, nothing holds the ends of chains and of gaps: they follow what it does show of the
         residues around them, unless they fit clearly better elsewhere.
@@ -358,8 +362,8 @@ class Refiner:
         return torch.as_tensor(mixed).to(x)
 
     def _fit(self, x: Tensor) -> NDArray[np.float64]:
-        """Local correlation of each residue (replica, N); values that the map contradicts are all the same."""
-        fit: NDArray[np.float64] = np.fmax(self._density.likelihood.per_residue_fit(x), self._support.contradicted)
+        """Local correlation of known residues (replica, N); values that the map contradicts are all the same."""
+        fit: NDArray[np.float64] = np.fmax(self._density.known_fit(x), self._support.contradicted)
         return fit
 
     def _quality(self, x: Tensor, found: NDArray[np.bool_], shown: DensityEvidence) -> NDArray[np.float64]:

@@ -131,6 +131,6 @@ def test_rerunning_the_folder_gives_the_same_bits(demo):
         assert (demo.folder / name).read_bytes() == before[name], name
     again = demo.job.read_metrics()
     for changing in ("seconds", "peak_memory_bytes", "peak_device_memory_bytes"):
-        again.pop(changing, None)
-        figures.pop(changing, None)
+        for told in (again, again["side_chains"], figures, figures["side_chains"]):
+            told.pop(changing, None)
     assert again == figures
