@@ -27,7 +27,7 @@ from ..rotamers.task import PackingTask
 from ..sidechain.build import terminal_oxygen
 from ..sidechain.geometry_table import geometry_table
 from ..sidechain.network import SideChainModel
-from ..sidechain.scene_of_model import atom14_of
+from ..sidechain.scene_of_model import atom14_atoms, atom14_of
 from ..sidechain.templates import BACKBONE, RESIDUE_NAMES, TEMPLATES, UNKNOWN_TYPE
 from ..sidechain.weights_file import load_side_chain_model
 from ..structure.force_field_names import force_field_parent
@@ -130,6 +130,7 @@ class AllAtoms:
                     self.atoms[replica, row, slots],
                     bool(whole[row]),
                     ends[row] if self.terminal[row] else None,
+                    bool(not (self.built[replica, row] or self.changed[replica, row])),
                 )
             )
         return tuple(found)
@@ -373,7 +374,10 @@ def _obstacles(model: gemmi.Model, target: Target, kinds: list[int]) -> tuple[ND
             if residue.is_water():
                 continue
             row = row_of.get((chain.name, residue.seqid.num or 0, residue.seqid.icode.strip()))
-            known = set(BACKBONE) if row is None else {*BACKBONE, *TEMPLATES[RESIDUE_NAMES[kinds[row]]].names}
+            known = set(BACKBONE)
+            if row is not None:  # under whatever name the model has them
+                known |= {atom.name for atom in atom14_atoms(residue, kinds[row]).values()}
+                known |= set(TEMPLATES[RESIDUE_NAMES[kinds[row]]].names)
             for atom in residue:
                 if atom.is_hydrogen() or (row is not None and atom.name in known):
                     continue

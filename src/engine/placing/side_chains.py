@@ -9,6 +9,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
+from ..structure.backbone import transfer_rigidly
 from ..structure.observed import BACKBONE_ATOMS
 
 __all__ = ["PlacedSideChain", "put_side_chains"]
@@ -34,6 +35,8 @@ class PlacedSideChain:
         otherwise only atoms that it lacks are added.
     terminal : ndarray, shape (3,), optional
         Second oxygen of a true C terminus, in angstrom.
+    carries : bool
+        Whether hydrogens of a side chain that is replaced go along: it is the same one in another place.
     """
 
     names: tuple[str, ...]
@@ -41,6 +44,7 @@ class PlacedSideChain:
     xyz: NDArray[np.float64]
     replaces: bool
     terminal: NDArray[np.float64] | None = None
+    carries: bool = False
 
 
 def put_side_chains(
@@ -83,7 +87,8 @@ def _put(residue: gemmi.Residue, row: int, side: PlacedSideChain, b_of: Callable
     rest = [atom.clone() for atom in residue if atom.name not in BACKBONE_ATOMS]
     ends = [atom for atom in rest if atom.name in _TERMINAL]
     if side.replaces:
-        rest = [atom for atom in rest if atom.name in _BACKBONE_HYDROGENS and atom.is_hydrogen()]
+        carried = _carried(residue, side) if side.carries else []
+        rest = [atom for atom in rest if atom.name in _BACKBONE_HYDROGENS and atom.is_hydrogen()] + carried
     else:
         rest = [atom for atom in rest if atom.name not in _TERMINAL]
     names = () if not side.replaces else side.names
@@ -108,6 +113,33 @@ def _put(residue: gemmi.Residue, row: int, side: PlacedSideChain, b_of: Callable
     del residue[:]
     for atom in (*backbone, *ordered, *heavy_ends, *rest, *light_ends):
         residue.add_atom(atom)
+
+
+def _carried(residue: gemmi.Residue, side: PlacedSideChain) -> list[gemmi.Atom]:
+    """Hydrogens of the side chain, moved with the three heavy atoms that each is bonded to in a row."""
+    heavy = {atom.name: np.array(atom.pos.tolist()) for atom in residue if not atom.is_hydrogen()}
+    moved = {name: np.asarray(place) for name, place in zip(side.names, side.xyz, strict=True) if name in heavy}
+    there = {name: moved.get(name, place) for name, place in heavy.items()}
+    if len(heavy) < 3 or not set(side.names) <= set(heavy):
+        return []
+    out = []
+    for atom in residue:
+        if not atom.is_hydrogen() or atom.name in _BACKBONE_HYDROGENS or atom.name in _TERMINAL:
+            continue
+        place = np.array(atom.pos.tolist())
+        # what holds it, what holds that, and one more along the bonds: HG, OG, CB, CA
+        frame: list[str] = []
+        for _ in range(3):
+            left = {name: float(np.linalg.norm(at - place)) for name, at in heavy.items() if name not in frame}
+            frame.append(min(left, key=left.__getitem__))
+            place = heavy[frame[-1]]
+        place = np.array(atom.pos.tolist())
+        frame = [frame[1], frame[0], frame[2]]
+        old, new = (np.array([xyz[name] for name in frame]) for xyz in (heavy, there))
+        clone = atom.clone()
+        clone.pos = gemmi.Position(*transfer_rigidly(place[None], old, new)[0].tolist())
+        out.append(clone)
+    return out
 
 
 def _atom(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gemmi
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from adp3d.placing.side_chains import PlacedSideChain, put_side_chains
 from adp3d.placing.target import build_target
@@ -99,3 +100,35 @@ def test_results_hold_them_with_serial_numbers_in_order_and_others_are_as_they_w
         ]
     with pytest.raises(IndexError):
         put_side_chains(result[0], target.labels, [SERINE], b_of)
+
+
+def test_hydrogens_go_with_a_side_chain_that_moves():
+    """A serine turned about CA-CB: its hydrogens keep their distances to the atoms that hold them."""
+    residue = gemmi.Residue()
+    residue.name, residue.seqid = "SER", gemmi.SeqId(7, " ")
+    places = {
+        "N": (1.46, 0.0, 0.0), "CA": (0.0, 0.0, 0.0), "C": (-0.55, 1.42, 0.0), "O": (-1.7, 1.6, 0.3),
+        "CB": (-0.53, -0.77, 1.2), "OG": (-1.9, -0.5, 1.4), "H": (1.9, 0.8, 0.3), "HA": (-0.3, -0.5, -0.9),
+        "HB2": (-0.4, -1.84, 1.03),
+        "HB3": (0.0, -0.48, 2.1), "HG": (-2.2, -1.0, 2.2),
+    }  # fmt: skip
+    for name, place in places.items():
+        made = gemmi.Atom()
+        made.name, made.element, made.pos = name, gemmi.Element(name[0]), gemmi.Position(*place)
+        residue.add_atom(made)
+    chain, model = gemmi.Chain("A"), gemmi.Model(1)
+    chain.add_residue(residue)
+    model.add_chain(chain)
+    axis = np.array(places["CB"]) / np.linalg.norm(places["CB"])
+    turn = Rotation.from_rotvec(1.9 * axis)
+    xyz = turn.apply(np.array([places["CB"], places["OG"]]))
+    moved = PlacedSideChain(("CB", "OG"), ("C", "O"), xyz, True, carries=True)
+    put_side_chains(model, [("A", 7, "")], [moved], lambda row, old: 20.0 if old is None else old)
+    found = {atom.name: np.array(atom.pos.tolist()) for atom in model[0][0]}
+    assert set(found) == set(places)
+    for name in ("H", "HA"):
+        np.testing.assert_allclose(found[name], places[name], atol=1e-5)
+    for hydrogen, parent in (("HB2", "CB"), ("HB3", "CB"), ("HG", "OG")):
+        before = np.linalg.norm(np.array(places[hydrogen]) - places[parent])
+        assert np.linalg.norm(found[hydrogen] - found[parent]) == pytest.approx(before, abs=1e-4)
+    np.testing.assert_allclose(found["HG"], turn.apply(places["HG"]), atol=1e-4)
