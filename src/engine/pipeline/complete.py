@@ -146,8 +146,8 @@ def _as_given(spec: CompleteSpec, job: JobFolder, problem: Problem, events: Even
         source is None or source.name != name for source, name in zip(target.sources, target.names, strict=True)
     )
     events.message(
-        "No residue is missing, so there is nothing to build: the result is the model as it is"
-        + (f", but for {renamed} residues that get the type of the sequence." if renamed else "."),
+        "No residue is missing, so there is nothing to build: the backbone of the result is that of the model"
+        + (f"; {renamed} residues get the type of the sequence." if renamed else "."),
         "warning",  # so that it is read wherever only what matters is shown
     )
     side = _side_chains(spec, problem, target.xyz[None])

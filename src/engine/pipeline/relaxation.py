@@ -162,6 +162,12 @@ def relax_files(
         raise InputError(MISSING)
     check_result_path(output)
     structure = read_structure(model)
+    if len(structure) > 1:
+        events.message(
+            f"'{model}' holds {len(structure)} models: the first is relaxed and written, the others are left out.",
+            "warning",
+        )
+        del structure[1:]
     mobile = _chosen(structure, residues)
     in_map = None
     if map is not None:

@@ -278,7 +278,7 @@ def test_a_complete_model_comes_back_as_it_is_without_a_run(complete_model, make
     metrics = run(job, said)
     assert said.steps == 0
     (text,) = [text for _, text in said.texts if "nothing to build" in text]
-    assert text.endswith("the result is the model as it is.")
+    assert text.endswith("the backbone of the result is that of the model.")
     assert records(job.result) == records(path)
     assert metrics["completeness_before"] == metrics["completeness_after"] == 100
     assert set(read_confidence(job.result).values()) == {100.0}

@@ -166,3 +166,15 @@ def test_a_model_outside_of_the_map_is_refused(openmm, model, tmp_path):
         relax_files(away, tmp_path / "o.cif", MAP, 1.75)
     with pytest.raises(InputError, match=r"end the name with .cif or .pdb"):
         relax_files(model, tmp_path / "o.txt")
+
+
+def test_of_several_models_the_first_is_relaxed_which_is_said(openmm, tmp_path):
+    structure = shaken(piece(range(70, 80)), 0.3)
+    second = structure[0].clone()
+    second.num = 2
+    structure.add_model(second)
+    write_structure(structure, tmp_path / "ensemble.cif")
+    events = Told()
+    relax_files(tmp_path / "ensemble.cif", tmp_path / "relaxed.cif", events=events)
+    assert len(read_structure(tmp_path / "relaxed.cif")) == 1
+    assert any(level == "warning" and "holds 2 models: the first" in text for level, text in events.messages)
