@@ -71,10 +71,6 @@ class Energy:
         """Of each structure, (structure,), in nats."""
         return self.per_residue.sum(-1)
 
-    def __sub__(self, other: Energy) -> Energy:
-        """Difference; errors are taken as independent."""
-        return Energy(self.per_residue - other.per_residue, torch.hypot(self.standard_error, other.standard_error))
-
 
 @dataclass(frozen=True)
 class Part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Protocol
 
 import gemmi
 import numpy as np
@@ -19,18 +20,17 @@ _WIDEST = 9999.9995
 """Angstrom that a column of the PDB format can hold."""
 
 
-class ModelText:
+class ModelText(Protocol):
     """Text of a file: what comes before the models, the models, and what comes after them."""
 
-    head = ""
-    tail = ""
+    head: str
+    tail: str
 
     def model(self, number: int, xyz: NDArray[np.float64]) -> str:
         """Text of one model, counted from 1, with coordinates (n, 3) in angstrom."""
-        raise NotImplementedError
 
 
-class CifText(ModelText):
+class CifText:
     """MmCIF; the atoms come last.
 
     Parameters
@@ -57,7 +57,7 @@ class CifText(ModelText):
             words[number] = "%d"
             lines.append(" ".join(words))
         self._form = "\n".join(lines) + "\n"
-        self._order = np.argsort(np.argsort([*open_columns, number]))
+        self._order = np.argsort([*open_columns, number]).tolist()
         self._count = len(rows)
 
     def model(self, number: int, xyz: NDArray[np.float64]) -> str:
@@ -66,11 +66,11 @@ class CifText(ModelText):
         # a coordinate that rounds to nothing has no sign
         place = np.round(xyz, 3) + 0.0
         columns = [serials.tolist(), *place.T.tolist(), [number] * self._count]
-        ordered = [columns[k] for k in np.argsort(self._order)]
+        ordered = [columns[k] for k in self._order]
         return self._form % tuple(value for row in zip(*ordered, strict=True) for value in row)
 
 
-class PdbText(ModelText):
+class PdbText:
     """PDB.
 
     Parameters
