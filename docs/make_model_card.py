@@ -10,6 +10,7 @@ import argparse
 import csv
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def record(run: Path, hardware: str) -> str:
         told = handle.metadata()
     config = json.loads(told["config"])
     training, validation = _read(run / "training.csv"), _read(run / "validation.csv")
-    last = training[-1]
+    last, final = training[-1], _last_complete(validation)
     rows = [
         ("hardware", hardware),
         ("training time", f"{float(told['minutes']) / 60:.1f} hours"),
@@ -54,20 +55,26 @@ def record(run: Path, hardware: str) -> str:
     ]
     lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
     lines += [
-        f"Validation after {int(validation[-1]['step']):,} updates, with the averaged weights. The error is the root",
+        f"Validation after {int(final[0]['step']):,} updates, with the averaged weights. The error is the root",
         "mean square deviation of an atom from its true place, without superposition; at high noise the unknown place",
         "of the whole chain dominates it.",
         "",
         "| $t$ | " + " | ".join(f"{what}, {name}" for what in ("loss", "error") for name in CONDITIONS) + " |",
         "|---" * (1 + 2 * len(CONDITIONS)) + "|",
     ]
-    final = [row for row in validation if row["step"] == validation[-1]["step"]]
     for t in sorted({row["t"] for row in final}):
         rows_here = [next(row for row in final if row["t"] == t and _condition(row) == name) for name in CONDITIONS]
         cells = [f"{row['loss']:.3f}" for row in rows_here] + [f"{row['rmsd']:.3f} Å" for row in rows_here]
         lines.append(f"| {t:g} | " + " | ".join(cells) + " |")
     lines += _gap_lines(final)
     return "\n".join([*lines, "", "![Training and validation curves](images/training.png)"])
+
+
+def _last_complete(validation: list[Row]) -> list[Row]:
+    """Rows of the last validation that is as long as the longest: the last one of a run that goes on may be cut."""
+    steps = Counter(row["step"] for row in validation)
+    step = max(step for step, rows in steps.items() if rows == max(steps.values()))
+    return [row for row in validation if row["step"] == step]
 
 
 def _gap_lines(final: list[Row]) -> list[str]:
