@@ -120,8 +120,12 @@ def _later(session: Session, made: DockInput, report: dict[str, Any] | None, pro
     from chimerax.core.errors import UserError
 
     from ..handover.staging import discard
+    from ..jobs.device_queue import QUESTION_STOPPED
 
     discard(made.staging)
+    if report is None and problem == QUESTION_STOPPED:
+        session.logger.status(f"The search for {made.name} was stopped; nothing was moved.", log=True)
+        return
     try:
         if report is None:
             raise UserError(problem)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["adp3d_stop", "stop_desc"]
 
 
-_ALL = "all"
+_ALL, _DOCK = "all", "dock"
 
 
 def adp3d_stop(session: Session, job: int | str | None = None, wait: bool | None = None) -> Job | list[Job]:
@@ -25,14 +25,15 @@ def adp3d_stop(session: Session, job: int | str | None = None, wait: bool | None
     ----------
     session : Session
     job : int or str, optional
-        By default the one that runs; ``all`` stops those that run and those that wait.
+        By default the one that runs, or where none does, the searches of ``adp3d dock``; ``all`` stops those that run
+        and those that wait, searches included, ``dock`` searches alone.
     wait : bool, optional
         Return when it has ended; by default without a GUI.
 
     Returns
     -------
     Job or list of Job
-        The job; with ``all`` a list.
+        The job; with ``all`` or ``dock``, and where only searches run, a list.
     """
     from chimerax.core.errors import UserError
 
@@ -40,9 +41,17 @@ def adp3d_stop(session: Session, job: int | str | None = None, wait: bool | None
 
     manager = job_manager(session)
     manager.pump()
+    going = [one for one in manager.jobs if not one.ended]
+    searches = 0
+    if job in (_ALL, _DOCK) or (job is None and not going):
+        searches = manager.stop_searches()
+    if job == _DOCK or (job is None and searches):
+        if not searches:
+            raise UserError("No search of 'adp3d dock' runs.")
+        return []
     if job == _ALL:
-        chosen = [one for one in manager.jobs if not one.ended]
-        if not chosen:
+        chosen = going
+        if not chosen and not searches:
             raise UserError("There is no ADP-3D job that could be stopped; 'adp3d jobs' lists them.")
     else:
         one = manager.get(None if job is None else int(job))
@@ -62,7 +71,7 @@ def stop_desc() -> CmdDesc:
     from chimerax.core.commands import BoolArg, CmdDesc, EnumOf, Or, PositiveIntArg
 
     return CmdDesc(
-        optional=[("job", Or(PositiveIntArg, EnumOf((_ALL,))))],
+        optional=[("job", Or(PositiveIntArg, EnumOf((_ALL, _DOCK))))],
         keyword=[("wait", BoolArg)],
         synopsis="Stop a job of ADP-3D, or all",
     )

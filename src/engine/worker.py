@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Worker", "WorkerEvents", "serve_standard_streams"]
 
-Examine = Callable[[Mapping[str, object]], dict[str, Any]]
-"""Report on a specification as it arrives, without running a job."""
+Examine = Callable[[Mapping[str, object], Callable[[], None]], dict[str, Any]]
+"""Report on a specification as it arrives, without running a job; the second is called now and then, and what it raises
+ends the work."""
 
 Steering = messages.Stop | messages.Pause | messages.Resume | messages.SetWeight | messages.Fix
 
@@ -165,6 +166,7 @@ class Worker:
         self._job_lock = threading.Lock()
         self._job_id = ""
         self._control = Control()
+        self._asked: dict[str, Control] = {}
         self._thread: threading.Thread | None = None
 
     def send(self, message: messages.Message) -> None:
@@ -190,7 +192,10 @@ class Worker:
             folder = message.folder
             self._start(message.job_id, lambda: JobFolder.open(folder))
         elif isinstance(message, messages.Check | messages.Dock):
-            threading.Thread(target=self._answer, args=(message,), name=message.kind, daemon=True).start()
+            control = Control()
+            with self._job_lock:
+                self._asked[message.job_id] = control
+            threading.Thread(target=self._answer, args=(message, control), name=message.kind, daemon=True).start()
         elif isinstance(message, Steering):
             self._steer(message)
         else:
@@ -216,7 +221,7 @@ class Worker:
         self.send(messages.Error("", text, "Install the engine again, so that both have the same version."))
         return False
 
-    def _answer(self, message: messages.Check | messages.Dock) -> None:
+    def _answer(self, message: messages.Check | messages.Dock, control: Control) -> None:
         """Answer a question; one of a kind after the other, and beside a running job."""
         answer: messages.Message
         try:
@@ -224,18 +229,25 @@ class Worker:
             with self._check_lock if checks else self._dock_lock:
                 if self._warm_up is not None:
                     self._warm_up.join()
-                report = plain_values((self._examine if checks else self._search)(message.spec))
+                control.obey()  # it may have been taken back while it waited for another
+                report = plain_values((self._examine if checks else self._search)(message.spec, control.obey))
             answer = messages.Checked(message.job_id, report) if checks else messages.Docked(message.job_id, report)
+        except Stopped:
+            answer = messages.Stopped(message.job_id, "")
         except Exception as error:
             # As in _outcome: the client waits for an answer, whatever happens.
             if not isinstance(error, InputError):
                 traceback.print_exc()
             answer = messages.Error(message.job_id, *advice_for(error))
+        with self._job_lock:
+            self._asked.pop(message.job_id, None)
         self.send(answer)
 
     def _steer(self, message: Steering) -> None:
         with self._job_lock:
-            if message.job_id != self._job_id or not self._job_id:
+            if isinstance(message, messages.Stop) and message.job_id in self._asked:
+                self._asked[message.job_id].stop()
+            elif message.job_id != self._job_id or not self._job_id:
                 # It may just have ended: the client will have read, or soon reads, how.
                 self.send(messages.Error(message.job_id, f"No job '{message.job_id}' is running."))
             elif isinstance(message, messages.Stop):
@@ -341,17 +353,17 @@ def _create(spec: Mapping[str, object], overwrite: bool) -> JobFolder:
     return JobFolder.create(specification.from_dict(spec), overwrite=overwrite)
 
 
-def _examine(spec: Mapping[str, object]) -> dict[str, Any]:
+def _examine(spec: Mapping[str, object], poll: Callable[[], None]) -> dict[str, Any]:
     from .pipeline.check import check  # heavy
 
     # a check makes no folder: any name will do
-    return check(specification.from_dict({"output": "unused", **spec}))
+    return check(specification.from_dict({"output": "unused", **spec}), poll)
 
 
-def _search(spec: Mapping[str, object]) -> dict[str, Any]:
+def _search(spec: Mapping[str, object], poll: Callable[[], None]) -> dict[str, Any]:
     from .pipeline.dock_report import dock_report  # heavy
 
-    return dock_report(spec)
+    return dock_report(spec, poll)
 
 
 def _warm_up(load: Callable[[str], Pipeline]) -> None:

@@ -21,8 +21,10 @@ from .reports import absorb, end_job
 from .state import JobState
 from .stored import is_job_folder
 
-__all__ = ["CheckDone", "DeviceQueue", "Question", "remove_if_empty"]
+__all__ = ["QUESTION_STOPPED", "CheckDone", "DeviceQueue", "Question", "remove_if_empty"]
 
+QUESTION_STOPPED = "It was stopped."
+"""Problem of a question that was taken back."""
 STOP_GRACE = 20.0
 """Seconds that a job has to leave a checkpoint after it was asked to stop."""
 
@@ -111,6 +113,14 @@ class DeviceQueue:
             del self._checks[key]
             raise
 
+    def stop_questions(self, question: Question) -> int:
+        """Take back what was asked of a kind and is not answered; how many."""
+        keys = [key for key in self._checks if key.startswith(f"{question.kind}-")]
+        if self.connection is not None:
+            for key in keys:
+                self.connection.send(messages.Stop(key))
+        return len(keys)
+
     def steer(self, job: Job, message: messages.Message) -> bool:
         """Pass a wish to the engine; False if the job is not the one that runs."""
         if job is not self.current or self.connection is None:
@@ -187,7 +197,10 @@ class DeviceQueue:
         elif isinstance(message, messages.Checked | messages.Docked):
             self._answer(message.job_id, message.report, "")
         elif isinstance(message, messages.Error) and message.job_id in self._checks:
-            self._answer(message.job_id, None, f"{message.text} {message.advice}".strip())
+            if not _NOT_RUNNING.fullmatch(message.text):  # taken back when its answer was on its way
+                self._answer(message.job_id, None, f"{message.text} {message.advice}".strip())
+        elif isinstance(message, messages.Stopped) and message.job_id in self._checks:
+            self._answer(message.job_id, None, QUESTION_STOPPED)
         elif self.current is not None and getattr(message, "job_id", "") == self.current.key:
             self._report(self.current, message)
 

@@ -65,6 +65,10 @@ class Engines:
         """
         self._queue(str(spec.get("device", _AUTO))).check(spec, answer, question)
 
+    def stop_questions(self, question: Question) -> int:
+        """Take back what engines were asked of a kind and have not answered; how many."""
+        return sum(queue.stop_questions(question) for queue in self.queues.values())
+
     def stop(self, job: Job) -> bool:
         """End a job; whether it was queued here."""
         queue = self._homes.get(job.id)

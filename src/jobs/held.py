@@ -57,6 +57,12 @@ class HeldWork:
         self._checks.append((spec, done, question))
         return True
 
+    def take_questions(self, question: Question) -> list[CheckDone]:
+        """Hold questions of a kind no more; who waits for their answers."""
+        taken = [done for _, done, kind in self._checks if kind is question]
+        self._checks = [held for held in self._checks if held[2] is not question]
+        return taken
+
     def remove(self, job: Job) -> bool:
         """Hold a job no more; whether it was held."""
         held = any(job is one for one, _ in self._jobs)

@@ -7,13 +7,14 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine.contract import messages
 from ..process import environment
 from ..process.installer import current_installer
-from .device_queue import CheckDone, Question, remove_if_empty
+from .device_queue import QUESTION_STOPPED, CheckDone, Question, remove_if_empty
 from .engines import Engines
 from .held import HeldQuestion, HeldWork, not_installed
 from .job import Job
@@ -213,13 +214,27 @@ class JobManager:
                 raise UserError(not_installed(installer.error))
         answers: list[tuple[dict[str, Any] | None, str]] = []
         self.begin_check(spec, lambda report, problem: answers.append((report, problem)), question)
-        if not self._work_until(lambda: bool(answers), timeout):
+        try:
+            answered = self._work_until(lambda: bool(answers), timeout)
+        except KeyboardInterrupt:
+            self._engines.stop_questions(question)
+            raise
+        if not answered:
+            self._engines.stop_questions(question)
             what = "check" if question is messages.Check else "search"
             raise UserError(f"The {what} took longer than {timeout:.0f} seconds; try it with a smaller map.")
         report, problem = answers[0]
         if report is None:
             raise UserError(problem)
         return report
+
+    def stop_searches(self) -> int:
+        """Take back all searches of models in maps that run or wait; how many. Who began them is told from a `pump`."""
+        held = self._held.take_questions(messages.Dock)
+        for done in held:
+            self._news.answer(partial(done, None, QUESTION_STOPPED))
+        self._news.tell()
+        return len(held) + self._engines.stop_questions(messages.Dock)
 
     def stop(self, job: Job) -> None:
         """End a job; see `Job.stop`."""

@@ -14,7 +14,7 @@ from adp3d.contract import wire
 from adp3d.contract.specification import CompleteSpec, to_dict
 from adp3d.contract.wire import read_message
 from adp3d.job.folder import JobFolder
-from adp3d.worker import WorkerEvents
+from adp3d.worker import Worker, WorkerEvents
 
 SCRIPT = textwrap.dedent("""
     import os, sys, time
@@ -233,6 +233,32 @@ def test_a_job_is_checked_while_another_runs(shared_client, submit, tmp_path):
     assert not (tmp_path / "idea").exists() and not (tmp_path / "unused").exists()
     client.send(said.Stop("one"))
     client.receive("stopped")
+
+
+def test_a_question_is_taken_back():
+    sent, begun = [], threading.Event()
+
+    def search(spec, poll):
+        begun.set()
+        while True:
+            poll()
+            time.sleep(0.005)
+
+    worker = Worker(lambda frame: sent.append(wire.decode(frame[4:])), search=search)
+    worker.handle(said.Dock("first", {}))
+    assert begun.wait(20)
+    worker.handle(said.Dock("second", {}))  # waits for the first one
+    worker.handle(said.Stop("second"))
+    worker.handle(said.Stop("first"))
+    end = time.monotonic() + 20
+    while len(sent) < 2 and time.monotonic() < end:
+        time.sleep(0.005)
+    assert [(answer.kind, answer.job_id, answer.folder) for answer in sent] == [
+        ("stopped", "first", ""),
+        ("stopped", "second", ""),
+    ]
+    worker.handle(said.Stop("first"))
+    assert "No job 'first' is running" in sent[-1].text
 
 
 def test_one_job_at_a_time(shared_client, submit):

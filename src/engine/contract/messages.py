@@ -76,7 +76,10 @@ class Reopen:
 
 @dataclass(frozen=True)
 class Stop:
-    """Client to engine: end the running job after a checkpoint."""
+    """Client to engine: end the running job after a checkpoint, or take a `Check` or `Dock` back.
+
+    Answered by `Stopped`, unless the answer was on its way already.
+    """
 
     kind: ClassVar[str] = "stop"
     job_id: str
@@ -299,7 +302,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Stopped:
-    """Engine to client: the job ended on request and can be reopened from ``folder``."""
+    """Engine to client: the job ended on request and can be reopened from ``folder``.
+
+    The folder is empty for a `Check` or `Dock` that was taken back.
+    """
 
     kind: ClassVar[str] = "stopped"
     job_id: str

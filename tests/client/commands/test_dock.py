@@ -130,6 +130,22 @@ def test_a_protein_that_the_map_does_not_show(session, globule, molmap):
     assert np.array_equal(_everything(model), before) and len(session.undo.undo_stack) == depth
 
 
+@pytest.mark.parametrize("word", ["", " dock", " all"])
+def test_a_search_is_stopped(session, globule, molmap, messages, wait_until, word):
+    from chimerax.core.errors import UserError
+
+    model = globule()
+    volume = molmap(model)
+    model.atoms.coords = _turned((1, 2, 3), 100, (60, -20, 30)) * np.asarray(model.atoms.coords)
+    before, depth = _everything(model), len(session.undo.undo_stack)
+    _run(session, f"adp3d dock #{model.id_string} inMap #{volume.id_string} resolution 6 device cpu wait false")
+    assert _run(session, f"adp3d stop{word}") == []
+    wait_until(lambda: any("was stopped; nothing was moved" in text for _, text in messages), 120)
+    assert np.array_equal(_everything(model), before) and len(session.undo.undo_stack) == depth
+    with pytest.raises(UserError, match=r"No search|no ADP-3D job"):
+        _run(session, f"adp3d stop{word}")
+
+
 def test_what_cannot_be_used(session, globule, make_map, tmp_path):
     from chimerax.core.errors import UserError
 

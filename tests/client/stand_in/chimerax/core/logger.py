@@ -64,6 +64,8 @@ class Logger:
     def status(self, msg: str, **kw: Any) -> None:
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("status messages come from the main thread only")
+        if kw.get("log"):
+            self.info(msg)
         for log in self.logs:
             log.status(msg, kw.get("color"), kw.get("secondary", False))
 
