@@ -6,13 +6,14 @@ Writes ``trials.csv``.
 Validation chains are bent by a smooth field of 0.5 A. Two half maps, of the atoms of ``gaps.py`` with independent
 noise, make the map; its noise is the given fraction of the signal. For each weight, refinement's last stage is run from
 the bent model in the whole map, whose CA RMSD to the true model is the column ``rmsd``, and in each half map, scored by
-the mean FSC with that (``fsc_work``) and with the other (``fsc_free``), as `adp3d refine` does by itself.
+the mean FSC with that (``fsc_work``) and with the other (``fsc_free``), and in the map without its finest shell, scored
+by what it was refined in (``shell_work``) and by that shell (``shell_free``), as `adp3d refine` does by itself.
 """
 
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +33,9 @@ from adp3d.density.write import write_map
 from adp3d.job.events import Control, NullEvents
 from adp3d.job.folder import JobFolder
 from adp3d.job.sampling import Running, Sampling
-from adp3d.measurement.half_maps import average_fsc, bind_half_maps, soft_mask
+from adp3d.measurement.density import DensityMeasurement
+from adp3d.measurement.folds import Fold, folds_of
+from adp3d.measurement.half_maps import soft_mask
 from adp3d.pipeline.density_weight import DensityWeight
 from adp3d.pipeline.outcome import describe_geometry
 from adp3d.pipeline.prepared import prepare
@@ -116,19 +119,29 @@ def trials(
     weight = DensityWeight(prepared.density.name, None)
     course = Course(spec, (), weight.table, Sampling(job, Running(events, control), problem.pins()), problem.pins())
     firm = prepared.support.trusted
-    bound = bind_half_maps(prepared.density)
-    full, *in_halves = (Refiner(course, replace(prepared, density=d), firm) for d in (prepared.density, *bound))
+    whole_map = prepared.density.whole
+    halves_apart = folds_of(prepared.density)
+    shell_apart = folds_of(replace(prepared.density, whole=replace(whole_map, halves=None)))
+    full = Refiner(course, prepared, firm)
     built = full.build(events)
     mask = soft_mask(prepared.density, built.x)
+
+    def run(density: DensityMeasurement, name: str) -> torch.Tensor:
+        refiner = Refiner(course, replace(prepared, density=density), firm)
+        return refiner.polish(built, PlannedRun(f"{name} {weight.value}", options.steps, options.replicas))
+
+    def scores(folds: Sequence[Fold], name: str) -> tuple[float, float, torch.Tensor]:
+        found = torch.cat([run(fold.work, f"{name} {k}") for k, fold in enumerate(folds)])
+        each = found.chunk(len(folds))
+        work, free = np.mean([fold.score(x, mask) for fold, x in zip(folds, each, strict=True)], axis=(0, 2))
+        return float(work), float(free), found
+
     for value in options.weights:
         weight.propose(value)
-        runs = [PlannedRun(f"{name} {value}", options.steps, options.replicas) for name in ("whole", "1", "2")]
-        x, *found = (each.polish(built, run) for each, run in zip((full, *in_halves), runs, strict=True))
+        x = run(prepared.density, "whole")
         geometry = [describe_geometry(one, protein.polymer) for one in x.double().numpy()]
-        work, free = (
-            np.mean([average_fsc(half, y, mask) for half, y in zip(order, found, strict=True)])
-            for order in (bound, bound[::-1])
-        )
+        work, free, in_halves = scores(halves_apart, "half")
+        shell_work, shell_free, without = scores(shell_apart, "shell")
         yield {
             "protein": protein.name,
             "residues": len(truth),
@@ -136,10 +149,13 @@ def trials(
             "noise": noise,
             "weight": value,
             "rmsd": rmsd(x, truth),
-            "rmsd_in_halves": rmsd(torch.cat(found), truth),
+            "rmsd_in_halves": rmsd(in_halves, truth),
+            "rmsd_without_shell": rmsd(without, truth),
             "favoured": float(np.mean([one["ramachandran_favoured_percent"] for one in geometry])),
-            "fsc_work": float(work),
-            "fsc_free": float(free),
+            "fsc_work": work,
+            "fsc_free": free,
+            "shell_work": shell_work,
+            "shell_free": shell_free,
         }
 
 

@@ -14,13 +14,11 @@ from ..density.half_maps import filtered_as
 from ..density.map import DensityMap
 from ..density.neighbourhood import near
 from ..density.resample import low_pass, resample_like
-from ..density.resolution import fourier_shell_correlation
 from ..density.score import mask_radius
 from ..likelihood.density import DensityLikelihood
-from ..physics.pseudo_atoms import backbone_to_atoms
 from .density import DensityMeasurement
 
-__all__ = ["average_fsc", "bind_half_maps", "soft_mask"]
+__all__ = ["bind_half_maps", "soft_mask"]
 
 
 def bind_half_maps(density: DensityMeasurement) -> tuple[DensityMeasurement, DensityMeasurement]:
@@ -56,22 +54,6 @@ def soft_mask(density: DensityMeasurement, x: Tensor) -> NDArray[np.float32]:
     inside = near(density.density, points, mask_radius(density.resolution) + density.resolution)
     inside &= sharp.mask.cpu().numpy() > 0
     return taper_weights(density.density, ~inside, density.resolution)
-
-
-def average_fsc(density: DensityMeasurement, x: Tensor, mask: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Fourier shell correlation of models x (replica, N, 4, 3) and a map up to its resolution, (replica,).
-
-    The mean over resolution shells, each weighted by its number of coefficients: FSC_average of Brown et al., Acta
-    Cryst. D71, 136 (2015). It does not depend on how the map was sharpened.
-    """
-    likelihood = density.likelihood
-    found = []
-    for row in x.detach():
-        model = likelihood.operators[0](backbone_to_atoms(row[None], likelihood.atoms))[0].cpu().numpy()
-        fsc = fourier_shell_correlation(density.density, density.density.with_values(model), mask)
-        used = fsc.frequency <= 1.0 / density.resolution
-        found.append(float(np.average(fsc.correlation[used], weights=fsc.count[used])))
-    return np.array(found)
 
 
 def _onto(half: DensityMap, place: DensityMap) -> DensityMap:

@@ -46,11 +46,12 @@ _POLISH_STEPS, _FEWEST = 0.4, 10
 levels) and at least."""
 
 _TRIAL_WEIGHTS = (1.0, 3.0, 10.0, 0.3, 0.1)
-"""Factors on the weight of a map that may be tried in its halves: from the usual one upwards as long as that helps,
-else downwards. Neighbours differ by about as much as makes a difference. 30 was worse than 10 for all of four
+"""Factors on the weight of a map that may be tried in part of its data: from the usual one upwards as long as that
+helps, else downwards. Neighbours differ by about as much as makes a difference. 30 was worse than 10 for all of four
 validation chains in maps at 3.5 and 4 A, by 0.04 to 0.07 A and 5 to 9 % of the residues in favoured regions."""
-_TRIAL_REPLICAS = 1
-"""Replicas of each trial in each half map. Replicas with the noise of one seed differ less than weights do."""
+_TRIAL_REPLICAS = 2
+"""Replicas of each trial, one in each half map or both without the finest shell. Replicas with the noise of one seed
+differ less than weights do."""
 
 
 def planned_runs(spec: CommonSpec) -> tuple[PlannedRun, ...]:
@@ -69,17 +70,17 @@ def planned_runs(spec: CommonSpec) -> tuple[PlannedRun, ...]:
 
 @dataclass(frozen=True)
 class Weighing:
-    """Trial of a weight of the map in its halves.
+    """Trial of a weight of the map in part of its data.
 
     Attributes
     ----------
     weight : float
     runs : tuple of PlannedRun
-        In either half.
+        One in each of `adp3d.measurement.folds.folds_of`.
     """
 
     weight: float
-    runs: tuple[PlannedRun, PlannedRun]
+    runs: tuple[PlannedRun, ...]
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ class RefinementRuns:
     building : tuple of PlannedRun
         Rounds.
     weighing : tuple of Weighing
-        None without half maps; of the user's weight alone where there is one; else of the usual weight first, then of
-        larger and then of smaller ones, each further from it.
+        Of the usual weight first, then of larger and then of smaller ones, each further from it. Where the user has set
+        one, of that alone in half maps, and none without them.
     polishing : PlannedRun
     """
 
@@ -127,14 +128,17 @@ def refinement_runs(spec: RefineSpec) -> RefinementRuns:
 
 
 def _weighing(spec: RefineSpec, steps: int) -> tuple[Weighing, ...]:
-    if spec.half_maps is None:
-        return ()
+    names = ["without the finest shell"] if spec.half_maps is None else ["in half map 1", "in half map 2"]
     weights = _TRIAL_WEIGHTS if spec.density_weight is None else (spec.density_weight,)
-
-    def run(weight: float, half: int) -> PlannedRun:
-        return PlannedRun(f"weight {weight:g} in half map {half}", steps, _TRIAL_REPLICAS)
-
-    return tuple(Weighing(weight, (run(weight, 1), run(weight, 2))) for weight in weights)
+    if spec.half_maps is None and spec.density_weight is not None:
+        return ()
+    return tuple(
+        Weighing(
+            weight,
+            tuple(PlannedRun(f"weight {weight:g} {name}", steps, _TRIAL_REPLICAS // len(names)) for name in names),
+        )
+        for weight in weights
+    )
 
 
 _PLANS: Mapping[str, Callable[[Any], tuple[PlannedRun, ...]]] = {

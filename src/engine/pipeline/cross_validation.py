@@ -1,4 +1,4 @@
-"""The weight of a map, cross-validated: refined in one half of the data, scored in the other."""
+"""The weight of a map, cross-validated: refined in one part of the data, scored in the other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..job.events import Events
-from ..measurement.half_maps import average_fsc, bind_half_maps, soft_mask
+from ..measurement.folds import folds_of
+from ..measurement.half_maps import soft_mask
 from .cost import refinement_runs
 from .density_weight import DensityWeight
 from .prepared import Prepared
@@ -20,7 +21,7 @@ __all__ = ["CrossValidation", "Trial", "climb", "cross_validate"]
 
 
 _UNSEEN = 1 / 3
-"""Share of what a weight gains in the half map refined in that it must gain in the other. The halves have different
+"""Share of what a weight gains in the data refined in that it must gain in the others. Half maps have different
 noise, but the same side chains, waters and solvent, which no backbone explains, so the FSC with the other goes on to
 rise a little while the model gets worse. From the validation chains of benchmarks/map_weight.py."""
 
@@ -38,7 +39,7 @@ class Trial:
     weight : float
         Factor on the weight of the map.
     work, free : ndarray, shape (run,)
-        Mean Fourier shell correlation of each replica with the half map that it was refined in, and with the other.
+        Mean Fourier shell correlation of each replica with the data that it was refined in, and with the others.
     """
 
     weight: float
@@ -72,22 +73,30 @@ class CrossValidation:
         In the order in which they were run.
     chosen : Trial
         The one that explains best the data that it has not seen.
+    in_halves : bool
+        Whether the parts of the data are half maps; else the free part is the finest shell.
     """
 
     trials: Sequence[Trial]
     chosen: Trial
+    in_halves: bool = True
 
     def sentence(self) -> str:
         """For the log."""
         free = ", ".join(f"{trial.free.mean():.3f} with {trial.weight:g}" for trial in self._by_weight)
+        part, other = ("in one half map", "the other") if self.in_halves else ("without the finest shell", "that shell")
         return (
-            f"Refined in one half map, the model has a mean FSC with the other of {free}: the weight of the map is "
-            f"{self.chosen.weight:g} (FSC with the half map refined in: {self.chosen.work.mean():.3f})."
+            f"Refined {part}, the model has a mean FSC with {other} of {free}: the weight of the map is "
+            f"{self.chosen.weight:g} (FSC with what it was refined in: {self.chosen.work.mean():.3f})."
         )
 
     def describe(self) -> dict[str, Any]:
         """For metrics."""
-        return {**self.chosen.describe(), "trials": [trial.describe() for trial in self._by_weight]}
+        return {
+            "free": "half map" if self.in_halves else "finest shell",
+            **self.chosen.describe(),
+            "trials": [trial.describe() for trial in self._by_weight],
+        }
 
     @property
     def _by_weight(self) -> list[Trial]:
@@ -121,11 +130,11 @@ def climb(weights: Sequence[float], run: Callable[[float], Trial]) -> CrossValid
 def cross_validate(
     course: Course, prepared: Prepared, firm: NDArray[np.bool_], built: Built, weight: DensityWeight, events: Events
 ) -> CrossValidation | None:
-    """Try weights of the map in its halves, and propose the one that explains best the half not refined in.
+    """Try weights of the map in part of its data, and propose the one that explains best the part not refined in.
 
-    Everything together is moved at low noise, as in the last stage, in either half map. What the model owes to the
-    whole map, both halves, is forgotten at the noise from which that starts: residues are uncertain there by more than
-    what weights make a difference of.
+    Everything together is moved at low noise, as in the last stage, in either half map or in the map without its
+    finest shell. What the model owes to all of the data is forgotten at the noise from which that starts: residues are
+    uncertain there by more than what weights make a difference of.
 
     Parameters
     ----------
@@ -141,28 +150,31 @@ def cross_validate(
     Returns
     -------
     CrossValidation or None
-        None without half maps, or where the user sets the weight before the last trial is over.
+        None where the user has set the weight, unless there are half maps, or sets it before the last trial is over; or
+        where the map is so small that it has no finest shell.
     """
     planned = {weighing.weight: weighing.runs for weighing in refinement_runs(course.spec).weighing}
     if not planned or weight.steered:
         return None
-    halves = bind_half_maps(prepared.density)
-    refiners = [Refiner(course, replace(prepared, density=half), firm) for half in halves]
+    folds = folds_of(prepared.density)
+    if not folds:
+        return None
+    refiners = [Refiner(course, replace(prepared, density=fold.work), firm) for fold in folds]
     mask = soft_mask(prepared.density, built.x)
 
     def run(value: float) -> Trial:
         weight.propose(value)
-        work, free = [], []
-        for refiner, one, own, other in zip(refiners, planned[value], halves, halves[::-1], strict=True):
+        scores = []
+        for refiner, fold, one in zip(refiners, folds, planned[value], strict=True):
             x = refiner.polish(built, one)
             if weight.steered:
                 raise _SteeredError
-            work.append(average_fsc(own, x, mask))
-            free.append(average_fsc(other, x, mask))
-        return Trial(value, np.concatenate(work), np.concatenate(free))
+            scores.append(fold.score(x, mask))
+        work, free = (np.concatenate(part) for part in zip(*scores, strict=True))
+        return Trial(value, work, free)
 
     try:
-        crossed = climb(list(planned), run)
+        crossed = replace(climb(list(planned), run), in_halves=prepared.density.whole.halves is not None)
     except _SteeredError:
         return None
     weight.propose(crossed.chosen.weight)

@@ -25,8 +25,8 @@ CPU = torch.device("cpu")
         (CompleteSpec(output="o", model="m", replicas=4, steps=100), 4, 140),
         (CompleteSpec(output="o", model="m", replicas=1, steps=100), 1, 100),
         (CompleteSpec(output="o", model="m", replicas=4, steps=10), 4, 20),
-        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=10), 4, 65),
-        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=100), 4, 440),
+        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=10), 4, 90),
+        (RefineSpec(output="o", model="m", map="x", replicas=4, steps=100), 4, 540),
         (DistancesSpec(output="o", restraints="r", sequence="AAA", replicas=4, steps=100), 8, 100),
     ],
 )
@@ -48,27 +48,32 @@ def test_costs_are_those_of_the_steps_taken(steps, replicas):
         *(f"bending {name}" for name in ("unmoved from 0.35", "unmoved from 0.5", "1 from 0.35", "1 from 0.5")),
         "bending 2 from 0.4",
         *rounds,
+        *(f"weight {weight} without the finest shell" for weight in ("1", "3", "10", "0.3", "0.1")),
         "polishing",
     ]
     hands = planned_runs(DistancesSpec(restraints="r", sequence="AAA", **options))
     assert [run.replicas for run in hands] == [replicas, 2 * replicas]
 
 
-def test_half_maps_ask_for_trials_of_the_weight():
+def test_the_weight_of_the_map_is_tried():
     halves = {"half_maps": ("a", "b")}
     options = {"output": "o", "model": "m", "map": "x", "replicas": 4, "steps": 40}
-    plain, tried, given = (
-        planned_runs(RefineSpec(**options, **more)) for more in ({}, halves, {**halves, "density_weight": 2.5})
+    plain, shell, halved, given = (
+        planned_runs(RefineSpec(**options, **more))
+        for more in ({"density_weight": 2.5}, {}, halves, {**halves, "density_weight": 2.5})
     )
+    assert not [run for run in plain if run.name.startswith("weight")], "the user has said it, and nothing can be told"
     assert [run.name for run in given if run not in plain] == ["weight 2.5 in half map 1", "weight 2.5 in half map 2"]
-    trials = [run for run in tried if run not in plain]
-    assert len(trials) == 10 and len({run.name for run in tried}) == len(tried)
-    assert tried[-1] == plain[-1] and tried[-11:-1] == tuple(trials)
-    assert trials[0].name == "weight 1 in half map 1" and {run.replicas for run in trials} == {1}
+    for tried, each in ((shell, 2), (halved, 1)):
+        trials = [run for run in tried if run not in plain]
+        assert sum(run.replicas for run in trials) == 10 and {run.replicas for run in trials} == {each}
+        assert len({run.name for run in tried}) == len(tried)
+        assert tried[-1] == plain[-1] and tried[-1 - len(trials) : -1] == tuple(trials)
+    assert halved[-11].name == "weight 1 in half map 1"
 
 
 def test_an_unknown_kind_has_no_cost_rather_than_that_of_another():
     for kind in (name for name, each in KINDS.items() if each.samples_backbones):
-        assert planned_runs(SimpleNamespace(kind=kind, steps=10, replicas=2, half_maps=None))
+        assert planned_runs(SimpleNamespace(kind=kind, steps=10, replicas=2, half_maps=None, density_weight=None))
     with pytest.raises(LookupError, match="'rigid'"):
         planned_runs(SimpleNamespace(kind="rigid", steps=10, replicas=2))

@@ -176,8 +176,17 @@ def test_a_weight_set_while_it_runs_ends_the_trials(make_job):
     assert told.done[-1][0] == told.done[-1][1], "trials left out count no more"
 
 
-def test_without_half_maps_nothing_is_tried(make_job):
+def test_without_half_maps_the_finest_shell_judges(make_job):
     told = Told()
     metrics = run(make_job(half_maps=None, replicas=1), told)
-    assert trials(told) == []
-    assert metrics["density_weight"] == 1.0 and metrics["cross_validation"] is None
+    found = metrics["cross_validation"]
+    assert trials(told)[:2] == [f"weight {weight} without the finest shell" for weight in (1, 3)]
+    assert len(trials(told)) == len(found["trials"]) >= 2 and found["free"] == "finest shell"
+    assert metrics["density_weight"] == found["weight"] and found["fsc_work"] > found["fsc_free"]
+    assert sum("Refined without the finest shell" in text for text in told.texts) == 1
+
+
+def test_a_weight_that_is_given_needs_no_trial_without_half_maps(make_job):
+    told = Told()
+    metrics = run(make_job(half_maps=None, replicas=1, density_weight=2.0), told)
+    assert trials(told) == [] and metrics["density_weight"] == 2.0 and metrics["cross_validation"] is None

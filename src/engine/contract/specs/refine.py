@@ -78,13 +78,11 @@ class RefineSpec(ModelSpec):
     density_weight: float | None = declare(
         Setting(
             Optional(Real(0.0, 1e6), "automatic"),
-            "Factor on the weight of the map; 1 trusts the estimated noise. Default: cross-validated with half maps, "
-            "else 1.",
+            "Factor on the weight of the map; 1 trusts the estimated noise. Default: cross-validated.",
             label="Map weight",
             step=0.25,
             steerable=True,
-            meaning="factor on the weight of the map; [cross-validated](refine.md#the-weight-of-the-map) with half "
-            "maps, else 1",
+            meaning="factor on the weight of the map; [cross-validated](refine.md#the-weight-of-the-map) if not given",
         ),
         None,
     )
