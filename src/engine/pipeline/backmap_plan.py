@@ -71,13 +71,13 @@ class BackmapPlan:
         xyz[self.beads.rows] = ca_of_beads(xyz, self.beads)
         return xyz
 
-    def ca(self, given: NDArray[np.float64]) -> NDArray[np.float64]:
-        """CA (N, 3) of a frame as `given` gives it."""
-        return given[self.index[:, 1]]
+    def atoms(self, given: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Atoms (N, 14, 3) of a frame as `given` gives it, zeros where absent."""
+        return np.asarray(np.where(self.index[..., None] >= 0, given[self.index], 0.0))
 
     def scene(self, given: NDArray[np.float64]) -> tuple[Scene, NDArray[np.float64]]:
         """What the model sees of a frame, around the origin, and the centre (3,) in angstrom."""
-        atoms = np.where(self.index[..., None] >= 0, given[self.index], 0.0)
+        atoms = self.atoms(given)
         centre = atoms[:, 1].mean(0)
         if self.oxygens.any():
             atoms[:, 3] = np.where(
