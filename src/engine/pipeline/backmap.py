@@ -177,8 +177,8 @@ class _Run:
             if odd and self.broken < _NAMED_FRAMES:
                 where = f"In frame {frame + 1}, the" if self.total > 1 else "The"
                 self._events.message(
-                    f"{where} residues {named(odd, labels, names)} are at a distance from the next ones that no peptide "
-                    "group spans: bond lengths there are wrong.",
+                    f"{where} residues {named(odd, labels, names)} are at a distance from the next ones that no "
+                    "peptide group spans: bond lengths there are wrong.",
                     "warning",
                 )
             self.broken += bool(odd)
@@ -274,7 +274,8 @@ def _layout(plan: BackmapPlan, backbone: NDArray[np.float32]) -> Layout:
 
 
 def _metrics(spec: BackmapSpec, job: JobFolder, plan: BackmapPlan, done: _Run) -> dict[str, Any]:
-    atoms = len(plan.source) * done.total * spec.samples
+    # atoms that stay cannot be too near to one another: a few built ones would drown among them
+    atoms = plan.built_atoms * done.total * spec.samples
     metrics: dict[str, Any] = {
         "residues": len(plan.side_chains),
         "frames": done.total,

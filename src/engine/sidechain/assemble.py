@@ -17,8 +17,8 @@ __all__ = ["assemble"]
 def assemble(scene: Scene, decoded: Decoded) -> Tensor:
     """All atoms of a scene.
 
-    Given backbones and known side chains stay exactly; peptides of a trace are turned as decoded, or as the half that is
-    given says where they join a backbone, and side chains built on either.
+    Given backbones and known side chains stay exactly; peptides of a trace are turned as decoded, or, where they join a
+    backbone, as the half that is given says, and side chains built on either.
 
     Parameters
     ----------

@@ -190,6 +190,28 @@ def test_residues_are_drawn_anew_where_asked(whole, tmp_path):
     assert moved and moved <= {"102", "103", "104"}
 
 
+@pytest.mark.parametrize(("first", "second"), [("OT1", "OT2"), ("O1", "O2"), ("OC1", "OC2"), ("O", "OT")])
+def test_names_of_force_fields_are_those_atoms(whole, tmp_path, first, second):
+    """ILE with CD and without CG2, and both oxygens of the end under other names: nothing is built twice."""
+    structure = whole.clone()
+    chain = structure[0]["B"]
+    row = next(k for k, residue in enumerate(chain) if residue.name == "ILE")
+    del chain[row][[a.name for a in chain[row]].index("CG2")]
+    chain[row]["CD1"][0].name = "CD"
+    chain[23]["O"][0].name = first
+    end = chain[23]["C"][0].clone()
+    end.name, end.element = second, gemmi.Element("O")
+    end.pos = gemmi.Position(end.pos.x, end.pos.y, end.pos.z + 1.25)
+    chain[23].add_atom(end)
+    _, _, job = run(written(structure, tmp_path / "charmm.cif"), tmp_path / "job")
+    result = read_structure(job.result)[0]["B"]
+    # a side chain that lacks an atom is drawn whole
+    assert [a.name for a in result[row]] == list(TEMPLATES["ILE"].names)
+    assert sorted(a.name for a in result[23] if a.element.name == "O" and a.name in (first, second, "O", "OXT")) == (
+        sorted([first, second])
+    )
+
+
 def test_oxygens_alone_are_placed(whole, tmp_path):
     structure = whole.clone()
     structure[0]["B"][4].remove_atom("O", "\0", gemmi.Element("O"))
