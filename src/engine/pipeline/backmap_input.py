@@ -131,7 +131,7 @@ def impossible_steps(atoms: NDArray[np.float64], bonded: NDArray[np.bool_], back
 
     def outside(one: NDArray[np.float64], other: NDArray[np.float64], least: float, most: float) -> NDArray[np.bool_]:
         apart = np.linalg.norm(other[1:] - one[:-1], axis=-1)
-        return (apart < least) | (apart > most)
+        return np.asarray((apart < least) | (apart > most))
 
     wrong = here & outside(ca, ca, _CLOSEST, _FARTHEST)
     wrong |= ~here & ahead & outside(c, ca, *_BRIDGED)

@@ -163,4 +163,5 @@ def _apex(a: Tensor, b: Tensor, to_a: str, to_b: str, side: Tensor) -> Tensor:
     along = torch.where(length < first + second, along, length * first / (first + second))
     height = (first**2 - along**2).clamp(min=_LEAST).sqrt() * (length < first + second)
     off = side - (side * unit).sum(-1, keepdim=True) * unit
-    return a + along * unit + height * torch.nn.functional.normalize(off, dim=-1, eps=_LEAST)
+    placed: Tensor = a + along * unit + height * torch.nn.functional.normalize(off, dim=-1, eps=_LEAST)
+    return placed
