@@ -16,7 +16,7 @@ from adp3d.contract.errors import InputError
 from adp3d.sidechain.templates import N_SLOTS, RESIDUE_NAMES, TEMPLATES
 from adp3d.structure.read import read_structure
 
-__all__ = ["AtomicChain", "atomic_chains", "ensembles", "protein_only"]
+__all__ = ["SPLITS", "AtomicChain", "atomic_chains", "ensembles", "listed", "protein_only"]
 
 WORST_RESOLUTION = 2.2
 """Angstrom."""

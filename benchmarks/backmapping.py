@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--threads", type=positive, default=1)
     parser.add_argument("--chains", type=int, default=1000, help="how many crystal structures, in the list's order")
     parser.add_argument("--ensembles", type=int, default=1000, help="how many ensembles, in the list's order")
+    parser.add_argument("--only", nargs="+", help="names of chains and ensembles, such as 1ab1; all by default")
     options = parser.parse_args()
     begin(options)
     model = default_side_chain_model() if options.weights is None else load_side_chain_model(options.weights)
@@ -110,10 +111,12 @@ def main() -> None:
 
 def _sources(options: argparse.Namespace) -> Iterator[tuple[str, str, gemmi.Structure]]:
     chains = atomic_chains(options.data)[: options.chains] if options.chains else []
+    wanted = options.only
     for chain in chains:
-        yield chain.name, chain.split, chain.structure
+        if wanted is None or chain.name in wanted:
+            yield chain.name, chain.split, chain.structure
     for number, (name, structure) in enumerate(ensembles(options.data, options.frames)):
-        if number < options.ensembles:
+        if number < options.ensembles and (wanted is None or name in wanted):
             yield name, "ensemble" if len(structure) > 1 else "model", structure
 
 

@@ -4,6 +4,9 @@
 
 Every program gets the same backbones, N, CA, C and O. Residues whose side chain is not known whole are given and built,
 but only atoms that the entry shows are compared. Programs that are not installed are named, and left out.
+
+Of ours there are two rows: samples of the model, as `adp3d backmap` draws them, and the one answer that a refinement
+or completion gives, where the model's probabilities, the rotamer library and clashes choose all residues together.
 """
 
 from __future__ import annotations
@@ -15,9 +18,10 @@ from pathlib import Path
 
 import gemmi
 import numpy as np
+import torch
 from all_atom_figures import fidelity, mean_of, validity
 from all_atom_rivals import PACKERS, RivalError, available
-from atomic_chains import AtomicChain, atomic_chains, listed
+from atomic_chains import SPLITS, AtomicChain, atomic_chains, listed
 from command import begin, positive, run_command
 from report import Row, Table, write_table
 
@@ -25,12 +29,17 @@ from adp3d.contract.errors import InputError
 from adp3d.pipeline.backmap import draw_frame
 from adp3d.pipeline.backmap_plan import make_plan
 from adp3d.pipeline.backmap_types import chain_ends
+from adp3d.rotamers.pack import look_at, pack
+from adp3d.rotamers.task import PackingTask
 from adp3d.sidechain.network import SideChainModel
+from adp3d.sidechain.scene_of_model import scene_of_model
+from adp3d.sidechain.templates import RESIDUE_NAMES, TEMPLATES
 from adp3d.sidechain.weights_file import default_side_chain_model, load_side_chain_model
 
-__all__ = ["built_by_us", "main", "stripped"]
+__all__ = ["built_by_us", "main", "packed_by_us", "stripped"]
 
 OURS = "ADP-3D"
+CHOSEN = "ADP-3D, chosen together"
 CRYSTAL = "crystal structure"
 
 
@@ -68,6 +77,31 @@ def built_by_us(model: SideChainModel, given: gemmi.Structure, samples: int, see
     return found
 
 
+def packed_by_us(model: SideChainModel, given: gemmi.Structure, seed: int) -> gemmi.Structure:
+    """Side chains for the backbones of a structure as a completion without a map chooses them."""
+    scene = scene_of_model(given).scene
+    n = scene.aatype.shape[1]
+    nothing = torch.zeros(n, dtype=torch.bool)
+    present = torch.zeros(n, 14, dtype=torch.bool)
+    present[:, :4] = True
+    task = PackingTask(
+        backbone=scene.atoms[0, :, :4], aatype=scene.aatype[0], chain_index=scene.chain_index[0],
+        residue_index=scene.residue_index[0], given=scene.atoms[0], present=present, open=~nothing,
+        changeable=nothing, loose=nothing, obstacles=np.zeros((0, 3)), obstacle_elements=(),
+    )  # fmt: skip
+    atoms = pack(task, look_at(task, model, None, seed), None, seed).atoms.double().numpy()
+    made = given.clone()
+    residues = [residue for chain in made[0] for residue in chain]
+    for row, residue in enumerate(residues):
+        template = TEMPLATES[RESIDUE_NAMES[int(scene.aatype[0, row])]]
+        for slot in range(4, len(template.names)):
+            atom = gemmi.Atom()
+            atom.name, atom.element = template.names[slot], gemmi.Element(template.elements[slot])
+            atom.pos, atom.occ, atom.b_iso = gemmi.Position(*atoms[row, slot]), 1.0, 20.0
+            residue.add_atom(atom)
+    return made
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
@@ -78,10 +112,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=positive, default=1)
     parser.add_argument("--chains", type=positive, default=1000, help="how many of the list, in its order")
+    parser.add_argument("--splits", nargs="+", choices=SPLITS, default=list(SPLITS), help="whose chains")
     options = parser.parse_args()
     begin(options)
     model = default_side_chain_model() if options.weights is None else load_side_chain_model(options.weights)
-    chains = atomic_chains(options.data)[: options.chains]
+    chains = [chain for chain in atomic_chains(options.data) if chain.split in options.splits][: options.chains]
     if not chains:
         raise InputError(f"{options.data} has no held-out crystal structures.")
     listed(chains, options.out / "chains.csv")
@@ -96,6 +131,9 @@ def main() -> None:
         seconds = (time.perf_counter() - start) / options.samples
         for sample in samples:
             _row(table, chain, OURS, sample, truth, seconds)
+        start = time.perf_counter()
+        chosen = packed_by_us(model, given, options.seed)
+        _row(table, chain, CHOSEN, chosen, truth, time.perf_counter() - start)
         for name, rival in rivals.items():
             try:
                 made, seconds = rival.run(given, options.seed)

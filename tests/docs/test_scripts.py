@@ -170,6 +170,34 @@ def test_filling_twice_replaces(card, run, tmp_path):
         card.fill("no markers", "text")
 
 
+def test_record_of_side_chains(card, tmp_path):
+    """Weights that the run has left behind: what was recorded later does not count."""
+    config = {"width": 8}
+    metadata = {"kind": "sidechain", "config": json.dumps(config), "steps": "600", "minutes": "30.0"}
+    save_file({"w": np.zeros(3, np.float32)}, tmp_path / "old.safetensors", metadata=metadata)
+    (tmp_path / "training.csv").write_text("step,minutes,loss,skipped\n600,30,3.5,2\n1200,60,2.5,4\n")
+    head = "step,minutes,case,chi1_20,chi1_40,chi12_20,chi12_40,rmsd,rebuilt_chi1_20,rebuilt_rmsd,entropy,used"
+    rows = [f"{s},{s / 20},{c},{s / 10},70,50,60,1.25,95,0.7,3.1,227" for s in (300, 1200) for c in ("backbone", "map")]
+    (tmp_path / "validation.csv").write_text("\n".join([head, *rows]) + "\n")
+    (tmp_path / "model_card_side_chains.md").write_text(f"before\n{card.BEGIN}\n{card.END}\nafter\n")
+    weights = tmp_path / "old.safetensors"
+    words = ["--weights", str(weights), "--hardware", "two abaci", "--docs", str(tmp_path)]
+    card.main([str(tmp_path), *words])
+    text = (tmp_path / "model_card_side_chains.md").read_text(encoding="utf-8")
+    assert "| updates | 600, of which 2 skipped |" in text and "Validation after 300 updates" in text
+    assert "| backbone and map | 30.0 % | 70.0 % | 50.0 % | 60.0 % | 1.25 Å | 95.0 % | 0.70 Å | 3.10 | 227 |" in text
+    assert hashlib.sha256(weights.read_bytes()).hexdigest() in text and "two abaci" in text
+    assert _size(tmp_path / "images" / "training_side_chains.png")[0] == 1200
+
+
+def test_the_card_of_side_chains_is_about_the_weights_that_ship(pages):
+    packaged = DEFAULT_WEIGHTS.parents[3] / "sidechain" / "weights" / "default.safetensors"
+    checksum = hashlib.sha256(packaged.read_bytes()).hexdigest()
+    assert checksum in pages["docs/model_card_side_chains.md"], (
+        "run docs/make_model_card.py on the run of these weights"
+    )
+
+
 def test_the_card_is_about_the_weights_that_ship(pages):
     checksum = hashlib.sha256(DEFAULT_WEIGHTS.read_bytes()).hexdigest()
     assert checksum in pages["docs/model_card.md"], "run docs/make_model_card.py on the run of these weights"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -172,12 +173,12 @@ class _Run:
         first = self.done
         for frame in range(first, self.total):
             given = self._plan.given(self._given.frames.read(frame))
-            odd = impossible_steps(self._plan.ca(given), bonded & self._plan.backbones)
+            odd = impossible_steps(self._plan.atoms(given), bonded, self._plan.backbones)
             if odd and self.broken < _NAMED_FRAMES:
                 where = f"In frame {frame + 1}, the" if self.total > 1 else "The"
                 self._events.message(
-                    f"{where} CA atoms behind {named(odd, labels, names)} are at distances that no peptide group "
-                    "spans: bond lengths there are wrong.",
+                    f"{where} residues {named(odd, labels, names)} are at a distance from the next ones that no "
+                    "peptide group spans: bond lengths there are wrong.",
                     "warning",
                 )
             self.broken += bool(odd)
@@ -210,6 +211,10 @@ class _Run:
         """Give the files their names."""
         for file in self._files:
             file.finish()
+
+    def first_model(self, path: Path) -> None:
+        """Write the first model of the result to a file of its own."""
+        self._files[0].copy_first(path)
 
     def close(self) -> None:
         """Let go of the files where something went wrong; what is written stays."""
@@ -269,7 +274,8 @@ def _layout(plan: BackmapPlan, backbone: NDArray[np.float32]) -> Layout:
 
 
 def _metrics(spec: BackmapSpec, job: JobFolder, plan: BackmapPlan, done: _Run) -> dict[str, Any]:
-    atoms = len(plan.source) * done.total * spec.samples
+    # atoms that stay cannot be too near to one another: a few built ones would drown among them
+    atoms = plan.built_atoms * done.total * spec.samples
     metrics: dict[str, Any] = {
         "residues": len(plan.side_chains),
         "frames": done.total,
@@ -280,5 +286,11 @@ def _metrics(spec: BackmapSpec, job: JobFolder, plan: BackmapPlan, done: _Run) -
         "frames_with_impossible_steps": done.broken,
     }
     if len(plan.side_chains) <= _LARGEST:
-        metrics["validation"] = {"after": validate_model(read_structure(job.result)).figures()}
+        # the result may hold thousands of models
+        first = job.path / CHECKPOINTS / f"first_model{job.result.suffix}"
+        try:
+            done.first_model(first)
+            metrics["validation"] = {"after": validate_model(read_structure(first)).figures()}
+        finally:
+            first.unlink(missing_ok=True)
     return metrics

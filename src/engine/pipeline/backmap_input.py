@@ -27,6 +27,9 @@ __all__ = ["BackmapInput", "impossible_steps", "named", "read_input"]
 _CLOSEST, _FARTHEST = 2.6, 4.2
 """Angstrom between bonded CA atoms: cis peptides have 2.95, trans ones 3.81; a peptide group stretched further has
 broken bonds."""
+_BRIDGED = 2.0, 2.75
+"""Angstrom across one atom of a peptide group, C to CA or CA to N: ideal ones have 2.43, and bonds of 1.33 and 1.46
+reach no further than 2.79."""
 _SAME = 1.5
 """Angstrom: nearer than a bond, two CA atoms are one."""
 _LISTED = 5
@@ -81,7 +84,7 @@ def read_input(spec: BackmapSpec, told: Callable[[str, str], None]) -> BackmapIn
         raise InputError(f"'{path}' is a trajectory, which names no atoms: give its model as 'topology'.")
     if not moving and spec.topology is not None:
         raise InputError(f"'{path}' is no DCD or XTC trajectory; a model needs no 'topology'.")
-    structure = read_structure(path if spec.topology is None else spec.topology)
+    structure = read_structure(path if spec.topology is None else spec.topology, number_atoms=moving)
     if READ_NOTE in structure.info:
         told(f"In the model, {structure.info[READ_NOTE]}.", "warning")
         del structure.info[READ_NOTE]
@@ -111,18 +114,29 @@ def read_input(spec: BackmapSpec, told: Callable[[str, str], None]) -> BackmapIn
     return BackmapInput(frames, first, template, beads, ends, template.input_format == gemmi.CoorFormat.Pdb)
 
 
-def impossible_steps(ca: NDArray[np.float64], bonded: NDArray[np.bool_]) -> list[int]:
-    """Residues from which no peptide bond of usual lengths leads to the next, although they are bonded.
+def impossible_steps(atoms: NDArray[np.float64], bonded: NDArray[np.bool_], backbones: NDArray[np.bool_]) -> list[int]:
+    """Residues from which no peptide group of usual lengths can be built to the next, although they are bonded.
 
     Parameters
     ----------
-    ca : ndarray, shape (N, 3)
-        In angstrom.
+    atoms : ndarray, shape (N, 14, 3)
+        In angstrom, atom14 order; N and C of residues without a backbone mean nothing.
     bonded : ndarray of bool, shape (N,)
         Whether a residue is bonded to the next one.
+    backbones : ndarray of bool, shape (N,)
+        Residues whose backbone is built, so that only their CA is given.
     """
-    step = np.linalg.norm(np.diff(ca, axis=0), axis=-1)
-    return np.flatnonzero(bonded[:-1] & ((step < _CLOSEST) | (step > _FARTHEST))).tolist()
+    n, ca, c = atoms[:, 0], atoms[:, 1], atoms[:, 2]
+    here, ahead = backbones[:-1], backbones[1:]
+
+    def outside(one: NDArray[np.float64], other: NDArray[np.float64], least: float, most: float) -> NDArray[np.bool_]:
+        apart = np.linalg.norm(other[1:] - one[:-1], axis=-1)
+        return np.asarray((apart < least) | (apart > most))
+
+    wrong = here & outside(ca, ca, _CLOSEST, _FARTHEST)
+    wrong |= ~here & ahead & outside(c, ca, *_BRIDGED)
+    wrong |= here & ~ahead & outside(ca, n, *_BRIDGED)
+    return np.flatnonzero(bonded[:-1] & wrong).tolist()
 
 
 def named(rows: list[int], labels: tuple[tuple[str, int, str], ...], names: tuple[str, ...]) -> str:
@@ -138,8 +152,6 @@ def _residues(names: list[str]) -> str:
 def _file_order(structure: gemmi.Structure) -> list[int]:
     """Row in the file of each atom of the first model: reading may have brought parts of a chain together."""
     serials = [atom.serial for chain in structure[0] for residue in chain for atom in residue]
-    if len(set(serials)) < len(serials):
-        return list(range(len(serials)))
     return [int(row) for row in np.argsort(np.argsort(serials))]
 
 

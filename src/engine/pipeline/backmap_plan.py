@@ -17,6 +17,7 @@ from ..sidechain.contacts import Obstacles
 from ..sidechain.scene import Scene
 from ..sidechain.scene_of_model import ModelScene, atom14_atoms, is_standard, scene_of_model
 from ..sidechain.templates import BACKBONE, N_SLOTS, RESIDUE_NAMES, TEMPLATES, UNKNOWN_TYPE, ResidueTemplate
+from ..structure.atom_aliases import standard_name
 from ..structure.coarse_grained import Beads, ca_of_beads
 from ..structure.missing_oxygen import place_missing_oxygen
 from ..structure.residue_ranges import select_residues
@@ -50,6 +51,8 @@ class BackmapPlan:
         Residues that get a new side chain, and a new backbone.
     bare : tuple of str
         Residues of no known type, of which only the backbone is built.
+    given_atoms : int
+        Atoms A of a frame.
     """
 
     found: ModelScene
@@ -62,6 +65,12 @@ class BackmapPlan:
     side_chains: NDArray[np.bool_]
     backbones: NDArray[np.bool_]
     bare: tuple[str, ...]
+    given_atoms: int
+
+    @property
+    def built_atoms(self) -> int:
+        """Atoms of each sample that are not given, terminal oxygens included; at least one."""
+        return int((self.source >= self.given_atoms).sum())
 
     def given(self, xyz: NDArray[np.float64]) -> NDArray[np.float64]:
         """Atoms (A, 3) of a frame with CA in place of beads."""
@@ -71,13 +80,13 @@ class BackmapPlan:
         xyz[self.beads.rows] = ca_of_beads(xyz, self.beads)
         return xyz
 
-    def ca(self, given: NDArray[np.float64]) -> NDArray[np.float64]:
-        """CA (N, 3) of a frame as `given` gives it."""
-        return given[self.index[:, 1]]
+    def atoms(self, given: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Atoms (N, 14, 3) of a frame as `given` gives it, zeros where absent."""
+        return np.asarray(np.where(self.index[..., None] >= 0, given[self.index], 0.0))
 
     def scene(self, given: NDArray[np.float64]) -> tuple[Scene, NDArray[np.float64]]:
         """What the model sees of a frame, around the origin, and the centre (3,) in angstrom."""
-        atoms = np.where(self.index[..., None] >= 0, given[self.index], 0.0)
+        atoms = self.atoms(given)
         centre = atoms[:, 1].mean(0)
         if self.oxygens.any():
             atoms[:, 3] = np.where(
@@ -181,7 +190,7 @@ def make_plan(
     for i in _last_residues(found):
         end = ends[labels[i][0]].true_end
         residue = residues[i]
-        if wanted[i] and plain[i] and "OXT" not in residue and (end or (end is None and backbones[i])):
+        if wanted[i] and plain[i] and not _terminal_oxygens(residue) and (end or (end is None and backbones[i])):
             residue.add_atom(_atom("OXT", "O", count + N_SLOTS * len(labels) + i, residue["CA"][0]))
     rows = np.array([atom.serial for chain in model for residue in chain for atom in residue], np.int64)
     if (rows < count).all():
@@ -191,7 +200,7 @@ def make_plan(
         )
     obstacle_rows = np.array(found.obstacle_serials, np.int64)
     return BackmapPlan(
-        found, index, beads, oxygens, obstacle_rows, structure, rows, side_chains, backbones, tuple(bare)
+        found, index, beads, oxygens, obstacle_rows, structure, rows, side_chains, backbones, tuple(bare), count
     )
 
 
@@ -225,7 +234,7 @@ def _fill(residue: gemmi.Residue, template: ResidueTemplate, rows: Mapping[int, 
         for slot, (name, element) in enumerate(zip(template.names, template.elements, strict=True))
     ]
     if anew:
-        end = [atom for atom in own.values() if atom.name == "OXT" and rows[2] in own]
+        end = [own[atom.serial] for atom in _terminal_oxygens(residue) if rows[2] in own]
         for atom in (*atoms, *end):
             # what is left is one conformer of several
             atom.altloc, atom.occ = "\0", 1.0
@@ -236,6 +245,11 @@ def _fill(residue: gemmi.Residue, template: ResidueTemplate, rows: Mapping[int, 
         del residue[k]
     for atom in (*atoms, *end):
         residue.add_atom(atom)
+
+
+def _terminal_oxygens(residue: gemmi.Residue) -> list[gemmi.Atom]:
+    """Second oxygens of a C terminus, under whatever name."""
+    return [atom for atom in residue if standard_name(residue.name, atom.name) == "OXT"]
 
 
 def _atom(name: str, element: str, serial: int, like: gemmi.Atom) -> gemmi.Atom:

@@ -21,10 +21,11 @@ _WIDEST = 9999.9995
 
 
 class ModelText(Protocol):
-    """Text of a file: what comes before the models, the models, and what comes after them."""
+    """Text of a file: what comes before the models, the models of as many lines each, and what comes after them."""
 
     head: str
     tail: str
+    lines: int
 
     def model(self, number: int, xyz: NDArray[np.float64]) -> str:
         """Text of one model, counted from 1, with coordinates (n, 3) in angstrom."""
@@ -58,7 +59,7 @@ class CifText:
             lines.append(" ".join(words))
         self._form = "\n".join(lines) + "\n"
         self._order = np.argsort([*open_columns, number]).tolist()
-        self._count = len(rows)
+        self._count = self.lines = len(rows)
 
     def model(self, number: int, xyz: NDArray[np.float64]) -> str:
         """See `ModelText.model`."""
@@ -104,6 +105,7 @@ class PdbText:
             safe = line.replace("%", "%%")
             form.append(safe[:30] + "%8.3f%8.3f%8.3f" + safe[54:] if line.startswith(("ATOM", "HETATM")) else safe)
         self._form, self._several = "".join(form), several
+        self.lines = len(form) + 2 * several
 
     def model(self, number: int, xyz: NDArray[np.float64]) -> str:
         """See `ModelText.model`."""
@@ -154,6 +156,14 @@ class StreamedFile:
             os.fsync(self._handle.fileno())
             self._handle.close()
             os.replace(self._partial, self._final)
+
+    def copy_first(self, path: Path) -> None:
+        """Write the finished file with its first model only to another path; no more than a line is held in memory."""
+        with storage_errors(path), open(self._final, "rb") as whole, open(path, "wb") as first:
+            first.write(whole.read(len(self._text.head.encode("utf-8"))))
+            for _ in range(self._text.lines):
+                first.write(whole.readline())
+            first.write(self._text.tail.encode("utf-8"))
 
     def close(self) -> None:
         """Leave the file as it is."""

@@ -9,6 +9,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
+from ..structure.atom_aliases import C_TERMINAL, standard_name
 from ..structure.backbone import transfer_rigidly
 from ..structure.observed import BACKBONE_ATOMS, Source, preferred_altloc
 from .b_factors import AtomB
@@ -22,9 +23,8 @@ Array = NDArray[np.float64]
 Address = tuple[str, int, str]
 """Chain name, residue number, insertion code (empty string for none)."""
 
-_TERMINAL_HYDROGENS = frozenset({"H2", "H3", "D2", "D3", "HN2", "HN3", "HT2", "HT3"})
-_FIRST_HYDROGENS = {"H1": "H", "D1": "D", "HT1": "H"}
-_C_TERMINAL = frozenset({"OXT", "OT2", "HXT", "HOXT"})
+_TERMINAL_HYDROGENS = frozenset({"H2", "H3", "D2", "D3"})
+_FIRST_HYDROGENS = {"H1": "H", "D1": "D"}
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def _residue(template: gemmi.Model, target: Target, row: int, xyz: Array, b_of: 
     residue.name = name
     residue.seqid = gemmi.SeqId(number, icode or " ")
     residue.entity_type = gemmi.EntityType.Polymer
-    present = {atom.name for atom in kept} if keep else set()
+    present = {standard_name(name, atom.name) for atom in kept} if keep else set()
     for slot, atom_name in enumerate(BACKBONE_ATOMS):
         if atom_name in present:
             continue
@@ -249,11 +249,12 @@ def _moved_atoms(
     originals: dict[str, gemmi.Atom] = {}
     others: list[gemmi.Atom] = []
     for atom in old:
-        if atom.name not in BACKBONE_ATOMS or (atom.name == "CA" and atom.element.name == "Ca"):
+        name = standard_name(old.name, atom.name)
+        if name not in BACKBONE_ATOMS or (name == "CA" and atom.element.name == "Ca"):
             if renamed_to is None or (atom.name == "CB" and renamed_to != "GLY"):
                 others.append(atom.clone())
-        elif atom.name not in originals or atom.altloc == chosen:
-            originals[atom.name] = atom.clone()
+        elif name not in originals or atom.altloc == chosen:
+            originals[name] = atom.clone()
     kept = []
     for altloc in dict.fromkeys(atom.altloc for atom in others):
         anchor = _anchor(old, altloc, originals)
@@ -298,8 +299,8 @@ def _still_beside(target: Target, kept: NDArray[np.bool_] | None, row: int, foll
 def _trim_ends(residue: gemmi.Residue, first: bool, last: bool) -> None:
     """Remove atoms of chain ends from residues that are not at an end."""
     for i in range(len(residue) - 1, -1, -1):
-        name = residue[i].name
-        if (not last and name in _C_TERMINAL) or (not first and name in _TERMINAL_HYDROGENS and _is_amino(residue, i)):
+        name = standard_name(residue.name, residue[i].name)
+        if (not last and name in C_TERMINAL) or (not first and name in _TERMINAL_HYDROGENS and _is_amino(residue, i)):
             del residue[i]
         elif not first and name in _FIRST_HYDROGENS:
             if residue.name == "PRO":

@@ -9,12 +9,12 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
+from ..structure.atom_aliases import C_TERMINAL, standard_name
 from ..structure.backbone import transfer_rigidly
 from ..structure.observed import BACKBONE_ATOMS
 
 __all__ = ["PlacedSideChain", "put_side_chains"]
 
-_TERMINAL = frozenset({"OXT", "OT2", "HXT", "HOXT"})
 _BACKBONE_HYDROGENS = frozenset(
     f"{isotope}{rest}" for isotope in "HD" for rest in ("", "1", "2", "3", "A", "A2", "A3", "N", "N1", "N2", "N3")
 )
@@ -80,17 +80,20 @@ def put_side_chains(
 
 
 def _put(residue: gemmi.Residue, row: int, side: PlacedSideChain, b_of: Callable[[int, float | None], float]) -> None:
+    def called(atom: gemmi.Atom) -> str:
+        return standard_name(residue.name, atom.name)
+
     old: dict[str, gemmi.Atom] = {}
     for atom in residue:
-        old.setdefault(atom.name, atom.clone())
-    backbone = [atom.clone() for atom in residue if atom.name in BACKBONE_ATOMS]
-    rest = [atom.clone() for atom in residue if atom.name not in BACKBONE_ATOMS]
-    ends = [atom for atom in rest if atom.name in _TERMINAL]
+        old.setdefault(called(atom), atom.clone())
+    backbone = [atom.clone() for atom in residue if called(atom) in BACKBONE_ATOMS]
+    rest = [atom.clone() for atom in residue if called(atom) not in BACKBONE_ATOMS]
+    ends = [atom for atom in rest if called(atom) in C_TERMINAL]
     if side.replaces:
         carried = _carried(residue, side) if side.carries else []
         rest = [atom for atom in rest if atom.name in _BACKBONE_HYDROGENS and atom.is_hydrogen()] + carried
     else:
-        rest = [atom for atom in rest if atom.name not in _TERMINAL]
+        rest = [atom for atom in rest if called(atom) not in C_TERMINAL]
     names = () if not side.replaces else side.names
     lacking = [name for name in side.names if name not in old] if not side.replaces else []
     new = {}
@@ -100,12 +103,12 @@ def _put(residue: gemmi.Residue, row: int, side: PlacedSideChain, b_of: Callable
     if side.replaces:
         ordered = list(new.values())
     else:  # new atoms stand where the component has them, between those that are there
-        own = {atom.name for atom in rest if atom.name in side.names}
-        heavy = [atom for atom in rest if atom.name in side.names]
-        rest = [atom for atom in rest if atom.name not in side.names]
+        own = {called(atom) for atom in rest if called(atom) in side.names}
+        heavy = [atom for atom in rest if called(atom) in side.names]
+        rest = [atom for atom in rest if called(atom) not in side.names]
         ordered = []
         for name in side.names:
-            ordered += [atom for atom in heavy if atom.name == name] if name in own else [new[name]]
+            ordered += [atom for atom in heavy if called(atom) == name] if name in own else [new[name]]
     if side.terminal is not None and not ends:
         ends = [_atom("OXT", "O", side.terminal.tolist(), row, None, b_of)]
     heavy_ends = [atom for atom in ends if not atom.is_hydrogen()]
@@ -117,14 +120,18 @@ def _put(residue: gemmi.Residue, row: int, side: PlacedSideChain, b_of: Callable
 
 def _carried(residue: gemmi.Residue, side: PlacedSideChain) -> list[gemmi.Atom]:
     """Hydrogens of the side chain, moved with the three heavy atoms that each is bonded to in a row."""
-    heavy = {atom.name: np.array(atom.pos.tolist()) for atom in residue if not atom.is_hydrogen()}
+    heavy = {
+        standard_name(residue.name, atom.name): np.array(atom.pos.tolist())
+        for atom in residue
+        if not atom.is_hydrogen()
+    }
     moved = {name: np.asarray(place) for name, place in zip(side.names, side.xyz, strict=True) if name in heavy}
     there = {name: moved.get(name, place) for name, place in heavy.items()}
     if len(heavy) < 3 or not set(side.names) <= set(heavy):
         return []
     out = []
     for atom in residue:
-        if not atom.is_hydrogen() or atom.name in _BACKBONE_HYDROGENS or atom.name in _TERMINAL:
+        if not atom.is_hydrogen() or atom.name in _BACKBONE_HYDROGENS or atom.name in C_TERMINAL:
             continue
         place = np.array(atom.pos.tolist())
         # what holds it, what holds that, and one more along the bonds: HG, OG, CB, CA

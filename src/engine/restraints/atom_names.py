@@ -7,22 +7,14 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ..structure.atom_aliases import standard_name
+from ..structure.residues import three_letter
 from .reach import Reach, known_atoms
 from .restraint import Wildcards
 
 __all__ = ["Anchor", "anchors"]
 
 _DIGITS = "[0-9]+"
-_OLDER_NAMES = {
-    "HN": "H",
-    "HT1": "H1",
-    "HT2": "H2",
-    "HT3": "H3",
-    "OT1": "O",
-    "OT2": "OXT",
-    "O1": "O",
-    "O2": "OXT",
-}
 
 
 @dataclass(frozen=True)
@@ -90,10 +82,9 @@ def _exact(residue: str, name: str) -> Reach | None:
     atoms = known_atoms(residue)
     if name in atoms:
         return atoms[name]
-    if name in _OLDER_NAMES:
-        return atoms.get(_OLDER_NAMES[name])
-    if residue == "I" and name in ("CD", "HD1", "HD2", "HD3"):
-        return atoms["CD1" if name == "CD" else "HD11"]
+    other = standard_name(three_letter(residue), name)
+    if other != name:
+        return atoms.get(other)
     if name.endswith("1") and name[:-1] + "2" in atoms and name[:-1] + "3" in atoms:
         return atoms[name[:-1] + "3"]
     return None

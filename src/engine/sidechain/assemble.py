@@ -17,8 +17,8 @@ __all__ = ["assemble"]
 def assemble(scene: Scene, decoded: Decoded) -> Tensor:
     """All atoms of a scene.
 
-    Given backbones and known side chains stay exactly; peptides of a trace are turned as decoded, and side chains
-    built on either.
+    Given backbones and known side chains stay exactly; peptides of a trace are turned as decoded, or, where they join a
+    backbone, as the half that is given says, and side chains built on either.
 
     Parameters
     ----------
@@ -33,8 +33,9 @@ def assemble(scene: Scene, decoded: Decoded) -> Tensor:
     given = scene.atoms[..., :4, :]
     backbone = given
     if not bool(scene.has_backbone.all()):
-        traced = place_peptides(scene.atoms[..., 1, :], scene.bonded, decoded.turns[..., CHIS, :])
-        backbone = torch.where(scene.has_backbone[..., None, None], given, traced)
+        there = scene.has_backbone
+        traced = place_peptides(given[..., 1, :], scene.bonded, decoded.turns[..., CHIS, :], given, there)
+        backbone = torch.where(there[..., None, None], given, traced)
     atoms = build_from_unit_vectors(backbone, scene.aatype, decoded.turns[..., :CHIS, :], decoded.deviation)
     kept = scene.known[..., None] & scene.shown
     side = torch.where(kept[..., None], scene.atoms[..., 4:, :], atoms[..., 4:, :])

@@ -40,14 +40,11 @@ class ClashFree:
         Of each code, given those that it was drawn in view of; 0 where nothing was drawn.
     clashes : ndarray of int64, shape (K,)
         Pairs of atoms that are too near still.
-    clashes_at_first : ndarray of int64, shape (K,)
-        Before anything was drawn again.
     """
 
     atoms: Tensor
     log_probability: Tensor
     clashes: NDArray[np.int64]
-    clashes_at_first: NDArray[np.int64]
 
 
 @torch.no_grad()
@@ -86,7 +83,7 @@ def sample_without_clashes(
     tokens, logged = drawn.tokens, drawn.log_probability
     atoms = sampler.atoms(tokens)
     hit, count = _clashes(finder, atoms)
-    best, at_first = (atoms, logged, count), count
+    best = (atoms, logged, count)
     for _ in range(rounds):
         hidden = hit.to(tokens.device) & sampler.free
         if not bool(hidden.any()):
@@ -102,7 +99,7 @@ def sample_without_clashes(
             torch.where(better[:, None].to(logged.device), logged, best[1]),
             np.minimum(count, best[2]),
         )
-    return ClashFree(*best, at_first)
+    return ClashFree(*best)
 
 
 def _clashes(finder: ClashFinder, atoms: Tensor) -> tuple[Tensor, NDArray[np.int64]]:

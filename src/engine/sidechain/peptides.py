@@ -43,8 +43,10 @@ def measure_peptide_turns(backbone: Tensor, bonded: Tensor) -> Tensor:
     return torch.where(bonded, turn, torch.zeros_like(turn))
 
 
-def place_peptides(ca: Tensor, bonded: Tensor, turns: Tensor) -> Tensor:
-    """Backbones on a CA trace; differentiable.
+def place_peptides(
+    ca: Tensor, bonded: Tensor, turns: Tensor, given: Tensor | None = None, there: Tensor | None = None
+) -> Tensor:
+    """Backbones on a CA trace, between those that are there already; differentiable.
 
     Parameters
     ----------
@@ -54,12 +56,17 @@ def place_peptides(ca: Tensor, bonded: Tensor, turns: Tensor) -> Tensor:
         Whether a residue is bonded to the next one; never for the last.
     turns : Tensor, shape (..., N, 2)
         Cosine and sine of the angles that `measure_peptide_turns` measures.
+    given : Tensor, shape (..., N, 4, 3), optional
+        Backbones that stay, in angstrom.
+    there : Tensor of bool, shape (..., N), optional
+        Which residues have one.
 
     Returns
     -------
     Tensor, shape (..., N, 4, 3)
         Nothing holds N of the first residue of a run nor C and O of the last one: they get lengths and angles of
-        an ordinary residue, in the plane of the peptide there.
+        an ordinary residue, in the plane of the peptide there. A peptide group of which one half is given lies in the
+        plane of that half, whatever its turn, and closes with the usual bond lengths.
     """
     table = geometry_table(ca.dtype, ca.device).peptide
     ahead = _ahead(ca)
@@ -77,14 +84,30 @@ def place_peptides(ca: Tensor, bonded: Tensor, turns: Tensor) -> Tensor:
         + table.across[cis][..., None] * side[..., None, :]
     )
     carbon, oxygen, nitrogen = group.unbind(-2)
-    entered = torch.cat([torch.zeros_like(bonded[..., :1]), bonded[..., :-1]], -1)
+    entered = _shifted(bonded)
     nitrogen = torch.cat([ca[..., :1, :], nitrogen[..., :-1, :]], -2)
+    if given is not None and there is not None:
+        own = given.unbind(-2)
+        # trans as long as nothing says otherwise: what is on one side of the line there is on the other in cis
+        hand = torch.where(cis.bool(), -1.0, 1.0).to(ca)[..., None]
+        middle = _apex(own[2], ahead, "C-N", "N-CA", hand * (ca - own[3]))
+        middle = torch.cat([ca[..., :1, :], middle[..., :-1, :]], -2)
+        nitrogen = torch.where(there[..., None], own[0], torch.where(_shifted(there)[..., None], middle, nitrogen))
+        behind = torch.cat([own[0][..., 1:, :], ahead[..., -1:, :]], -2)
+        followed = torch.cat([there[..., 1:], torch.zeros_like(there[..., :1])], -1)[..., None]
+        middle = _apex(ca, behind, "CA-C", "C-N", hand * (ahead - ca))
+        carbon = torch.where(there[..., None], own[2], torch.where(followed, middle, carbon))
+        opposite = _arm(ca, 2 * middle - behind, middle, "C-O", "CA-C-O")
+        oxygen = torch.where(there[..., None], own[3], torch.where(followed, opposite, oxygen))
     # ends: N from C, or C and O from N, in the usual shape of a residue around CA
-    nitrogen = torch.where(entered[..., None], nitrogen, _arm(carbon, oxygen, ca, "N-CA", "N-CA-C"))
+    starts, ends = ~entered, ~bonded
+    if there is not None:
+        starts, ends = starts & ~there, ends & ~there
+    nitrogen = torch.where(starts[..., None], _arm(carbon, oxygen, ca, "N-CA", "N-CA-C"), nitrogen)
     carbon_end = _arm(nitrogen, _behind(ca), ca, "CA-C", "N-CA-C")
-    carbon = torch.where(bonded[..., None], carbon, carbon_end)
+    carbon = torch.where(ends[..., None], carbon_end, carbon)
     oxygen_end = _arm(ca, nitrogen, carbon_end, "C-O", "CA-C-O")
-    oxygen = torch.where(bonded[..., None], oxygen, oxygen_end)
+    oxygen = torch.where(ends[..., None], oxygen_end, oxygen)
     return torch.stack([nitrogen, ca, carbon, oxygen], -2)
 
 
@@ -101,10 +124,15 @@ def _behind(ca: Tensor) -> Tensor:
     return torch.cat([2 * ca[..., :1, :] - ca[..., 1:2, :], ca[..., :-1, :]], -2)
 
 
+def _shifted(flags: Tensor) -> Tensor:
+    """Flags (..., N) of the residue before; False for the first."""
+    return torch.cat([torch.zeros_like(flags[..., :1]), flags[..., :-1]], -1)
+
+
 def _reference(ca: Tensor, bonded: Tensor) -> Tensor:
     """Where turns are counted from: the CA before, else the CA after the next, else any place off the line."""
     before, after = _behind(ca), _ahead(_ahead(ca))
-    entered = torch.cat([torch.zeros_like(bonded[..., :1]), bonded[..., :-1]], -1)
+    entered = _shifted(bonded)
     left = torch.cat([bonded[..., 1:], torch.zeros_like(bonded[..., :1])], -1)
     unit = torch.nn.functional.normalize(_ahead(ca) - ca, dim=-1, eps=_LEAST)
     axis = torch.nn.functional.one_hot(unit.abs().argmin(-1), 3).to(unit)
@@ -119,3 +147,21 @@ def _arm(other: Tensor, beside: Tensor, corner: Tensor, bond: str, angle: str) -
     off = beside - corner
     across = torch.nn.functional.normalize(off - (off * first).sum(-1, keepdim=True) * first, dim=-1, eps=_LEAST)
     return corner + length * (math.cos(bend) * first + math.sin(bend) * across)
+
+
+def _apex(a: Tensor, b: Tensor, to_a: str, to_b: str, side: Tensor) -> Tensor:
+    """The atom bonded to both of two others with the usual lengths, on the side of their line that a vector points to.
+
+    Where they are too far apart for that, between them.
+    """
+    first, second = BONDS[to_a][0][0], BONDS[to_b][0][0]
+    line = b - a
+    length = torch.linalg.vector_norm(line, dim=-1, keepdim=True).clamp(min=_LEAST)
+    unit = line / length
+    along = (length + (first**2 - second**2) / length) / 2
+    # on a line both bonds share what is too much
+    along = torch.where(length < first + second, along, length * first / (first + second))
+    height = (first**2 - along**2).clamp(min=_LEAST).sqrt() * (length < first + second)
+    off = side - (side * unit).sum(-1, keepdim=True) * unit
+    placed: Tensor = a + along * unit + height * torch.nn.functional.normalize(off, dim=-1, eps=_LEAST)
+    return placed

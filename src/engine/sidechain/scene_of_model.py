@@ -2,13 +2,12 @@
 
 - `scene_of_model` makes a `ModelScene` of the first model of a structure; ``.scene`` is what the networks take.
 - `atom14_of` reads one residue; `residue_type` names its row in the tables.
-- `with_backbones` gives copies of a scene other backbones, with known side chains carried along.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import gemmi
 import numpy as np
@@ -16,20 +15,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..prior.builtin.geometry import residue_axes
+from ..structure.atom_aliases import standard_name
 from ..structure.force_field_names import force_field_parent
 from ..structure.observed import ObservedChain, Source, observe_chains, preferred_altloc
 from ..structure.polymer import AMINO_ACIDS
 from .geometry_table import geometry_table
 from .scene import Scene
-from .templates import BACKBONE, MSE, N_SLOTS, RESIDUE_NAMES, SLOTS, TEMPLATES, UNKNOWN_TYPE
+from .templates import BACKBONE, MSE, N_SLOTS, RESIDUE_NAMES, TEMPLATES, UNKNOWN_TYPE
 
-__all__ = ["ModelScene", "atom14_atoms", "atom14_of", "is_standard", "residue_type", "scene_of_model", "with_backbones"]
+__all__ = ["ModelScene", "atom14_atoms", "atom14_of", "is_standard", "residue_type", "scene_of_model"]
 
 _FAR_STEP = 2
 """Least step of the numbering across a chain break: residues one apart count as bonded."""
-_OTHER_NAMES = {("ILE", "CD"): "CD1", ("MSE", "SED"): "SE"}
-"""Names of heavy atoms that CHARMM, GROMOS and old files have and the chemical components do not."""
 
 
 @dataclass(frozen=True)
@@ -180,46 +177,6 @@ def scene_of_model(
     return ModelScene(scene, tuple(sources), tuple(labels), names, complete.numpy(), place, elements, serials)
 
 
-def with_backbones(scene: Scene, backbone: Tensor) -> Scene:
-    """Copies of a scene with other backbones; side chains in view move with N, CA and C of their residues.
-
-    Parameters
-    ----------
-    scene : Scene
-        One example of N residues.
-    backbone : Tensor, shape (B, N, 4, 3)
-        N, CA, C and O in angstrom.
-
-    Returns
-    -------
-    Scene
-        B examples, all with backbones. Maps are left out: their places depend on the frame.
-    """
-    b = len(backbone)
-    own, other = residue_axes(scene.atoms[..., :4, :]), residue_axes(backbone)
-    local = torch.einsum("bnji,bnkj->bnki", own[0], scene.atoms[..., 4:, :] - own[1][..., None, :])
-    moved = torch.einsum("bnij,bnkj->bnki", other[0], local.expand(b, -1, -1, -1)) + other[1][..., None, :]
-    # residues of which only CA was there have no side chain to carry
-    carried = scene.has_backbone[..., None, None].expand(b, -1, SLOTS, 3)
-    side = torch.where(carried, moved, scene.atoms[..., 4:, :].expand(b, -1, -1, -1))
-
-    def repeated(values: Tensor) -> Tensor:
-        return values.expand(b, *values.shape[1:])
-
-    return replace(
-        scene,
-        atoms=torch.cat([backbone, side.to(backbone)], -2),
-        has_backbone=torch.ones_like(repeated(scene.has_backbone)),
-        shown=repeated(scene.shown),
-        known=repeated(scene.known),
-        aatype=repeated(scene.aatype),
-        chain_index=repeated(scene.chain_index),
-        residue_index=repeated(scene.residue_index),
-        present=repeated(scene.present),
-        density=None,
-    )
-
-
 def atom14_atoms(residue: gemmi.Residue, row: int) -> dict[int, gemmi.Atom]:
     """Atom of each atom14 slot that is there, in the most occupied conformer; as `atom14_of`."""
     name = RESIDUE_NAMES[row]
@@ -227,7 +184,7 @@ def atom14_atoms(residue: gemmi.Residue, row: int) -> dict[int, gemmi.Atom]:
     altloc = preferred_altloc(residue)
     found: dict[int, gemmi.Atom] = {}
     for atom in residue:
-        slot = slots.get(_OTHER_NAMES.get((name, atom.name), atom.name))
+        slot = slots.get(standard_name(name, atom.name))
         if slot is None or (atom.has_altloc() and atom.altloc != altloc and slot in found):
             continue
         if slot not in found or atom.altloc == altloc or not found[slot].has_altloc():

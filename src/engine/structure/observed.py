@@ -10,6 +10,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
+from .atom_aliases import standard_name
 from .backbone_parts import backbone_parts, letters_of_chromophore
 from .numbering import Number
 from .polymer import UNKNOWN
@@ -295,6 +296,8 @@ def _backbone(residue: gemmi.Residue, suffix: str = "") -> NDArray[np.float64]:
     chosen = preferred_altloc(residue)
     for slot, name in enumerate(BACKBONE_ATOMS):
         candidates = [a for a in residue if a.name == name + suffix and _fits(a, name)]
+        if not candidates and not suffix:
+            candidates = [a for a in residue if standard_name(residue.name, a.name) == name and _fits(a, name)]
         if not candidates:
             continue
         atom = max(candidates, key=lambda a: (a.altloc == chosen, not a.has_altloc(), _occupancy(a)))

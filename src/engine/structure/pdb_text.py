@@ -9,9 +9,13 @@ import gemmi
 from ..contract.errors import InputError
 from .force_field_names import force_field_parent
 
-__all__ = ["is_atom_line", "next_chain_name", "repair_pdb_lines"]
+__all__ = ["is_atom_line", "next_chain_name", "number_pdb_atoms", "repair_pdb_lines"]
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+_FIRST = 1
+_DECIMALS = 10**5
+"""Numbers of five columns in decimals."""
 
 
 def is_atom_line(line: str) -> bool:
@@ -69,6 +73,30 @@ def repair_pdb_lines(lines: list[str], origin: str) -> tuple[list[str], list[str
     lines = _name_repeated_molecules(_name_by_segment(lines, notes), notes)
     renames = {(lines[i][20:22].strip(), lines[i][22:27]): name for i, name in long_names.items()}
     return lines, notes, renames
+
+
+def number_pdb_atoms(lines: list[str]) -> list[str]:
+    """Lines with the position of each atom in the file as its serial number, from 1.
+
+    Beyond 99,999 in hybrid-36, which reads as a number again.
+    """
+    result, position = list(lines), _FIRST
+    for i, line in enumerate(lines):
+        if is_atom_line(line):
+            result[i] = f"{line[:6]}{_hybrid36(position)}{line[11:]}"
+            position += 1
+    return result
+
+
+def _hybrid36(number: int) -> str:
+    """Five columns for a number up to 43 million: decimals, then hybrid-36 (R. W. Grosse-Kunstleve) with a capital."""
+    if number < _DECIMALS:
+        return f"{number:5}"
+    rest, digits = number - _DECIMALS + 10 * 36**4, ""
+    while rest:
+        rest, digit = divmod(rest, 36)
+        digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[digit] + digits
+    return digits
 
 
 def _check_coordinates(line: str, number: int, origin: str) -> None:

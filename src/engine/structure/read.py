@@ -10,7 +10,7 @@ import gemmi
 from ..compression import open_plain
 from ..contract.errors import InputError
 from .cif_columns import complete_columns
-from .pdb_text import is_atom_line, repair_pdb_lines
+from .pdb_text import is_atom_line, number_pdb_atoms, repair_pdb_lines
 from .polymer_ends import add_entity_types
 from .residues import is_protein_residue
 
@@ -53,7 +53,7 @@ def read_content(path: str | Path) -> bytes:
     return content
 
 
-def read_structure(path: str | Path, require_protein: bool = True) -> gemmi.Structure:
+def read_structure(path: str | Path, require_protein: bool = True, number_atoms: bool = False) -> gemmi.Structure:
     """Read an atomic model in mmCIF or PDB format, packed or not.
 
     The format is recognised from the content, so a misleading extension does no harm. Everything is kept:
@@ -69,6 +69,9 @@ def read_structure(path: str | Path, require_protein: bool = True) -> gemmi.Stru
         The file.
     require_protein : bool
         Whether a file without protein is an error.
+    number_atoms : bool
+        Whether serial numbers are to say where each atom stands in the file, from 1, whatever the file has there:
+        files of more than 99,999 atoms repeat them, and reading brings parts of a residue and of a chain together.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def read_structure(path: str | Path, require_protein: bool = True) -> gemmi.Stru
     """
     path = Path(path)
     text = _decode(read_content(path), path)
-    structure = _from_cif(text, path) if _looks_like_cif(text) else _from_pdb(text, path)
+    structure = (_from_cif if _looks_like_cif(text) else _from_pdb)(text, path, number_atoms)
     if len(structure) == 0 or structure[0].count_atom_sites() == 0:
         raise InputError(f"'{path}' contains no atoms.")
     _check_atoms(structure, path)
@@ -125,7 +128,7 @@ def _looks_like_cif(text: str) -> bool:
     return False
 
 
-def _from_cif(text: str, path: Path) -> gemmi.Structure:
+def _from_cif(text: str, path: Path, number_atoms: bool) -> gemmi.Structure:
     """Parse mmCIF text: the first block that has atoms."""
     try:
         document = gemmi.cif.read_string(text)
@@ -137,6 +140,10 @@ def _from_cif(text: str, path: Path) -> gemmi.Structure:
             what = "is a ligand dictionary" if ligand else "has no atom_site records"
             raise InputError(f"'{path}' {what}, so there is no atomic model in it.")
         complete_columns(block, str(path))
+        if number_atoms:
+            table = block.find("_atom_site.", ["id"])
+            for row, line in enumerate(table):
+                line[0] = str(row + 1)
         structure = gemmi.make_structure_from_block(block)
     except InputError:
         raise
@@ -147,7 +154,7 @@ def _from_cif(text: str, path: Path) -> gemmi.Structure:
     return structure
 
 
-def _from_pdb(text: str, path: Path) -> gemmi.Structure:
+def _from_pdb(text: str, path: Path, number_atoms: bool) -> gemmi.Structure:
     """Parse PDB text after checking the number fields that the parser would silently read as zero."""
     # Columns count bytes, so that nothing but ASCII may stand in them.
     lines = text.encode("ascii", errors="replace").decode("ascii").splitlines()
@@ -156,6 +163,8 @@ def _from_pdb(text: str, path: Path) -> gemmi.Structure:
             raise InputError(f"'{path}' is a PDB file without atoms.")
         raise InputError(f"'{path}' is neither an mmCIF nor a PDB file.")
     lines, notes, renames = repair_pdb_lines(lines, str(path))
+    if number_atoms:
+        lines = number_pdb_atoms(lines)
     try:
         structure = gemmi.read_pdb_string("\n".join(lines) + "\n")
     except (RuntimeError, ValueError, IndexError, OverflowError) as error:

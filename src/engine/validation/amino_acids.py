@@ -1,12 +1,14 @@
-"""Names of the atoms of amino acids: bonds, side-chain torsions and hydrogens, all in one place.
+"""Bonds, side-chain torsions and hydrogens of amino acids by the names of their atoms.
 
-Names are those of the PDB's chemical components.
+Names are those of the PDB's chemical components; heavy atoms come from `adp3d.structure.residue_templates`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+
+from ..structure.residue_templates import BACKBONE, TEMPLATES, ResidueTemplate
 
 __all__ = [
     "AROMATIC_CARBONS",
@@ -23,65 +25,33 @@ def _split(table: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
     return MappingProxyType({name: tuple(text.split()) for name, text in table.items()})
 
 
+_KNOWN = {name: template for name, template in TEMPLATES.items() if name != "UNK"}
+
 SIDE_CHAIN_BONDS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
     {
-        name: tuple((a, b) for a, b in (pair.split("-") for pair in text.split()))
-        for name, text in {
-            "ALA": "CA-CB",
-            "ARG": "CA-CB CB-CG CG-CD CD-NE NE-CZ CZ-NH1 CZ-NH2",
-            "ASN": "CA-CB CB-CG CG-OD1 CG-ND2",
-            "ASP": "CA-CB CB-CG CG-OD1 CG-OD2",
-            "CYS": "CA-CB CB-SG",
-            "GLN": "CA-CB CB-CG CG-CD CD-OE1 CD-NE2",
-            "GLU": "CA-CB CB-CG CG-CD CD-OE1 CD-OE2",
-            "GLY": "",
-            "HIS": "CA-CB CB-CG CG-ND1 CG-CD2 ND1-CE1 CD2-NE2 CE1-NE2",
-            "ILE": "CA-CB CB-CG1 CB-CG2 CG1-CD1",
-            "LEU": "CA-CB CB-CG CG-CD1 CG-CD2",
-            "LYS": "CA-CB CB-CG CG-CD CD-CE CE-NZ",
-            "MET": "CA-CB CB-CG CG-SD SD-CE",
-            "MSE": "CA-CB CB-CG CG-SE SE-CE",
-            "PHE": "CA-CB CB-CG CG-CD1 CG-CD2 CD1-CE1 CD2-CE2 CE1-CZ CE2-CZ",
-            "PRO": "CA-CB CB-CG CG-CD CD-N",
-            "SER": "CA-CB CB-OG",
-            "THR": "CA-CB CB-OG1 CB-CG2",
-            "TRP": "CA-CB CB-CG CG-CD1 CG-CD2 CD1-NE1 NE1-CE2 CD2-CE2 CD2-CE3 CE2-CZ2 CE3-CZ3 CZ2-CH2 CZ3-CH2",
-            "TYR": "CA-CB CB-CG CG-CD1 CG-CD2 CD1-CE1 CD2-CE2 CE1-CZ CE2-CZ CZ-OH",
-            "VAL": "CA-CB CB-CG1 CB-CG2",
-        }.items()
+        name: tuple(bond for bond in template.bonds if not set(bond) <= set(BACKBONE))
+        for name, template in _KNOWN.items()
     }
 )
-"""Bonds between heavy atoms beyond those of the backbone."""
+"""Bonds between heavy atoms beyond those of the backbone, in an order in which the second atoms are those of atom14."""
 
-CHI_PATHS: Mapping[str, tuple[str, ...]] = _split(
-    {
-        "ARG": "N CA CB CG CD NE CZ",
-        "ASN": "N CA CB CG OD1",
-        "ASP": "N CA CB CG OD1",
-        "CYS": "N CA CB SG",
-        "GLN": "N CA CB CG CD OE1",
-        "GLU": "N CA CB CG CD OE1",
-        "HIS": "N CA CB CG ND1",
-        "ILE": "N CA CB CG1 CD1",
-        "LEU": "N CA CB CG CD1",
-        "LYS": "N CA CB CG CD CE NZ",
-        "MET": "N CA CB CG SD CE",
-        "MSE": "N CA CB CG SE CE",
-        "PHE": "N CA CB CG CD1",
-        "PRO": "N CA CB CG",
-        "SER": "N CA CB OG",
-        "THR": "N CA CB OG1",
-        "TRP": "N CA CB CG CD1",
-        "TYR": "N CA CB CG CD1",
-        "VAL": "N CA CB CG1",
-    }
+_PUCKER = {"PRO": 1}
+"""Of proline chi 1 alone: it says which way the ring is puckered."""
+
+
+def _path(template: ResidueTemplate) -> tuple[str, ...]:
+    count = _PUCKER.get(template.name, template.n_chi)
+    return (*template.chi_atoms(1), *(template.chi_atoms(k)[3] for k in range(2, count + 1)))
+
+
+CHI_PATHS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {name: _path(template) for name, template in _KNOWN.items() if template.n_chi}
 )
-"""Atoms along the side chain: chi k is the torsion of the four atoms from position k - 1 on (IUPAC-IUB 1970).
+"""Atoms along the side chain: chi k is the torsion of the four atoms from position k - 1 on (IUPAC-IUB 1970)."""
 
-Of proline chi 1 alone: it says which way the ring is puckered.
-"""
-
-SYMMETRIC_CHI: Mapping[str, int] = MappingProxyType({"PHE": 2, "TYR": 2, "ASP": 2, "GLU": 3})
+SYMMETRIC_CHI: Mapping[str, int] = MappingProxyType(
+    {name: template.symmetric_chi for name, template in _KNOWN.items() if template.symmetric_chi}
+)
 """The chi (from 1) that a half turn leaves as it is, apart from names."""
 
 HYDROGENS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(

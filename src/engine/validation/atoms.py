@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ..structure.atom_aliases import standard_name
 from ..structure.force_field_names import force_field_parent
 from ..structure.residues import is_protein_residue, modified_parents, one_letter
 from .amino_acids import SIDE_CHAIN_BONDS
@@ -101,6 +102,13 @@ class Atoms:
             table[residue][name] = index
         return table
 
+    def by_standard_name(self) -> list[dict[str, int]]:
+        """As `by_name`, under the names of the chemical components where files of force fields have others."""
+        return [
+            {standard_name(residue.kind, name): index for name, index in reversed(names.items())}
+            for residue, names in zip(self.residues, self.by_name(), strict=True)
+        ]
+
 
 def heavy_atoms(structure: gemmi.Structure) -> Atoms:
     """Atoms of the first model of a structure but hydrogens, each residue in its most occupied conformer.
@@ -157,7 +165,7 @@ def bonds_of(atoms: Atoms) -> NDArray[np.int64]:
     acids, disulfides and what the file says, and where one of them is neither standard nor water, by distance.
     """
     found: list[tuple[int, int]] = list(atoms.connections)
-    by_name = atoms.by_name()
+    by_name = atoms.by_standard_name()
     odd = np.zeros(len(atoms.residues), bool)
     for index, (residue, names) in enumerate(zip(atoms.residues, by_name, strict=True)):
         table = SIDE_CHAIN_BONDS.get(residue.kind) if residue.protein else None

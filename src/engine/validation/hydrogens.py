@@ -91,7 +91,7 @@ def hydrogen_sites(atoms: Atoms, bonds: NDArray[np.int64]) -> list[Site]:
         around[a].append(b)
         around[b].append(a)
     sites = []
-    for index, (residue, names) in enumerate(zip(atoms.residues, atoms.by_name(), strict=True)):
+    for index, (residue, names) in enumerate(zip(atoms.residues, atoms.by_standard_name(), strict=True)):
         if not residue.protein:
             continue
         table = dict(HYDROGENS.get(residue.kind, {"CA": ("HA",)}))

@@ -204,7 +204,7 @@ class ModelReport:
 
     def _incomplete(self) -> int:
         """Protein residues of known types that lack atoms of their side chains."""
-        table = self.atoms.by_name()
+        table = self.atoms.by_standard_name()
         return sum(
             any(
                 atom not in table[row]

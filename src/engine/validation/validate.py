@@ -82,7 +82,7 @@ def _positions(atoms: Atoms, rows: NDArray[np.int64]) -> tuple[NDArray[np.float6
     """N, CA, C, O, CB (N, 5, 3) in A and chi angles (N, 4) in degrees of residues; NaN where missing."""
     five = np.full((len(rows), len(_NAMES), 3), np.nan)
     chi = np.full((len(rows), LARGEST_CHI), np.nan)
-    table = atoms.by_name()
+    table = atoms.by_standard_name()
     for index, row in enumerate(rows.tolist()):
         places = {name: atoms.xyz[atom] for name, atom in table[row].items()}
         for slot, name in enumerate(_NAMES):

@@ -133,6 +133,36 @@ def test_bonds_are_those_of_the_chemistry(whole, tmp_path):
             assert 1.15 < residue[one][0].pos.dist(residue[other][0].pos) < 1.95
 
 
+@pytest.mark.parametrize("rows", [range(8, 14), range(0, 4), range(20, 24), range(1, 24, 2), range(12, 13)])
+def test_a_trace_between_backbones_joins_them(whole, tmp_path, rows):
+    path = written(trimmed(whole, ("CA",), rows), tmp_path / "mixed.cif")
+    _, told, job = run(path, tmp_path / "job")
+    assert not [text for text, level in told.messages if "wrong" in text]
+    chain = read_structure(job.result)[0]["B"]
+    truth, found = atoms(whole), atoms(read_structure(job.result))
+    for k, residue in enumerate(chain):
+        for atom in residue:
+            label = ("B", str(residue.seqid), atom.name)
+            if label in truth and (k not in rows or atom.name == "CA"):
+                np.testing.assert_allclose(found[label], truth[label], atol=1e-3)
+    for before, residue in zip(list(chain)[:-1], list(chain)[1:], strict=True):
+        o, c, ca = (before[name][0].pos for name in ("O", "C", "CA"))
+        n, following = residue["N"][0].pos, residue["CA"][0].pos
+        assert c.dist(n) == pytest.approx(1.33, abs=0.05)
+        assert n.dist(following) == pytest.approx(1.46, abs=0.06) and ca.dist(c) == pytest.approx(1.525, abs=0.06)
+        for a, b, d, usual in ((ca, c, n, 117.2), (o, c, n, 122.7), (c, n, following, 121.7), (ca, c, o, 120.1)):
+            assert np.rad2deg(gemmi.calculate_angle(a, b, d)) == pytest.approx(usual, abs=9.0)
+        assert abs(np.rad2deg(gemmi.calculate_dihedral(ca, c, n, following))) > 150
+
+
+def test_a_backbone_that_no_peptide_reaches_is_named(whole, tmp_path):
+    mixed = trimmed(whole, ("CA",), range(8, 14))
+    carbon = mixed[0]["B"][7]["C"][0]
+    carbon.pos = gemmi.Position(*(2 * np.array(mixed[0]["B"][7]["CA"][0].pos.tolist()) - carbon.pos.tolist()))
+    _, told, _ = run(written(mixed, tmp_path / "mixed.cif"), tmp_path / "job")
+    assert any("bond lengths there are wrong" in text and "B 106 " in text for text, _ in told.messages)
+
+
 def test_known_side_chains_stay_exactly_and_others_are_built_around_them(whole, tmp_path):
     structure = trimmed(whole, ("N", "CA", "C", "O"), range(8, 12))
     path = written(structure, tmp_path / "model.cif")
@@ -158,6 +188,28 @@ def test_residues_are_drawn_anew_where_asked(whole, tmp_path):
     result, given = atoms(read_structure(job.result)), atoms(whole)
     moved = {label[1] for label in given if np.linalg.norm(result[label] - given[label]) > 1e-3}
     assert moved and moved <= {"102", "103", "104"}
+
+
+@pytest.mark.parametrize(("first", "second"), [("OT1", "OT2"), ("O1", "O2"), ("OC1", "OC2"), ("O", "OT")])
+def test_names_of_force_fields_are_those_atoms(whole, tmp_path, first, second):
+    """ILE with CD and without CG2, and both oxygens of the end under other names: nothing is built twice."""
+    structure = whole.clone()
+    chain = structure[0]["B"]
+    row = next(k for k, residue in enumerate(chain) if residue.name == "ILE")
+    del chain[row][[a.name for a in chain[row]].index("CG2")]
+    chain[row]["CD1"][0].name = "CD"
+    chain[23]["O"][0].name = first
+    end = chain[23]["C"][0].clone()
+    end.name, end.element = second, gemmi.Element("O")
+    end.pos = gemmi.Position(end.pos.x, end.pos.y, end.pos.z + 1.25)
+    chain[23].add_atom(end)
+    _, _, job = run(written(structure, tmp_path / "charmm.cif"), tmp_path / "job")
+    result = read_structure(job.result)[0]["B"]
+    # a side chain that lacks an atom is drawn whole
+    assert [a.name for a in result[row]] == list(TEMPLATES["ILE"].names)
+    assert sorted(a.name for a in result[23] if a.element.name == "O" and a.name in (first, second, "O", "OXT")) == (
+        sorted([first, second])
+    )
 
 
 def test_oxygens_alone_are_placed(whole, tmp_path):
@@ -237,6 +289,36 @@ def test_trajectories(whole, tmp_path):
     _, _, models = run(model, tmp_path / "d")
     a, b = (atoms(read_structure(job.result), 2) for job in (moving, models))
     assert max(np.linalg.norm(a[label] - b[label]) for label in a) < 0.02
+
+
+@pytest.mark.parametrize("kind", ["pdb", "cif"])
+def test_trajectories_follow_the_file_whatever_its_serial_numbers(whole, tmp_path, kind):
+    """Serial numbers that begin again and a chain in two places, as in files of many atoms."""
+    formats = pytest.importorskip("mdtraj.formats")
+    lines = trimmed(whole, ("N", "CA", "C", "O")).make_pdb_string().splitlines()
+    rows = [line for line in lines if line.startswith(("ATOM", "HETATM"))]
+    # the end of the chain stands behind the ligand
+    rows = [*rows[:80], rows[-1], *rows[80:-1]]
+    xyz = [[float(row[k : k + 8]) for k in (30, 38, 46)] for row in rows]
+    rows = [f"{row[:6]}{(7 * k) % 20:5}{row[11:]}" for k, row in enumerate(rows)]
+    path = tmp_path / f"model.{kind}"
+    text = "\n".join(["CRYST1    1.000    1.000    1.000  90.00  90.00  90.00 P 1", *rows, "END"]) + "\n"
+    if kind == "pdb":
+        path.write_text(text)
+    else:
+        document = gemmi.read_pdb_string(text, split_chain_on_ter=False).make_mmcif_document()
+        table = document.sole_block().find("_atom_site.", ["id", "Cartn_x", "Cartn_y", "Cartn_z"])
+        xyz = [[float(word) for word in list(row)[1:]] for row in table]
+        for k, row in enumerate(table):
+            row[0] = str((7 * k) % 20)
+        document.write_file(str(path))
+    with formats.DCDTrajectoryFile(str(tmp_path / "run.dcd"), "w") as handle:
+        handle.write(np.array([xyz], np.float32))
+    _, _, job = run(tmp_path / "run.dcd", tmp_path / "job", topology=str(path))
+    truth, found = atoms(whole), atoms(read_structure(job.result))
+    for label, place in truth.items():
+        if label[2] in ("N", "CA", "C", "O"):
+            np.testing.assert_allclose(found[label], place, atol=2e-3)
 
 
 def test_beads_of_martini(tmp_path):

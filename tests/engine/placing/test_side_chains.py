@@ -132,3 +132,16 @@ def test_hydrogens_go_with_a_side_chain_that_moves():
         before = np.linalg.norm(np.array(places[hydrogen]) - places[parent])
         assert np.linalg.norm(found[hydrogen] - found[parent]) == pytest.approx(before, abs=1e-4)
     np.testing.assert_allclose(found["HG"], turn.apply(places["HG"]), atol=1e-4)
+
+
+def test_atoms_under_names_of_force_fields_are_not_added_again():
+    """CHARMM's ILE with CD that lacks CG2, at the end of its chain."""
+    names = ("CB", "CG1", "CG2", "CD1")
+    side = PlacedSideChain(names, ("C",) * 4, np.arange(12.0).reshape(4, 3), False, np.array([9.0, 9.0, 9.0]))
+    model = residue_of(*plain("N", "CA", "CB", "CG1", "CD", "C", "OT1", "OT2"), name="ILE")
+    put_side_chains(model, [("A", 7, "")], [side], b_of)
+    assert [row[0] for row in shown(model)] == ["N", "CA", "C", "OT1", "CB", "CG1", "CG2", "CD", "OT2"]
+    whole = PlacedSideChain(names, ("C",) * 4, np.arange(12.0).reshape(4, 3), True)
+    put_side_chains(model, [("A", 7, "")], [whole], b_of)
+    assert [row[0] for row in shown(model)] == ["N", "CA", "C", "OT1", *names, "OT2"]
+    assert shown(model)[7][3] == 20.0, "CD keeps its B-factor as CD1"

@@ -7,7 +7,7 @@ import torch
 from atom14_model import demo_atom14
 from torch.autograd import gradcheck
 
-from adp3d.sidechain.internal import angle, distance
+from adp3d.sidechain.internal import angle, distance, torsion
 from adp3d.sidechain.peptides import measure_peptide_turns, place_peptides
 
 
@@ -71,3 +71,60 @@ def test_gradients(backbone, bonded):
     joined = bonded[:5].clone()
     joined[4] = False
     assert gradcheck(lambda a, t: place_peptides(a, joined, t), (ca, turns))
+
+
+def peptides(made, joined):
+    """Bonds in angstrom and angles in degrees of the bonded peptide groups of a backbone."""
+    n, ca, c, o = made.unbind(-2)
+    c, o, own, n, ca = c[:-1], o[:-1], ca[:-1], n[1:], ca[1:]
+    bonds = {"C-N": distance(c, n), "N-CA": distance(n, ca), "CA-C": distance(own, c), "C-O": distance(c, o)}
+    bends = {"CA-C-N": (own, c, n), "O-C-N": (o, c, n), "C-N-CA": (c, n, ca), "CA-C-O": (own, c, o)}
+    return (
+        {name: x[joined[:-1]] for name, x in bonds.items()},
+        {name: torch.rad2deg(angle(*x))[joined[:-1]] for name, x in bends.items()},
+        torch.rad2deg(torsion(own, c, n, ca))[joined[:-1]],
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_peptides_between_given_backbones_and_a_trace_close(backbone, bonded, seed):
+    rng = torch.Generator().manual_seed(seed)
+    there = torch.rand(len(backbone), generator=rng) < (0.5 if seed else 0.9)
+    turns = unit(6.28 * torch.rand(len(backbone), generator=rng, dtype=torch.float64))
+    bare = torch.where(there[:, None, None], backbone, torch.zeros_like(backbone))
+    made = place_peptides(backbone[:, 1], bonded, turns, bare, there)
+    assert torch.equal(made[there], backbone[there])
+    joints = bonded & (there != torch.cat([there[1:], there[-1:]]))
+    assert joints.sum() >= 4
+    bonds, bends, omega = peptides(made, joints)
+    for name, ideal in (("C-N", 1.33), ("N-CA", 1.46), ("CA-C", 1.525), ("C-O", 1.23)):
+        assert float((bonds[name] - ideal).abs().max()) < 0.05, name
+    _, usual, own = peptides(backbone, joints)
+    for name, bend in bends.items():
+        assert float((bend - usual[name]).abs().max()) < 9.0, name
+        assert float((bend - usual[name]).abs().mean()) < 3.0, name
+    assert bool((omega.abs() > 150).eq(own.abs() > 150).all())
+
+
+def test_cis_peptides_close_on_either_side(backbone):
+    """A peptide group of ideal geometry in cis, of which one half is given."""
+    n = torch.tensor([1.336, 0.0, 0.0], dtype=torch.float64)
+    place = torch.deg2rad(torch.tensor([117.2, 122.7, 180.0 - 124.0], dtype=torch.float64))
+    ca = 1.525 * torch.stack([place[0].cos(), -place[0].sin(), place[0] * 0])
+    o = 1.229 * torch.stack([place[1].cos(), place[1].sin(), place[1] * 0])
+    after = n + 1.459 * torch.stack([place[2].cos(), -place[2].sin(), place[2] * 0])
+    whole = torch.stack([torch.stack([ca - 1.0, ca, 0 * ca, o]), torch.stack([n, after, after + 1.5, after + 2.0])])
+    assert float(distance(ca, after)) < 3.1
+    joined, turns = torch.tensor([True, False]), unit(torch.tensor([1.0, 2.0], dtype=torch.float64))
+    for there in (torch.tensor([True, False]), torch.tensor([False, True])):
+        made = place_peptides(whole[:, 1], joined, turns, whole, there)
+        assert float((made[0, 2:] - whole[0, 2:]).abs().max()) < 0.06
+        assert float((made[1, 0] - whole[1, 0]).abs().max()) < 0.06
+
+
+def test_gradients_beside_given_backbones(backbone, bonded):
+    ca = backbone[:6, 1].clone().requires_grad_(True)
+    turns = torch.randn(6, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_(True)
+    joined, there = bonded[:6].clone(), torch.tensor([False, True, False, False, True, False])
+    joined[5] = False
+    assert gradcheck(lambda a, t: place_peptides(a, joined, t, backbone[:6], there), (ca, turns))

@@ -9,6 +9,7 @@ import torch
 from side_chain_scene import demo_scene, small_model
 
 from adp3d.contract.errors import InputError
+from adp3d.sidechain import weights_file
 from adp3d.sidechain.sampling import Sampler, sample
 from adp3d.sidechain.weights_file import (
     default_side_chain_model,
@@ -106,6 +107,14 @@ def test_the_packaged_model_is_loaded_once():
     assert packaged is default_side_chain_model() and not packaged.training
     scene = demo_scene(20)
     assert bool(sample(packaged, scene, torch.Generator().manual_seed(0), steps=2).atoms.isfinite().all())
+
+
+def test_a_package_without_weights_says_so_in_one_sentence(monkeypatch):
+    monkeypatch.setattr(weights_file, "_DEFAULT", "weights/none.safetensors")
+    default_side_chain_model.cache_clear()
+    with pytest.raises(InputError, match=r"^The weights of the side-chain model are not installed: [^.]*\.$"):
+        default_side_chain_model()
+    default_side_chain_model.cache_clear()
 
 
 def test_weights_come_back(model, tmp_path):

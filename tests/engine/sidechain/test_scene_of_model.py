@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 import torch
 from atom14_model import DEMO, demo_atom14
-from scipy.spatial.transform import Rotation
 
-from adp3d.sidechain.geometry_table import geometry_table
-from adp3d.sidechain.scene_of_model import atom14_of, residue_type, scene_of_model, with_backbones
+from adp3d.sidechain.scene_of_model import atom14_of, residue_type, scene_of_model
 from adp3d.sidechain.templates import MSE, RESIDUE_NAMES, UNKNOWN_TYPE
 from adp3d.structure.read import read_structure
 
@@ -102,18 +100,6 @@ def test_the_most_occupied_conformer_counts(make):
         residue.add_atom(make.atom(name, (x + 1, 0, 0), altloc="B", occ=0.7))
     atoms = atom14_of(residue, RESIDUE_NAMES.index("SER"))
     assert atoms[1, 0] == 1 and atoms[5, 0] == 3 and np.isnan(atoms[4]).all()
-
-
-def test_known_side_chains_move_with_other_backbones(demo):
-    scene = scene_of_model(demo).scene
-    turn = torch.from_numpy(Rotation.from_rotvec([0.3, -1.0, 0.4]).as_matrix()).float()
-    shift = torch.tensor([4.0, -3.0, 8.0])
-    moved = scene.atoms @ turn.T + shift
-    two = with_backbones(scene, torch.cat([scene.atoms[..., :4, :], moved[..., :4, :]]))
-    there = scene.shown[0]
-    assert two.atoms.shape[0] == 2 and geometry_table().exists[two.aatype][0][there].all()
-    torch.testing.assert_close(two.atoms[0, :, 4:][there], scene.atoms[0, :, 4:][there], atol=1e-3, rtol=0)
-    torch.testing.assert_close(two.atoms[1, :, 4:][there], moved[0, :, 4:][there], atol=1e-3, rtol=0)
 
 
 def test_nothing_without_ca(make):

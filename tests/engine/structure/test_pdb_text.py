@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import gemmi
 import pytest
 
 from adp3d.contract.errors import InputError
-from adp3d.structure.pdb_text import is_atom_line, next_chain_name, repair_pdb_lines
+from adp3d.structure import pdb_text
+from adp3d.structure.pdb_text import is_atom_line, next_chain_name, number_pdb_atoms, repair_pdb_lines
 
 
 def line(chain, number, name="CA", icode=" ", record="ATOM  ", x="   1.000", occ="  1.00"):
@@ -78,3 +80,15 @@ def test_chains_without_a_name_are_named_after_their_segments():
     assert notes == ["chains without a name were named after their segments (PROA is A, B is B)"]
     plain = [atom(1, ""), atom(2, "")]
     assert repair_pdb_lines(plain, "x") == (plain, [], {})
+
+
+@pytest.mark.parametrize("before", [0, 99_998])
+def test_positions_in_the_file_as_serial_numbers(monkeypatch, before):
+    """Up to 99,999 as decimals, then with capitals: the parser reads both."""
+    line = "HETATM    7  O   HOH A   1       1.000   2.000   3.000  1.00  0.00           O"
+    lines = [f"{line[:17]}HOH A{k:4}{line[26:]}" for k in range(1, 5)]
+    monkeypatch.setattr(pdb_text, "_FIRST", before + 1)
+    numbered = number_pdb_atoms(["REMARK", *lines, "END"])
+    assert numbered[0] == "REMARK" and [row[11:] for row in numbered[1:-1]] == [row[11:] for row in lines]
+    read = gemmi.read_pdb_string("\n".join(numbered))
+    assert [a.serial for c in read[0] for r in c for a in r] == [before + k for k in range(1, 5)]
