@@ -32,7 +32,7 @@ _SENTENCES = ("lines", "problems", "advice")
 """What an answer tells in words."""
 _NOT_RUNNING = re.compile(r"No job '.*' is running\.")
 
-Question = type[messages.Check] | type[messages.Dock]
+Question = type[messages.Check] | type[messages.Dock] | type[messages.Score]
 """What an engine is asked beside its jobs."""
 
 CheckDone = Callable[[dict[str, Any] | None, str], None]
@@ -184,7 +184,7 @@ class DeviceQueue:
             self._welcomed = True
             self.engine_version = message.engine
             self._greeted(message)
-        elif isinstance(message, messages.Checked | messages.Docked):
+        elif isinstance(message, messages.Answer):
             self._answer(message.job_id, message.report, "")
         elif isinstance(message, messages.Error) and message.job_id in self._checks:
             self._answer(message.job_id, None, f"{message.text} {message.advice}".strip())

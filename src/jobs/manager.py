@@ -30,6 +30,11 @@ __all__ = ["JobManager", "job_manager"]
 _ATTRIBUTE = "_adp3d_job_manager"
 _POLL = 0.02
 _QUIT_GRACE = 3.0
+_TOO_LONG: dict[Question, str] = {
+    messages.Check: "The check took longer than {}; try it with a smaller map.",
+    messages.Dock: "The search took longer than {}; try it with a smaller map.",
+    messages.Score: "Scoring took longer than {}; name fewer models, or fewer 'steps', or a longer 'timeout'.",
+}
 
 
 def job_manager(session: Session) -> JobManager:
@@ -214,8 +219,7 @@ class JobManager:
         answers: list[tuple[dict[str, Any] | None, str]] = []
         self.begin_check(spec, lambda report, problem: answers.append((report, problem)), question)
         if not self._work_until(lambda: bool(answers), timeout):
-            what = "check" if question is messages.Check else "search"
-            raise UserError(f"The {what} took longer than {timeout:.0f} seconds; try it with a smaller map.")
+            raise UserError(_TOO_LONG[question].format(f"{timeout:.0f} seconds"))
         report, problem = answers[0]
         if report is None:
             raise UserError(problem)
