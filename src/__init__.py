@@ -9,14 +9,15 @@ from chimerax.core.toolshed import BundleAPI
 if TYPE_CHECKING:
     from chimerax.core.logger import Logger
     from chimerax.core.session import Session
+    from chimerax.core.tools import ToolInstance
     from chimerax.core.toolshed import BundleInfo, CommandInfo, ToolInfo
-
-    from .panel.tool import ADP3DTool
 
 __all__ = ["bundle_api"]
 
 _CLASSES = {"SavedJobs": ".live.session"}
 """Classes in session files, and the modules that have them."""
+_TOOLS = {"ADP-3D": (".panel.tool", "ADP3DTool"), "ADP-3D Scores": (".panel.score_tool", "ScoresTool")}
+"""Tools by name: their modules and classes. There is one of each."""
 
 
 class _ADP3DBundle(BundleAPI):
@@ -39,13 +40,17 @@ class _ADP3DBundle(BundleAPI):
         register(command_info.name, description, getattr(module, f"adp3d_{name}"), logger=logger)
 
     @staticmethod
-    def start_tool(session: Session, bundle_info: BundleInfo, tool_info: ToolInfo) -> ADP3DTool | None:
-        """Show the panel; there is one of it."""
+    def start_tool(session: Session, bundle_info: BundleInfo, tool_info: ToolInfo) -> ToolInstance | None:
+        """Show a tool."""
+        from importlib import import_module
+
         from chimerax.core.tools import get_singleton
 
-        from .panel.tool import ADP3DTool
-
-        return get_singleton(session, ADP3DTool, tool_info.name)
+        module, name = _TOOLS[tool_info.name]
+        tool: ToolInstance | None = get_singleton(
+            session, getattr(import_module(module, __package__), name), tool_info.name
+        )
+        return tool
 
     @staticmethod
     def run_provider(session: Session, name: str, mgr: object, **kw: object) -> None:

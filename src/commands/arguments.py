@@ -21,6 +21,7 @@ __all__ = [
     "MeasureArg",
     "ModelPairArg",
     "ModelPartArg",
+    "ModelPartsArg",
     "PluginArg",
     "SequenceArg",
     "WholeModelArg",
@@ -132,6 +133,31 @@ class WholeModelsArg(Annotation):
         if len(residues) != sum(model.num_residues for model in models):
             raise AnnotationError(f"'{typed}' names parts of models, which can only be taken as wholes here")
         return models, used, rest
+
+
+class ModelPartsArg(Annotation):
+    """One or more models, or chains or residues of them."""
+
+    name = "atomic models such as #3,4, or chains or residues of them, such as #3-9/A"
+
+    @staticmethod
+    def parse(text: str, session: Session) -> tuple[list[ModelPart], str, str]:
+        """Take one specifier."""
+        from chimerax.atomic import AtomicStructure, Residues, ResiduesArg
+
+        residues, used, rest = ResiduesArg.parse(text, session)
+        typed = " ".join(str(residues.spec).split())
+        of_models: dict[Any, list[Any]] = {}
+        for residue in residues:
+            if isinstance(residue.structure, AtomicStructure):
+                of_models.setdefault(residue.structure, []).append(residue)
+        if not of_models:
+            raise AnnotationError(f"'{typed}' names no residue of an open atomic model")
+        parts = [
+            ModelPart(model, None if len(own) == model.num_residues else Residues(own))
+            for model, own in of_models.items()
+        ]
+        return parts, used, rest
 
 
 class ModelPairArg(Annotation):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..engine.contract import messages
+
 if TYPE_CHECKING:
     from chimerax.core.commands import CmdDesc
     from chimerax.core.session import Session
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["adp3d_stop", "stop_desc"]
 
 
-_ALL, _DOCK = "all", "dock"
+_ALL = "all"
+_ASKED: dict[str, type[messages.Dock] | type[messages.Score]] = {"dock": messages.Dock, "score": messages.Score}
+"""What runs beside jobs and may take minutes, by the name of its command."""
 
 
 def adp3d_stop(session: Session, job: int | str | None = None, wait: bool | None = None) -> Job | list[Job]:
@@ -25,15 +29,15 @@ def adp3d_stop(session: Session, job: int | str | None = None, wait: bool | None
     ----------
     session : Session
     job : int or str, optional
-        By default the one that runs, or where none does, the searches of ``adp3d dock``; ``all`` stops those that run
-        and those that wait, searches included, ``dock`` searches alone.
+        By default the job that runs, or where none does, what ``adp3d dock`` and ``adp3d score`` have begun; ``dock``
+        and ``score`` stop that alone, ``all`` everything that runs or waits.
     wait : bool, optional
         Return when it has ended; by default without a GUI.
 
     Returns
     -------
     Job or list of Job
-        The job; with ``all`` or ``dock``, and where only searches run, a list.
+        The job; with ``all`` a list, and an empty one where no job was stopped.
     """
     from chimerax.core.errors import UserError
 
@@ -42,16 +46,18 @@ def adp3d_stop(session: Session, job: int | str | None = None, wait: bool | None
     manager = job_manager(session)
     manager.pump()
     going = [one for one in manager.jobs if not one.ended]
-    searches = 0
-    if job in (_ALL, _DOCK) or (job is None and not going):
-        searches = manager.stop_searches()
-    if job == _DOCK or (job is None and searches):
-        if not searches:
-            raise UserError("No search of 'adp3d dock' runs.")
+    if job in _ASKED:
+        if not manager.stop_questions(_ASKED[str(job)]):
+            raise UserError(f"No 'adp3d {job}' is running.")
+        return []
+    asked = 0
+    if job == _ALL or (job is None and not going):
+        asked = sum(manager.stop_questions(question) for question in _ASKED.values())
+    if job is None and asked:
         return []
     if job == _ALL:
         chosen = going
-        if not chosen and not searches:
+        if not chosen and not asked:
             raise UserError("There is no ADP-3D job that could be stopped; 'adp3d jobs' lists them.")
     else:
         one = manager.get(None if job is None else int(job))
@@ -71,7 +77,7 @@ def stop_desc() -> CmdDesc:
     from chimerax.core.commands import BoolArg, CmdDesc, EnumOf, Or, PositiveIntArg
 
     return CmdDesc(
-        optional=[("job", Or(PositiveIntArg, EnumOf((_ALL, _DOCK))))],
+        optional=[("job", Or(PositiveIntArg, EnumOf((_ALL, *_ASKED))))],
         keyword=[("wait", BoolArg)],
         synopsis="Stop a job of ADP-3D, or all",
     )

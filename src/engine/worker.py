@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from . import __version__
@@ -130,6 +130,15 @@ class WorkerEvents:
         return True
 
 
+@dataclass(frozen=True)
+class _Reply:
+    """How a kind of question is answered; one of a kind after the other."""
+
+    compute: Examine
+    answer: Callable[[str, dict[str, Any]], messages.Answer]
+    lock: threading.Lock
+
+
 class Worker:
     """Answers the messages of one client.
 
@@ -145,6 +154,8 @@ class Worker:
         Answers `Check`; by default `adp3d.pipeline.check.check`.
     search : callable, optional
         Answers `Dock`; by default `adp3d.pipeline.dock_report.dock_report`.
+    score : callable, optional
+        Answers `Score`; by default `adp3d.pipeline.score_request.score_request`.
     """
 
     def __init__(
@@ -154,14 +165,17 @@ class Worker:
         warm_up: threading.Thread | None = None,
         examine: Examine | None = None,
         search: Examine | None = None,
+        score: Examine | None = None,
     ) -> None:
         self._write = write
         self._load = load
         self._warm_up = warm_up
-        self._examine = examine or _examine
-        self._search = search or _search
-        # a search takes a minute, which a check does not wait for
-        self._check_lock, self._dock_lock = threading.Lock(), threading.Lock()
+        # a search or a score takes a minute, which a check does not wait for
+        self._questions: Mapping[type[Any], _Reply] = {
+            messages.Check: _Reply(examine or _examine, messages.Checked, threading.Lock()),
+            messages.Dock: _Reply(search or _search, messages.Docked, threading.Lock()),
+            messages.Score: _Reply(score or _score, messages.Scored, threading.Lock()),
+        }
         self._write_lock = threading.Lock()
         self._job_lock = threading.Lock()
         self._job_id = ""
@@ -191,7 +205,7 @@ class Worker:
         elif isinstance(message, messages.Reopen):
             folder = message.folder
             self._start(message.job_id, lambda: JobFolder.open(folder))
-        elif isinstance(message, messages.Check | messages.Dock):
+        elif isinstance(message, messages.Question):
             control = Control()
             with self._job_lock:
                 self._asked[message.job_id] = control
@@ -221,17 +235,16 @@ class Worker:
         self.send(messages.Error("", text, "Install the engine again, so that both have the same version."))
         return False
 
-    def _answer(self, message: messages.Check | messages.Dock, control: Control) -> None:
+    def _answer(self, message: messages.Question, control: Control) -> None:
         """Answer a question; one of a kind after the other, and beside a running job."""
         answer: messages.Message
         try:
-            checks = isinstance(message, messages.Check)
-            with self._check_lock if checks else self._dock_lock:
+            reply = self._questions[type(message)]
+            with reply.lock:
                 if self._warm_up is not None:
                     self._warm_up.join()
                 control.obey()  # it may have been taken back while it waited for another
-                report = plain_values((self._examine if checks else self._search)(message.spec, control.obey))
-            answer = messages.Checked(message.job_id, report) if checks else messages.Docked(message.job_id, report)
+                answer = reply.answer(message.job_id, plain_values(reply.compute(message.spec, control.obey)))
         except Stopped:
             answer = messages.Stopped(message.job_id, "")
         except Exception as error:
@@ -364,6 +377,12 @@ def _search(spec: Mapping[str, object], poll: Callable[[], None]) -> dict[str, A
     from .pipeline.dock_report import dock_report  # heavy
 
     return dock_report(spec, poll)
+
+
+def _score(spec: Mapping[str, object], poll: Callable[[], None]) -> dict[str, Any]:
+    from .pipeline.score_request import score_request  # heavy
+
+    return score_request(spec, poll)
 
 
 def _warm_up(load: Callable[[str], Pipeline]) -> None:

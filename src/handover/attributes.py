@@ -1,4 +1,4 @@
-"""Confidence and fit as residue attributes, which ChimeraX can select, label, render and save by."""
+"""Confidence, fit and energy as residue attributes, which ChimeraX can select, label, render and save by."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONFIDENCE_ATTRIBUTE",
+    "ENERGY_ATTRIBUTE",
     "FIT_ATTRIBUTE",
     "Confidences",
     "exchange_confidence",
@@ -27,6 +28,8 @@ CONFIDENCE_ATTRIBUTE = "adp3d_confidence"
 """0 to 100."""
 FIT_ATTRIBUTE = "adp3d_fit"
 """Local map-model correlation, 0 to 1."""
+ENERGY_ATTRIBUTE = "adp3d_energy"
+"""What the residue adds to the energy of its model, or of an interface, in nats."""
 
 Confidences = dict[Address, float | None]
 """Confidence of residues, 0 to 100; None for those without."""
@@ -36,7 +39,7 @@ def register_attributes(session: Session) -> None:
     """Make the attributes known, so that they are offered and saved with sessions."""
     from chimerax.atomic import Residue
 
-    for name in (CONFIDENCE_ATTRIBUTE, FIT_ATTRIBUTE):
+    for name in (CONFIDENCE_ATTRIBUTE, FIT_ATTRIBUTE, ENERGY_ATTRIBUTE):
         Residue.register_attr(session, name, "ADP-3D", attr_type=float)
 
 

@@ -34,7 +34,7 @@ _SENTENCES = ("lines", "problems", "advice")
 """What an answer tells in words."""
 _NOT_RUNNING = re.compile(r"No job '.*' is running\.")
 
-Question = type[messages.Check] | type[messages.Dock]
+Question = type[messages.Check] | type[messages.Dock] | type[messages.Score]
 """What an engine is asked beside its jobs."""
 
 CheckDone = Callable[[dict[str, Any] | None, str], None]
@@ -194,7 +194,7 @@ class DeviceQueue:
             self._welcomed = True
             self.engine_version = message.engine
             self._greeted(message)
-        elif isinstance(message, messages.Checked | messages.Docked):
+        elif isinstance(message, messages.Answer):
             self._answer(message.job_id, message.report, "")
         elif isinstance(message, messages.Error) and message.job_id in self._checks:
             if not _NOT_RUNNING.fullmatch(message.text):  # taken back when its answer was on its way

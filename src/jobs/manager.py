@@ -31,6 +31,11 @@ __all__ = ["JobManager", "job_manager"]
 _ATTRIBUTE = "_adp3d_job_manager"
 _POLL = 0.02
 _QUIT_GRACE = 3.0
+_TOO_LONG: dict[Question, str] = {
+    messages.Check: "The check took longer than {}; try it with a smaller map.",
+    messages.Dock: "The search took longer than {}; try it with a smaller map.",
+    messages.Score: "Scoring took longer than {}; name fewer models, or fewer 'steps', or a longer 'timeout'.",
+}
 
 
 def job_manager(session: Session) -> JobManager:
@@ -221,20 +226,19 @@ class JobManager:
             raise
         if not answered:
             self._engines.stop_questions(question)
-            what = "check" if question is messages.Check else "search"
-            raise UserError(f"The {what} took longer than {timeout:.0f} seconds; try it with a smaller map.")
+            raise UserError(_TOO_LONG[question].format(f"{timeout:.0f} seconds"))
         report, problem = answers[0]
         if report is None:
             raise UserError(problem)
         return report
 
-    def stop_searches(self) -> int:
-        """Take back all searches of models in maps that run or wait; how many. Who began them is told from a `pump`."""
-        held = self._held.take_questions(messages.Dock)
+    def stop_questions(self, question: Question) -> int:
+        """Take back all questions of a kind that are not answered; how many. Who asked is told from a `pump`."""
+        held = self._held.take_questions(question)
         for done in held:
             self._news.answer(partial(done, None, QUESTION_STOPPED))
         self._news.tell()
-        return len(held) + self._engines.stop_questions(messages.Dock)
+        return len(held) + self._engines.stop_questions(question)
 
     def stop(self, job: Job) -> None:
         """End a job; see `Job.stop`."""

@@ -96,13 +96,18 @@ def test_every_command_has_a_page_or_a_place_on_the_common_one(info):
 
 
 def test_tool_and_toolbar(info):
-    (tool,) = _classified(info, "Tool")
+    tools = _classified(info, "Tool")
+    tool, *_ = tools
     (provider,) = info.iter("Provider")
     (block,) = info.iter("Providers")
     assert tool == "ADP-3D" and block.get("manager") == "toolbar"
     assert (SOURCE / "icons" / provider.get("icon")).is_file()
     assert provider.get("tab") and provider.get("section") and provider.get("description")
-    assert f'tool show "{tool}"' in (SOURCE / "__init__.py").read_text(encoding="utf-8")
+    text = (SOURCE / "__init__.py").read_text(encoding="utf-8")
+    assert f'tool show "{tool}"' in text
+    for name in tools:  # and the module that has it
+        module = re.search(rf'"{name}": \("\.([\w.]+)"', text)[1]
+        assert (SOURCE / f"{module.replace('.', '/')}.py").is_file()
 
 
 def test_requirements_of_the_engine_go_along(info):

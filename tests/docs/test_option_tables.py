@@ -12,6 +12,7 @@ from typer.main import get_command
 from adp3d.cli.app import app
 from adp3d.contract.settings import rows
 from adp3d.contract.specification import specifications
+from adp3d.contract.specs.score import ScoreSettings
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +60,19 @@ def test_each_row_is_in_the_guide_with_flags_default_and_values(pages, specifica
 
 def test_each_number_is_on_the_help_page_with_its_range(tables):
     page = tables.HELP.read_text(encoding="utf-8")
-    found = {}
-    for specification in specifications():
-        for row in rows(specification):
-            if row.keyword and re.match(r"[\d.]+ to ", row.setting.domain.values):
-                found[row.keyword] = row
-    assert {"replicas", "samples", "steps", "seed", "resolution", "densityWeight", "trajectoryInterval"} == set(found)
-    for keyword, row in found.items():
-        heads = re.findall(rf"<li><b>{keyword}</b>&nbsp;&nbsp;<i>\w+</i> \(([^\n]*)\)$", page, re.MULTILINE)
-        assert heads, keyword
-        for head in heads:
-            assert head.startswith(f"{row.setting.domain.values}, default"), keyword
+    before, rest = page.split('<a name="score"></a>')
+    scoring, after = rest.split('<a name="', 1)  # which has ranges of its own
+    numbers = {row.keyword: row for specification in specifications() for row in rows(specification) if _is_number(row)}
+    assert {"replicas", "samples", "steps", "seed", "resolution", "densityWeight", "trajectoryInterval"} == set(numbers)
+    of_scores = {row.keyword: row for row in rows(ScoreSettings) if _is_number(row)}
+    assert {"steps", "draws", "lowest", "seed"} == set(of_scores)
+    for text, found in ((before + after, numbers), (scoring, of_scores)):
+        for keyword, row in found.items():
+            heads = re.findall(rf"<li><b>{keyword}</b>&nbsp;&nbsp;<i>\w+</i> \(([^\n]*)\)$", text, re.MULTILINE)
+            assert heads, keyword
+            for head in heads:
+                assert head.startswith(f"{row.setting.domain.values}, default"), keyword
+
+
+def _is_number(row):
+    return bool(row.keyword and re.match(r"[\d.]+ to ", row.setting.domain.values))

@@ -359,7 +359,9 @@ def test_unknown_priors_are_refused_before_anything_is_done(place, capsys):
     for command in (["complete", "m.cif.gz"], ["distances", "r.csv", "-s", "MKT"], ["check", "m.cif.gz"]):
         assert run([*command, "--prior", "alphafold"], pipelines) == 2
         said = capsys.readouterr().err
-        assert "--prior must be one of builtin, builtin-nomap, builtin-nosequence, builtin-plain, gaussian" in said
+        assert (
+            "--prior must be one of builtin, builtin-nomap, builtin-nosequence, builtin-plain, chroma, gaussian" in said
+        )
     assert not pipelines.specs and not any(path.is_dir() for path in place.iterdir())
 
 

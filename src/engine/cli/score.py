@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,26 +10,20 @@ from rich.console import Console
 from rich.table import Table
 
 from ..contract.errors import InputError
-from ..contract.settings import rows
-from ..contract.specification import RefineSpec
+from ..contract.settings import OUTPUT, rows
+from ..contract.specs.score import ScoreSettings
 from . import options as opt
 from .session import Session
 
 __all__ = ["register"]
 
-
-class _Method(str, Enum):
-    denoising = "denoising"
-    flow = "flow"
-    path = "path"
-
-
-_ROWS = {row.name: row for row in rows(RefineSpec)}
+_ROWS = rows(ScoreSettings)
 _FORMS = {"energy": ".1f", "above_lowest": ".1f", "standard_error": ".1f", "per_residue": ".3f", "ca_rmsd": ".2f"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
+    opt.with_parameters(score, opt.parameters(_ROWS))
     app.command(epilog="Example: adp3d score decoys/*.pdb --reference native.cif -o scores")(score)
 
 
@@ -39,42 +32,21 @@ def score(
     models: Annotated[
         list[Path], typer.Argument(metavar="MODEL...", help="Models, mmCIF or PDB, with one or many in a file.")
     ],
-    interface: Annotated[
-        str | None,
-        typer.Option(
-            "--interface",
-            metavar="A:B",
-            help="Chains on either side of an interface, such as A:B or H,L:A: the energy of the complex less those of "
-            "its two sides, placed as they are.",
-        ),
-    ] = None,
     per_residue: Annotated[
-        bool, typer.Option("--per-residue", help="Write what each residue adds, which needs --output.")
-    ] = False,
-    method: Annotated[
-        _Method,
+        bool,
         typer.Option(
-            help="How the energy is computed: errors of denoising, the probability flow (with gradients), or paths."
+            "--per-residue", help="Write what each residue adds, which needs --output.", rich_help_panel=OUTPUT
         ),
-    ] = _Method.denoising,
-    reference: Annotated[
-        Path | None, typer.Option("--reference", metavar="MODEL", help="Known answer, for CA RMSD and a funnel.")
-    ] = None,
-    steps: Annotated[int, typer.Option("--steps", "-n", help="Noise levels.", min=2, max=10_000)] = 40,
-    draws: Annotated[
-        int, typer.Option("--draws", help="Sets of noise, probes of the flow, or paths.", min=1, max=10_000)
-    ] = 2,
-    lowest: Annotated[
-        float, typer.Option("--lowest", help="Diffusion time at which the integral ends.", min=0.0, max=0.9)
-    ] = 0.05,
-    prior: opt.Prior = "builtin",
-    seed: Annotated[int, typer.Option("--seed", help="Of the noise: all models get the same.", min=0)] = 0,
-    device: opt.Device = "auto",
+    ] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for tables and pictures.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Folder for tables and pictures.", rich_help_panel=OUTPUT
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.", rich_help_panel=OUTPUT)] = False,
     debug: opt.Debug = False,
+    **given: Any,
 ) -> None:
     """Score models by the energy that a diffusion model has learned: -log p, in nats, lower for likelier structures.
 
@@ -84,44 +56,31 @@ def score(
     ctx.ensure_object(Session).debug |= debug
     if per_residue and output is None:
         raise InputError("--per-residue needs a folder to write to; give one with --output.")
-    _ROWS["device"].setting.domain.check("device", device)
-    sides = None if interface is None else _sides(interface)
-    from ..energy.structure import EnergySettings  # heavy
-    from ..pipeline.score import read_models, score_models
-    from ..pipeline.score_report import rows_of, write_scores
+    settings = ScoreSettings(**{row.name: opt.written(row.setting.domain, given[row.name]) for row in _ROWS})
+    from ..pipeline.score import read_models, score_with  # heavy
+    from ..pipeline.score_report import rows_of, settings_of, write_scores
 
     read = [model for path in models for model in read_models(path)]
-    known = None if reference is None else read_models(reference)[0]
-    settings = EnergySettings(method=method.value, steps=steps, draws=draws, lowest=lowest, seed=seed)
     console = Console(stderr=True)
     with console.status(f"{len(read)} models ...") as status:
 
         def told(done: int, total: int) -> None:
             status.update(f"{done} of {total} models ...")
 
-        scores = score_models(read, settings, prior, device, sides, known, told)
+        scores = score_with(read, settings, told)
     found = rows_of(scores)
-    said = {"method": method.value, "steps": steps, "draws": draws, "lowest": lowest, "seed": seed, "prior": prior}
     if as_json:
         import json
 
-        typer.echo(json.dumps({"settings": said, "models": found}, indent=2))
+        typer.echo(json.dumps({"settings": settings_of(settings), "models": found}, indent=2))
     else:
-        _show(found, interface)
+        _show(found, settings.interface)
     for model in read:
         if model.left_out:
             console.print(f"{model.name}: {model.left_out} residues without N, CA or C were left out.")
     if output is not None:
-        for path in write_scores(output, scores, said | {"interface": interface}, per_residue):
+        for path in write_scores(output, scores, settings_of(settings), per_residue):
             console.print(f"Written: {path}")
-
-
-def _sides(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Chains on either side of an interface."""
-    parts = [tuple(name.strip() for name in side.split(",") if name.strip()) for side in text.split(":")]
-    if len(parts) != 2 or not all(parts) or set(parts[0]) & set(parts[1]):
-        raise InputError(f"--interface {text} does not name two sides: give chains such as A:B or H,L:A.")
-    return parts[0], parts[1]
 
 
 def _show(found: list[dict[str, Any]], interface: str | None) -> None:

@@ -29,11 +29,14 @@ __all__ = [
     "Ping",
     "Pong",
     "Progress",
+    "Question",
     "Reopen",
     "Report",
     "Request",
     "Result",
     "Resume",
+    "Score",
+    "Scored",
     "SetWeight",
     "Started",
     "Stop",
@@ -42,7 +45,7 @@ __all__ = [
     "Welcome",
 ]
 
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
 """Raised with every change of a message; client and engine must agree exactly."""
 
 
@@ -76,7 +79,7 @@ class Reopen:
 
 @dataclass(frozen=True)
 class Stop:
-    """Client to engine: end the running job after a checkpoint, or take a `Check` or `Dock` back.
+    """Client to engine: end the running job after a checkpoint, or take a `Question` back.
 
     Answered by `Stopped`, unless the answer was on its way already.
     """
@@ -141,6 +144,18 @@ class Dock:
     """
 
     kind: ClassVar[str] = "dock"
+    job_id: str
+    spec: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Client to engine: what energies a prior gives to models; answered by `Scored`, also while a job runs.
+
+    ``spec`` is what `adp3d.pipeline.score_request.score_request` takes.
+    """
+
+    kind: ClassVar[str] = "score"
     job_id: str
     spec: dict[str, Any]
 
@@ -304,7 +319,7 @@ class Result:
 class Stopped:
     """Engine to client: the job ended on request and can be reopened from ``folder``.
 
-    The folder is empty for a `Check` or `Dock` that was taken back.
+    The folder is empty for a `Question` that was taken back.
     """
 
     kind: ClassVar[str] = "stopped"
@@ -331,6 +346,15 @@ class Docked:
 
 
 @dataclass(frozen=True)
+class Scored:
+    """Engine to client, answer to `Score`: what was found, see `adp3d.pipeline.score_request.score_request`."""
+
+    kind: ClassVar[str] = "scored"
+    job_id: str
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Error:
     """Engine to client: what went wrong and plain advice; ``job_id`` is empty when no job is meant."""
 
@@ -340,16 +364,18 @@ class Error:
     advice: str = ""
 
 
-Request = Hello | Submit | Reopen | Stop | Pause | Resume | SetWeight | Fix | Check | Dock | Ping
-Answer = Checked | Docked
+Request = Hello | Submit | Reopen | Stop | Pause | Resume | SetWeight | Fix | Check | Dock | Score | Ping
+Question = Check | Dock | Score
+Answer = Checked | Docked | Scored
 Report = Welcome | Pong | Started | Layout | Progress | Frame | Metric | Best | Log | Answer | Result | Stopped | Error
 Message = Request | Report
 
 MESSAGES: dict[str, Any] = {
     message.kind: message
     for message in (
-        *(Hello, Submit, Reopen, Stop, Pause, Resume, SetWeight, Fix, Check, Dock, Ping),
-        *(Welcome, Pong, Started, Layout, Progress, Frame, Metric, Best, Log, Checked, Docked, Result, Stopped, Error),
+        *(Hello, Submit, Reopen, Stop, Pause, Resume, SetWeight, Fix, Check, Dock, Score, Ping),
+        *(Welcome, Pong, Started, Layout, Progress, Frame, Metric, Best, Log),
+        *(Checked, Docked, Scored, Result, Stopped, Error),
     )
 }
 """Message types by kind."""

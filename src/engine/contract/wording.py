@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from .settings import Row, rows
 from .specification import specifications
+from .specs.score import ScoreSettings
 
 __all__ = ["in_flags", "in_keywords"]
 
@@ -32,7 +33,7 @@ def in_keywords(text: str) -> str:
 
 
 def _every_row() -> Iterator[Row]:
-    for specification in specifications():
+    for specification in (*specifications(), ScoreSettings):
         yield from rows(specification)
 
 

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..contract.errors import InputError
+from ..contract.specs.score import ScoreSettings, sides_of
 from ..energy.structure import Energy, EnergySettings, interface_energy, structure_energy
 from ..job.runtime import choose_device, set_threads
 from ..prior.registry import load_prior
@@ -20,9 +21,9 @@ from ..structure.missing_oxygen import place_missing_oxygen
 from ..structure.observed import ObservedChain, observe_chains
 from ..structure.polymer import Polymer
 from ..structure.read import read_structure
-from ..validation.superpose import rmsd
+from ..validation.superpose import kabsch, rmsd
 
-__all__ = ["Score", "ScoredModel", "read_models", "score_models", "sub_polymer"]
+__all__ = ["Score", "ScoredModel", "read_models", "score_models", "score_with", "sub_polymer"]
 
 Label = tuple[str, int, str]
 
@@ -88,8 +89,14 @@ class Score:
     ca_rmsd: float | None
 
 
-def read_models(path: str | Path) -> list[ScoredModel]:
+def read_models(path: str | Path, label: str = "") -> list[ScoredModel]:
     """Protein backbones of all models of a file.
+
+    Parameters
+    ----------
+    path : str or Path
+    label : str
+        What to call them; by default the name of the file.
 
     Raises
     ------
@@ -103,7 +110,8 @@ def read_models(path: str | Path) -> list[ScoredModel]:
         single = gemmi.Structure()
         single.add_model(model)
         single.setup_entities()
-        name = f"{Path(path).name} {number}" if several else Path(path).name
+        called = label or Path(path).name
+        name = f"{called} {number}" if several else called
         found.append(_backbone(name, observe_chains(single)))
     return found
 
@@ -151,7 +159,7 @@ def score_models(
     scores: dict[int, Score] = {}
     for number, group in enumerate(groups):
         first = models[group[0]]
-        x = torch.as_tensor(np.stack([models[i].x for i in group]), dtype=torch.float32, device=chosen)
+        x = torch.as_tensor(_aligned([models[i].x for i in group]), dtype=torch.float32, device=chosen)
         if sides is None:
             listener = partial(_told_of_group, told, len(scores), len(models))
             energy = structure_energy(load_prior(prior, first.polymer, chosen), x, settings, told=listener)
@@ -161,6 +169,37 @@ def score_models(
             scores[i] = _score(models[i], number, energy, k, reference)
         told(len(scores), len(models))
     return [scores[i] for i in range(len(models))]
+
+
+def score_with(
+    models: Sequence[ScoredModel],
+    settings: ScoreSettings,
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Score]:
+    """Energies of models, in the order given, as a user asks for them.
+
+    Parameters
+    ----------
+    models : sequence of ScoredModel
+    settings : ScoreSettings
+    told : callable
+        As in `score_models`.
+
+    Raises
+    ------
+    InputError
+        As `score_models`, or if the reference cannot be read.
+    """
+    integral = EnergySettings(
+        method=settings.method,  # type: ignore[arg-type]  # one of `METHODS`
+        steps=settings.steps,
+        draws=settings.draws,
+        lowest=settings.lowest,
+        seed=settings.seed,
+    )
+    sides = None if settings.interface is None else sides_of(settings.interface)
+    reference = None if settings.reference is None else read_models(settings.reference)[0]
+    return score_models(models, integral, settings.prior, settings.device, sides, reference, told)
 
 
 def sub_polymer(polymer: Polymer, rows: NDArray[np.int64]) -> Polymer:
@@ -173,6 +212,15 @@ def sub_polymer(polymer: Polymer, rows: NDArray[np.int64]) -> Polymer:
         polymer.residue_index[rows],
         tuple(polymer.chain_ids[chain] for chain in chains),
     )
+
+
+def _aligned(backbones: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Structures of one molecule, (structure, N, 4, 3), turned as the first is.
+
+    A prior does not mind how a molecule is turned, but the noise, which all get alike, does not turn with it.
+    """
+    x = np.stack(backbones)
+    return kabsch(x[:, :, 1], x[0, :, 1]).apply(x.reshape(len(x), -1, 3)).reshape(x.shape)
 
 
 def _told_of_group(told: Callable[[int, int], None], before: int, total: int, done: int) -> None:

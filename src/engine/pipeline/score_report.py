@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..contract.specs.score import ScoreSettings
 from ..job.storage import replace_atomically
 from .plots import new_figure, save_figure, tidy_axes
 from .score import Score
 
-__all__ = ["rows_of", "write_scores"]
+__all__ = ["rows_of", "settings_of", "write_scores"]
 
 
 def rows_of(scores: Sequence[Score]) -> list[dict[str, Any]]:
@@ -33,6 +35,11 @@ def rows_of(scores: Sequence[Score]) -> list[dict[str, Any]]:
         }
         for score in scores
     ]
+
+
+def settings_of(settings: ScoreSettings) -> dict[str, Any]:
+    """Settings as the files tell them: all that the energies depend on."""
+    return {name: value for name, value in asdict(settings).items() if name not in ("device", "reference")}
 
 
 def write_scores(folder: Path, scores: Sequence[Score], settings: dict[str, Any], per_residue: bool) -> list[Path]:

@@ -61,12 +61,22 @@ def _gaussian(polymer: Polymer, device: torch.device) -> Prior:
     return GaussianPrior(GlobularCorrelation(polymer.segment_lengths))
 
 
+def _chroma(polymer: Polymer, device: torch.device) -> Prior:
+    from .chroma.prior import make_chroma  # a package of its own
+
+    return make_chroma(polymer, device)
+
+
 _NETWORK_COST = PriorCost(350_000_000, 220_000, 1.5e-3, 60.0)
 """Of whole jobs with version 3 of the network on one core of a server of 2024 (the network takes half of the time); the
 accelerator's speed is a guess from its arithmetic."""
 
 _GAUSSIAN_COST = PriorCost(300_000_000, 20_000, 2e-5, 4.0)
 """8e-6 s for the noise correlation on the same core, and about as much for the rest of a step."""
+
+
+_CHROMA_COST = PriorCost(1_000_000_000, 2_000_000, 1.5e-2, 60.0)
+"""A guess: ten times the default network, from the numbers of weights (about 20 million against 2 million)."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +99,12 @@ PRIORS: Mapping[str, Entry] = {
     "builtin-nosequence": Entry(_builtin_without_sequence, _NETWORK_COST),
     "builtin-nomap": Entry(_builtin_without_map, _NETWORK_COST),
     "builtin-plain": Entry(_builtin_plain, _NETWORK_COST),
+    "chroma": Entry(_chroma, _CHROMA_COST),
     "gaussian": Entry(_gaussian, _GAUSSIAN_COST),
 }
 """Priors of this package by name. ``builtin-nomap`` is not shown the map, ``builtin-plain`` neither map nor known
-atoms; ``gaussian`` knows only chain size and connectivity: the run without a prior. Other packages add theirs through
+atoms; ``chroma`` is Chroma's network, of another package and with weights that users
+have; ``gaussian`` knows only chain size and connectivity: the run without a prior. Other packages add theirs through
 the entry point group ``adp3d.priors``: the name of the entry point is that of the prior, its object an `Entry`."""
 
 

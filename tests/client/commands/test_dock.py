@@ -142,7 +142,7 @@ def test_a_search_is_stopped(session, globule, molmap, messages, wait_until, wor
     assert _run(session, f"adp3d stop{word}") == []
     wait_until(lambda: any("was stopped; nothing was moved" in text for _, text in messages), 120)
     assert np.array_equal(_everything(model), before) and len(session.undo.undo_stack) == depth
-    with pytest.raises(UserError, match=r"No search|no ADP-3D job"):
+    with pytest.raises(UserError, match=r"No 'adp3d dock'|no ADP-3D job|ADP-3D job"):
         _run(session, f"adp3d stop{word}")
 
 

@@ -133,7 +133,7 @@ def test_stored_form_is_stamped():
         ({"model": "  "}, "must not be empty"),
         (
             {"prior": "alphafold"},
-            "one of builtin, builtin-nomap, builtin-nosequence, builtin-plain, gaussian, not 'alphafold'",
+            "one of builtin, builtin-nomap, builtin-nosequence, builtin-plain, chroma, gaussian, not 'alphafold'",
         ),
         ({"prior": ["builtin"]}, "one of builtin"),
     ],

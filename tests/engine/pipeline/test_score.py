@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from adp3d.contract.errors import InputError
 from adp3d.energy.structure import EnergySettings
 from adp3d.pipeline.score import read_models, score_models
 from adp3d.pipeline.score_report import rows_of, write_scores
+from adp3d.pipeline.score_request import score_request
 from adp3d.prior.correlation import GlobularCorrelation
 
 SETTINGS = EnergySettings(method="path", steps=60, draws=1)
@@ -54,6 +56,16 @@ def test_energies_of_the_gaussian_chain(tmp_path):
     variance = 1 + math.exp(-log_snr)
     exact = 0.5 * float((y**2 / variance + math.log(2 * math.pi * variance)).sum()) + correlation.log_determinant
     assert found[0].energy == pytest.approx(exact, rel=1e-3)
+
+
+def test_how_a_model_is_turned_does_not_matter(tmp_path):
+    """Fewest noise levels, so that energies are anything but exact."""
+    (model,) = read_models(write(tmp_path / "one.cif", [chain_of("A", (0, 0, 0), 12)]))
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    rotation *= np.linalg.det(rotation)
+    turned = replace(model, x=model.x @ rotation + 7.0)
+    found = score_models([model, turned], EnergySettings(steps=3, draws=1), "gaussian", "cpu")
+    assert found[1].per_residue == pytest.approx(found[0].per_residue, rel=1e-3, abs=1e-3)
 
 
 def test_only_the_same_molecule_is_compared(tmp_path):
@@ -129,3 +141,30 @@ def test_from_the_command_line(tmp_path, capsys):
     assert main([*words, "--interface", "A:Q"]) == 2
     assert "has no chain Q" in capsys.readouterr().err
     assert main([*words[:3], "--prior", "none-such"]) == 2
+
+
+def test_a_client_asks_for_energies(tmp_path):
+    def change(chain):
+        without(chain, 4, "CA")
+
+    parts = [chain_of("A", (0, 0, 0), 10), chain_of("B", (0, 0, 20), 8)]
+    files = [str(write(tmp_path / f"{i}.cif", parts, change=change)) for i in range(2)]
+    quick = {"prior": "gaussian", "steps": 3, "draws": 1, "device": "cpu"}
+    report = score_request({"models": files, "labels": ["#1", "#2.1"], "reference": files[0], **quick})
+    first, second = report["models"]
+    assert (first["model"], second["model"], second["ca_rmsd"]) == ("#1", "#2.1", 0.0)
+    assert first["chains"] == ["A"] * 9 + ["B"] * 8 and first["insertion_codes"] == [""] * 17
+    assert sum(first["energies"]) == pytest.approx(first["energy"], abs=0.01)
+    assert report["lines"] == [f"{name}: 1 residues without N, CA or C were left out." for name in ("#1", "#2.1")]
+    whole = score_request({"models": files[:1], "labels": ["#1"], "interface": "A:B", **quick})["models"][0]
+    assert whole["energy"] == pytest.approx(0.0, abs=0.01)
+    wrong = {
+        "'models' must be": {"models": [], "labels": []},
+        "needs a name of its own": {"models": files, "labels": ["#1"]},
+        "nothing called 'speed'": {"models": files, "labels": ["#1", "#2"], "speed": 1},
+        "'interface' A": {"models": files, "labels": ["#1", "#2"], "interface": "A"},
+        "'steps' must lie": {"models": files, "labels": ["#1", "#2"], "steps": 1},
+    }
+    for words, given in wrong.items():
+        with pytest.raises(InputError, match=words):
+            score_request(given)

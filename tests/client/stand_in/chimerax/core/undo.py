@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .errors import UserError
 from .state import StateManager
 
@@ -18,6 +20,25 @@ class UndoAction:
 
     def redo(self) -> None:
         raise NotImplementedError
+
+
+class UndoState(UndoAction):
+    """Attributes of collections or of single objects, as they were and as they are."""
+
+    def __init__(self, name: str, can_redo: bool = True) -> None:
+        super().__init__(name, can_redo)
+        self.state: list[tuple[Any, str, Any, Any]] = []
+
+    def add(self, owner: Any, attribute: str, old_value: Any, new_value: Any, option: str = "A") -> None:
+        self.state.append((owner, attribute, old_value, new_value))
+
+    def undo(self) -> None:
+        for owner, attribute, old, _ in reversed(self.state):
+            setattr(owner, attribute, old)
+
+    def redo(self) -> None:
+        for owner, attribute, _, new in self.state:
+            setattr(owner, attribute, new)
 
 
 class Undo(StateManager):

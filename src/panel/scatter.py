@@ -1,0 +1,177 @@
+"""Scatter plot whose points can be chosen, painted with Qt alone as the plot of a job is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from Qt.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from Qt.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
+from Qt.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from .plot import tidy_range
+
+__all__ = ["Dot", "Scatter"]
+
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Of groups, for all kinds of colour vision (Okabe and Ito); readable on light and dark grounds."""
+_RADIUS = 4.0
+_REACH = 10.0
+"""Pixels from the middle of a point within which a click means it."""
+_FAINT = 165
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A point.
+
+    Parameters
+    ----------
+    x, y : float
+        A point whose x is not known, NaN, is not drawn.
+    group : int
+        Points of one group have one colour.
+    tip : str
+        What is said when the mouse rests on it.
+    """
+
+    x: float
+    y: float
+    group: int
+    tip: str
+
+
+class Scatter(QWidget):
+    """Points with two axes.
+
+    Parameters
+    ----------
+    chosen : callable
+        Called with the number of a point that is clicked, and whether it is chosen beside others.
+    parent : QWidget
+    """
+
+    def __init__(self, chosen: Callable[[int, bool], None], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._chosen = chosen
+        self._dots: tuple[Dot, ...] = ()
+        self._marked: frozenset[int] = frozenset()
+        self._labels = ("", "")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMouseTracking(True)
+        self.setAccessibleName("Energies of models")
+
+    def sizeHint(self) -> QSize:
+        """Size that the plot would like to have."""
+        return QSize(360, 16 * self.fontMetrics().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Size below which nothing can be read."""
+        return QSize(200, 8 * self.fontMetrics().height())
+
+    def show_dots(self, dots: Sequence[Dot], x_label: str, y_label: str) -> None:
+        """Show other points."""
+        self._dots = tuple(dots)
+        self._marked = frozenset()
+        self._labels = (x_label, y_label)
+        self.update()
+
+    def mark(self, numbers: Collection[int]) -> None:
+        """Ring points."""
+        self._marked = frozenset(numbers)
+        self.update()
+
+    def positions(self) -> list[QPointF]:
+        """Where the points are in the widget."""
+        if not self._dots:
+            return []
+        frame = self._frame()
+        (left, right), (low, high) = self._ranges()
+        return [
+            QPointF(
+                frame.left() + (dot.x - left) / (right - left) * frame.width(),
+                frame.bottom() - (dot.y - low) / (high - low) * frame.height(),
+            )
+            for dot in self._dots
+        ]
+
+    def nearest(self, place: QPointF) -> int | None:
+        """Number of the point at a place; None if there is none."""
+        away = {
+            number: (place - at).manhattanLength()
+            for number, (dot, at) in enumerate(zip(self._dots, self.positions(), strict=True))
+            if math.isfinite(dot.x)
+        }
+        found = min(away, key=away.__getitem__, default=None)
+        return found if found is not None and away[found] <= _REACH else None
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Choose the point that is clicked."""
+        found = self.nearest(event.position())
+        if found is not None and event.button() == Qt.MouseButton.LeftButton:
+            several = event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+            self._chosen(found, bool(several))
+
+    def event(self, event: QEvent) -> bool:
+        """Say what the point is on which the mouse rests."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            found = self.nearest(QPointF(event.pos()))
+            QToolTip.showText(event.globalPos(), "" if found is None else self._dots[found].tip, self)
+            return True
+        return bool(super().event(event))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint axes and points."""
+        painter = QPainter(self)
+        try:
+            self._paint(painter)
+        finally:
+            painter.end()
+
+    def _ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        return (
+            tidy_range(np.array([dot.x for dot in self._dots])),
+            tidy_range(np.array([dot.y for dot in self._dots])),
+        )
+
+    def _frame(self) -> QRectF:
+        height = self.fontMetrics().height()
+        wide = self.fontMetrics().horizontalAdvance("-000000") + 6
+        return QRectF(self.rect()).adjusted(wide, 1.5 * height + 4, -2 * _RADIUS - 4, -2 * height - 6)
+
+    def _paint(self, painter: QPainter) -> None:
+        palette = self.palette()
+        painter.fillRect(self.rect(), palette.color(QPalette.ColorRole.Base))
+        ink = palette.color(QPalette.ColorRole.Text)
+        faint = QColor(ink)
+        faint.setAlpha(_FAINT)
+        if not self._dots:
+            painter.setPen(faint)
+            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter.value), "No scores yet: 'adp3d score #1'")
+            return
+        frame, height = self._frame(), self.fontMetrics().height()
+        painter.setPen(QPen(faint, 1))
+        painter.drawRect(frame)
+        (left, right), (low, high) = self._ranges()
+        below = QRectF(frame.left(), frame.bottom() + 2, frame.width(), height)
+        for text, side in ((f"{left:.4g}", Qt.AlignmentFlag.AlignLeft), (f"{right:.4g}", Qt.AlignmentFlag.AlignRight)):
+            painter.drawText(below, int(side.value), text)
+        painter.drawText(below.translated(0, height), int(Qt.AlignmentFlag.AlignHCenter.value), self._labels[0])
+        beside = QRectF(2, 0, frame.left() - 6, height)
+        for value, top in ((high, frame.top() - height / 3), (low, frame.bottom() - 2 * height / 3)):
+            beside.moveTop(top)
+            painter.drawText(beside, int(Qt.AlignmentFlag.AlignRight.value), f"{value:.4g}")
+        painter.drawText(QRectF(self.rect()).adjusted(4, 2, -4, 0), 0, self._labels[1])
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        for number, (dot, at) in enumerate(zip(self._dots, self.positions(), strict=True)):
+            if not math.isfinite(dot.x):
+                continue
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(_COLOURS[dot.group % len(_COLOURS)]))
+            painter.drawEllipse(at, _RADIUS, _RADIUS)
+            if number in self._marked:
+                painter.setPen(QPen(ink, 2))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawEllipse(at, _RADIUS + 3, _RADIUS + 3)
