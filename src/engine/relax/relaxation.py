@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import InputError
 from ..density.map import DensityMap
+from ..structure.residues import is_protein_residue
 from ..validation.atoms import Atoms, heavy_atoms
 from .forces import Tether, assemble
 from .map_potential import MapField, map_field
@@ -177,12 +178,13 @@ def _places(structure: gemmi.Structure, atoms: Atoms) -> tuple[NDArray[np.int64]
     plain = []
     for number, (chain, residue) in enumerate((c, r) for c in structure[0] for r in c):
         numbers.setdefault((chain.name, str(residue.seqid), residue.name), []).append(number)
-        at[chain.name, str(residue.seqid)] = at.get((chain.name, str(residue.seqid)), 0) + 1
+        if is_protein_residue(residue):  # waters and ligands may have the numbers of residues of the protein
+            at[chain.name, str(residue.seqid)] = at.get((chain.name, str(residue.seqid)), 0) + 1
         names = [atom.name for atom in residue]
         plain.append(len(set(names)) == len(names) and not any(atom.has_altloc() for atom in residue))
     places, single = [], []
     for named in atoms.residues:
         found = numbers[named.chain, named.number, named.name]
         places.append(found.pop(0) if len(found) > 1 else found[0])
-        single.append(plain[places[-1]] and at[named.chain, named.number] == 1)
+        single.append(plain[places[-1]] and at.get((named.chain, named.number), 0) <= 1)
     return np.array(places, np.int64), np.array(single, bool)
