@@ -159,7 +159,7 @@ class Curves(Told):
 
 def test_the_papers_own_updates_hold_what_is_known_and_bridge_the_gap(small, make_job):
     job, told = (
-        make_job(update="gradient", steps=8, replicas=1, prior="gaussian", reference=str(small.deposited)),
+        make_job(update="gradient", steps=8, replicas=1, prior="gaussian", reference=str(small.deposited), relax=False),
         Curves(),
     )
     metrics = run(job, told)
@@ -292,7 +292,7 @@ def test_a_bent_model_follows_the_map(small, make_job, tmp_path):
         "bending 1 from 0.35",
         "bending 1 from 0.5",
     ]
-    assert told.stages[-1] == "polishing" and not any(stage.startswith("building") for stage in told.stages)
+    assert "polishing" in told.stages and not any(stage.startswith("building") for stage in told.stages)
     assert metrics["ca_rmsd_start"] > 1.3
     assert metrics["ca_rmsd_known"] < 0.5 * metrics["ca_rmsd_start"]
     assert metrics["map_cc_after"] > metrics["map_cc_before"] + 0.1
