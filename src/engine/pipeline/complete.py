@@ -29,14 +29,18 @@ from ..solver.protocol import Level
 from ..solver.regularise import regularise
 from ..validation.torsions import linked_residues
 from .cost import job_cost, planned_runs
-from .outcome import Outcome, report_model_job
+from .final_model import Movable, Outcome, finish
+from .outcome import report_model_job
+from .packing_task import SideChainJob
 from .problem import Problem, load_problem, nothing_to_compute
-from .side_chains import AllAtoms, SideChainJob, place_side_chains
+from .side_chains import AllAtoms, place_side_chains
 
 __all__ = ["run"]
 
 _EXACT = 0.02
 """Standard deviation in angstrom of atoms that are to stay where they are."""
+
+_TITLE = "Completed by ADP-3D"
 
 _SECOND_SEED = 7_919
 """Added to the seed of the second descent, which must not repeat the noise of the first."""
@@ -63,7 +67,7 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     """
     problem = load_problem(spec, events)
     if nothing_to_compute(spec, problem.target):
-        return _as_given(spec, job, problem, events)
+        return _as_given(spec, job, problem, events, control)
     exact = spec.confidence == "none"
     target = problem.target
     if exact:
@@ -123,23 +127,33 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
         confidence,
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,
-        all_atoms=_side_chains(spec, problem, backbones),
+        all_atoms=_side_chains(spec, problem, backbones, events, control),
     )
+    anew = _movable(problem) & ~pins.mask.any(1)
+    final = finish(spec, problem, outcome, _TITLE, Movable(anew, anew), events, control)
     figures = {
         "known_atoms_rmsd": round(float(model.rmsd(ordered[:1])[0]), 4),
-        **described(further, ordered[:1]),
+        **described(further, torch.from_numpy(final.outcome.replicas[:1]).to(ordered)),
     }
-    return report_model_job(job, spec, problem, outcome, "Completed by ADP-3D", figures, events)
+    return report_model_job(job, spec, problem, final, _TITLE, figures, events)
 
 
-def _side_chains(spec: CompleteSpec, problem: Problem, backbones: NDArray[np.float64]) -> AllAtoms | None:
+def _side_chains(
+    spec: CompleteSpec, problem: Problem, backbones: NDArray[np.float64], events: Events, control: Control
+) -> AllAtoms | None:
     """Side chains of replicas (replica, N, 4, 3); those of residues without a known CA are built."""
-    return place_side_chains(
-        SideChainJob(spec.side_chains, ~problem.known_residues, None, spec.seed), problem, backbones
-    )
+    job = SideChainJob(spec.side_chains, ~problem.known_residues, None, spec.seed)
+    return place_side_chains(job, problem, backbones, events, control)
 
 
-def _as_given(spec: CompleteSpec, job: JobFolder, problem: Problem, events: Events) -> Mapping[str, Any]:
+def _movable(problem: Problem) -> NDArray[np.bool_]:
+    """Residues (N,) that a relaxation may move: those of which the model has nothing, and that are not kept."""
+    return np.asarray(~problem.target.known.any(-1) & ~problem.kept)
+
+
+def _as_given(
+    spec: CompleteSpec, job: JobFolder, problem: Problem, events: Events, control: Control
+) -> Mapping[str, Any]:
     """Result and metrics of a job that has nothing to do."""
     target = problem.target
     renamed = sum(
@@ -150,9 +164,11 @@ def _as_given(spec: CompleteSpec, job: JobFolder, problem: Problem, events: Even
         + (f"; {renamed} residues get the type of the sequence." if renamed else "."),
         "warning",  # so that it is read wherever only what matters is shown
     )
-    side = _side_chains(spec, problem, target.xyz[None])
+    side = _side_chains(spec, problem, target.xyz[None], events, control)
     outcome = Outcome(target.xyz[None], np.full(target.n_residues, 100.0), np.zeros(1), all_atoms=side)
-    return report_model_job(job, spec, problem, outcome, None, {"known_atoms_rmsd": 0.0}, events)
+    anew = _movable(problem)
+    final = finish(spec, problem, outcome, None, Movable(anew, anew), events, control)
+    return report_model_job(job, spec, problem, final, None, {"known_atoms_rmsd": 0.0}, events)
 
 
 def _missing_spread(model: KnownAtoms, x: Tensor) -> Tensor:

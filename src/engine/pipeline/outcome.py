@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,7 @@ from ..job.folder import JobFolder
 from ..job.log import read_history
 from ..job.trajectory import read_trajectory
 from ..measurement.density import DensityMeasurement
-from ..placing.b_factors import b_factor_column
 from ..placing.confidence_records import confidence_attribute
-from ..placing.target import Target
-from ..placing.write import write_result
 from ..structure.polymer import Polymer
 from ..validation.clashes import backbone_clashes
 from ..validation.completeness import ca_rmsd, rmsd_against_completeness
@@ -28,13 +24,13 @@ from ..validation.ramachandran import ramachandran
 from ..validation.tm import tm_score
 from ..validation.torsions import linked_residues
 from .export import write_models, write_trajectory
-from .movement import STILL, Movement, find_movement, residue_table
+from .final_model import FinalModel, Outcome
+from .movement import Movement, find_movement, residue_table
 from .plots import plot_confidence, plot_convergence, plot_displacement, plot_rmsd_completeness
 from .problem import Problem
-from .side_chains import AllAtoms
 from .validate import validation_of_job
 
-__all__ = ["CONVERGENCE", "Outcome", "describe_geometry", "likeness", "report_model_job", "show_trajectory"]
+__all__ = ["CONVERGENCE", "describe_geometry", "likeness", "report_model_job", "show_trajectory"]
 
 CONVERGENCE = (
     ("correlation", "Map-model correlation"),
@@ -45,40 +41,11 @@ CONVERGENCE = (
 )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Final replicas of a job that started from a model.
-
-    Attributes
-    ----------
-    replicas : ndarray, shape (replica, N, 4, 3)
-        In angstrom, best first.
-    confidence : ndarray, shape (N,)
-        0 to 100.
-    score : ndarray, shape (replica,)
-        What the replicas were ranked by, best first.
-    chosen : int
-        Number that the best replica had while it was sampled.
-    fit, start_fit : ndarray or None, shape (N,)
-        Local correlation of the best replica and of the starting model with the map, if there is one.
-    all_atoms : AllAtoms or None
-        Side chains of the replicas, best first; None leaves new residues without.
-    """
-
-    replicas: NDArray[np.float64]
-    confidence: NDArray[np.float64]
-    score: NDArray[np.float64]
-    chosen: int = 0
-    fit: NDArray[np.float64] | None = None
-    start_fit: NDArray[np.float64] | None = None
-    all_atoms: AllAtoms | None = None
-
-
 def report_model_job(
     job: JobFolder,
     spec: CompleteSpec | RefineSpec,
     problem: Problem,
-    outcome: Outcome,
+    final: FinalModel,
     title: str | None,
     figures: Mapping[str, Any],
     events: Events,
@@ -92,9 +59,9 @@ def report_model_job(
     job : JobFolder
     spec : CompleteSpec or RefineSpec
     problem : Problem
-    outcome : Outcome
+    final : FinalModel
     title : str or None
-        Title record of the result; None leaves that of the model.
+        Title of the ensemble; None for a model that is as it was given.
     figures : mapping
         Further metrics of this kind of job.
     events : Events
@@ -103,14 +70,9 @@ def report_model_job(
     density : DensityMeasurement, optional
         The map, for the validation.
     """
-    target, polymer = problem.target, problem.polymer
-    best = outcome.replicas[0]
-    column = b_factor_column(spec.b_factors, problem.structure[0], target, outcome.confidence, spec.confidence)
-    unmoved = problem.kept | _unmoved(target, best)
-    side = outcome.all_atoms
-    placed = None if side is None else side.placed()
-    # a relaxation of all atoms belongs here, between the side chains and the file
-    write_result(problem.structure, target, best, outcome.confidence, job.result, title, unmoved, column, placed)
+    target, polymer, outcome = problem.target, problem.polymer, final.outcome
+    best, side = outcome.replicas[0], outcome.all_atoms
+    final.write(job.result, target)
     if side is not None:
         for line in side.lines(target):
             events.message(line)
@@ -148,6 +110,7 @@ def report_model_job(
             spec.confidence,
         ),
         "side_chains": None if side is None else side.figures(target),
+        "relaxation": final.relaxation,
         "displacement": movement.figures(),
         **_against_reference(job, problem, outcome),
         **figures,
@@ -166,12 +129,6 @@ def _plot_movement(job: JobFolder, movement: Movement, outcome: Outcome) -> None
     ways = movement.ways
     path = job.path / "displacement.png"
     plot_displacement((ways.distance, ways.internal), movement.domain, path, movement.labels, fits)
-
-
-def _unmoved(target: Target, x: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Residues (N,) that are where the model has them: all of them comes back as it was, conformers included."""
-    away = np.where(target.known, np.abs(x - np.nan_to_num(target.xyz)).max(-1), 0.0).max(-1)
-    return np.asarray(target.known.any(-1) & (away < STILL))
 
 
 def show_trajectory(job: JobFolder, polymer: Polymer, labels: Sequence[tuple[str, int, str]], replica: int) -> None:

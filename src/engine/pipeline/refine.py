@@ -20,7 +20,6 @@ from ..measurement.figures import described
 from ..measurement.map_evidence import free_share
 from ..placing.target import Target
 from ..predictions.aligned_error import read_aligned_error
-from ..rotamers.field import MapView
 from ..solver.regularise import regularise
 from ..structure.read import read_structure
 from ..structure.sequences import parse_sequence_argument
@@ -29,16 +28,19 @@ from .cost import AGAIN, FIRST, UNMOVED, job_cost, planned_runs
 from .cross_validation import cross_validate
 from .density_weight import DensityWeight
 from .dock_first import Start, dock_first
+from .final_model import Movable, Outcome, finish
 from .model_geometry import aligned_errors, geometry_of_prediction
-from .outcome import Outcome, report_model_job
+from .outcome import report_model_job
+from .packing_task import SideChainJob
 from .prepared import Prepared, describe_placement, prepare
 from .problem import Problem, load_problem, place_model
 from .refiner import Bent, Built, Course, Refiner
 from .register import check_register, register_figures, register_lines
-from .side_chains import AllAtoms, SideChainJob, map_view, place_side_chains
+from .side_chains import map_view, place_side_chains
 
 __all__ = ["run"]
 
+_TITLE = "Refined by ADP-3D"
 _SETTLED = 0.7
 """Angstrom (rms) within which a bent model is where another pass would leave it: bends of 1 A came back to 0.2 A (at
 3 A) and 0.4 A (at 4 A) in the first one."""
@@ -96,26 +98,34 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     # figures and files compare with the model as it was given, not with what the job has made of it since
     reported = replace(problem, target=replace(problem.target, xyz=start.xyz, known=start.known, sigma=start.sigma))
     view = map_view(density, refiner.starting_density())
-    all_atoms = _side_chains(spec, reported, view, built, pins.impose(final.cpu().double()).numpy())
+    anew = _anew(reported, built)
+    backbones = pins.impose(final.cpu().double()).numpy()
+    wanted = SideChainJob(spec.side_chains, anew, view, spec.seed)
+    all_atoms = place_side_chains(wanted, reported, backbones, events, control)
     control.obey()
     ranking = refiner.rank(final, None if all_atoms is None else torch.from_numpy(all_atoms.correlations(view)))
     sampling.conclude(ranking.chosen)
     ordered = final[list(ranking.order)]
-    fit = density.likelihood.per_residue_fit(ordered[:1])[0]
     free = free_share(refiner.starting_density(), ordered[:1, :, 1])[0]
-    confidence = _confidence(ordered, built, fit * free, support.typical)
-    correlations = density.likelihood.correlation(ordered)
+    sampled_fit = density.likelihood.per_residue_fit(ordered[:1])[0]
     before = reported.start()
     outcome = Outcome(
-        pins.impose(ordered.cpu().double()).numpy(),
-        confidence,
+        backbones[list(ranking.order)],
+        _confidence(ordered, built, sampled_fit * free, support.typical),
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,
-        fit,
-        density.start_fit(before[None]),
-        None if all_atoms is None else all_atoms.ordered(ranking.order),
+        start_fit=density.start_fit(before[None]),
+        all_atoms=None if all_atoms is None else all_atoms.ordered(ranking.order),
     )
-    shifted = check_register(reported, outcome.replicas[0], view)
+    movable = Movable(~reported.kept & ~pins.mask.any(1), anew, density)
+    finished = finish(spec, reported, outcome, _TITLE, movable, events, control)
+    # from here on everything speaks of the model that is written
+    ordered = torch.from_numpy(finished.outcome.replicas).to(ordered)
+    fit = density.likelihood.per_residue_fit(ordered[:1])[0]
+    finished = replace(finished, outcome=replace(finished.outcome, fit=fit))
+    correlations = density.likelihood.correlation(ordered)
+    best = finished.outcome.replicas[0]
+    shifted = check_register(reported, best, view)
     for line in register_lines(shifted, start):
         events.message(line, "warning")
     figures = {
@@ -132,24 +142,18 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "residues_left_for_lack_of_support": int(built.returned.sum()),
         "moved_as_rigid_bodies": [describe_placement(one, problem.target) for one in prepared.placements],
         "residues_bent": int(bent.sum()),
-        "segments": built.describe(problem, fit, outcome.replicas[0, :, 1]),
+        "segments": built.describe(problem, fit, best[:, 1]),
         **described(further, ordered[:1]),
     }
-    return report_model_job(job, spec, reported, outcome, "Refined by ADP-3D", figures, events, error, density)
+    return report_model_job(job, spec, reported, finished, _TITLE, figures, events, error, density)
 
 
-def _side_chains(
-    spec: RefineSpec,
-    problem: Problem,
-    view: MapView,
-    built: Built,
-    backbones: NDArray[np.float64],
-) -> AllAtoms | None:
-    """Side chains of replicas (replica, N, 4, 3); those of segments that were built are new."""
-    rebuilt = ~problem.known_residues
+def _anew(problem: Problem, built: Built) -> NDArray[np.bool_]:
+    """Residues (N,) that the job has built: what was missing, and segments in the place of others."""
+    anew = ~problem.known_residues
     for segment in built.segments:
-        rebuilt[segment] = True
-    return place_side_chains(SideChainJob(spec.side_chains, rebuilt, view, spec.seed), problem, backbones)
+        anew[segment] = True
+    return anew
 
 
 def _before_docking(spec: RefineSpec, given: Problem, docked: Start) -> Problem:

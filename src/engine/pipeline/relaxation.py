@@ -43,6 +43,14 @@ _FIGURES = (
     "q_score",
 )
 """Figures of the model that are told before and after."""
+_TOLD = {
+    "clashscore": "clashscore",
+    "bond_rmsz": "bond RMSZ",
+    "angle_rmsz": "angle RMSZ",
+    "ramachandran_favoured_percent": "Ramachandran favoured (%)",
+    "cc_mask": "CC_mask",
+}
+"""Those that a job says in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,20 @@ def relax_result(
     except InputError as error:
         events.message(f"The result is not relaxed: {error}", "warning")
         return Relaxed(structure, {"relaxation": None})
-    return Relaxed(moved, {"relaxation": _figures(structure, moved, report, in_map, own_b_factors)})
+    control.obey()
+    figures = _figures(structure, moved, report, in_map, own_b_factors)
+    events.message(_compared(figures["before"], figures["after"]))
+    return Relaxed(moved, {"relaxation": figures})
+
+
+def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """The figures before and after as a sentence, whether they became better or worse."""
+    told = [
+        f"{words} {before[key]:g} before, {after[key]:g} after"
+        for key, words in _TOLD.items()
+        if before.get(key) is not None and after.get(key) is not None
+    ]
+    return f"Relaxation of the result: {'; '.join(told)}."
 
 
 def relax_files(
@@ -196,6 +217,7 @@ def _relaxed(
         control.obey()
         events.progress(_STAGE, done, total)
 
+    events.progress(_STAGE, 0, 1)
     pull = None if in_map is None else InMap(in_map.density, in_map.resolution)
     moved, report = relax(structure, mobile, pull, rebuilt, threads, told)
     sentence = left_out_sentence(report.left_out)

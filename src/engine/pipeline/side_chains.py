@@ -5,20 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import as_file, files
 from typing import Any
 
-import gemmi
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..density.neighbourhood import near
 from ..density.score import mask_radius
+from ..job.events import Control, Events
 from ..measurement.density import DensityMeasurement
 from ..placing.side_chains import PlacedSideChain
 from ..placing.target import Target
-from ..placing.write import result_structure
 from ..prior.builtin.density_grids import DensityGrids
 from ..prior.evidence import DensityEvidence
 from ..rotamers.field import MapNoise, MapView, model_density
@@ -26,44 +24,18 @@ from ..rotamers.pack import Packed, look_at, pack
 from ..rotamers.task import PackingTask
 from ..sidechain.build import terminal_oxygen
 from ..sidechain.geometry_table import geometry_table
-from ..sidechain.network import SideChainModel
-from ..sidechain.scene_of_model import atom14_atoms, atom14_of
-from ..sidechain.templates import BACKBONE, RESIDUE_NAMES, TEMPLATES, UNKNOWN_TYPE
-from ..sidechain.weights_file import load_side_chain_model
-from ..structure.force_field_names import force_field_parent
+from ..sidechain.templates import BACKBONE, RESIDUE_NAMES, TEMPLATES
+from ..sidechain.weights_file import default_side_chain_model
 from .export import SideAtoms
+from .packing_task import SideChainJob, packing_task
 from .problem import Problem
 
-__all__ = ["AllAtoms", "SideChainJob", "map_view", "packaged_side_chain_model", "place_side_chains"]
+__all__ = ["AllAtoms", "map_view", "place_side_chains"]
 
 _FIRST = len(BACKBONE)
-_ENDS = frozenset({"OXT", "OT", "OT1", "OT2"})
-"""Oxygens of C termini that templates do not have."""
+_STAGE = "placing side chains"
 _LISTED = 12
 """Residues that a sentence names."""
-_MOVED = 0.02
-"""Angstrom from which a backbone counts as moved: more than formats round, less than any bond is known to."""
-
-
-@dataclass(frozen=True)
-class SideChainJob:
-    """Which side chains a job places, and with what.
-
-    Attributes
-    ----------
-    mode : str
-        One of `adp3d.contract.specs.model.SIDE_CHAINS`.
-    rebuilt : ndarray of bool, shape (N,)
-        Residues whose backbones were built anew.
-    view : MapView or None
-        The map, if there is one.
-    seed : int
-    """
-
-    mode: str
-    rebuilt: NDArray[np.bool_]
-    view: MapView | None
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -185,12 +157,6 @@ class AllAtoms:
         return lines
 
 
-def packaged_side_chain_model() -> SideChainModel | None:
-    """The side-chain model of this package; None in a package without one, where rotamer statistics have to do."""
-    with as_file(files("adp3d.sidechain") / "weights" / "default.safetensors") as path:
-        return load_side_chain_model(path) if path.is_file() else None
-
-
 def map_view(density: DensityMeasurement, evidence: DensityEvidence | None) -> MapView:
     """The map of a job for the choice of rotamers, and as the side-chain model sees it: nothing of it explained."""
     level = density.likelihood.levels[0]
@@ -207,7 +173,9 @@ def map_view(density: DensityMeasurement, evidence: DensityEvidence | None) -> M
     return MapView(level.as_map(), noise, grids)
 
 
-def place_side_chains(job: SideChainJob, problem: Problem, replicas: NDArray[np.floating]) -> AllAtoms | None:
+def place_side_chains(
+    job: SideChainJob, problem: Problem, replicas: NDArray[np.floating], events: Events, control: Control
+) -> AllAtoms | None:
     """Side chains for the backbones of replicas.
 
     Parameters
@@ -217,6 +185,9 @@ def place_side_chains(job: SideChainJob, problem: Problem, replicas: NDArray[np.
         With the model as the user gave it.
     replicas : ndarray, shape (replica, N, 4, 3)
         In angstrom. What the model says of likely side chains is asked once, for the first.
+    events : Events
+    control : Control
+        Asked again and again, a second or so apart.
 
     Returns
     -------
@@ -226,55 +197,18 @@ def place_side_chains(job: SideChainJob, problem: Problem, replicas: NDArray[np.
     if job.mode == "none":
         return None
     began = time.monotonic()
-    model = packaged_side_chain_model()
-    scenes = [_task(job, problem, x) for x in replicas]
+    model = default_side_chain_model()
+    scenes = [packing_task(job, problem, x) for x in replicas]
     first = scenes[0]
-    views = [] if model is None else look_at(first, model, job.view, job.seed)
-    packed = [pack(task, views, job.view, job.seed) for task in scenes]
+    total = len(scenes) + 1
+    events.progress(_STAGE, 0, total)
+    views = look_at(first, model, job.view, job.seed, control.obey)
+    packed = []
+    for done, task in enumerate(scenes, 1):
+        events.progress(_STAGE, done, total)
+        packed.append(pack(task, views, job.view, job.seed, control.obey))
+    events.progress(_STAGE, total, total)
     return _gathered(job, problem, scenes, packed, time.monotonic() - began)
-
-
-def _task(job: SideChainJob, problem: Problem, x: NDArray[np.floating]) -> PackingTask:
-    """Side chains as today's result has them, carried along with their residues; and which of them are open."""
-    target, n = problem.target, problem.target.n_residues
-    away = _way(target, x)
-    still = problem.kept | (away < _MOVED)
-    base = result_structure(problem.structure, target, x, np.full(n, 100.0), None, still)
-    residues = _by_label(base[0])
-    kinds = [_kind(target, row) for row in range(n)]
-    model = problem.structure
-    fixed = problem.kept | _bound(model, target) | _branched(model, target) | _strange(model, target, kinds)
-    given, present = np.zeros((n, 14, 3)), np.zeros((n, 14), bool)
-    obstacles, elements = _obstacles(base[0], target, kinds)
-    is_open, changeable = np.zeros(n, bool), np.zeros(n, bool)
-    for row, kind in enumerate(kinds):
-        given[row, :_FIRST], present[row, :_FIRST] = x[row], True
-        if kind == UNKNOWN_TYPE:
-            continue
-        atoms = atom14_of(residues[target.labels[row]], kind)[_FIRST:]
-        there = np.isfinite(atoms).all(-1)
-        source = target.sources[row]
-        new = source is None or source.name != target.names[row] or (bool(job.rebuilt[row]) and not problem.kept[row])
-        anew = new or (job.mode == "rebuild" and not fixed[row])
-        if not anew:
-            given[row, _FIRST:], present[row, _FIRST:] = np.nan_to_num(atoms), there
-        whole = bool((there | ~geometry_table().exists[kind].numpy()).all())
-        is_open[row] = anew or (not whole and not fixed[row])
-        changeable[row] = not anew and whole and not fixed[row]
-    polymer = target.polymer
-    return PackingTask(
-        backbone=torch.as_tensor(x, dtype=torch.float32),
-        aatype=torch.tensor(kinds),
-        chain_index=torch.as_tensor(polymer.chain_index),
-        residue_index=torch.as_tensor(polymer.residue_index),
-        given=torch.as_tensor(given, dtype=torch.float32),
-        present=torch.as_tensor(present),
-        open=torch.as_tensor(is_open),
-        changeable=torch.as_tensor(changeable),
-        loose=torch.as_tensor(changeable & ~still),
-        obstacles=obstacles,
-        obstacle_elements=elements,
-    )
 
 
 def _gathered(
@@ -300,90 +234,6 @@ def _gathered(
         mode=job.mode,
         seconds=seconds,
     )
-
-
-def _way(target: Target, x: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How far the backbone of each residue has moved at most, (N,), in angstrom; infinitely where none was known."""
-    away = np.linalg.norm(np.asarray(x) - target.xyz, axis=-1)
-    furthest = np.where(target.known, away, 0.0).max(-1)
-    return np.where(target.known.any(-1), furthest, np.inf)
-
-
-def _kind(target: Target, row: int) -> int:
-    """Row of `RESIDUE_NAMES`; unknown for modified residues, whose atoms stay with their backbone as they are."""
-    source, name = target.sources[row], target.names[row]
-    if source is not None and source.name == name and (source.rigid or source.parts > 1 or source.suffix):
-        return UNKNOWN_TYPE
-    name = force_field_parent(name) or name
-    return RESIDUE_NAMES.index(name) if name in TEMPLATES else UNKNOWN_TYPE
-
-
-def _bound(structure: gemmi.Structure, target: Target) -> NDArray[np.bool_]:
-    """Residues (N,) whose side chains are bonded to something: disulfides, glycans, metals."""
-    row_of = {label: row for row, label in enumerate(target.labels)}
-    bound = np.zeros(target.n_residues, bool)
-    for link in structure.connections:
-        if link.type == gemmi.ConnectionType.Hydrog:
-            continue
-        for end in (link.partner1, link.partner2):
-            seqid = end.res_id.seqid
-            row = row_of.get((end.chain_name, seqid.num or 0, seqid.icode.strip()))
-            if row is not None and end.atom_name not in BACKBONE:
-                bound[row] = True
-    return bound
-
-
-def _branched(structure: gemmi.Structure, target: Target) -> NDArray[np.bool_]:
-    """Residues (N,) of which the model has several conformations."""
-    return np.array(
-        [
-            source is not None and any(a.has_altloc() for a in structure[0][source.chain][source.residue])
-            for source in target.sources
-        ]
-    )
-
-
-def _strange(structure: gemmi.Structure, target: Target, kinds: list[int]) -> NDArray[np.bool_]:
-    """Residues (N,) with atoms that their types do not have, so that they are something else than their names say."""
-    strange = np.zeros(target.n_residues, bool)
-    for row, (source, kind) in enumerate(zip(target.sources, kinds, strict=True)):
-        if source is None or kind == UNKNOWN_TYPE:
-            continue
-        residue = structure[0][source.chain][source.residue]
-        own = np.isfinite(atom14_of(residue, kind)).all(-1).sum()
-        heavy = {atom.name for atom in residue if not atom.is_hydrogen()}
-        strange[row] = len(heavy - _ENDS) > own
-    return strange
-
-
-def _by_label(model: gemmi.Model) -> dict[tuple[str, int, str], gemmi.Residue]:
-    found: dict[tuple[str, int, str], gemmi.Residue] = {}
-    for chain in model:
-        for residue in chain:
-            if not residue.is_water():
-                found.setdefault((chain.name, residue.seqid.num or 0, residue.seqid.icode.strip()), residue)
-    return found
-
-
-def _obstacles(model: gemmi.Model, target: Target, kinds: list[int]) -> tuple[NDArray[np.float64], list[str]]:
-    """Heavy atoms that are no atoms of the job's own residues, and their elements; no waters."""
-    row_of = {label: row for row, label in enumerate(target.labels)}
-    points, elements = [], []
-    for chain in model:
-        for residue in chain:
-            if residue.is_water():
-                continue
-            row = row_of.get((chain.name, residue.seqid.num or 0, residue.seqid.icode.strip()))
-            known = set(BACKBONE)
-            if row is not None:  # under whatever name the model has them
-                known |= {atom.name for atom in atom14_atoms(residue, kinds[row]).values()}
-                known |= set(TEMPLATES[RESIDUE_NAMES[kinds[row]]].names)
-            for atom in residue:
-                if atom.is_hydrogen() or (row is not None and atom.name in known):
-                    continue
-                points.append(atom.pos.tolist())
-                elements.append(atom.element.name)
-    return np.array(points, np.float64).reshape(-1, 3), elements
 
 
 def _true_ends(target: Target, rebuilt: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -16,8 +16,28 @@ from ..structure.observed import BACKBONE_ATOMS
 __all__ = ["PlacedSideChain", "put_side_chains"]
 
 _BACKBONE_HYDROGENS = frozenset(
-    f"{isotope}{rest}" for isotope in "HD" for rest in ("", "1", "2", "3", "A", "A2", "A3", "N", "N1", "N2", "N3")
+    f"{isotope}{rest}"
+    for isotope in "HD"
+    for rest in (
+        "",
+        "1",
+        "2",
+        "3",
+        "A",
+        "A2",
+        "A3",
+        "N",
+        "N1",
+        "N2",
+        "N3",
+        "T1",
+        "T2",
+        "T3",
+    )
 )
+_TOO_NEAR = 1.75
+"""Angstrom from a new atom within which a hydrogen is in its place: two bonds apart they are 2.0 and more, and 1.78
+where the new atom is turned by half the way to the next hydrogen."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +111,8 @@ def _put(residue: gemmi.Residue, row: int, side: PlacedSideChain, b_of: Callable
     ends = [atom for atom in rest if called(atom) in C_TERMINAL]
     if side.replaces:
         carried = _carried(residue, side) if side.carries else []
-        rest = [atom for atom in rest if atom.name in _BACKBONE_HYDROGENS and atom.is_hydrogen()] + carried
+        backbone_hydrogens = [atom for atom in rest if atom.name in _BACKBONE_HYDROGENS and atom.is_hydrogen()]
+        rest = _right(backbone_hydrogens, backbone, side.xyz) + carried
     else:
         rest = [atom for atom in rest if called(atom) not in C_TERMINAL]
     names = () if not side.replaces else side.names
@@ -106,6 +127,8 @@ def _put(residue: gemmi.Residue, row: int, side: PlacedSideChain, b_of: Callable
         own = {called(atom) for atom in rest if called(atom) in side.names}
         heavy = [atom for atom in rest if called(atom) in side.names]
         rest = [atom for atom in rest if called(atom) not in side.names]
+        places = np.array([new[name].pos.tolist() for name in new], np.float64).reshape(-1, 3)
+        rest = _right(rest, [*backbone, *heavy], places)
         ordered = []
         for name in side.names:
             ordered += [atom for atom in heavy if called(atom) == name] if name in own else [new[name]]
@@ -116,6 +139,44 @@ def _put(residue: gemmi.Residue, row: int, side: PlacedSideChain, b_of: Callable
     del residue[:]
     for atom in (*backbone, *ordered, *heavy_ends, *rest, *light_ends):
         residue.add_atom(atom)
+
+
+def _right(atoms: list[gemmi.Atom], heavy: list[gemmi.Atom], new: NDArray[np.float64]) -> list[gemmi.Atom]:
+    """Those of some atoms that are no hydrogens in the place of new atoms (K, 3), such as the caps of a cut chain.
+
+    What is left on an atom that lost hydrogens is named as components name it: HB of three, HB2 and HB3, or HB.
+    """
+    if not len(new):
+        return atoms
+    groups: dict[int, list[gemmi.Atom]] = {}
+    wrong: set[int] = set()
+    for number, atom in enumerate(atoms):
+        if not atom.is_hydrogen():
+            continue
+        parent = min(range(len(heavy)), key=lambda k: heavy[k].pos.dist(atom.pos))
+        if np.linalg.norm(new - atom.pos.tolist(), axis=-1).min() < _TOO_NEAR:
+            wrong.add(number)
+            groups.setdefault(parent, [])
+        else:
+            groups.setdefault(parent, []).append(atom)
+    bearing = {
+        min(range(len(heavy)), key=lambda k: heavy[k].pos.dist(atoms[number].pos)): atoms[number].name
+        for number in wrong
+    }
+    for parent, name in bearing.items():
+        left = groups[parent]
+        stem = name.rstrip("123") if len(name) < 4 else name[:-1]
+        if any(atom.has_altloc() for atom in left) or not all(_numbered(atom.name, stem) for atom in left):
+            continue
+        names = [stem] if len(left) == 1 else [f"{stem}{number}" for number in (2, 3)]
+        if len(left) <= len(names):
+            for atom, own in zip(left, names, strict=False):
+                atom.name = own
+    return [atom for number, atom in enumerate(atoms) if number not in wrong]
+
+
+def _numbered(name: str, stem: str) -> bool:
+    return name[:-1] == stem and name[-1] in "123"
 
 
 def _carried(residue: gemmi.Residue, side: PlacedSideChain) -> list[gemmi.Atom]:

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ..contract.errors import InputError
 from .map_potential import MapField, map_force
 from .molecule import Molecule
 from .scene import Scene
+from .toolkit import reason_of
 
 __all__ = ["BONDED", "CONTACTS", "GUIDES", "NONBONDED", "Assembly", "Tether", "assemble"]
 
@@ -98,18 +100,29 @@ def assemble(
     weight : float
         Of the field, see `map_force`.
     openmm : module
+
+    Raises
+    ------
+    InputError
+        If the force field lacks parameters.
     """
     nanometer = openmm.unit.nanometer
-    system = openmm.app.ForceField(FORCE_FIELD).createSystem(
-        molecule.topology,
-        nonbondedMethod=openmm.app.CutoffNonPeriodic,
-        nonbondedCutoff=CUTOFF * nanometer,
-        constraints=None,
-        rigidWater=False,
-        removeCMMotion=False,
-        residueTemplates=molecule.templates,
-        ignoreExternalBonds=True,
-    )
+    try:
+        system = openmm.app.ForceField(FORCE_FIELD).createSystem(
+            molecule.topology,
+            nonbondedMethod=openmm.app.CutoffNonPeriodic,
+            nonbondedCutoff=CUTOFF * nanometer,
+            constraints=None,
+            rigidWater=False,
+            removeCMMotion=False,
+            residueTemplates=molecule.templates,
+            ignoreExternalBonds=True,
+        )
+    except ValueError as error:  # a residue that no template fits, or a term without parameters
+        raise InputError(
+            f"The force field has no parameters for a part of this model ({reason_of(error)}); relax the rest of it, "
+            "by residues."
+        ) from error
     (nonbonded,) = (force for force in system.getForces() if isinstance(force, openmm.NonbondedForce))
     for force in system.getForces():
         force.setForceGroup(NONBONDED if isinstance(force, openmm.NonbondedForce) else BONDED)

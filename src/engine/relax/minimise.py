@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import InputError
 from .forces import BONDED, CONTACTS, GUIDES, NONBONDED, Assembly
+from .toolkit import reason_of
 
 __all__ = ["Descent", "descend"]
 
@@ -21,6 +22,13 @@ _JITTER, _SEED = 0.01, 20_240_604
 """A, normal, by which all that moves is displaced first: atoms on one spot or three on a line have no direction to go.
 The seed, so that the same model always gives the same result."""
 
+_NOWHERE = (
+    "OpenMM cannot compute on this machine ({reason}); remove it with 'pip uninstall openmm' and install it again, or "
+    "do without relaxation."
+)
+_FAILED = "OpenMM could not relax this model ({reason})."
+_NO_NUMBERS = ("nan", "infinite")
+"""Words of the errors that OpenMM raises where energies or forces are no numbers."""
 _HOPELESS = "The force field finds no way out of the geometry of this model; mend its worst clashes and bonds first."
 
 _TOLERANCE = 10.0
@@ -68,7 +76,7 @@ def descend(
     Raises
     ------
     InputError
-        If the forces are too large for numbers.
+        If the forces are too large for numbers, or OpenMM cannot compute here.
     """
     nanometer, mole = openmm.unit.nanometer, openmm.unit.kilojoule_per_mole
     context = _context(assembly.system, threads, openmm)
@@ -83,7 +91,8 @@ def descend(
         try:
             openmm.LocalEnergyMinimizer.minimize(context, _TOLERANCE, most, reporter)
         except openmm.OpenMMException as error:
-            raise InputError(_HOPELESS) from error
+            hopeless = any(word in str(error).lower() for word in _NO_NUMBERS)
+            raise InputError(_HOPELESS if hopeless else _FAILED.format(reason=reason_of(error))) from error
         reporter.next_stage(most)
     told(_SOFT_STEPS + _STEPS, _SOFT_STEPS + _STEPS)
     found = np.array(context.getState(positions=True).getPositions(asNumpy=True).value_in_unit(nanometer))
@@ -97,10 +106,13 @@ def _context(system: Any, threads: int, openmm: Any) -> Any:
     """On the processor, which is there on every computer: these systems are small, and its results repeat."""
     names = {openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())}
     integrator = openmm.VerletIntegrator(0.001)
-    if "CPU" not in names:
-        return openmm.Context(system, integrator, openmm.Platform.getPlatformByName("Reference"))
-    properties = {"Threads": str(threads), "DeterministicForces": "true"}
-    return openmm.Context(system, integrator, openmm.Platform.getPlatformByName("CPU"), properties)
+    try:
+        if "CPU" not in names:
+            return openmm.Context(system, integrator, openmm.Platform.getPlatformByName("Reference"))
+        properties = {"Threads": str(threads), "DeterministicForces": "true"}
+        return openmm.Context(system, integrator, openmm.Platform.getPlatformByName("CPU"), properties)
+    except openmm.OpenMMException as error:
+        raise InputError(_NOWHERE.format(reason=reason_of(error))) from error
 
 
 def _jitter(system: Any, count: int, openmm: Any) -> NDArray[np.float64]:

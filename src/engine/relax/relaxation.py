@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import InputError
 from ..density.map import DensityMap
+from ..structure.residues import is_protein_residue
 from ..validation.atoms import Atoms, heavy_atoms
 from .forces import Tether, assemble
 from .map_potential import MapField, map_field
@@ -29,18 +30,19 @@ WEAK, FIRM = 200.0, 2000.0
 """kJ/mol/nm^2 of the springs on heavy atoms outside of a map, of residues that were built anew and of others: the force
 that parts two atoms of a clash, some 10 kJ/mol/A, moves the former by 0.5 A and the latter by 0.05 A."""
 
-MAP_WEIGHT, IN_MAP = 10.0, 1000.0
-"""kJ/mol of a carbon atom per standard deviation of the map, and kJ/mol/nm^2 of the springs beside it. Chosen with
-EMD-20026 as it is (1.75 A), its model shaken by 0.3 A, and filtered to 4 A with noise, of weights from 5 to 40 and
-springs of 0, 200 and 1,000. It is the smallest weight with which neither correlation nor Q-score of the deposited model
-falls; twice as much costs a third of the quality of the bonds. With these springs the shaken model comes closest to
-the deposited one (0.12 A; 0.14 and 0.15 A with 200 and none), and the smooth map draws the deposited one least
-together (0.20 A; 0.32 and 0.41 A)."""
+MAP_WEIGHT, IN_MAP = 5.5, 2000.0
+"""kJ/mol of a carbon atom per standard deviation of the map and A of its resolution, and kJ/mol/nm^2 of the springs
+beside it. The slopes of a map fall as its resolution does: with the same weight at all resolutions, EMD-30342 (3.9 A)
+held its atoms half as firmly as EMD-20026 (1.75 A), and the force field had its way (deposited model: CC_mask 0.802,
+0.795 relaxed with weight 10, 0.806 with 20; Q-score 0.457, 0.438, 0.452; favoured 93.3 %, 94.6 %, 93.1 %). At 1.75 A,
+10 is the smallest weight with which neither correlation nor Q-score of the deposited model falls; twice as much costs a
+third of the quality of the bonds. Springs of 1,000 let go of contacts that the map cannot hold at 3.9 A, those of 4,000
+leave clashes (2.1; 1.8 with 2,000)."""
 
 
 @dataclass(frozen=True)
 class InMap:
-    """A map that pulls, its resolution in A, and how much (see `adp3d.relax.map_potential`)."""
+    """A map that pulls, its resolution in A, and how much for each A of it (see `adp3d.relax.map_potential`)."""
 
     density: DensityMap
     resolution: float
@@ -94,7 +96,7 @@ def relax(
     weak = region.mobile if rebuilt is None else np.asarray(rebuilt, bool)[places]
     tether = Tether(np.where(weak, WEAK, FIRM), IN_MAP)
     molecule = build_molecule(scene, openmm)
-    assembly = assemble(scene, molecule, tether, _field(scene, in_map), in_map.weight if in_map else 0.0, openmm)
+    assembly = assemble(scene, molecule, tether, _field(scene, in_map), _pull(in_map), openmm)
     descent = descend(assembly, scene.points.xyz[assembly.point], threads, openmm, told)
     xyz = scene.points.xyz.copy()
     xyz[assembly.point] = descent.xyz
@@ -150,6 +152,11 @@ def _less_known(region: Region, rows: list[int]) -> Region:
     return replace(region, template=tuple(template), state=state, left_out=tuple(left_out))
 
 
+def _pull(in_map: InMap | None) -> float:
+    """kJ/mol of a carbon atom per standard deviation of the map."""
+    return 0.0 if in_map is None else in_map.weight * in_map.resolution
+
+
 def _field(scene: Scene, in_map: InMap | None) -> MapField | None:
     if in_map is None:
         return None
@@ -171,12 +178,13 @@ def _places(structure: gemmi.Structure, atoms: Atoms) -> tuple[NDArray[np.int64]
     plain = []
     for number, (chain, residue) in enumerate((c, r) for c in structure[0] for r in c):
         numbers.setdefault((chain.name, str(residue.seqid), residue.name), []).append(number)
-        at[chain.name, str(residue.seqid)] = at.get((chain.name, str(residue.seqid)), 0) + 1
+        if is_protein_residue(residue):  # waters and ligands may have the numbers of residues of the protein
+            at[chain.name, str(residue.seqid)] = at.get((chain.name, str(residue.seqid)), 0) + 1
         names = [atom.name for atom in residue]
         plain.append(len(set(names)) == len(names) and not any(atom.has_altloc() for atom in residue))
     places, single = [], []
     for named in atoms.residues:
         found = numbers[named.chain, named.number, named.name]
         places.append(found.pop(0) if len(found) > 1 else found[0])
-        single.append(plain[places[-1]] and at[named.chain, named.number] == 1)
+        single.append(plain[places[-1]] and at.get((named.chain, named.number), 0) <= 1)
     return np.array(places, np.int64), np.array(single, bool)

@@ -7,7 +7,7 @@ from types import ModuleType
 
 from ..contract.errors import InputError
 
-__all__ = ["MISSING", "has_openmm", "load_openmm"]
+__all__ = ["MISSING", "has_openmm", "load_openmm", "reason_of"]
 
 MISSING = (
     "Relaxation needs the Python package openmm, which is not there: add it with 'pip install openmm', or with "
@@ -19,6 +19,11 @@ MISSING = (
 def has_openmm() -> bool:
     """Whether OpenMM is installed; it is not loaded for that."""
     return find_spec("openmm") is not None
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of what an error says, fit for the middle of a sentence."""
+    return (str(error).splitlines() or ["no reason given"])[0].rstrip(".")[:200]
 
 
 def load_openmm() -> ModuleType:
@@ -35,10 +40,9 @@ def load_openmm() -> ModuleType:
         import openmm
         import openmm.app
     except ImportError as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0].rstrip(".")
         raise InputError(
-            f"The package openmm is there but cannot be loaded ({reason[:200]}); remove it with 'pip uninstall openmm' "
-            "and install it again."
+            f"The package openmm is there but cannot be loaded ({reason_of(error)}); remove it with 'pip uninstall "
+            "openmm' and install it again."
         ) from error
     module: ModuleType = openmm
     return module

@@ -11,10 +11,11 @@ from torch import Tensor
 from ..sidechain.geometry_table import geometry_table
 from ..sidechain.measure import chi_difference
 from ..sidechain.network import SideChainModel
-from ..sidechain.sampling import sample
+from ..sidechain.sampling import Sampler
 from ..sidechain.scene import Scene
 from ..sidechain.templates import CHIS, SLOTS
 from .library import chi_log_density, rotamers_of
+from .pieces import Ask, in_pieces, nobody
 from .task import PackingTask, measured_torsions
 
 __all__ = ["Candidates", "ModelView", "look_with", "propose"]
@@ -23,6 +24,10 @@ _LIKELIEST = 12
 """Codes of a residue that are decoded, by their probability with all open neighbours hidden."""
 _SAMPLES, _STEPS = 8, 4
 """Samples, and steps of each: what is likely once neighbours are decided."""
+_SAMPLED_AT_ONCE = 2048
+"""Residues of all samples that are drawn together, or those of one sample: they take 0.15 MB each."""
+_NEXT_SEED = 1_000_003
+"""Added to the seed for each further sample: which are drawn together makes no difference to them."""
 _SAME = np.deg2rad(25.0)
 """Radians; codes whose torsions are all that near to a candidate's count for it."""
 _LIBRARY = 0.15
@@ -82,7 +87,7 @@ class ModelView:
 
 
 @torch.no_grad()
-def look_with(model: SideChainModel, scene: Scene, seed: int, samples: int = _SAMPLES) -> ModelView:
+def look_with(model: SideChainModel, scene: Scene, seed: int, samples: int = _SAMPLES, ask: Ask = nobody) -> ModelView:
     """Likely codes of the free residues of one scene, decoded.
 
     The probability of a code is the mean of what the model gives it while all neighbours are hidden and of how often
@@ -96,7 +101,10 @@ def look_with(model: SideChainModel, scene: Scene, seed: int, samples: int = _SA
     seed : int
     samples : int
         0 for none.
+    ask : callable
+        Called again and again; what it raises ends it.
     """
+    ask()
     seen = model.look(scene)
     tokens = torch.full(scene.aatype.shape, model.hidden)
     known = torch.where(scene.known, model.encode(scene, seen).code, torch.full_like(tokens, model.nothing))
@@ -105,8 +113,7 @@ def look_with(model: SideChainModel, scene: Scene, seed: int, samples: int = _SA
     probability = logits.float().softmax(-1)[0]
     codes = probability.topk(_LIKELIEST, -1).indices.T
     if samples:
-        several = _repeated(scene, samples)
-        drawn = sample(model, several, torch.Generator().manual_seed(seed), steps=_STEPS).code
+        drawn = _drawn(model, scene, seed, samples, ask)
         drawn = torch.where(scene.free, drawn, torch.zeros_like(drawn))
         often = torch.zeros_like(probability).scatter_add_(
             1, drawn.T, torch.full(drawn.T.shape, 1.0 / samples, dtype=probability.dtype)
@@ -117,25 +124,27 @@ def look_with(model: SideChainModel, scene: Scene, seed: int, samples: int = _SA
     found = probability.gather(1, codes.T).T.masked_fill(repeated, 0.0)
     chi, deviation = [], []
     for row in codes:
+        ask()
         decoded = model.decode(scene, seen, model.codebook.vector(row[None]))
         chi.append(torch.atan2(decoded.turns[0, :, :CHIS, 1], decoded.turns[0, :, :CHIS, 0]))
         deviation.append(decoded.deviation[0])
     return ModelView(torch.stack(chi), torch.stack(deviation), found)
 
 
-def _repeated(scene: Scene, times: int) -> Scene:
-    def several(values: Tensor) -> Tensor:
-        return values.expand(times, *values.shape[1:])
+def _drawn(model: SideChainModel, scene: Scene, seed: int, samples: int, ask: Ask) -> Tensor:
+    """Tokens (samples, N), each sample with random numbers of its own, as many at once as memory is meant for."""
+    fitting = max(1, _SAMPLED_AT_ONCE // scene.aatype.shape[1])
+    together = max(count for count in range(1, samples + 1) if samples % count == 0 and count <= fitting)
+    sampler = Sampler(model, scene, together)
+    found = []
+    for first in range(0, samples, together):
+        ask()
+        numbers = [torch.Generator().manual_seed(seed + _NEXT_SEED * k) for k in range(first, first + together)]
+        found.append(sampler.draw(sampler.all_hidden(), numbers, _STEPS).tokens)
+    return torch.cat(found)
 
-    density = scene.density
-    return Scene(
-        several(scene.atoms), several(scene.has_backbone), several(scene.shown), several(scene.known),
-        several(scene.aatype), several(scene.chain_index), several(scene.residue_index), several(scene.present),
-        None if density is None else density.seen_from((density.origin + density.spacing[0]).expand(times, 3)),
-    )  # fmt: skip
 
-
-def propose(task: PackingTask, views: list[tuple[Tensor, ModelView]]) -> Candidates:
+def propose(task: PackingTask, views: list[tuple[Tensor, ModelView]], ask: Ask = nobody) -> Candidates:
     """All candidates of all residues that move.
 
     Parameters
@@ -143,6 +152,8 @@ def propose(task: PackingTask, views: list[tuple[Tensor, ModelView]]) -> Candida
     task : PackingTask
     views : list of (Tensor of bool, shape (N,), ModelView)
         What the model says, and of which residues; may be empty.
+    ask : callable
+        Called between pieces.
 
     Returns
     -------
@@ -180,7 +191,8 @@ def propose(task: PackingTask, views: list[tuple[Tensor, ModelView]]) -> Candida
         )
     rows, torsions, bent = torch.cat(owner), torch.cat(chi), torch.cat(deviation)
     there = torch.cat(given)
-    atoms = torch.where(there[:, None, None], task.given[rows], task.build(rows, torsions, bent))
+    built = [task.build(rows[part], torsions[part], bent[part]) for part in in_pieces(len(rows), ask)]
+    atoms = torch.where(there[:, None, None], task.given[rows], torch.cat(built))
     return Candidates(rows, torsions, bent, log_probability(task, rows, torsions, view_of), atoms, there)
 
 

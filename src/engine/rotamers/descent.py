@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .candidates import Candidates
 from .energy import MOVING, Energies
+from .pieces import Ask, in_pieces, nobody
 from .repulsion import REACH, kinds_of, repulsion
 from .task import PackingTask, measured_torsions
 
@@ -22,8 +23,8 @@ _FURTHER = 1.5
 """Angstrom by which atoms may move while the list of their neighbours stays as it is."""
 
 
-def descend(task: PackingTask, energies: Energies, candidates: Candidates, steps: int) -> Candidates:
-    """Candidates, each moved by itself; those that are given stay.
+def descend(task: PackingTask, energies: Energies, candidates: Candidates, steps: int, ask: Ask = nobody) -> Candidates:
+    """Candidates, each moved by itself, some at a time; those that are given stay.
 
     Parameters
     ----------
@@ -31,11 +32,15 @@ def descend(task: PackingTask, energies: Energies, candidates: Candidates, steps
     energies : Energies
     candidates : Candidates
     steps : int
+    ask : callable
+        Called between pieces.
     """
     rows = torch.nonzero(~candidates.given)[:, 0]
     if not len(rows) or not steps:
         return candidates
-    return _moved(task, energies, candidates, rows, steps, None)
+    for part in in_pieces(len(rows), ask):
+        candidates = _moved(task, energies, candidates, rows[part], steps, None)
+    return candidates
 
 
 def descend_together(task: PackingTask, energies: Energies, chosen: Candidates, steps: int) -> Candidates:

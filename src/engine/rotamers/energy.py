@@ -63,11 +63,12 @@ def fixed_atoms(task: PackingTask) -> tuple[FixedAtoms, list[str]]:
     elements = [TEMPLATES[RESIDUE_NAMES[int(t)]].elements[int(s)] for t, s in zip(task.aatype[row], slot, strict=True)]
     elements += list(task.obstacle_elements)
     others = torch.full((len(task.obstacles),), -1)
+    owners = torch.tensor(task.obstacle_owners, dtype=torch.int64) if len(task.obstacle_owners) else others
     xyz = np.concatenate([atoms[row, slot].double().numpy(), np.asarray(task.obstacles, np.float64).reshape(-1, 3)])
     return FixedAtoms(
         xyz,
         torch.tensor([element_class(element) for element in elements]),
-        torch.cat([row, others]),
+        torch.cat([row, owners]),
         torch.cat([exempt[row], others]),
     ), elements
 

@@ -21,6 +21,7 @@ from .descent import descend, descend_together
 from .energy import MOVING, Energies, fixed_atoms, pair_energies
 from .evidence import MARGIN, worth_changing
 from .field import DensityField, MapView, density_field
+from .pieces import Ask, in_pieces, nobody
 from .task import PackingTask
 
 __all__ = ["Packed", "look_at", "pack"]
@@ -67,7 +68,7 @@ class Packed:
     field: DensityField | None
 
 
-def pack(task: PackingTask, views: Views, view: MapView | None, seed: int) -> Packed:
+def pack(task: PackingTask, views: Views, view: MapView | None, seed: int, ask: Ask = nobody) -> Packed:
     """Give residues the side chains that explain best what is known.
 
     Candidates are what the model thinks likely and the rotamers of the library, each moved into the density by itself;
@@ -88,17 +89,21 @@ def pack(task: PackingTask, views: Views, view: MapView | None, seed: int) -> Pa
         Without, changeable residues stay.
     seed : int
         The same seed gives the same side chains.
+    ask : callable
+        Called between pieces of a second or so; what it raises ends it.
     """
+    ask()
     task = _without_map(task) if view is None else task
     fixed, elements = fixed_atoms(task)
     field = None if view is None else density_field(view.map, view.noise, fixed.xyz, elements)
     energies = Energies(fixed, cKDTree(fixed.xyz), field)
     with torch.no_grad():
-        candidates = propose(task, views)
-        candidates, own = _thinned(task, energies, candidates)
-    candidates = descend(task, energies, candidates, _STEPS_ALONE)
+        candidates = propose(task, views, ask)
+        candidates = _thinned(task, energies, candidates, ask)
+    candidates = descend(task, energies, candidates, _STEPS_ALONE, ask)
     with torch.no_grad():
-        candidates, own = _distinct(task, energies, candidates)
+        candidates, own = _distinct(task, energies, candidates, ask)
+        ask()
         chosen = _choose(task, candidates, own, seed)
         if view is not None and field is not None:
             refused = ~worth_changing(task, chosen, field)
@@ -107,6 +112,7 @@ def pack(task: PackingTask, views: Views, view: MapView | None, seed: int) -> Pa
                 stays[chosen.owner[refused]] = True
                 rows = torch.nonzero(~stays[candidates.owner] | candidates.given)[:, 0]
                 chosen = _choose(task, candidates.take(rows), own[rows], seed)
+    ask()
     final = descend_together(task, energies, _loosened(task, chosen), _STEPS_TOGETHER)
     return _assembled(task, final, chosen.given, field)
 
@@ -115,7 +121,7 @@ def _without_map(task: PackingTask) -> PackingTask:
     return replace(task, changeable=torch.zeros_like(task.changeable))
 
 
-def look_at(task: PackingTask, model: SideChainModel, view: MapView | None, seed: int) -> Views:
+def look_at(task: PackingTask, model: SideChainModel, view: MapView | None, seed: int, ask: Ask = nobody) -> Views:
     """What the model says of open residues beside known ones, and of changeable ones as if none of these were known.
 
     Parameters
@@ -125,16 +131,18 @@ def look_at(task: PackingTask, model: SideChainModel, view: MapView | None, seed
     view : MapView, optional
     seed : int
         Of the samples.
+    ask : callable
+        Called again and again; what it raises ends it.
     """
     task = _without_map(task) if view is None else task
     views: Views = []
     movable, complete = task.movable, task.complete
     if bool((movable & task.open).any()):
         scene = _scene(task, complete & ~task.open, view)
-        views.append((task.open, look_with(model, scene, seed)))
+        views.append((task.open, look_with(model, scene, seed, ask=ask)))
     if bool((movable & task.changeable).any()):
         scene = _scene(task, complete & ~task.open & ~task.changeable, view)
-        views.append((task.changeable, look_with(model, scene, seed, samples=0)))
+        views.append((task.changeable, look_with(model, scene, seed, samples=0, ask=ask)))
     return views
 
 
@@ -148,27 +156,31 @@ def _scene(task: PackingTask, known: Tensor, view: MapView | None) -> Scene:
     )  # fmt: skip
 
 
-def _own_energy(task: PackingTask, energies: Energies, candidates: Candidates) -> Tensor:
-    aatype = task.aatype[candidates.owner]
-    surface = energies.surface(candidates.atoms, aatype, candidates.owner)
-    own = surface.energy(candidates.atoms) - energies.map_gain(candidates.atoms, aatype) - candidates.log_probability
+def _own_energy(task: PackingTask, energies: Energies, candidates: Candidates, ask: Ask) -> Tensor:
+    found = []
+    for part in in_pieces(len(candidates.owner), ask):
+        atoms, owner = candidates.atoms[part], candidates.owner[part]
+        clashes = energies.surface(atoms, task.aatype[owner], owner).energy(atoms)
+        found.append(clashes - energies.map_gain(atoms, task.aatype[owner]) - candidates.log_probability[part])
+    own = torch.cat(found)
     return torch.where(candidates.given, own - MARGIN, own)
 
 
-def _thinned(task: PackingTask, energies: Energies, candidates: Candidates) -> tuple[Candidates, Tensor]:
-    """The most promising candidates of each residue, and their energies."""
-    aatype = task.aatype[candidates.owner]
-    promise = candidates.log_probability + energies.map_gain(candidates.atoms, aatype)
-    promise = promise.masked_fill(candidates.given, torch.inf)
+def _thinned(task: PackingTask, energies: Energies, candidates: Candidates, ask: Ask) -> Candidates:
+    """The most promising candidates of each residue."""
+    gains = [
+        energies.map_gain(candidates.atoms[part], task.aatype[candidates.owner[part]])
+        for part in in_pieces(len(candidates.owner), ask)
+    ]
+    promise = (candidates.log_probability + torch.cat(gains)).masked_fill(candidates.given, torch.inf)
     few = candidates.take(_first_of_each(candidates.owner, promise, _BEST))
-    own = _own_energy(task, energies, few).masked_fill(few.given, -torch.inf)
-    rows = _first_of_each(few.owner, -own, 2 * _KEPT)
-    return few.take(rows), own[rows]
+    own = _own_energy(task, energies, few, ask).masked_fill(few.given, -torch.inf)
+    return few.take(_first_of_each(few.owner, -own, 2 * _KEPT))
 
 
-def _distinct(task: PackingTask, energies: Energies, candidates: Candidates) -> tuple[Candidates, Tensor]:
+def _distinct(task: PackingTask, energies: Energies, candidates: Candidates, ask: Ask) -> tuple[Candidates, Tensor]:
     """Candidates that differ, the better one of two that are alike, and their energies."""
-    own = _own_energy(task, energies, candidates)
+    own = _own_energy(task, energies, candidates, ask)
     keep = []
     ends = torch.bincount(candidates.owner, minlength=task.n_residues).cumsum(0).tolist()
     for i, end in enumerate(ends):

@@ -47,6 +47,9 @@ class PackingTask:
         Atoms of other things, in angstrom.
     obstacle_elements : sequence of str
         K of them.
+    obstacle_owners : sequence of int
+        K numbers of residues that obstacles are part of (OXT, say), which they do not repel, -1 for none; empty if
+        none is.
     """
 
     backbone: Tensor
@@ -60,6 +63,7 @@ class PackingTask:
     loose: Tensor
     obstacles: NDArray[np.float64]
     obstacle_elements: Sequence[str]
+    obstacle_owners: Sequence[int] = ()
 
     @property
     def n_residues(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +12,8 @@ from adp3d.contract.kinds import KINDS
 from adp3d.contract.specification import CompleteSpec, DistancesSpec, RefineSpec
 from adp3d.job.memory import estimate_cost
 from adp3d.job.runtime import usable_cores
-from adp3d.pipeline.cost import job_cost, planned_runs
+from adp3d.pipeline import cost
+from adp3d.pipeline.cost import finishing_seconds, job_cost, planned_runs
 from adp3d.prior.registry import find_prior
 from adp3d.solver.completion import total_steps
 from adp3d.solver.potential_cost import PotentialCost
@@ -33,6 +35,7 @@ CPU = torch.device("cpu")
 def test_each_kind_of_job_has_its_own_number_of_steps(spec, replicas, steps):
     measured = SimpleNamespace(cost=PotentialCost(40_000, 16_000, 3e-4))
     expected = estimate_cost(replicas, 50, steps, find_prior("builtin").cost, [measured.cost], cores=usable_cores())
+    expected = replace(expected, seconds=expected.seconds + finishing_seconds(spec, 50))
     assert job_cost(spec, 50, CPU, [measured]) == expected  # fifty residues fit in any memory
 
 
@@ -77,3 +80,17 @@ def test_an_unknown_kind_has_no_cost_rather_than_that_of_another():
         assert planned_runs(SimpleNamespace(kind=kind, steps=10, replicas=2, half_maps=None, density_weight=None))
     with pytest.raises(LookupError, match="'rigid'"):
         planned_runs(SimpleNamespace(kind="rigid", steps=10, replicas=2))
+
+
+def test_side_chains_and_relaxation_take_time(monkeypatch):
+    def seconds(residues=100, **options):
+        return finishing_seconds(RefineSpec(output="o", model="m", map="x", **options), residues)
+
+    monkeypatch.setattr(cost, "has_openmm", lambda: True)
+    assert seconds(200) == pytest.approx(2 * seconds(100))
+    assert seconds(replicas=8) > seconds(replicas=2) > seconds(replicas=2, relax=False) > 0
+    assert seconds(side_chains="none") == 0
+    assert finishing_seconds(DistancesSpec(output="o", restraints="r", sequence="AAA"), 100) == 0
+    relaxed = seconds()
+    monkeypatch.setattr(cost, "has_openmm", lambda: False)
+    assert seconds() == seconds(relax=False) < relaxed

@@ -11,11 +11,12 @@ import torch
 from told import Messages
 
 from adp3d.contract.specification import CompleteSpec
-from adp3d.job.events import NullEvents
+from adp3d.job.events import Control, NullEvents
 from adp3d.job.folder import JobFolder
 from adp3d.job.log import EventLog
 from adp3d.job.trajectory import TrajectoryWriter
-from adp3d.pipeline.outcome import Outcome, describe_geometry, likeness, report_model_job, show_trajectory
+from adp3d.pipeline.final_model import Movable, Outcome, finish
+from adp3d.pipeline.outcome import describe_geometry, likeness, report_model_job, show_trajectory
 from adp3d.pipeline.problem import load_problem
 from adp3d.placing.confidence_records import read_confidence
 
@@ -45,9 +46,16 @@ def outcome(truth, offsets=(0.0, 1.0), chosen=0):
     return Outcome(replicas, np.linspace(0, 100, len(truth)), np.arange(len(offsets))[::-1] * 1.0, chosen)
 
 
+def report(job, spec, problem, found, figures, events):
+    """As it was built, without relaxation."""
+    none = np.zeros(problem.target.n_residues, bool)
+    final = finish(replace(spec, relax=False), problem, found, "Title", Movable(none, none), events, Control())
+    return report_model_job(job, spec, problem, final, "Title", figures, events)
+
+
 def test_metrics_in_closed_form(setting):
     job, problem, truth = setting
-    metrics = report_model_job(job, job.spec, problem, outcome(truth), "Title", {"own": 7}, NullEvents())
+    metrics = report(job, job.spec, problem, outcome(truth), {"own": 7}, NullEvents())
     assert metrics["own"] == 7 and metrics["residues"] == 44 and metrics["replicas"] == 2
     assert metrics["completeness_before"] == pytest.approx(100 * 37 / 44)
     assert metrics["completeness_after"] == 100
@@ -76,7 +84,7 @@ def test_what_does_not_move_comes_back_as_it_was(setting):
     residue.add_atom(other)
     residue["CA"][0].aniso = gemmi.SMat33f(0.1, 0.2, 0.3, 0, 0, 0)
     given = problem.structure.clone()
-    report_model_job(job, job.spec, problem, outcome(replica), "Title", {}, NullEvents())
+    report(job, job.spec, problem, outcome(replica), {}, NullEvents())
     found = gemmi.read_structure(str(job.result))[0]["A"]
     rows = {r.seqid.num: r for r in found}
     for old in given[0]["A"]:
@@ -93,7 +101,7 @@ def test_what_moved_is_told_and_drawn(setting):
     events = Messages()
     found = outcome(truth + np.array([0.0, 2.0, 0.0]))
     found = replace(found, fit=np.full(44, 0.8), start_fit=np.full(44, 0.5))
-    metrics = report_model_job(job, job.spec, problem, found, "Title", {}, events)
+    metrics = report(job, job.spec, problem, found, {}, events)
     assert metrics["displacement"]["domains"][0]["shift"] == pytest.approx(2.0, abs=1e-3)
     assert any("moved by 2.00 A and 0.0 degrees" in text for text in events.texts)
     assert (job.path / "displacement.png").stat().st_size > 1000
@@ -103,7 +111,7 @@ def test_what_moved_is_told_and_drawn(setting):
 def test_the_confidence_as_b_factors_if_wanted(setting):
     job, problem, truth = setting
     spec = replace(job.spec, b_factors="confidence")
-    report_model_job(job, spec, problem, outcome(truth), "Title", {}, NullEvents())
+    report(job, spec, problem, outcome(truth), {}, NullEvents())
     for residue, value in zip(gemmi.read_structure(str(job.result))[0]["A"], np.linspace(0, 100, 44), strict=True):
         assert [atom.b_iso for atom in residue] == pytest.approx([value] * len(residue), abs=0.01)
     attribute = (job.path / "residue_confidence.defattr").read_text().splitlines()[-1]
@@ -141,7 +149,7 @@ def test_trajectory_of_the_chosen_replica(setting):
     for step in (1, 2, 3):
         writer.frame(step, np.stack([truth, truth + 10.0 * step]))
     writer.close()
-    report_model_job(job, job.spec, problem, outcome(truth, chosen=1), "Title", {}, NullEvents())
+    report(job, job.spec, problem, outcome(truth, chosen=1), {}, NullEvents())
     shown = gemmi.read_structure(str(job.path / "trajectory.cif"))
     assert len(shown) == 3
     for step, model in enumerate(shown, start=1):

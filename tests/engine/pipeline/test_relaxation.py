@@ -63,8 +63,10 @@ def test_a_result_is_relaxed_in_its_map_and_told(openmm):
     assert told["after"]["bond_rmsz"] < 1 < told["before"]["bond_rmsz"]
     assert told["after"]["cc_mask"] > told["before"]["cc_mask"]
     assert told["energy_after"] < told["energy_before"] and told["seconds"] > 0
-    ((level, text),) = events.messages
-    assert level == "info" and text.startswith("20 residues were relaxed in the map in ")
+    (first, second) = events.messages
+    assert first[0] == "info" and first[1].startswith("20 residues were relaxed in the map in ")
+    before, after = (told[when]["clashscore"] for when in ("before", "after"))
+    assert second[1].startswith(f"Relaxation of the result: clashscore {before:g} before, {after:g} after; bond RMSZ ")
     assert events.steps[-1][1] == events.steps[-1][2] and {stage for stage, _, _ in events.steps} == {"relaxing"}
     assert np.array_equal(coordinates(start), given), "the model given is not changed"
 

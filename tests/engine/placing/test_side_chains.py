@@ -145,3 +145,63 @@ def test_atoms_under_names_of_force_fields_are_not_added_again():
     put_side_chains(model, [("A", 7, "")], [whole], b_of)
     assert [row[0] for row in shown(model)] == ["N", "CA", "C", "OT1", *names, "OT2"]
     assert shown(model)[7][3] == 20.0, "CD keeps its B-factor as CD1"
+
+
+CA, CB = np.zeros(3), np.array([1.53, 0.0, 0.0])
+
+
+def capped(names, heavy=("N", "CA", "C", "O", "CB"), name="LEU"):
+    """A residue along x that ends in a methyl group, with its hydrogens at -60, 60 and 180 degrees."""
+    model = residue_of(*plain(*heavy, *names), name=name)
+    places = {"N": [-0.5, 1.4, 0.0], "CA": CA, "C": [-0.5, -0.7, 1.2], "O": [-0.5, -0.7, 2.4], "CB": CB}
+    places |= dict(zip(names, (_around(1.09, angle) for angle in (-60.0, 60.0, 180.0)), strict=False))
+    for atom in model[0][0]:
+        atom.pos = gemmi.Position(*np.asarray(places[atom.name], float).tolist())
+    return model
+
+
+def _around(length, torsion, bend=109.5):
+    """Where an atom is that is bonded to CB, by its torsion about CA-CB."""
+    up, turn = -np.cos(np.radians(bend)), np.radians(torsion)
+    return CB + length * np.array([up, *(np.sin(np.radians(bend)) * np.array([np.cos(turn), np.sin(turn)]))])
+
+
+@pytest.mark.parametrize(
+    ("torsion", "left"), [(-60.0, ["HB2", "HB3"]), (180.0, ["HB2", "HB3"]), (40.0, ["HB2", "HB3"])]
+)
+def test_a_completed_chain_loses_the_caps_in_the_place_of_new_atoms(torsion, left):
+    model = capped(("HB1", "HB2", "HB3"))
+    given = {tuple(np.round(atom.pos.tolist(), 3)) for atom in model[0][0]}
+    longer = PlacedSideChain(("CB", "CG"), ("C", "C"), np.array([CB, _around(1.53, torsion)]), False)
+    put_side_chains(model, [("A", 7, "")], [longer], b_of)
+    atoms = list(model[0][0])
+    assert [atom.name for atom in atoms] == ["N", "CA", "C", "O", "CB", "CG", "HB2", "HB3"]
+    for atom in atoms[-2:]:
+        assert tuple(np.round(atom.pos.tolist(), 3)) in given and atom.pos.dist(atoms[5].pos) > 1.9
+
+
+def test_a_branch_leaves_one_hydrogen_which_gets_its_name():
+    model = capped(("HB1", "HB2", "HB3"), name="VAL")
+    branches = np.array([CB, _around(1.53, 60.0), _around(1.53, 180.0)])
+    longer = PlacedSideChain(("CB", "CG1", "CG2"), ("C", "C", "C"), branches, False)
+    put_side_chains(model, [("A", 7, "")], [longer], b_of)
+    assert [atom.name for atom in model[0][0]] == ["N", "CA", "C", "O", "CB", "CG1", "CG2", "HB"]
+    np.testing.assert_allclose(model[0][0]["HB"][0].pos.tolist(), _around(1.09, -60.0), atol=1e-6)
+
+
+@pytest.mark.parametrize("names", [("H1", "H2", "H3"), ("HT1", "HT2", "HT3")])
+def test_hydrogens_of_the_first_nitrogen_stay_where_a_side_chain_is_built(names):
+    model = residue_of(*plain("N", "CA", "C", "O", *names))
+    put_side_chains(model, [("A", 7, "")], [SERINE], b_of)
+    assert [row[0] for row in shown(model)] == ["N", "CA", "C", "O", "CB", "OG", *names]
+
+
+def test_a_glycine_that_becomes_another_residue_keeps_one_hydrogen_of_ca():
+    model = residue_of(*plain("N", "CA", "C", "O", "HA2", "HA3"), name="GLY")
+    places = [[-0.5, 1.4, 0], CA, [-0.5, -0.7, 1.2], [-0.5, -0.7, 2.4], [1.09, 0, 0], [-0.4, -0.7, -0.8]]
+    for atom, place in zip(model[0][0], places, strict=True):
+        atom.pos = gemmi.Position(*np.asarray(place, float).tolist())
+    alanine = PlacedSideChain(("CB",), ("C",), CB[None], True)
+    put_side_chains(model, [("A", 7, "")], [alanine], b_of)
+    assert [atom.name for atom in model[0][0]] == ["N", "CA", "C", "O", "CB", "HA"]
+    np.testing.assert_allclose(model[0][0]["HA"][0].pos.tolist(), places[-1])

@@ -132,6 +132,37 @@ def test_ligands_waters_and_strangers_stay_and_are_not_entered():
     assert gap > 2.6, "the spheres of C and O touch at 3.1 A"
 
 
+def test_waters_of_the_same_number_are_no_other_conformers():
+    start = shaken(piece(range(70, 82)), 0.1)
+    oxygen = place(start, 75, "O") + np.array([9.0, 9.0, 0.0])
+    add_residue(start, "A", 75, "HOH", {"O": ("O", oxygen)})
+    relaxed, report = relax(start, everything(start))
+    assert report.left_out == () and report.residues == 12
+    assert np.array_equal(relaxed[0]["A"][len(relaxed[0]["A"]) - 1][0].pos.tolist(), oxygen)
+
+
+def test_what_openmm_cannot_do_is_said_by_its_kind(monkeypatch, openmm):
+    start = piece(range(70, 76))
+
+    def failing(error):
+        def fail(*arguments, **named):
+            raise error
+
+        return fail
+
+    kinds = [
+        (openmm.LocalEnergyMinimizer, "minimize", openmm.OpenMMException("Energy is NaN."), "finds no way out"),
+        (openmm.LocalEnergyMinimizer, "minimize", openmm.OpenMMException("Disk on fire."), r"\(Disk on fire\)"),
+        (openmm.Platform, "getPlatformByName", openmm.OpenMMException("No such."), "cannot compute on this machine"),
+        (openmm.app.ForceField, "createSystem", ValueError("No template found"), "no parameters for a part"),
+    ]
+    for owner, name, error, sentence in kinds:
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, failing(error))
+            with pytest.raises(InputError, match=sentence):
+                relax(start, everything(start))
+
+
 def test_modified_residues_are_named_and_their_neighbours_stay_bonded():
     start = shaken(piece(range(60, 100)), 0.15)
     residues = {r.seqid.num: r for r in start[0]["A"]}

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 import torch
 from atom14_model import demo_atom14
+from side_chain_scene import demo_scene, small_model
 
 from adp3d.density.map import DensityMap
+from adp3d.job.events import Stopped
+from adp3d.rotamers import candidates, pieces
+from adp3d.rotamers.candidates import look_with
 from adp3d.rotamers.field import MapNoise, MapView, model_density
 from adp3d.rotamers.pack import pack
 from adp3d.rotamers.task import PackingTask, measured_torsions
@@ -137,3 +141,34 @@ def test_a_branch_tells_the_torsion_of_its_atom(model):
     truth, _ = measure_chi(atoms, aatype)
     assert bool(known[i, :2].all())
     assert float(torch.rad2deg(chi_difference(chi, truth, aatype)[i, 1])) < 6.0
+
+
+def test_pieces_change_nothing_and_are_asked_between(model, view, monkeypatch):
+    task = task_of(model, complete=False)
+    whole = pack(task, [], view, 0)
+    asked = []
+    monkeypatch.setattr(pieces, "AT_ONCE", 37)
+    cut = pack(task, [], view, 0, lambda: asked.append(None))
+    assert float((cut.atoms - whole.atoms).abs().max()) < 1e-4
+    assert len(asked) > 30
+
+    def stop():
+        if len(asked) > 60:
+            raise Stopped
+        asked.append(None)
+
+    asked.clear()
+    with pytest.raises(Stopped):
+        pack(task, [], view, 0, stop)
+
+
+def test_samples_are_the_same_whichever_are_drawn_together(monkeypatch):
+    network, scene = small_model(), demo_scene(30)
+    together = look_with(network, scene, 3)
+    monkeypatch.setattr(candidates, "_SAMPLED_AT_ONCE", 60)
+    apart = look_with(network, scene, 3)
+    assert torch.equal(together.probability > 0, apart.probability > 0)
+    np.testing.assert_allclose(apart.probability, together.probability, atol=1e-6)
+    np.testing.assert_allclose(apart.chi, together.chi, atol=1e-4)
+    other = look_with(network, scene, 4)
+    assert not torch.allclose(other.probability, together.probability, atol=1e-3)

@@ -124,3 +124,13 @@ class ModelSpec(CommonSpec):
         ),
         "auto",
     )
+    relax: bool = declare(
+        Setting(
+            Flag(),
+            "Relax the result with a force field, where OpenMM is installed.",
+            label="Relax",
+            remembered=True,
+            meaning="[relax](results.md#relaxation) the result with a force field, where OpenMM is installed",
+        ),
+        True,
+    )
