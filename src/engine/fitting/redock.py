@@ -91,7 +91,7 @@ def redock(
     density at their CA atoms, the density of the trusted part being taken out and the map blurred by
     B = 80 A^2; the best 24 are optimised over all six degrees of freedom. The winner replaces the old
     coordinates if it stands out from the random orientations by 4.5 standard deviations and beats the
-    old place.
+    old place. Residues outside the map go with the body that they are next to.
 
     Parameters
     ----------
@@ -110,7 +110,8 @@ def redock(
     placements : list of Placement
     """
     chain_index = target.polymer.chain_index
-    runs = _rejected_runs(support.rejected, chain_index)
+    silent = support.outside(target.known[:, 1]) & ~support.trusted
+    runs = [_with_silent(run, silent, chain_index) for run in _rejected_runs(support.rejected, chain_index)]
     explained = support.trusted & target.known[:, 1]
     soft = blur(density, _BLUR)
     placements: list[Placement] = []
@@ -156,6 +157,17 @@ def _rejected_runs(rejected: NDArray[np.bool_], chain_index: NDArray[np.int64]) 
         else:
             runs.append([int(i), int(i)])
     return [slice(a, b + 1) for a, b in runs if b - a + 1 >= SHORTEST_BODY]
+
+
+def _with_silent(run: slice, silent: NDArray[np.bool_], chain_index: NDArray[np.int64]) -> slice:
+    """A run and the residues on either side of which the map says nothing: they hang on it."""
+    own = silent & (chain_index == chain_index[run.start])
+    first, stop = run.start, run.stop
+    while first > 0 and own[first - 1]:
+        first -= 1
+    while stop < len(own) and own[stop]:
+        stop += 1
+    return slice(first, stop)
 
 
 def _bodies(runs: list[slice], chain_index: NDArray[np.int64]) -> list[list[slice]]:

@@ -27,8 +27,11 @@ class Prepared:
     Attributes
     ----------
     problem : Problem
+        Known residues that lie outside the map are kept where they are: it says nothing of them.
     density : DensityMeasurement
     support : Support
+    asked : ndarray of bool, shape (N,)
+        Residues that the user keeps.
     placements : list of Placement
         Parts that were moved as rigid bodies.
     unmoved : Target or None
@@ -38,8 +41,13 @@ class Prepared:
     problem: Problem
     density: DensityMeasurement
     support: Support
+    asked: NDArray[np.bool_]
     placements: list[Placement] = field(default_factory=list)
     unmoved: Target | None = None
+
+    def beginning_at(self, target: Target) -> Prepared:
+        """The same with the model elsewhere, before anything else was done with it: other residues may be outside."""
+        return _kept_outside(replace(self, problem=replace(self.problem, kept=self.asked)).moved_to(target))
 
     def moved_to(self, target: Target) -> Prepared:
         """The same with the model elsewhere: map and verdict follow it."""
@@ -51,6 +59,14 @@ class Prepared:
         """Tell the verdict, and break chains accordingly, once the model is where it stays."""
         problem, placements = self.problem, self.placements
         support = self.support.trusting(self.support.outside(problem.known_residues))
+        outside = problem.kept & ~self.asked
+        if outside.any():
+            chain, number, icode = problem.target.labels[int(np.flatnonzero(outside)[0])]
+            events.message(
+                f"{int(outside.sum())} known residues (the first: {chain} {number}{icode}) lie outside the map and "
+                "stay where they are.",
+                "warning",
+            )
         for placement in placements:
             figures = describe_placement(placement, problem.target)
             events.message(
@@ -72,28 +88,21 @@ def prepare(spec: RefineSpec, problem: Problem, events: Events, control: Control
     """
     density = load_density(MapFiles(spec.map, spec.half_maps, spec.resolution), problem.scene(events))
     control.obey()
-    prepared = _without_outside(Prepared(problem, density, _judge(problem, density)), events)
-    problem = prepared.problem
-    target, placements = redock(density.source, problem.target, prepared.support, spec.seed, control.obey)
+    judged = Prepared(problem, density, _judge(problem, density), problem.kept)
+    target, placements = redock(density.source, problem.target, judged.support, spec.seed, control.obey)
     if not placements:
-        return prepared
+        return _kept_outside(judged)
     # a body may have bridged residues that the user keeps
     target = replace(target, xyz=np.where(problem.kept[:, None, None], problem.target.xyz, target.xyz))
-    return replace(prepared.moved_to(target), placements=placements, unmoved=problem.target)
+    return replace(judged.beginning_at(target), placements=placements, unmoved=problem.target)
 
 
-def _without_outside(prepared: Prepared, events: Events) -> Prepared:
-    """Keep known residues where they are that lie outside the map: it says nothing of them."""
+def _kept_outside(prepared: Prepared) -> Prepared:
+    """Keep known residues where they are that lie outside the map."""
     problem, support = prepared.problem, prepared.support
     outside = support.outside(problem.known_residues) & ~problem.kept
     if not outside.any():
         return prepared
-    chain, number, icode = problem.target.labels[int(np.flatnonzero(outside)[0])]
-    events.message(
-        f"{int(outside.sum())} known residues (the first: {chain} {number}{icode}) lie outside the map and stay where "
-        "they are.",
-        "warning",
-    )
     kept = problem.kept | outside
     return replace(prepared, problem=replace(problem, kept=kept), support=support.trusting(outside))
 

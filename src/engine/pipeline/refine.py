@@ -173,7 +173,7 @@ def _follow(course: Course, prepared: Prepared, events: Events) -> tuple[Prepare
     """
     begin = [(prepared, FIRST)]
     if prepared.unmoved is not None:
-        begin.insert(0, (replace(prepared.moved_to(prepared.unmoved), placements=[], unmoved=None), UNMOVED))
+        begin.insert(0, (replace(prepared.beginning_at(prepared.unmoved), placements=[], unmoved=None), UNMOVED))
     density = prepared.density
     outcomes = [(start, *_bent(course, start, number)) for start, number in begin]
     start, prepared, found = max(outcomes, key=lambda one: density.start_correlation(one[1].problem.start()[None]))

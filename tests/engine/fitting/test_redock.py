@@ -52,6 +52,19 @@ def rmsd(a: Target, b: Target) -> float:
 
 
 @pytest.mark.slow
+def test_what_the_map_does_not_reach_goes_with_its_body(density, deposited):
+    start = bent(deposited, 40.0)
+    verdict = support(start, WRONG)
+    fit = verdict.fit.copy()
+    fit[[*range(WRONG.start, WRONG.start + 3), *range(120, 124), *range(165, 172)]] = np.nan
+    found, (placement,) = redock(density, start, replace(verdict, fit=fit), seed=0)
+    assert rmsd(found, deposited) < 2
+    assert (placement.first, placement.last) == (WRONG.start, WRONG.stop - 1)
+    steps = np.linalg.norm(np.diff(found.xyz[WRONG, 1], axis=0), axis=-1)
+    assert np.allclose(steps, np.linalg.norm(np.diff(deposited.xyz[WRONG, 1], axis=0), axis=-1))
+
+
+@pytest.mark.slow
 def test_a_hinge_motion_is_undone(density, deposited):
     start = bent(deposited, 40.0)
     assert rmsd(start, deposited) > 8
