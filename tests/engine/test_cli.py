@@ -400,3 +400,25 @@ def test_check_examines_and_writes_nothing(place, capsys, monkeypatch):
     assert run(["check", "a", "b", "c"]) == 2
     assert "a map and a model" in capsys.readouterr().err
     assert sorted(place.iterdir()) == before
+
+
+def test_the_summary_names_what_it_tells(capsys):
+    from adp3d.cli.running import show_summary
+
+    metrics = {
+        "residues": 1172,
+        "ca_rmsd_known": 0.0681,
+        "ca_rmsd_all": None,
+        "tm_score": 0.9997,
+        "validation": {"before": {"clashscore": 9.0}, "after": {"clashscore": 1.25, "q_score": None}},
+        "side_chains": {"seconds": 3.0},
+    }
+    show_summary(metrics, {"result": Path("result.cif"), "report": Path("report.html")})
+    rows = [line.rsplit(None, 1) for line in capsys.readouterr().out.splitlines()]
+    assert [(name.strip(), value) for name, value in rows] == [
+        ("CA RMSD where known (\u00c5)", "0.0681"),
+        ("Clashscore", "1.25"),
+        ("Residues", "1,172"),
+        ("TM-score", "0.9997"),
+        ("Result:", "result.cif"),
+    ]

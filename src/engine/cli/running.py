@@ -34,6 +34,25 @@ _FIRST = {
     "ca_rmsd_missing": "CA RMSD where missing (\u00c5)",
 }
 """Figures that lead the summary, and how they are called there."""
+_ALL_ATOMS = {
+    "clashscore": "Clashscore",
+    "ramachandran_favoured_percent": "Ramachandran favoured (%)",
+    "rotamer_outliers_percent": "Rotamer outliers (%)",
+    "cc_mask": "CC_mask",
+    "q_score": "Q-score",
+}
+"""Figures of the validation of the result, which come next."""
+_CALLED = {
+    "ca_rmsd_all": "CA RMSD of all (\u00c5)",
+    "ca_rmsd_start": "CA RMSD of the starting model (\u00c5)",
+    "ca_lddt": "lDDT of CA atoms",
+    "tm_score": "TM-score",
+    "resolution": "Resolution (\u00c5)",
+    "b_factor": "B-factor that the map shows (\u00c5\u00b2)",
+    "density_weight": "Weight of the map",
+    "mean_confidence": "Mean confidence (0 to 100)",
+}
+"""Others whose names do not say enough."""
 
 
 def run_job(session: Session, job: JobFolder) -> None:
@@ -99,12 +118,20 @@ def show_summary(metrics: Mapping[str, Any], outputs: Mapping[str, Path]) -> Non
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
-    names = [name for name in _FIRST if name in metrics]
-    names += [name for name in metrics if name not in _FIRST]
-    for name in names:
-        value = _value(name, metrics[name])
+    validation = metrics.get("validation")
+    after = validation.get("after") if isinstance(validation, Mapping) else None
+    judged = {title: after.get(name) for name, title in _ALL_ATOMS.items()} if isinstance(after, Mapping) else {}
+    rest = {
+        _CALLED.get(name) or name.replace("_bytes", "").replace("_", " ").capitalize(): (name, value)
+        for name, value in metrics.items()
+        if name not in _FIRST
+    }
+    rows = {title: (name, metrics[name]) for name, title in _FIRST.items() if name in metrics}
+    rows |= {title: ("", value) for title, value in judged.items()} | rest
+    for title, (name, each) in rows.items():
+        value = _value(name, each)
         if value is not None:
-            table.add_row(Text(_FIRST.get(name) or name.replace("_bytes", "").replace("_", " ").capitalize()), value)
+            table.add_row(Text(title), value)
     console.print(table)
     for role, path in outputs.items():
         if role in ("result", "metrics", "trajectory"):

@@ -183,10 +183,8 @@ def _follow(course: Course, prepared: Prepared, events: Events) -> tuple[Prepare
         bent = bent | again.moved
     if bent.any():
         way = np.linalg.norm(prepared.problem.target.xyz[bent, 1] - start.problem.target.xyz[bent, 1], axis=-1)
-        events.message(
-            f"{int(bent.sum())} known residues fit better after bending, {np.sqrt(np.square(way).mean()):.1f} A away "
-            "(rms)."
-        )
+        count = "1 known residue fits" if bent.sum() == 1 else f"{int(bent.sum())} known residues fit"
+        events.message(f"{count} better after bending, {np.sqrt(np.square(way).mean()):.1f} A away (rms).")
     return prepared, bent
 
 
