@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from adp3d import __version__
 from adp3d.cli import main
 from adp3d.cli.app import run
-from adp3d.cli.running import free_folder, stop_on_interrupt
+from adp3d.cli.running import free_folder, show_summary, stop_on_interrupt
 from adp3d.cli.terminal import LineEvents, duration, terminal_events
 from adp3d.contract.errors import InputError
 from adp3d.contract.specification import CompleteSpec, DistancesSpec, RefineSpec
@@ -403,8 +404,6 @@ def test_check_examines_and_writes_nothing(place, capsys, monkeypatch):
 
 
 def test_the_summary_names_what_it_tells(capsys):
-    from adp3d.cli.running import show_summary
-
     metrics = {
         "residues": 1172,
         "ca_rmsd_known": 0.0681,
