@@ -55,12 +55,13 @@ class Trial:
         }
 
     def better_than(self, other: Trial) -> bool:
-        """Whether it explains unseen data better, in each of the runs, and what it was shown not so much better still.
+        """Whether it explains unseen data better, in each of the runs, and by enough beside what changes of the rest.
 
-        Runs begin with the same noise.
+        Runs begin with the same noise. A larger weight explains what it was shown better, and must not do only that; a
+        smaller one explains it worse, and must be worth that.
         """
         gain, shown = self.free - other.free, self.work - other.work
-        return bool((gain > 0).all() and gain.mean() > _UNSEEN * shown.mean())
+        return bool((gain > 0).all() and gain.mean() > _UNSEEN * abs(shown.mean()))
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def test_at_full_height_all_settings_are_in_sight(panel, area, application, monk
 
     _choose(panel, monkeypatch)
     panel.form.more.setChecked(True)
-    _settle(area, application, 300, 910)
+    _settle(area, application, 300, 940)
     assert _in_sight(panel.form, *_always_there(panel))
     assert not area.findChild(QScrollArea).verticalScrollBar().isVisible()
     assert panel.jobs.plot.height() > 100

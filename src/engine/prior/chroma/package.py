@@ -29,7 +29,7 @@ from ..correlation import GlobularCorrelation
 
 __all__ = ["INSTALL", "ChromaPackage", "load_package"]
 
-INSTALL = "install it with 'adp3d install --prior chroma'"
+INSTALL = "run 'adp3d install' with 'prior' chroma"
 _NAME = "chroma"
 _RESIDUES = 32
 """Of the chain whose features give the first means; more than the neighbours of a residue in the network's graph."""

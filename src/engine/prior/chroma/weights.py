@@ -54,7 +54,7 @@ def load_network(path: Path) -> Any:
     if not path.is_file():
         raise InputError(
             f"There are no weights of Chroma at '{path}': put {_FILE} there, let {CHROMA_WEIGHTS_VARIABLE} name the "
-            "file, or fetch them with a key of your own ('adp3d install --prior chroma --key KEY')."
+            "file, or fetch them with a key of your own ('adp3d install' with 'prior' chroma and your key)."
         )
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)

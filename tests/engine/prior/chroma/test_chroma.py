@@ -146,7 +146,7 @@ def test_files_that_are_no_weights(package, network, tmp_path, monkeypatch):
         "w.pt": "does not fit",
         "brownian.pt": "another noise .*covariance brownian",
         "joined.pt": "joins chains",
-        "none.pt": "no weights of Chroma at .*--key",
+        "none.pt": "no weights of Chroma at .* a key of your own",
     }
     for name, words in wrong.items():
         with pytest.raises(InputError, match=words):
@@ -177,7 +177,7 @@ def test_the_doctor_says_what_is_missing(tmp_path, monkeypatch):
 def test_without_the_package(monkeypatch):
     load_package.cache_clear()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"'generate-chroma' is not installed: .*adp3d install --prior chroma"):
+    with pytest.raises(InputError, match=r"'generate-chroma' is not installed: .*'adp3d install' with 'prior' chroma"):
         load_package()
 
 
