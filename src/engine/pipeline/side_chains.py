@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..density.neighbourhood import near
 from ..density.score import mask_radius
-from ..job.events import Control, Events
+from ..job.events import Control, Events, NullEvents
 from ..measurement.density import DensityMeasurement
 from ..placing.side_chains import PlacedSideChain
 from ..placing.target import Target
@@ -201,6 +201,8 @@ def place_side_chains(
     scenes = [packing_task(job, problem, x) for x in replicas]
     first = scenes[0]
     total = len(scenes) + 1
+    if not bool((first.open | (first.changeable if job.view is not None else False)).any()):
+        events = NullEvents()  # a stage with nothing to do is none
     events.progress(_STAGE, 0, total)
     views = look_at(first, model, job.view, job.seed, control.obey)
     packed = []

@@ -107,7 +107,10 @@ def test_progress_is_told(demo):
     assert any("MB of memory" in text for text in demo.events.texts)
     for stage, steps in demo.events.stages.items():
         assert steps[-1][0] == steps[-1][1], stage
-        assert [step for step, _ in steps] == list(range(1, steps[-1][1] + 1)), stage
+        if stage in ("placing side chains", "relaxing"):  # which tell that they begin, and skip steps
+            assert [step for step, _ in steps] == sorted(step for step, _ in steps), stage
+        else:
+            assert [step for step, _ in steps] == list(range(1, steps[-1][1] + 1)), stage
 
 
 def test_the_folder_is_not_overwritten(demo):
@@ -131,6 +134,8 @@ def test_rerunning_the_folder_gives_the_same_bits(demo):
         assert (demo.folder / name).read_bytes() == before[name], name
     again = demo.job.read_metrics()
     for changing in ("seconds", "peak_memory_bytes", "peak_device_memory_bytes"):
-        for told in (again, again["side_chains"], figures, figures["side_chains"]):
+        for told in (again, figures):
             told.pop(changing, None)
+            for part in ("side_chains", "relaxation"):
+                (told[part] or {}).pop(changing, None)
     assert again == figures

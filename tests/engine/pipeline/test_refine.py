@@ -73,10 +73,12 @@ def short(small, tmp_path_factory):
 
 def test_the_whole_job_is_done_at_the_end(short):
     _, _, told = short
-    assert told.done[0] == (1, 3 * 10 + 3 * 12 + 20)
+    assert told.done[0] == (1, 3 * 10 + 3 * 12 + 5 * 20 + 20)
     assert [done for done, _ in told.done] == sorted(done for done, _ in told.done)
-    bending, building = (sum(stage.startswith(name) for stage in told.stages) for name in ("bending", "building"))
-    work = 10 * bending + 12 * building + 20
+    bending, building, weighing = (
+        sum(stage.startswith(name) for stage in told.stages) for name in ("bending", "building", "weight")
+    )
+    work = 10 * bending + 12 * building + 20 * weighing + 20
     assert told.done[-1] == (work, work), "runs that were not needed do not count"
 
 
@@ -173,7 +175,7 @@ def test_the_more_weight_a_map_has_the_better_it_is_explained(make_job):
     """Set before, and told while it runs."""
     off = Control()
     off.change("density_weight", 0.0)
-    cases = {0: ({}, off), 1: ({}, Control()), 10: ({"density_weight": 10.0}, Control())}
+    cases = {0: ({}, off), 1: ({"density_weight": 1.0}, Control()), 10: ({"density_weight": 10.0}, Control())}
     reached = {}
     for weight, (options, control) in cases.items():
         told = Curves()
