@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from ..contract.errors import InputError
 from ..contract.plugins import MEASUREMENTS, plugins
 from ..contract.requests import parse_request
-from . import density, distances
+from . import density, distances, saxs
 from .protocol import Load, Measurement, Scene
 
 __all__ = ["BUILT_IN", "load_measurements", "registered"]
@@ -19,6 +19,7 @@ __all__ = ["BUILT_IN", "load_measurements", "registered"]
 BUILT_IN: Mapping[str, Load] = {
     density.NAME: density.load,
     distances.NAME: distances.load,
+    saxs.NAME: saxs.load,
 }
 """Measurements of this package."""
 

@@ -14,7 +14,7 @@ __all__ = ["CONFIDENCES", "MEASUREMENTS", "MEASUREMENT_NAMES", "SIDE_CHAINS", "M
 CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
 """How the B-factor column of the starting model is read."""
 
-MEASUREMENTS = ("density", "distances")
+MEASUREMENTS = ("density", "distances", "saxs")
 """Names of the measurements that any such job may take; `adp3d.measurement.registry` has what they stand for, but is
 heavy to import."""
 
