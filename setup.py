@@ -40,6 +40,7 @@ setup(
             "prior/builtin/weights/*",
             "pipeline/demo/*",
             "physics/data/*",
+            "rotamers/data/*",
             "sidechain/data/*",
             "sidechain/weights/*",
             "validation/data/*",

@@ -8,9 +8,10 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from .candidates import Candidates
+from .contacts import REACH, contact
 from .energy import MOVING, Energies
+from .kinds import kinds_of
 from .pieces import Ask, in_pieces, nobody
-from .repulsion import REACH, kinds_of, repulsion
 from .task import PackingTask, measured_torsions
 
 __all__ = ["descend", "descend_together"]
@@ -19,6 +20,8 @@ _WIDTH = np.deg2rad(12.0)
 """Standard deviation in radians of torsions about the rotamer that they started from, as in crystal structures."""
 _STEP = np.deg2rad(4.0)
 """First step of each torsion, in radians; falls to a tenth."""
+_FIRM = 1.0
+"""Share of the full repulsion in the last descent; see `adp3d.rotamers.contacts.contact`."""
 _FURTHER = 1.5
 """Angstrom by which atoms may move while the list of their neighbours stays as it is."""
 
@@ -60,15 +63,18 @@ def _moved(
     free = _free(task)[owner]
     surface = energies.surface(candidates.atoms[rows], aatype, owner, _FURTHER)
     kinds = kinds_of(task.aatype[candidates.owner])[:, MOVING:].flatten()
+    firm = 0.0 if pairs is None else _FIRM
 
     def cost(turn: Tensor) -> Tensor:
         atoms = task.build(owner, centre + turn * free, deviation)
-        own: Tensor = 0.5 * (turn / _WIDTH).square().sum(-1) - energies.map_gain(atoms, aatype) + surface.energy(atoms)
+        own: Tensor = (
+            0.5 * (turn / _WIDTH).square().sum(-1) - energies.map_gain(atoms, aatype) + surface.energy(atoms, firm)
+        )
         if pairs is None:
             return own
         every = candidates.atoms.index_copy(0, rows, atoms)[:, MOVING:].flatten(0, 1)
         square = (every[pairs[:, 0]] - every[pairs[:, 1]]).square().sum(-1)
-        both = repulsion(square, kinds[pairs[:, 0]], kinds[pairs[:, 1]])
+        both = contact(square, kinds[pairs[:, 0]], kinds[pairs[:, 1]], firm)
         own = own + both.sum() / len(own)  # shared out, as only the sum counts
         return own
 

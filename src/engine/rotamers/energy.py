@@ -14,8 +14,10 @@ from ..physics.form_factors import electron_form_factors
 from ..sidechain.build import build_side_chains
 from ..sidechain.geometry_table import geometry_table
 from ..sidechain.templates import BACKBONE, N_SLOTS, N_TYPES, RESIDUE_NAMES, TEMPLATES
+from .contacts import REACH, contact
 from .field import DensityField
-from .repulsion import REACH, FixedAtoms, Surface, element_class, kinds_of, repulsion, surface_near
+from .kinds import kind_of_element, kinds_of
+from .surface import FixedAtoms, Surface, surface_near
 from .task import PackingTask
 
 __all__ = ["MOVING", "WEIGHTS", "Energies", "fixed_atoms", "pair_energies"]
@@ -26,8 +28,8 @@ _FURTHEST = 9.0
 """Angstrom from CB to the end of the longest side chain (arginine 7.1) and some more."""
 _AT_ONCE = 400
 """Pairs of residues computed together; bounds memory."""
-_MOST = 16
-"""Fixed atoms looked at for each moving one: those within 4 A are fewer in all but the closest clashes."""
+_MOST, _MOST_AROUND = 40, 64
+"""Fixed atoms looked at for each moving one, and for one that is about to move: within reach there are fewer."""
 
 
 def _weights() -> Tensor:
@@ -62,25 +64,34 @@ def fixed_atoms(task: PackingTask) -> tuple[FixedAtoms, list[str]]:
     row, slot = torch.nonzero(there, as_tuple=True)
     elements = [TEMPLATES[RESIDUE_NAMES[int(t)]].elements[int(s)] for t, s in zip(task.aatype[row], slot, strict=True)]
     elements += list(task.obstacle_elements)
+    other_kinds = [kind_of_element(element) for element in task.obstacle_elements]
     others = torch.full((len(task.obstacles),), -1)
     owners = torch.tensor(task.obstacle_owners, dtype=torch.int64) if len(task.obstacle_owners) else others
     xyz = np.concatenate([atoms[row, slot].double().numpy(), np.asarray(task.obstacles, np.float64).reshape(-1, 3)])
     return FixedAtoms(
         xyz,
-        torch.tensor([element_class(element) for element in elements]),
+        torch.cat([kinds_of(task.aatype)[row, slot], torch.tensor(other_kinds, dtype=torch.int64)]),
         torch.cat([row, owners]),
         torch.cat([exempt[row], others]),
+        torch.cat([_bonded(task)[row], torch.full((len(task.obstacles), 2), -1)]),
     ), elements
+
+
+def _bonded(task: PackingTask) -> Tensor:
+    """Residues (N, 2) that are bonded to each, before and after it; -1 for none."""
+    beside = torch.full((task.n_residues, 2), -1)
+    bonded = (task.chain_index[1:] == task.chain_index[:-1]) & (task.residue_index[1:] == task.residue_index[:-1] + 1)
+    first = torch.nonzero(bonded)[:, 0]
+    beside[first, 1] = first + 1
+    beside[first + 1, 0] = first
+    return beside
 
 
 def _bonded_after(task: PackingTask) -> Tensor:
     """The proline (N,) that is bonded to each residue: its ring touches what is before it; -1 for none."""
-    n = task.n_residues
-    after = torch.full((n,), -1)
-    bonded = (task.chain_index[1:] == task.chain_index[:-1]) & (task.residue_index[1:] == task.residue_index[:-1] + 1)
-    proline = task.aatype[1:] == RESIDUE_NAMES.index("PRO")
-    after[:-1] = torch.where(bonded & proline, torch.arange(1, n), after[:-1])
-    return after
+    after = _bonded(task)[:, 1]
+    proline = task.aatype[after] == RESIDUE_NAMES.index("PRO")
+    return torch.where(proline, after, torch.full_like(after, -1))
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,7 @@ class Energies:
         kinds = kinds_of(aatype)[:, MOVING:]
         row, slot = torch.nonzero(kinds >= 0, as_tuple=True)
         xyz = atoms.detach()[:, MOVING:][row, slot]
-        most = _MOST if further == 0 else 2 * _MOST
+        most = _MOST if further == 0 else _MOST_AROUND
         near = surface_near(self.fixed, self.tree, xyz, owner[row], REACH + further, most)
         return FixedSurface(near, row, slot, kinds[row, slot], len(atoms))
 
@@ -129,16 +140,16 @@ class FixedSurface:
     kind: Tensor
     count: int
 
-    def energy(self, atoms: Tensor) -> Tensor:
-        """Nats (C,) of side chains (C, 14, 3); differentiable."""
-        each = self.near.energy(atoms[:, MOVING:][self.row, self.slot], self.kind)
+    def energy(self, atoms: Tensor, firm: float = 0.0) -> Tensor:
+        """Nats (C,) of side chains (C, 14, 3), ``firm`` as `contact` takes it; differentiable."""
+        each = self.near.energy(atoms[:, MOVING:][self.row, self.slot], self.kind, firm)
         return atoms.new_zeros(self.count).index_add(0, self.row, each)
 
 
 def pair_energies(
     atoms: Tensor, aatype: Tensor, owner: Tensor, centre: NDArray[np.float64]
 ) -> dict[tuple[int, int], NDArray[np.float64]]:
-    """Repulsion between the side chains of neighbouring residues.
+    """Contacts between the side chains of neighbouring residues.
 
     Parameters
     ----------
@@ -174,7 +185,7 @@ def pair_energies(
     for part in pairs.split(_AT_ONCE) if len(pairs) else ():
         a, b = index[part[:, 0]], index[part[:, 1]]
         table = _touching(moving, kinds, a, b)
-        hit = torch.nonzero(table.flatten(1).amax(-1) > 0)[:, 0].tolist()
+        hit = torch.nonzero(table.flatten(1).abs().amax(-1) > 0)[:, 0].tolist()
         for p in hit:
             i, j = int(part[p, 0]), int(part[p, 1])
             result[(i, j)] = table[p, : int(counts[i]), : int(counts[j])].double().numpy()
@@ -189,6 +200,6 @@ def _touching(moving: Tensor, kinds: Tensor, a: Tensor, b: Tensor) -> Tensor:
     near = square < REACH**2
     real = (kinds[a].reshape(p, -1) >= 0)[:, :, None] & (kinds[b].reshape(p, -1) >= 0)[:, None]
     which, i, j = torch.nonzero(near & real, as_tuple=True)
-    each = repulsion(square[which, i, j], kinds[a].reshape(p, -1)[which, i], kinds[b].reshape(p, -1)[which, j])
+    each = contact(square[which, i, j], kinds[a].reshape(p, -1)[which, i], kinds[b].reshape(p, -1)[which, j])
     flat = (which * k + i // m) * k + j // m
     return moving.new_zeros(p * k * k).index_add(0, flat, each).view(p, k, k)

@@ -26,8 +26,10 @@ from .task import PackingTask
 
 __all__ = ["Packed", "look_at", "pack"]
 
-_BEST = 24
-"""Candidates of a residue that are looked at for clashes, by probability and density."""
+_BELIEF = 0.5
+"""Weight of the log probabilities beside contacts, which tell in part the same; chosen on validation chains."""
+_TRIED = 12
+"""Candidates of a residue that are moved, each by itself."""
 _KEPT = 8
 """Candidates of a residue among which those of all are chosen, after they have moved by themselves."""
 _APART = np.deg2rad(20.0)
@@ -100,7 +102,8 @@ def pack(task: PackingTask, views: Views, view: MapView | None, seed: int, ask: 
     with torch.no_grad():
         candidates = propose(task, views, ask)
         candidates = _thinned(task, energies, candidates, ask)
-    candidates = descend(task, energies, candidates, _STEPS_ALONE, ask)
+    if field is not None:  # contacts alone tell rotamers apart, not how each of them lies best
+        candidates = descend(task, energies, candidates, _STEPS_ALONE, ask)
     with torch.no_grad():
         candidates, own = _distinct(task, energies, candidates, ask)
         ask()
@@ -160,27 +163,35 @@ def _own_energy(task: PackingTask, energies: Energies, candidates: Candidates, a
     found = []
     for part in in_pieces(len(candidates.owner), ask):
         atoms, owner = candidates.atoms[part], candidates.owner[part]
-        clashes = energies.surface(atoms, task.aatype[owner], owner).energy(atoms)
-        found.append(clashes - energies.map_gain(atoms, task.aatype[owner]) - candidates.log_probability[part])
+        contacts = energies.surface(atoms, task.aatype[owner], owner).energy(atoms)
+        belief = _BELIEF * candidates.log_probability[part]
+        found.append(contacts - energies.map_gain(atoms, task.aatype[owner]) - belief)
     own = torch.cat(found)
     return torch.where(candidates.given, own - MARGIN, own)
 
 
 def _thinned(task: PackingTask, energies: Energies, candidates: Candidates, ask: Ask) -> Candidates:
-    """The most promising candidates of each residue."""
-    gains = [
-        energies.map_gain(candidates.atoms[part], task.aatype[candidates.owner[part]])
-        for part in in_pieces(len(candidates.owner), ask)
-    ]
-    promise = (candidates.log_probability + torch.cat(gains)).masked_fill(candidates.given, torch.inf)
-    few = candidates.take(_first_of_each(candidates.owner, promise, _BEST))
-    own = _own_energy(task, energies, few, ask).masked_fill(few.given, -torch.inf)
-    return few.take(_first_of_each(few.owner, -own, 2 * _KEPT))
+    """The most promising candidates of each residue that differ."""
+    own = _own_energy(task, energies, candidates, ask)
+    return candidates.take(_unlike(task, candidates, own, _TRIED))
 
 
 def _distinct(task: PackingTask, energies: Energies, candidates: Candidates, ask: Ask) -> tuple[Candidates, Tensor]:
-    """Candidates that differ, the better one of two that are alike, and their energies."""
+    """Candidates that differ, and their energies; those that are given beside others that differ from them."""
     own = _own_energy(task, energies, candidates, ask)
+    rows = _unlike(task, candidates, own, _KEPT, _OTHER)
+    few, own = candidates.take(rows), own[rows]
+    # of a changeable residue nothing is left but what is given, if all else is worse already
+    least = torch.full((task.n_residues,), torch.inf).index_put((few.owner[few.given],), own[few.given])
+    rows = torch.nonzero(few.given | (own < least[few.owner] + _SLACK) | least[few.owner].isinf())[:, 0]
+    return few.take(rows), own[rows]
+
+
+def _unlike(task: PackingTask, candidates: Candidates, own: Tensor, most: int, other: float = 0.0) -> Tensor:
+    """Rows, rising, of up to ``most`` candidates of each residue, the better one of two that are alike.
+
+    What is given comes first; others differ from it by ``other`` radians in some torsion.
+    """
     keep = []
     ends = torch.bincount(candidates.owner, minlength=task.n_residues).cumsum(0).tolist()
     for i, end in enumerate(ends):
@@ -193,18 +204,17 @@ def _distinct(task: PackingTask, energies: Energies, candidates: Candidates, ask
         alike = ((off < _APART) | ~exists).all(-1)
         given = candidates.given[start:end]
         cost = own[start:end].masked_fill(given, -torch.inf)
-        same = ((off[:, given] < _OTHER) | ~exists).all(-1).any(-1) & ~given
+        same = ((off[:, given] < other) | ~exists).all(-1).any(-1) & ~given
         taken: list[int] = []
+        left = ~same
         for c in torch.argsort(cost, stable=True).tolist():
-            if len(taken) < _KEPT and not bool(same[c]) and not bool(alike[c, taken].any()):
+            if left[c]:
                 taken.append(c)
+                left = left & ~alike[c]
+                if len(taken) == most:
+                    break
         keep += sorted(start + c for c in taken)
-    rows = torch.tensor(keep, dtype=torch.int64)
-    few, own = candidates.take(rows), own[rows]
-    # of a changeable residue nothing is left but what is given, if all else is worse already
-    least = torch.full((task.n_residues,), torch.inf).index_put((few.owner[few.given],), own[few.given])
-    rows = torch.nonzero(few.given | (own < least[few.owner] + _SLACK) | least[few.owner].isinf())[:, 0]
-    return few.take(rows), own[rows]
+    return torch.tensor(keep, dtype=torch.int64)
 
 
 def _choose(task: PackingTask, candidates: Candidates, own: Tensor, seed: int) -> Candidates:
@@ -231,15 +241,6 @@ def _loosened(task: PackingTask, chosen: Candidates) -> Candidates:
         deviation=chosen.deviation.index_copy(0, rows, bent),
         given=chosen.given.index_fill(0, rows, False),
     )
-
-
-def _first_of_each(owner: Tensor, merit: Tensor, most: int) -> Tensor:
-    """Rows, rising, of the ``most`` of each owner with the highest merit."""
-    order = torch.from_numpy(np.lexsort((-merit.numpy(), owner.numpy())))
-    sorted_owner = owner[order]
-    first = torch.searchsorted(sorted_owner, sorted_owner)
-    rank = torch.arange(len(order)) - first
-    return order[rank < most].sort().values
 
 
 def _assembled(task: PackingTask, chosen: Candidates, kept: Tensor, field: DensityField | None) -> Packed:

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
-from scipy.spatial import cKDTree
 
-from adp3d.rotamers.repulsion import FixedAtoms, element_class, repulsion, surface_near
+from adp3d.rotamers.kinds import kind_of_element
+from adp3d.rotamers.repulsion import repulsion
 
 
 def energy(distance, a, b):
-    kinds = torch.tensor([element_class(a)]), torch.tensor([element_class(b)])
+    kinds = torch.tensor([kind_of_element(a)]), torch.tensor([kind_of_element(b)])
     return float(repulsion(torch.tensor([distance**2]), *kinds))
 
 
@@ -25,16 +24,3 @@ def test_contacts_as_crystals_have_them_cost_nothing_and_clashes_much():
 def test_disulfides_are_bonds():
     assert energy(2.05, "S", "S") == 0.0
     assert energy(3.0, "S", "S") > 3.0
-
-
-def test_atoms_do_not_run_into_their_own_residue():
-    fixed = FixedAtoms(
-        np.array([[0.0, 0, 0], [3.0, 0, 0], [0, 3.0, 0]]), torch.tensor([0, 0, 0]), torch.tensor([7, 8, -1]),
-        torch.tensor([-1, 7, -1]),
-    )  # fmt: skip
-    mine = torch.tensor([[1.0, 1.0, 0.0]])
-    near = surface_near(fixed, cKDTree(fixed.xyz), mine, torch.tensor([7]), 4.0, 8)
-    expected = repulsion(torch.tensor([5.0]), torch.tensor([0]), torch.tensor([0]))
-    assert float(near.energy(mine, torch.tensor([0]))) == pytest.approx(float(expected))
-    other = surface_near(fixed, cKDTree(fixed.xyz), mine, torch.tensor([6]), 4.0, 8)
-    assert float(other.energy(mine, torch.tensor([0]))) > 2 * float(expected)
