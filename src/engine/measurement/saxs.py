@@ -41,9 +41,9 @@ _SHELL_HEIGHT = 5.0
 """Angstrom from a side chain's centre, away from its neighbours: about 3.5 A from its outer atoms, the middle of a
 shell of 3 A."""
 _SHELL_DOUBT, _WATER_DOUBT = 0.5, 0.05
-"""Standard deviations u of the shell and of the displaced water, relative to what is expected. Programs fit contrasts of
-the shell of 0 to 0.075 e/A^3, and radii of atoms within a few per cent (FoXS: Schneidman-Duhovny et al., Biophys. J. 105,
-962 (2013)); 1 % of the radius is 3 % of the volume."""
+"""Standard deviations u of the shell and of the displaced water, relative to what is expected. Programs fit contrasts
+of the shell of 0 to 0.075 e/A^3, and radii of atoms within a few per cent (FoXS: Schneidman-Duhovny et al., Biophys. J.
+105, 962 (2013)); 1 % of the radius is 3 % of the volume."""
 _CONTACT, _CONTACT_WIDTH = 10.0, 1.0
 """Angstrom within which residues are neighbours, and over which they cease to be."""
 _BURIED, _BURIED_WIDTH = 20.0, 4.0
@@ -90,7 +90,7 @@ class SaxsLikelihood:
     shell of exposed residues, A_w that of the displaced water within A_p. Scale s and background c are free; a and b
     say, to first order, by how many standard deviations u the shell and the displaced water differ from what is
     expected, and are expected to be zero within :math:`s_0`, the scale that the curve's I(0) suggests. All are the
-    solution of one linear least-squares problem. The weight w = min(1, D (q_max - q_min) / (pi Q)) makes the curve count
+    solution of one linear least-squares problem. The weight w = min(1, D (q_max - q_min) / (pi Q)) lets the curve count
     for as many numbers as it holds (Shannon's sampling), because errors of the beads go along with q.
 
     Attributes
@@ -248,7 +248,8 @@ class SaxsLikelihood:
             normal = normal + torch.diag(torch.tensor([0.0, 1.0, 1.0, 0.0], dtype=torch.float64, device=terms.device))
             # the jitter is far below any number's own weight, and keeps a flat curve solvable
             normal = normal + 1e-12 * torch.diag_embed(torch.diagonal(normal, dim1=-2, dim2=-1))
-            return torch.linalg.solve(normal, design @ wanted).to(terms.dtype)
+            solved: Tensor = torch.linalg.solve(normal, design @ wanted)
+            return solved.to(terms.dtype)
 
 
 @dataclass(frozen=True)

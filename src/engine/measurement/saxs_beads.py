@@ -163,7 +163,7 @@ def _backbone(code: str, atoms: dict[str, NDArray[np.float64]], q: NDArray[np.fl
 def _backbone_weights() -> NDArray[np.float64]:
     """Electrons of N, CA, C and O."""
     electrons = np.array([7.0, 6.0, 6.0, 8.0])
-    return electrons / electrons.sum()
+    return np.asarray(electrons / electrons.sum())
 
 
 def _side_chain(code: str, atoms: dict[str, NDArray[np.float64]], q: NDArray[np.float64]) -> _Bead:

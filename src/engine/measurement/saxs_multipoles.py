@@ -33,7 +33,7 @@ _NOTHING = 1e-12
 
 def orders(largest: float) -> int:
     """Number of orders l for a largest q r, in whole fours so that tables can be kept."""
-    return min(4 * math.ceil((largest + _BEYOND + largest ** (1.0 / 3.0)) / 4.0), _MOST)
+    return int(min(4 * math.ceil((largest + _BEYOND + largest ** (1.0 / 3.0)) / 4.0), _MOST))
 
 
 def amplitudes(places: Tensor, q: Tensor, per_bead: tuple[Tensor, ...], count: int) -> list[Tensor]:
