@@ -55,6 +55,7 @@ setup(
         "test": [
             "pytest>=8",
             "pytest-cov>=5",
+            "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "ruff>=0.9",
             "mypy>=1.11",
