@@ -227,10 +227,10 @@ class DensityLikelihood:
         volume, n_backbone = operator.grid.voxel_volume, 4 * x.shape[1]
         weight = level.independent_fraction / (3 * level.variance * volume)
         # what well separated atoms would have; less means that most of the model is off the map
-        least = _MIN_COVERAGE * float(operator.square_integral.sum()) / volume
+        least = _MIN_COVERAGE * operator.square_integral.sum().double() / volume
         xyz = backbone_to_atoms(x.detach(), atoms)
         sums = self._residual.sums(xyz) if sums is None else sums
-        bound = level.square / sums.model_model.clamp_min(least)
+        bound = level.square / torch.maximum(sums.model_model, least)
         coverage = operator.adjoint(level.mask, xyz) * volume / operator.charge
         per_atom = weight * operator.gradient_energy * coverage.clamp(_MIN_COVERAGE, 1.0)
         per_atom = per_atom * bound.to(x.dtype)[:, None]

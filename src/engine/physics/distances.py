@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -91,10 +92,15 @@ class DistanceOperator:
 
     def pairs(self, x: Tensor) -> Tensor:
         """Length of every pair, shape (replica, pair), in A; x as in `__call__`."""
-        if bool((self.atoms == CB).any()):
+        if self._names_cb:
             x = torch.cat([x, pseudo_cb(x)[..., None, :]], dim=-2)
         ends = x[:, self.residues, self.atoms]
         return pair_lengths(ends[..., 0, :], ends[..., 1, :])
+
+    @cached_property
+    def _names_cb(self) -> bool:
+        """Whether any pair does; asked of the device once."""
+        return bool((self.atoms == CB).any())
 
 
 def pair_lengths(a: Tensor, b: Tensor) -> Tensor:

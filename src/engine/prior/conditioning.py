@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .correlation import GlobularCorrelation
+from .device_precision import chain_variances_scan, solve_chain_scan
 from .evidence import Known
 from .precision import chain_variances, solve_chain
 
@@ -36,19 +36,20 @@ class GaussianEstimate:
 
 
 def gaussian_estimate(
-    correlation: GlobularCorrelation, x_t: Tensor, sigma: Sequence[float], known: Known | None
+    correlation: GlobularCorrelation, x_t: Tensor, sigma: Tensor, known: Known | None
 ) -> GaussianEstimate:
     r"""Posterior mean and noise level given :math:`x_t = \alpha_t x_0 + \sigma_t R\epsilon` and known atoms.
 
     The precision is :math:`P/\sigma_t^2 + W` with :math:`P = R^{-T}R^{-1}` and W the weights of the known
     atoms, the mean solves :math:`(P/\sigma_t^2 + W)\,m = (\alpha_t/\sigma_t^2) P x_t + W y`. Without known
-    atoms this is :math:`\alpha_t x_t` and :math:`\sigma_t`. Linear in the residues; on the CPU in float64.
+    atoms this is :math:`\alpha_t x_t` and :math:`\sigma_t`. In float64; linear in the residues on the CPU, by scans
+    on other devices, which nothing leaves.
 
     Parameters
     ----------
     correlation : GlobularCorrelation
     x_t : Tensor, shape (B, N, 4, 3)
-    sigma : sequence of float, length B
+    sigma : Tensor, shape (B,)
         Noise scale of each example (:math:`\alpha_t^2 + \sigma_t^2 = 1`).
     known : Known or None
         In the frame of ``x_t``.
@@ -64,50 +65,61 @@ def gaussian_estimate(
         If a gradient with respect to ``x_t`` is asked for while atoms are known.
     """
     b, n = x_t.shape[:2]
-    s = np.asarray(sigma, np.float64)
-    alpha = np.sqrt(1.0 - s**2)
-    mean = x_t * torch.from_numpy(alpha).to(x_t)[:, None, None, None]
-    noise = torch.from_numpy(s).to(x_t)[:, None, None].expand(b, n, 4)
-    if known is None or not bool(known.weights.any()):
+    s = sigma.double()
+    mean = x_t * torch.sqrt(1.0 - s**2).to(x_t)[:, None, None, None]
+    noise = s.to(x_t)[:, None, None].expand(b, n, 4)
+    on_cpu = x_t.device.type == "cpu"
+    # elsewhere to ask would be to wait for the device, and no known atoms come out the same
+    if known is None or (on_cpu and not bool(known.weights.any())):
         return GaussianEstimate(mean, noise)
     if mean.requires_grad:
         raise ValueError("no gradient goes through known atoms: differentiate without them, or under torch.no_grad")
-    weights = _flat(known.weights).reshape(-1, 4 * n)
-    target = _flat(known.target).reshape(-1, 4 * n, 3)
+    weights = known.weights.detach().double().reshape(-1, 4 * n)
     # everything below works on the difference to the estimate without known atoms
-    base = _flat(mean).reshape(b, 4 * n, 3)
-    shift, ratio = np.zeros_like(base), np.empty((b, 4 * n))
-    same = len(weights) == 1 and bool((s == s[0]).all())
-    start = 0
-    for length, decay in zip(correlation.lengths, correlation.decays, strict=True):
-        part = slice(start, start + 4 * length)
-        start += 4 * length
-        w = weights[:, part]
-        pull = w[..., None] * (target[:, part] - base[:, part])
-        damping = 1.0 / s**2
-        rows = slice(0, 1) if same else slice(None)
-        each = np.broadcast_to(w, (b, 4 * length))
-        posterior = chain_variances(decay, correlation.step_scale, damping[rows], each[rows])
-        ratio[:, part] = np.sqrt(posterior / _prior_variances(decay, correlation.step_scale, 4 * length))
+    base = mean.detach().double().reshape(b, 4 * n, 3)
+    pull = weights[..., None] * (known.target.detach().double().reshape(-1, 4 * n, 3) - base)
+    shift, ratio = (_banded if on_cpu else _scanned)(correlation, s, weights, pull)
+    return GaussianEstimate(mean + shift.reshape(x_t.shape).to(x_t), ratio.reshape(b, n, 4).to(x_t))
+
+
+def _banded(correlation: GlobularCorrelation, sigma: Tensor, weights: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]:
+    """Shifts of the mean (B, 4N, 3) and ratios of standard deviations (B, 4N), chain by chain on the CPU."""
+    s, w, pulls = sigma.numpy(), weights.numpy(), pull.numpy()
+    b, scale = len(s), correlation.step_scale
+    shift, ratio = np.zeros_like(pulls), np.empty(pulls.shape[:2])
+    damping = 1.0 / s**2
+    same = len(w) == 1 and bool((s == s[0]).all())
+    rows = slice(0, 1) if same else slice(None)
+    for part, decay in correlation.parts():
+        atoms = part.stop - part.start
+        posterior = chain_variances(decay, scale, damping[rows], np.broadcast_to(w[:, part], (b, atoms))[rows])
+        ratio[:, part] = np.sqrt(posterior / _prior_variances(decay, scale, atoms))
         if same:
-            columns = pull.transpose(1, 0, 2).reshape(4 * length, -1)
-            solved = solve_chain(decay, correlation.step_scale, damping[0], w[0], columns)
-            shift[:, part] = solved.reshape(4 * length, b, 3).transpose(1, 0, 2)
+            columns = pulls[:, part].transpose(1, 0, 2)
+            solved = solve_chain(decay, scale, damping[0], w[0, part], columns.reshape(atoms, -1))
+            shift[:, part] = solved.reshape(columns.shape).transpose(1, 0, 2)
             continue
         for k in range(b):
-            own = w[k % len(w)]
+            own = w[k % len(w), part]
             if own.any():
-                shift[k, part] = solve_chain(decay, correlation.step_scale, damping[k], own, pull[k])
-    return GaussianEstimate(
-        mean + torch.from_numpy(shift).reshape(x_t.shape).to(x_t), torch.from_numpy(ratio).reshape(b, n, 4).to(x_t)
-    )
+                shift[k, part] = solve_chain(decay, scale, damping[k], own, pulls[k, part])
+    return torch.from_numpy(shift), torch.from_numpy(ratio)
+
+
+def _scanned(correlation: GlobularCorrelation, sigma: Tensor, weights: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]:
+    """The same by scans, on the device of the tensors."""
+    damping, w = sigma**-2, weights.expand(len(sigma), -1)
+    shift, ratio = [], []
+    for part, decay in correlation.parts():
+        scale, own = correlation.step_scale, w[:, part]
+        posterior = chain_variances_scan(decay, scale, damping, own)
+        alone = torch.as_tensor(_prior_variances(decay, scale, own.shape[1]), device=own.device)
+        ratio.append(torch.sqrt(posterior / alone))
+        shift.append(solve_chain_scan(decay, scale, damping, own, pull[:, part]))
+    return torch.cat(shift, 1), torch.cat(ratio, 1)
 
 
 @lru_cache(maxsize=64)
 def _prior_variances(decay: float, step_scale: float, atoms: int) -> NDArray[np.float64]:
     """Diagonal of R R^T of one chain, shape (1, atoms); the same at every step of a job."""
     return chain_variances(decay, step_scale, np.ones(1), np.zeros((1, atoms)))
-
-
-def _flat(values: Tensor) -> NDArray[np.float64]:
-    return values.detach().to("cpu", torch.float64).numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from .conditioning import gaussian_estimate
@@ -30,4 +31,5 @@ class GaussianPrior:
     def denoise(self, x_t: Tensor, t: float, evidence: Evidence = NOTHING) -> Tensor:
         """Exact posterior mean, alpha_t x_t without known atoms; shapes as in `Prior.denoise`."""
         _, sigma = self.schedule.at(t)
-        return gaussian_estimate(self.correlation, x_t, [sigma] * len(x_t), evidence.known).mean
+        noise = torch.full((len(x_t),), sigma, dtype=torch.float64, device=x_t.device)
+        return gaussian_estimate(self.correlation, x_t, noise, evidence.known).mean

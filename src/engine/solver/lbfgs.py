@@ -10,7 +10,9 @@ from torch import Tensor
 __all__ = ["minimise"]
 
 _SUFFICIENT_DECREASE = 1e-4
-_HALVINGS = 4
+_TRIALS = 4
+"""Steps tried along one direction, each shorter than the one before."""
+_SHORTER = 0.4
 
 
 def minimise(
@@ -21,6 +23,7 @@ def minimise(
     history: int = 8,
     longest_step: float = float("inf"),
     observe: Callable[[Tensor], None] | None = None,
+    trials: int | None = None,
 ) -> Tensor:
     """Lower ``objective`` from ``start`` independently for each replica.
 
@@ -38,6 +41,10 @@ def minimise(
         Largest displacement of any coordinate in one iteration.
     observe : callable, optional
         Shown x after each iteration.
+    trials : int, optional
+        Steps tried in one iteration for replicas that do not get lower; the next iteration tries shorter ones. By
+        default 4 on the CPU, and 1 on other devices: to try again only where it is needed means to look at the
+        values, which stalls the device.
 
     Returns
     -------
@@ -49,7 +56,9 @@ def minimise(
     Nocedal and Wright, Numerical Optimization, algorithm 7.4.
     """
     x = start
+    trials = trials or (_TRIALS if x.device.type == "cpu" else 1)
     value, gradient = objective(x)
+    shorter = torch.ones_like(value)
     pairs: list[tuple[Tensor, Tensor, Tensor]] = []
     for _ in range(iterations):
         direction = -_two_loop(gradient, pairs, precondition)
@@ -58,8 +67,10 @@ def minimise(
         direction = torch.where(_like(uphill, x), -gradient, direction)
         slope = torch.where(uphill, -_dot(gradient, gradient), slope)
         largest = direction.flatten(1).abs().amax(1).clamp(min=1e-12)
-        step = (longest_step / largest).clamp(max=1.0)
-        moved, new_value, new_gradient, accepted = _backtrack(objective, x, value, gradient, direction, slope, step)
+        step = (longest_step / largest).clamp(max=1.0) * shorter
+        moved, new_value, new_gradient, accepted = _backtrack(
+            objective, x, value, gradient, direction, slope, step, trials
+        )
         s, y = moved - x, new_gradient - gradient
         curvature = _dot(s, y)
         useful = accepted & (curvature > 1e-10)
@@ -68,7 +79,9 @@ def minimise(
         x, value, gradient = moved, new_value, new_gradient
         if observe is not None:
             observe(x)
-        if not bool(accepted.any()):
+        if trials == 1:
+            shorter = torch.where(accepted, 1.0, _SHORTER * shorter)
+        elif not bool(accepted.any()):
             break
     return x
 
@@ -81,11 +94,12 @@ def _backtrack(
     direction: Tensor,
     slope: Tensor,
     step: Tensor,
+    trials: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Halve the step of each replica until it decreases enough; replicas that never do stay put."""
+    """Shorten the step of each replica until it decreases enough; replicas that never do stay put."""
     accepted = torch.zeros_like(value, dtype=torch.bool)
     out, out_value, out_gradient = x, value, gradient
-    for _ in range(_HALVINGS):
+    for left in reversed(range(trials)):
         trial = x + _like(step, x) * direction
         trial_value, trial_gradient = objective(trial)
         good = ~accepted & (trial_value <= value + _SUFFICIENT_DECREASE * step * slope)
@@ -93,9 +107,9 @@ def _backtrack(
         out_value = torch.where(good, trial_value, out_value)
         out_gradient = torch.where(_like(good, x), trial_gradient, out_gradient)
         accepted = accepted | good
-        if bool(accepted.all()):
+        if left == 0 or bool(accepted.all()):
             break
-        step = torch.where(accepted, step, 0.4 * step)
+        step = torch.where(accepted, step, _SHORTER * step)
     return out, out_value, out_gradient, accepted
 
 

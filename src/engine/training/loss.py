@@ -81,7 +81,7 @@ def noisy_batch(
         target = clean + torch.from_numpy(pattern.bend)
         target = target + deviation[..., None] * torch.randn(clean.shape, generator=generator)
         known = KnownAtoms(target, torch.from_numpy(pattern.weights))
-    given = gaussian_estimate(correlation, x_t, sigma.tolist(), known)
+    given = gaussian_estimate(correlation, x_t, sigma, known)
     batch = NoisyBatch(
         given.mean.to(device),
         given.noise.to(device),

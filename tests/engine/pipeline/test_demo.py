@@ -139,3 +139,11 @@ def test_rerunning_the_folder_gives_the_same_bits(demo):
             for part in ("side_chains", "relaxation"):
                 (told[part] or {}).pop(changing, None)
     assert again == figures
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_a_graphics_card_builds_the_same(demo, tmp_path):
+    there = run_demo(tmp_path / "job", 2, 8, 0, "cuda", NullEvents(), Control())
+    for name in ("ca_rmsd_known", "map_cc_after"):
+        assert there[name] == pytest.approx(demo.metrics[name], abs=0.1)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from adp3d.solver.lbfgs import minimise
@@ -29,7 +30,8 @@ def test_exact_preconditioner_needs_one_step():
     torch.testing.assert_close(x, minimum, atol=1e-8, rtol=1e-8)
 
 
-def test_each_replica_only_goes_down_and_steps_stay_short():
+@pytest.mark.parametrize("trials", [None, 1])
+def test_each_replica_only_goes_down_and_steps_stay_short(trials):
     def objective(x):  # Rosenbrock, far from quadratic
         a, b = x[:, 0], x[:, 1]
         value = (1 - a) ** 2 + 100 * (b - a**2) ** 2
@@ -39,11 +41,11 @@ def test_each_replica_only_goes_down_and_steps_stay_short():
     start = torch.tensor([[-1.2, 1.0], [3.0, -2.0], [1.0, 1.0]], dtype=torch.float64)
     previous = objective(start)[0]
     for iterations in (1, 5, 40):
-        x = minimise(objective, lambda g: g * 1e-2, start, iterations, longest_step=0.5)
+        x = minimise(objective, lambda g: g * 1e-2, start, iterations, longest_step=0.5, trials=trials)
         value = objective(x)[0]
         assert (value <= previous + 1e-12).all()
         previous = value
-    one = minimise(objective, lambda g: g, start, 1, longest_step=0.5)
+    one = minimise(objective, lambda g: g, start, 1, longest_step=0.5, trials=trials)
     assert (one - start).abs().max() <= 0.5 + 1e-12
     assert previous.max() < 0.5
 
@@ -56,3 +58,15 @@ def test_every_iterate_is_shown_and_the_last_one_returned():
     values = torch.stack([objective(y)[0] for y in seen])
     assert (values.diff(dim=0) <= 1e-9).all()
     torch.testing.assert_close(x, minimise(objective, lambda g: g / 10, torch.zeros_like(minimum), 6))
+
+
+def test_one_trial_an_iteration_is_the_same_where_each_is_good():
+    objective, minimum, _ = _quadratic()
+    ways = [minimise(objective, lambda g: g / 100, torch.zeros_like(minimum), 20, trials=n) for n in (1, 4)]
+    torch.testing.assert_close(*ways, rtol=1e-12, atol=1e-12)
+
+
+def test_no_value_is_looked_at_on_another_device():
+    start = torch.zeros(3, 30, device="meta")  # which holds none
+    x = minimise(lambda y: ((y * y).sum(1), 2 * y), lambda g: g / 10, start, 5, longest_step=0.5)
+    assert x.shape == start.shape and x.device.type == "meta"

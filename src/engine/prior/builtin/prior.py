@@ -82,7 +82,7 @@ class BuiltinPrior:
         t = t.double()
         sigma = self.schedule.sigma(t)
         known = evidence.known if self._show_known else None
-        given = gaussian_estimate(self.correlation, x_t, sigma.tolist(), known)
+        given = gaussian_estimate(self.correlation, x_t, sigma, known)
         bound = self._bind(evidence.density) if self.sees_density and evidence.density is not None else None
         density = None
         if bound is not None and evidence.density is not None:
