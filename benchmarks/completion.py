@@ -118,7 +118,7 @@ def complete_with(
 
     A sampler gets as many calls of the network as Algorithm 1 takes with its last descent.
     """
-    known = _known(protein, k)
+    known = known_atoms(protein, k)
     model = KnownAtoms.measured(protein.x, known, torch.full(known.shape, SIGMA))
     origin = model.observe(model.target).mean(0)
     noise = ReplicaNoise(options.seed, 0, options.replicas)
@@ -140,11 +140,12 @@ def rmsd_figures(x: Tensor, protein: Protein, k: int, chosen: int) -> dict[str, 
     """RMSD over all residues and over those that had to be built."""
     return {
         **replica_figures(rmsd(x, protein.x), chosen, "rmsd"),
-        **replica_figures(rmsd(x, protein.x, ~_known(protein, k)), chosen, "missing"),
+        **replica_figures(rmsd(x, protein.x, ~known_atoms(protein, k)), chosen, "missing"),
     }
 
 
-def _known(protein: Protein, k: int) -> Tensor:
+def known_atoms(protein: Protein, k: int) -> Tensor:
+    """Atoms (N, 4) of every k-th residue."""
     known = torch.zeros(protein.n_residues, 4, dtype=torch.bool)
     known[::k] = True
     return known
