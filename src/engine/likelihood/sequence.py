@@ -59,7 +59,7 @@ class SequenceLikelihood:
 
     def per_residue(self, x: Tensor) -> Tensor:
         """Each residue's part of log p(s|x), in nats, (replica, N)."""
-        return torch.stack([self._of_order(x, order) for order in self.orders]).mean(0)
+        return torch.stack([self.of_order(x, order) for order in self.orders]).mean(0)
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Log p(s|x) and its gradient in nats/angstrom, replica by replica: messages take 0.1 MB for each pair."""
@@ -73,7 +73,8 @@ class SequenceLikelihood:
             gradients.append(gradient[0])
         return torch.stack(values), torch.stack(gradients)
 
-    def _of_order(self, x: Tensor, order: Tensor) -> Tensor:
+    def of_order(self, x: Tensor, order: Tensor) -> Tensor:
+        """What `per_residue` is the mean of: each residue's part for one order (N,), (replica, N)."""
         found = self.network.log_probabilities(x, self.types, self.positions, self.chains, order)
         picked = found.gather(-1, self.types.expand(len(x), -1)[..., None])[..., 0]
         return torch.where(self.types == ALPHABET.index("X"), torch.zeros_like(picked), picked)
