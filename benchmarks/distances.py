@@ -58,8 +58,8 @@ import matplotlib.pyplot as plt
 
 COUNTS = (250, 500, 1000, 2000)
 PRIORS = ("builtin", "gaussian", *SAMPLERS)
-DPS_GUIDANCE = 0.1
-LANGEVIN_MOBILITY, LANGEVIN_GUIDANCE = 4.0, 0.1
+DPS_GUIDANCE = 0.03
+LANGEVIN_MOBILITY, LANGEVIN_GUIDANCE = 4.0, 0.03
 HELD_OUT = 21
 SIGMA = 0.5
 """Standard deviation in angstrom that the likelihood takes, the package's own default."""

