@@ -19,6 +19,7 @@ _NETWORK = '''
 import torch
 from torch import nn
 
+import se3_transformer
 from rfdiffusion.util import frames
 
 
@@ -36,6 +37,7 @@ class RoseTTAFoldModule(nn.Module):
                 msa_prev=None, pair_prev=None, state_prev=None, return_raw=False, return_full=False,
                 return_infer=False, use_checkpoint=False, motif_mask=None, i_cycle=None, n_cycle=None,
                 cyclic_reses=None):
+        se3_transformer.part()
         n = seq.shape[1]
         d_t1d, d_t2d, T = self.shapes
         assert return_infer and msa_prev is None
@@ -56,6 +58,15 @@ class RoseTTAFoldModule(nn.Module):
         px0 = torch.einsum("bnij,bnaj->bnai", turned, xyz[:, :, :3] - ca[:, :, None]) + moved[:, :, None]
         return msa_latent[:, 0], t2d[:, 0], px0, t1d[:, 0], alpha_t.reshape(1, n, 10, 3)[..., :2], seq, seq[..., 0]
 '''
+
+_LAYERS = """
+from torch.cuda.nvtx import range as nvtx_range
+
+
+def part():
+    with nvtx_range("part"):
+        pass
+"""
 
 _UTIL = '''
 import torch
@@ -94,6 +105,9 @@ def write_checkout(folder: Path) -> Path:
     (package / "__init__.py").write_text("")
     (package / "RoseTTAFoldModel.py").write_text(_NETWORK)
     (package / "util.py").write_text(_UTIL)
+    layers = folder / "env" / "SE3Transformer" / "se3_transformer"
+    layers.mkdir(parents=True)
+    (layers / "__init__.py").write_text(_LAYERS)
     return folder
 
 

@@ -7,12 +7,13 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ...contract.errors import InputError
@@ -78,6 +79,7 @@ def load_checkout(folder: Path) -> Checkout:
         with _first_on_path(folder, folder / _BESIDE):
             model = importlib.import_module("rfdiffusion.RoseTTAFoldModel")
             util = importlib.import_module("rfdiffusion.util")
+            _without_profiling()
     except ModuleNotFoundError as error:
         raise InputError(
             f"RFdiffusion's network needs the package {error.name!r}: install it into the Python that runs this "
@@ -116,6 +118,16 @@ def _first_on_path(*folders: Path) -> Iterator[None]:
         for name in _taken():
             del sys.modules[name]
         sys.modules.update(others)
+
+
+def _without_profiling() -> None:
+    """The equivariant layers mark their parts for NVIDIA's profiler, which builds of torch for the CPU refuse."""
+    try:
+        torch.cuda.nvtx.mark("adp3d")
+    except RuntimeError:
+        for module in _taken().values():
+            if hasattr(module, "nvtx_range"):
+                module.nvtx_range = nullcontext
 
 
 def _taken() -> dict[str, Any]:
