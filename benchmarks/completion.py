@@ -9,7 +9,8 @@ known residue are measured with 0.02 A, so the frame is fixed and RMSDs are take
 over all backbone atoms (``rmsd``) and over those of unknown residues (``missing``). The same solver runs
 with the default prior, with and without the sequence, without showing it the known atoms
 (``builtin-plain``: they act through the likelihood only, as in the paper), and with the Gaussian chain,
-which is the run without a learned prior; ``dps`` is posterior sampling with the default prior. Models are
+which is the run without a learned prior; ``dps`` and ``langevin`` sample the posterior with the default prior
+(diffusion posterior sampling, and unadjusted Langevin dynamics with the known atoms as a hard constraint). Models are
 finished as `adp3d complete` finishes them. ``best`` needs the truth; ``chosen`` is the replica that likelihood
 and denoising energy prefer, and the geometry in the table is its own.
 """
@@ -40,6 +41,7 @@ from adp3d.prior.registry import load_prior
 from adp3d.prior.schedule import step_times
 from adp3d.solver.completion import complete as run_completion
 from adp3d.solver.completion import total_steps
+from adp3d.solver.constrained_langevin import constrained_langevin
 from adp3d.solver.folding import plain_sampler
 from adp3d.solver.noise import ReplicaNoise
 from adp3d.solver.posterior import Posterior
@@ -51,9 +53,12 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 SPACINGS = (2, 4, 8, 16)
-PRIORS = ("builtin", "builtin-nosequence", "builtin-plain", "gaussian", "dps")
+SAMPLERS = ("dps", "langevin")
+"""Ways to sample the posterior with the default prior, which take the place of Algorithm 1."""
+PRIORS = ("builtin", "builtin-nosequence", "builtin-plain", "gaussian", *SAMPLERS)
 HELD_OUT = 21
 DPS_GUIDANCE = 0.03
+LANGEVIN_MOBILITY = 4.0
 TARGET = "8ok3"
 TARGET_CHAIN = "8ok3_A"
 SIGMA = 0.02
@@ -66,8 +71,16 @@ LABELS = {
     "builtin-plain": "prior not shown the known atoms",
     "gaussian": "no prior",
     "dps": "posterior sampling (DPS)",
+    "langevin": "Langevin, hard constraint",
 }
-COLOURS = {"builtin": "C0", "builtin-nosequence": "C1", "builtin-plain": "C4", "gaussian": "C7", "dps": "C5"}
+COLOURS = {
+    "builtin": "C0",
+    "builtin-nosequence": "C1",
+    "builtin-plain": "C4",
+    "gaussian": "C7",
+    "dps": "C5",
+    "langevin": "C6",
+}
 
 
 def proteins(data: Path, count: int) -> Iterator[Protein]:
@@ -82,8 +95,8 @@ def complete(protein: Protein, k: int, name: str, options: argparse.Namespace) -
     """Complete one protein with one prior; RMSDs of all replicas in a row."""
     torch.set_num_threads(options.threads)
     start = time.perf_counter()
-    prior = load_prior("builtin" if name == "dps" else name, protein.polymer, torch.device("cpu"))
-    x, chosen = complete_with(prior, protein, k, options, dps=name == "dps")
+    prior = load_prior("builtin" if name in SAMPLERS else name, protein.polymer, torch.device("cpu"))
+    x, chosen = complete_with(prior, protein, k, options, name if name in SAMPLERS else None)
     geometry = geometry_figures(x[chosen], protein.polymer)
     return {
         "protein": protein.name,
@@ -99,16 +112,21 @@ def complete(protein: Protein, k: int, name: str, options: argparse.Namespace) -
 
 
 def complete_with(
-    prior: Prior, protein: Protein, k: int, options: argparse.Namespace, *, dps: bool = False
+    prior: Prior, protein: Protein, k: int, options: argparse.Namespace, sampler: str | None = None
 ) -> tuple[Tensor, int]:
-    """Complete models (replica, N, 4, 3) from every k-th residue, and the index of the one chosen."""
-    known = _known(protein, k)
+    """Complete models (replica, N, 4, 3) from every k-th residue, and the index of the one chosen.
+
+    A sampler gets as many calls of the network as Algorithm 1 takes with its last descent.
+    """
+    known = known_atoms(protein, k)
     model = KnownAtoms.measured(protein.x, known, torch.full(known.shape, SIGMA))
     origin = model.observe(model.target).mean(0)
-    if dps:
-        noise = ReplicaNoise(options.seed, 0, options.replicas)
-        times = step_times(total_steps(options.steps, options.replicas))
-        x = posterior_sampling(prior, model, times, noise, origin, DPS_GUIDANCE)
+    noise = ReplicaNoise(options.seed, 0, options.replicas)
+    times = step_times(total_steps(options.steps, options.replicas))
+    if sampler == "dps":
+        x = posterior_sampling(prior, model.gap, times, noise, origin, DPS_GUIDANCE)
+    elif sampler == "langevin":
+        x = constrained_langevin(prior, times, noise, origin, model, mobility=LANGEVIN_MOBILITY)
     else:
         update = ProximalUpdate(prior.correlation, model)
         sample = plain_sampler(Posterior(prior, [update], origin, Evidence(model)), options.seed)
@@ -122,11 +140,12 @@ def rmsd_figures(x: Tensor, protein: Protein, k: int, chosen: int) -> dict[str, 
     """RMSD over all residues and over those that had to be built."""
     return {
         **replica_figures(rmsd(x, protein.x), chosen, "rmsd"),
-        **replica_figures(rmsd(x, protein.x, ~_known(protein, k)), chosen, "missing"),
+        **replica_figures(rmsd(x, protein.x, ~known_atoms(protein, k)), chosen, "missing"),
     }
 
 
-def _known(protein: Protein, k: int) -> Tensor:
+def known_atoms(protein: Protein, k: int) -> Tensor:
+    """Atoms (N, 4) of every k-th residue."""
     known = torch.zeros(protein.n_residues, 4, dtype=torch.bool)
     known[::k] = True
     return known

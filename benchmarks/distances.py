@@ -10,6 +10,10 @@ ranking keeps as many as there were. RMSDs are over all backbone atoms after sup
 counts as a mirror image if reflecting it brings its CA atoms nearer to the truth; the rate ``before`` is
 that of the first stage, ``after`` that of the replicas kept. Without a prior nothing tells the hands
 apart, so the rates of the Gaussian chain are those of a coin.
+
+``dps`` and ``langevin`` sample the posterior with the default prior, guided by the gradient of the residual through the
+denoiser (no linear constraint can hold a distance), with as many calls of the network in one descent; they have one
+stage, so their rates of mirror images are the same before and after.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ import matplotlib
 import numpy as np
 import torch
 from command import begin, benchmark_parser, run_command
+from completion import SAMPLERS
 from completion import proteins as completion_proteins
 from final_model import Geometry, finish, geometry_figures
 from held_out import Protein
@@ -33,20 +38,28 @@ from report import Row, Table, column, replica_figures, write_table
 from torch import Tensor
 
 from adp3d.ensemble.denoising_energy import denoising_energy
+from adp3d.ensemble.ranking import SCALES, rank_replicas
 from adp3d.likelihood.distances import DistanceLikelihood
 from adp3d.physics.distances import DistanceOperator
+from adp3d.prior.protocol import Prior
 from adp3d.prior.registry import load_prior
+from adp3d.prior.schedule import step_times
 from adp3d.solver.choose_updates import Pull, choose_updates
-from adp3d.solver.folding import fold, plain_sampler
+from adp3d.solver.constrained_langevin import constrained_langevin
+from adp3d.solver.folding import fold, plain_sampler, planned_runs
 from adp3d.solver.likelihood_potential import LikelihoodPotential
+from adp3d.solver.noise import ReplicaNoise
 from adp3d.solver.posterior import Posterior
+from adp3d.solver.posterior_sampling import posterior_sampling
 from adp3d.validation.superpose import rmsd
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 COUNTS = (250, 500, 1000, 2000)
-PRIORS = ("builtin", "gaussian")
+PRIORS = ("builtin", "gaussian", *SAMPLERS)
+DPS_GUIDANCE = 0.03
+LANGEVIN_MOBILITY, LANGEVIN_GUIDANCE = 4.0, 0.03
 HELD_OUT = 21
 SIGMA = 0.5
 """Standard deviation in angstrom that the likelihood takes, the package's own default."""
@@ -55,8 +68,13 @@ GOAL_COUNT, GOAL = 500, 1.77
 NEAR = (100, 155)
 """Residues of the proteins that count as near 127."""
 GEOMETRY = tuple(field.name for field in fields(Geometry))
-LABELS = {"builtin": "prior", "gaussian": "no prior"}
-COLOURS = {"builtin": "C0", "gaussian": "C7"}
+LABELS = {
+    "builtin": "prior",
+    "gaussian": "no prior",
+    "dps": "posterior sampling (DPS)",
+    "langevin": "Langevin, guided",
+}
+COLOURS = {"builtin": "C0", "gaussian": "C7", "dps": "C5", "langevin": "C6"}
 
 
 def measure(protein: Protein, count: int, seed: int) -> DistanceLikelihood:
@@ -72,25 +90,17 @@ def fold_protein(protein: Protein, count: int, name: str, options: argparse.Name
     """Fold one protein with one prior; RMSDs and hands of its replicas in a row."""
     torch.set_num_threads(options.threads)
     start = time.perf_counter()
-    prior = load_prior(name, protein.polymer, torch.device("cpu"))
+    prior = load_prior("builtin" if name in SAMPLERS else name, protein.polymer, torch.device("cpu"))
     likelihood = measure(protein, count, options.seed)
-    pull, origin = Pull(potentials=[LikelihoodPotential("distances", likelihood)]), torch.zeros(3)
-    updates = choose_updates("proximal", prior.correlation, pull, origin)
-    plain = plain_sampler(Posterior(prior, updates, origin), options.seed)
-    stages: list[Tensor] = []
-
-    def sample(stage: str, times: NDArray[np.float64], replicas: int, origin: Tensor | None) -> Tensor:
-        stages.append(plain(stage, times, replicas, origin))
-        return stages[-1]
-
-    def energy(x: Tensor) -> Tensor:
-        return denoising_energy(prior, x, torch.Generator().manual_seed(options.seed))
-
-    found = fold(sample, likelihood, energy, options.steps, options.replicas)
-    final = finish(found.x, protein.polymer)
+    first, found = (
+        sample_posterior(prior, likelihood, name, options)
+        if name in SAMPLERS
+        else fold_replicas(prior, likelihood, options)
+    )
+    final = finish(found, protein.polymer)
     seconds = time.perf_counter() - start
     truth = protein.x.double().numpy()
-    mirrored_before = is_mirrored(stages[0], truth)
+    mirrored_before = is_mirrored(first, truth)
     mirrored_after = is_mirrored(final, truth)
     x = final.double().numpy().reshape(len(final), -1, 3)
     return {
@@ -109,6 +119,45 @@ def fold_protein(protein: Protein, count: int, name: str, options: argparse.Name
         **asdict(geometry_figures(final[0], protein.polymer)),
         "seconds": seconds,
     }
+
+
+def fold_replicas(prior: Prior, likelihood: DistanceLikelihood, options: argparse.Namespace) -> tuple[Tensor, Tensor]:
+    """Structures (replica, N, 4, 3) after the first stage, and those kept after the second, best first."""
+    pull, origin = Pull(potentials=[LikelihoodPotential("distances", likelihood)]), torch.zeros(3)
+    updates = choose_updates("proximal", prior.correlation, pull, origin)
+    plain = plain_sampler(Posterior(prior, updates, origin), options.seed)
+    stages: list[Tensor] = []
+
+    def sample(stage: str, times: NDArray[np.float64], replicas: int, origin: Tensor | None) -> Tensor:
+        stages.append(plain(stage, times, replicas, origin))
+        return stages[-1]
+
+    found = fold(sample, likelihood, lambda x: energy(prior, x, options.seed), options.steps, options.replicas)
+    return stages[0], found.x
+
+
+def sample_posterior(
+    prior: Prior, likelihood: DistanceLikelihood, name: str, options: argparse.Namespace
+) -> tuple[Tensor, Tensor]:
+    """Samples (replica, N, 4, 3), and the same best first; as many calls of the network as `fold` takes."""
+    calls = sum(run.steps * run.replicas for run in planned_runs(options.steps, options.replicas))
+    times, noise = step_times(calls // options.replicas), ReplicaNoise(options.seed, 0, options.replicas)
+
+    def gap(x: Tensor) -> Tensor:
+        return (likelihood.operator(x) - likelihood.lower).square().sum(1).sqrt()
+
+    if name == "dps":
+        x = posterior_sampling(prior, gap, times, noise, torch.zeros(3), DPS_GUIDANCE)
+    else:
+        how = {"mobility": LANGEVIN_MOBILITY, "guidance": LANGEVIN_GUIDANCE}
+        x = constrained_langevin(prior, times, noise, torch.zeros(3), misfit=gap, **how)
+    terms = {"log_likelihood": likelihood(x), "energy": -energy(prior, x, options.seed)}
+    return x, x[list(rank_replicas(terms, SCALES).order)]
+
+
+def energy(prior: Prior, x: Tensor, seed: int) -> Tensor:
+    """Denoising energy of structures (replica, N, 4, 3), (replica,)."""
+    return denoising_energy(prior, x, torch.Generator().manual_seed(seed))
 
 
 def is_mirrored(x: Tensor, truth: NDArray[np.float64]) -> NDArray[np.bool_]:

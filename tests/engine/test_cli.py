@@ -361,7 +361,8 @@ def test_unknown_priors_are_refused_before_anything_is_done(place, capsys):
         assert run([*command, "--prior", "alphafold"], pipelines) == 2
         said = capsys.readouterr().err
         assert (
-            "--prior must be one of builtin, builtin-nomap, builtin-nosequence, builtin-plain, chroma, gaussian" in said
+            "--prior must be one of builtin, builtin-nomap, builtin-nosequence, builtin-plain, chroma, gaussian, "
+            "rfdiffusion" in said
         )
     assert not pipelines.specs and not any(path.is_dir() for path in place.iterdir())
 

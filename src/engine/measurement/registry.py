@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from ..contract.errors import InputError
 from ..contract.plugins import MEASUREMENTS, plugins
 from ..contract.requests import parse_request
-from . import density, distances, saxs
+from . import density, distances, saxs, sequence
 from .protocol import Load, Measurement, Scene
 
 __all__ = ["BUILT_IN", "load_measurements", "registered"]
@@ -20,6 +20,7 @@ BUILT_IN: Mapping[str, Load] = {
     density.NAME: density.load,
     distances.NAME: distances.load,
     saxs.NAME: saxs.load,
+    sequence.NAME: sequence.load,
 }
 """Measurements of this package."""
 

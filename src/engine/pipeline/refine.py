@@ -76,7 +76,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     prepared = prepare(spec, given, events, control)
     error = None if spec.pae is None else aligned_errors(given, read_aligned_error(spec.pae))
     geometry = geometry_of_prediction(_before_docking(spec, given, docked), events, error)
-    further = (*prepared.problem.measurements(spec.measure, events), *geometry)
+    further = (*prepared.problem.measurements(spec.further, events), *geometry)
     cost = job_cost(spec, given.target.n_residues, given.device, (prepared.density, *further))
     events.message(cost.sentence(spec.replicas))
     weight = DensityWeight(prepared.density.name, spec.density_weight)

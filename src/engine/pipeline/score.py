@@ -22,6 +22,7 @@ from ..structure.observed import ObservedChain, observe_chains
 from ..structure.polymer import Polymer
 from ..structure.read import read_structure
 from ..validation.superpose import kabsch, rmsd
+from .sequence_energy import SequenceSettings, sequence_energy, sequence_interface_energy
 
 __all__ = ["Score", "ScoredModel", "read_models", "score_models", "score_with", "sub_polymer"]
 
@@ -118,7 +119,7 @@ def read_models(path: str | Path, label: str = "") -> list[ScoredModel]:
 
 def score_models(
     models: Sequence[ScoredModel],
-    settings: EnergySettings,
+    settings: EnergySettings | SequenceSettings,
     prior: str = "builtin",
     device: str = "auto",
     sides: tuple[Sequence[str], Sequence[str]] | None = None,
@@ -130,7 +131,8 @@ def score_models(
     Parameters
     ----------
     models : sequence of ScoredModel
-    settings : EnergySettings
+    settings : EnergySettings or SequenceSettings
+        The latter asks a design network, not the prior.
     prior, device : str
     sides : pair of sequences of str, optional
         Chains on either side of an interface, whose energy is asked for; other chains are left out.
@@ -142,7 +144,7 @@ def score_models(
     Raises
     ------
     InputError
-        If there is no such prior, or no such chains.
+        If there is no such prior, no such chains, or the design network is missing.
     """
     chosen = choose_device(device)
     set_threads()
@@ -162,7 +164,7 @@ def score_models(
         x = torch.as_tensor(_aligned([models[i].x for i in group]), dtype=torch.float32, device=chosen)
         if sides is None:
             listener = partial(_told_of_group, told, len(scores), len(models))
-            energy = structure_energy(load_prior(prior, first.polymer, chosen), x, settings, told=listener)
+            energy = _whole(first.polymer, prior, chosen, x, settings, listener)
         else:
             energy = _interface(first, sides, prior, chosen, x, settings)
         for k, i in enumerate(group):
@@ -190,16 +192,20 @@ def score_with(
     InputError
         As `score_models`, or if the reference cannot be read.
     """
-    integral = EnergySettings(
-        method=settings.method,  # type: ignore[arg-type]  # one of `METHODS`
-        steps=settings.steps,
-        draws=settings.draws,
-        lowest=settings.lowest,
-        seed=settings.seed,
-    )
+    how: EnergySettings | SequenceSettings
+    if settings.method == "sequence":
+        how = SequenceSettings(settings.draws, settings.seed)
+    else:
+        how = EnergySettings(
+            method=settings.method,  # type: ignore[arg-type]  # one of `METHODS`
+            steps=settings.steps,
+            draws=settings.draws,
+            lowest=settings.lowest,
+            seed=settings.seed,
+        )
     sides = None if settings.interface is None else sides_of(settings.interface)
     reference = None if settings.reference is None else read_models(settings.reference)[0]
-    return score_models(models, integral, settings.prior, settings.device, sides, reference, told)
+    return score_models(models, how, settings.prior, settings.device, sides, reference, told)
 
 
 def sub_polymer(polymer: Polymer, rows: NDArray[np.int64]) -> Polymer:
@@ -227,16 +233,32 @@ def _told_of_group(told: Callable[[int, int], None], before: int, total: int, do
     told(before + done, total)
 
 
+def _whole(
+    polymer: Polymer,
+    prior: str,
+    device: torch.device,
+    x: torch.Tensor,
+    settings: EnergySettings | SequenceSettings,
+    told: Callable[[int], None],
+) -> Energy:
+    if isinstance(settings, SequenceSettings):
+        return sequence_energy(polymer, x, settings, told)
+    return structure_energy(load_prior(prior, polymer, device), x, settings, told=told)
+
+
 def _interface(
     model: ScoredModel,
     sides: tuple[Sequence[str], Sequence[str]],
     prior: str,
     device: torch.device,
     x: torch.Tensor,
-    settings: EnergySettings,
+    settings: EnergySettings | SequenceSettings,
 ) -> Energy:
     rows = [np.flatnonzero([label[0] in side for label in model.labels]) for side in sides]
-    parts = [load_prior(prior, sub_polymer(model.polymer, one), device) for one in rows]
+    polymers = [sub_polymer(model.polymer, one) for one in rows]
+    if isinstance(settings, SequenceSettings):
+        return sequence_interface_energy(model.polymer, list(zip(polymers, rows, strict=True)), x, settings)
+    parts = [load_prior(prior, polymer, device) for polymer in polymers]
     whole = load_prior(prior, model.polymer, device)
     return interface_energy(parts, whole, x, [torch.from_numpy(one) for one in rows], settings)
 

@@ -96,6 +96,10 @@ class KnownAtoms:
         """Sum of squared deviations of x (replica, N, 4, 3), each in its standard deviation, shape (replica,)."""
         return (self.weights * (x - self.target).square().sum(-1)).sum((1, 2))
 
+    def gap(self, x: Tensor) -> Tensor:
+        """Length of the residual y - M x over all known atoms of x (replica, N, 4, 3), (replica,), in angstrom."""
+        return (self.observe(x) - self.observe(self.target)).square().sum((1, 2)).sqrt()
+
     def rmsd(self, x: Tensor) -> Tensor:
         """Root mean square deviation of the known atoms of x (replica, N, 4, 3), (replica,), in angstrom."""
         gap = self.observe(x) - self.observe(self.target)

@@ -67,6 +67,12 @@ def _chroma(polymer: Polymer, device: torch.device) -> Prior:
     return make_chroma(polymer, device)
 
 
+def _rfdiffusion(polymer: Polymer, device: torch.device) -> Prior:
+    from .rfdiffusion.prior import make_rfdiffusion  # a checkout of the user's
+
+    return make_rfdiffusion(polymer, device)
+
+
 _NETWORK_COST = PriorCost(350_000_000, 220_000, 1.5e-3, 60.0)
 """Of whole jobs with version 3 of the network on one core of a server of 2024 (the network takes half of the time); the
 accelerator's speed is a guess from its arithmetic."""
@@ -77,6 +83,11 @@ _GAUSSIAN_COST = PriorCost(300_000_000, 20_000, 2e-5, 4.0)
 
 _CHROMA_COST = PriorCost(1_000_000_000, 2_000_000, 1.5e-2, 60.0)
 """A guess: ten times the default network, from the numbers of weights (about 20 million against 2 million)."""
+
+
+_RFDIFFUSION_COST = PriorCost(1_500_000_000, 20_000_000, 1e-1, 100.0)
+"""A guess, from the numbers of weights (60 million) and pairs of residues in 40 blocks; the real one grows with the
+square of the residues."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +112,13 @@ PRIORS: Mapping[str, Entry] = {
     "builtin-plain": Entry(_builtin_plain, _NETWORK_COST),
     "chroma": Entry(_chroma, _CHROMA_COST),
     "gaussian": Entry(_gaussian, _GAUSSIAN_COST),
+    "rfdiffusion": Entry(_rfdiffusion, _RFDIFFUSION_COST),
 }
 """Priors of this package by name. ``builtin-nomap`` is not shown the map, ``builtin-plain`` neither map nor known
-atoms; ``chroma`` is Chroma's network, of another package and with weights that users
-have; ``gaussian`` knows only chain size and connectivity: the run without a prior. Other packages add theirs through
-the entry point group ``adp3d.priors``: the name of the entry point is that of the prior, its object an `Entry`."""
+atoms; ``chroma`` is Chroma's network, of another package and with weights that users have, ``rfdiffusion`` that of
+RFdiffusion, from a checkout of theirs; ``gaussian`` knows only chain size and connectivity: the run without a prior.
+Other packages add theirs through the entry point group ``adp3d.priors``: the name of the entry point is that of the
+prior, its object an `Entry`."""
 
 
 def find_prior(name: str) -> Entry:

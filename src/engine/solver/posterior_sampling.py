@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..prior.evidence import KnownAtoms
 from ..prior.protocol import Prior
 from .noise import ReplicaNoise
 
@@ -18,7 +18,7 @@ __all__ = ["posterior_sampling"]
 
 def posterior_sampling(
     prior: Prior,
-    model: KnownAtoms,
+    misfit: Callable[[Tensor], Tensor],
     times: NDArray[np.float64],
     noise: ReplicaNoise,
     origin: Tensor,
@@ -26,16 +26,17 @@ def posterior_sampling(
 ) -> Tensor:
     r"""Samples of the posterior by ancestral steps, each followed by a step along the measurement's gradient.
 
-    :math:`z_{s} \sim p(z_s | z_t, \hat z_0) - \zeta\,\nabla_{z_t} \|y - M \hat x_0(z_t)\|`, with the
+    :math:`z_{s} \sim p(z_s | z_t, \hat z_0) - \zeta\,\nabla_{z_t} \|y - A(\hat x_0(z_t))\|`, with the
     gradient taken through the denoiser (the normalised step of the reference's Algorithm 1). The
-    prior is not shown the known atoms.
+    prior is shown nothing of what is measured.
 
     Parameters
     ----------
     prior : Prior
         Must be differentiable in ``x_t``.
-    model : KnownAtoms
-        Known atoms, in the measurements' frame.
+    misfit : callable
+        Maps structures (replica, N, 4, 3) in the measurements' frame to the length of the residual y - A(x),
+        (replica,).
     times : ndarray, shape (K + 1,)
         Decreasing diffusion times.
     noise : ReplicaNoise
@@ -54,7 +55,7 @@ def posterior_sampling(
     Chung et al., Diffusion posterior sampling for general noisy inverse problems (2023), Algorithm 1.
     """
     correlation, schedule = prior.correlation, prior.schedule
-    shape = (*model.known.shape, 3)
+    shape = (sum(correlation.lengths), 4, 3)
     z = noise.draw(shape, origin.dtype, origin.device)
     clean = correlation.apply(z)
     for here, after in pairwise(times):
@@ -62,8 +63,7 @@ def posterior_sampling(
         with torch.enable_grad():
             z = z.detach().requires_grad_(True)
             clean = prior.denoise(correlation.apply(z), float(here))
-            misfit = (model.observe(clean + origin) - model.observe(model.target)).square().sum((1, 2)).sqrt()
-            (gradient,) = torch.autograd.grad(misfit.sum(), z)
+            (gradient,) = torch.autograd.grad(misfit(clean + origin).sum(), z)
         clean = clean.detach()
         ratio = a_t / a_s
         fresh = s_t**2 - ratio**2 * s_s**2

@@ -133,7 +133,8 @@ def test_stored_form_is_stamped():
         ({"model": "  "}, "must not be empty"),
         (
             {"prior": "alphafold"},
-            "one of builtin, builtin-nomap, builtin-nosequence, builtin-plain, chroma, gaussian, not 'alphafold'",
+            "one of builtin, builtin-nomap, builtin-nosequence, builtin-plain, chroma, gaussian, rfdiffusion, not "
+            "'alphafold'",
         ),
         ({"prior": ["builtin"]}, "one of builtin"),
     ],

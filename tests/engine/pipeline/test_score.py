@@ -10,12 +10,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from small_design_network import NEIGHBOURS, small_weights
 from small_structures import Part, build
 
 from adp3d.cli import main
 from adp3d.contract.errors import InputError
+from adp3d.contract.specs.score import ScoreSettings
 from adp3d.energy.structure import EnergySettings
-from adp3d.pipeline.score import read_models, score_models
+from adp3d.likelihood.design_weights import DESIGN_WEIGHTS_VARIABLE, read_design_network
+from adp3d.likelihood.sequence import SequenceLikelihood
+from adp3d.pipeline import sequence_energy
+from adp3d.pipeline.score import read_models, score_models, score_with
 from adp3d.pipeline.score_report import rows_of, write_scores
 from adp3d.pipeline.score_request import score_request
 from adp3d.prior.correlation import GlobularCorrelation
@@ -168,3 +173,28 @@ def test_a_client_asks_for_energies(tmp_path):
     for words, given in wrong.items():
         with pytest.raises(InputError, match=words):
             score_request(given)
+
+
+def test_the_sequence_can_be_the_judge(tmp_path, monkeypatch, capsys):
+    """-log p(s|x) of a design network with random weights: residues sum up, the parts of a complex see each other."""
+    weights = tmp_path / "small.pt"
+    torch.save({"model_state_dict": small_weights(), "num_edges": NEIGHBOURS}, weights)
+    monkeypatch.setenv(DESIGN_WEIGHTS_VARIABLE, str(weights))
+    chains = [chain_of("A", (0, 0, 0), 8), chain_of("B", (0, 6, 0), 6)]
+    complexed = write(tmp_path / "complex.cif", chains)
+    settings = ScoreSettings(method="sequence", draws=3, device="cpu")
+    (model,) = read_models(complexed)
+    (found,) = score_with([model], settings)
+    likelihood = SequenceLikelihood.of_polymer(read_design_network(weights), model.polymer, "cpu", 3, 0)
+    x = torch.as_tensor(model.x, dtype=torch.float32)[None]
+    assert found.energy == pytest.approx(-float(likelihood(x)[0]), rel=1e-5)
+    assert found.per_residue.sum() == pytest.approx(found.energy)
+    assert 0.0 < found.standard_error < 5.0
+    (between,) = score_with([model], replace(settings, interface="A:B"))
+    assert abs(between.energy) > 1e-3
+    far = write(tmp_path / "far.cif", [chain_of("A", (0, 0, 0), 8), chain_of("B", (0, 500, 0), 6)])
+    monkeypatch.setattr(sequence_energy, "design_network", lambda device: replace(likelihood.network, neighbours=6))
+    (apart,) = score_with(read_models(far), replace(settings, interface="A:B", draws=40))
+    assert np.abs(apart.per_residue).max() < 0.2, "chains that do not see each other differ by their orders alone"
+    assert main(["score", str(complexed), "--method", "sequence", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["settings"]["method"] == "sequence"

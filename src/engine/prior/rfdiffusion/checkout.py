@@ -1,0 +1,134 @@
+"""What is used of a checkout of RFdiffusion that the user points to."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...contract.errors import InputError
+
+__all__ = ["CHECKOUT_VARIABLE", "Checkout", "find_checkout", "load_checkout", "missing_from"]
+
+CHECKOUT_VARIABLE = "ADP3D_RFDIFFUSION"
+"""Environment variable that names the folder of the checkout."""
+
+_NETWORK = Path("rfdiffusion") / "RoseTTAFoldModel.py"
+_BESIDE = Path("env") / "SE3Transformer"
+"""Where the checkout keeps the package of its equivariant layers."""
+_PACKAGES = ("rfdiffusion", "se3_transformer")
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """Parts of the checkout.
+
+    Attributes
+    ----------
+    network : type
+        ``RoseTTAFoldModule``, a torch module.
+    arguments : frozenset of str
+        Names that its forward takes.
+    torsions : callable
+        Maps atoms (1, N, 27, 3) and types (1, N) to torsions (1, N, 10, 2) and their mask (1, N, 10).
+    """
+
+    network: Any
+    arguments: frozenset[str]
+    torsions: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+def find_checkout() -> Path | None:
+    """Folder that `CHECKOUT_VARIABLE` names."""
+    named = os.environ.get(CHECKOUT_VARIABLE)
+    return Path(named).expanduser() if named else None
+
+
+def missing_from(folder: Path | None) -> str | None:
+    """What is wrong with a folder as a checkout, in half a sentence; None if nothing is."""
+    if folder is None:
+        return f"no checkout of RFdiffusion is named: let {CHECKOUT_VARIABLE} name its folder"
+    if not (folder / _NETWORK).is_file():
+        return f"'{folder}', which {CHECKOUT_VARIABLE} names, is no checkout of RFdiffusion ({_NETWORK} is not there)"
+    return None
+
+
+@lru_cache(maxsize=1)
+def load_checkout(folder: Path) -> Checkout:
+    """Import the network from a checkout, once.
+
+    Raises
+    ------
+    InputError
+        If the folder is none, or its network needs a package that is missing or does not load.
+    """
+    wrong = missing_from(folder)
+    if wrong is not None:
+        raise InputError(f"The prior 'rfdiffusion' cannot be used: {wrong}.")
+    try:
+        with _first_on_path(folder, folder / _BESIDE):
+            model = importlib.import_module("rfdiffusion.RoseTTAFoldModel")
+            util = importlib.import_module("rfdiffusion.util")
+            _without_profiling()
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"RFdiffusion's network needs the package {error.name!r}: install it into the Python that runs this "
+            f"program ({sys.executable}), as the checkout's env/SE3nv.yml says."
+        ) from error
+    except (ImportError, OSError, AttributeError, RuntimeError) as error:
+        said = (str(error).splitlines() or [""])[0][:160]
+        raise InputError(
+            f"RFdiffusion's network in '{folder}' does not load ({type(error).__name__}: {said}): check that its own "
+            "scripts run with this Python."
+        ) from error
+
+    def torsions(atoms: Tensor, types: Tensor) -> tuple[Tensor, Tensor]:
+        found, _, mask, _ = util.get_torsions(
+            atoms, types, util.torsion_indices, util.torsion_can_flip, util.reference_angles
+        )
+        return found, mask
+
+    arguments = frozenset(inspect.signature(model.RoseTTAFoldModule.forward).parameters)
+    return Checkout(model.RoseTTAFoldModule, arguments, torsions)
+
+
+@contextmanager
+def _first_on_path(*folders: Path) -> Iterator[None]:
+    """Import from these folders, beside packages of the same names that somebody else may have imported."""
+    others = _taken()
+    for name in others:
+        del sys.modules[name]
+    before = list(sys.path)
+    sys.path[:0] = [str(folder) for folder in folders]
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+        for name in _taken():
+            del sys.modules[name]
+        sys.modules.update(others)
+
+
+def _without_profiling() -> None:
+    """The equivariant layers mark their parts for NVIDIA's profiler, which builds of torch for the CPU refuse."""
+    try:
+        torch.cuda.nvtx.mark("adp3d")
+    except RuntimeError:
+        for module in _taken().values():
+            if hasattr(module, "nvtx_range"):
+                module.nvtx_range = nullcontext
+
+
+def _taken() -> dict[str, Any]:
+    return {name: module for name, module in sys.modules.items() if name.split(".")[0] in _PACKAGES}

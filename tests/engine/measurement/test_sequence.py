@@ -1,0 +1,107 @@
+"""The sequence as a measurement: requests, its pull, and a job with it, by a small network with random weights."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from ideal_backbone import build_backbone
+from small_design_network import NEIGHBOURS, small_weights
+from told import Messages
+
+from adp3d.cli.app import run
+from adp3d.contract.errors import InputError
+from adp3d.contract.specification import CompleteSpec
+from adp3d.likelihood.design_network import DesignNetwork
+from adp3d.likelihood.design_weights import DESIGN_WEIGHTS_VARIABLE
+from adp3d.likelihood.sequence import SequenceLikelihood
+from adp3d.measurement.protocol import Scene
+from adp3d.measurement.registry import load_measurements
+from adp3d.measurement.sequence import SequenceMeasurement
+from adp3d.prior.schedule import LogSnrSchedule
+from adp3d.solver.protocol import Level
+from adp3d.structure.polymer import Polymer
+
+POLYMER = Polymer.single_chain("MKVLAAGITR")
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    """A file like the published ones, found by the environment variable."""
+    path = tmp_path / "small.pt"
+    torch.save({"model_state_dict": small_weights(), "num_edges": NEIGHBOURS}, path)
+    monkeypatch.setenv(DESIGN_WEIGHTS_VARIABLE, str(path))
+    return path
+
+
+def _backbones(replicas=3):
+    x = build_backbone([-62.0] * 10, [-43.0] * 10)
+    return torch.as_tensor(x + 0.3 * np.random.default_rng(1).normal(size=(replicas, *x.shape)))
+
+
+def _level(t):
+    return Level(3, 10, t, *LogSnrSchedule().at(t))
+
+
+def test_it_pulls_late_by_a_quadratic_about_the_estimate():
+    likelihood = SequenceLikelihood.of_polymer(DesignNetwork(small_weights(), NEIGHBOURS), POLYMER, "cpu")
+    potential = SequenceMeasurement(likelihood, 2.0).potential
+    x = _backbones()
+    early = potential.at(x, _level(0.7))
+    assert not early.value_and_gradient(x)[1].any() and not early.curvature(x).any()
+    late = potential.at(x, _level(0.3))
+    value, gradient = late.value_and_gradient(x)
+    expected = likelihood.value_and_gradient(x)
+    torch.testing.assert_close(value, -2.0 * expected[0])
+    torch.testing.assert_close(gradient, -2.0 * expected[1])
+    moved = x + 0.5
+    torch.testing.assert_close(
+        late.value_and_gradient(moved)[1] - gradient, 0.5 * late.curvature(x)[..., None].expand_as(x)
+    )
+    # a small step against its gradient raises the probability
+    assert (likelihood(x - 1e-3 * gradient) > expected[0]).all()
+
+
+def test_without_a_weight_it_only_tells():
+    likelihood = SequenceLikelihood.of_polymer(DesignNetwork(small_weights(), NEIGHBOURS), POLYMER, "cpu")
+    measurement, x = SequenceMeasurement(likelihood, 0.0), _backbones()
+    assert not measurement.potential.at(x, _level(0.1)).value_and_gradient(x)[1].any()
+    mean = measurement.figures(x)["log_probability"]
+    torch.testing.assert_close(mean, likelihood(x) / 10)
+    assert measurement.residue_figures(x[0])["log_probability"].mean() == pytest.approx(float(mean[0]))
+
+
+def test_requests_that_cannot_be_used_are_refused(weights):
+    scene = Scene(POLYMER, (), _backbones(1)[0].numpy(), None, torch.device("cpu"), Messages())
+    (found,) = load_measurements(["sequence 0.5"], scene)
+    assert (found.name, found.weight) == ("sequence", 0.5)
+    assert load_measurements(["sequence"], scene)[0].weight == 0.0
+    for request in ("sequence@file", "sequence much", "sequence 1 2", "sequence -1", "sequence nan"):
+        with pytest.raises(InputError, match="takes one number, its weight"):
+            load_measurements([request], scene)
+
+
+def test_the_weight_is_a_setting_that_is_given_once():
+    spec = CompleteSpec(model="m.cif", output="out", sequence_weight=0.25, measure=("saxs@c.dat",))
+    assert spec.further == ("saxs@c.dat", "sequence 0.25")
+    assert CompleteSpec(model="m.cif", output="out").further == ()
+    with pytest.raises(InputError, match="asked for twice"):
+        CompleteSpec(model="m.cif", output="out", sequence_weight=0.25, measure=("sequence",))
+
+
+def test_a_job_takes_the_sequence_as_a_measurement(small, weights, tmp_path):
+    out = tmp_path / "out"
+    words = ["complete", str(small.model), "-s", small.sequence, "-o", str(out), "--replicas", "2", "--steps", "6"]
+    words += ["--prior", "gaussian", "--side-chains", "none", "--no-relax", "--sequence-weight", "0.1"]
+    assert run(words) == 0
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert -6.0 < metrics["measurements"]["sequence"]["log_probability"] < -1.0
+
+
+def test_without_weights_a_job_says_what_is_missing(small, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(DESIGN_WEIGHTS_VARIABLE, str(tmp_path / "nowhere.pt"))
+    words = ["complete", str(small.model), "-o", str(tmp_path / "out"), "--sequence-weight", "1", "--prior", "gaussian"]
+    assert run(words) == 2
+    assert "There is no file of ProteinMPNN's weights" in capsys.readouterr().err
