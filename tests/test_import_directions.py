@@ -36,8 +36,8 @@ BELOW = {
 BELOW["training"] = set(BELOW) - {"solver", "ensemble", "energy", "measurement", "placing", "fitting", "relax"}
 BELOW["pipeline"] = set(BELOW) - {"training"}
 BELOW["worker"] = {*BELOW["pipeline"], "pipeline"}
-BELOW["cluster"] = {*BELOW["pipeline"], "pipeline"}
-BELOW["cli"] = {*BELOW["worker"], "worker", "cluster", "training"}
+BELOW["batch"] = {*BELOW["pipeline"], "pipeline"}
+BELOW["cli"] = {*BELOW["worker"], "worker", "batch", "training"}
 
 NARROW = {
     # what a prior is, without any prior: the vocabulary of R and of the denoiser
