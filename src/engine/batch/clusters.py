@@ -165,6 +165,8 @@ def _local_cluster(count: int, cards: Sequence[str], folder: Path) -> Any:
     """
     from distributed import Nanny, Scheduler, SpecCluster
 
+    from .local_worker import OutlivesInterrupts  # needs dask to be there
+
     security = _own_security()
     threads = str(max(1, usable_cores() // count))
     if "OMP_NUM_THREADS" in os.environ:
@@ -181,6 +183,7 @@ def _local_cluster(count: int, cards: Sequence[str], folder: Path) -> Any:
                 "local_directory": str(scratch),
                 "env": {**WAITING, "OMP_NUM_THREADS": threads, **card},
                 "dashboard": False,
+                "plugins": [OutlivesInterrupts()],
             },
         }
         for number, card in enumerate(cards_of_workers(count, cards))
