@@ -17,7 +17,7 @@ from ..job.runtime import WAITING, usable_cores
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["Scheduler", "cards_of_workers", "connected", "parse_scheduler", "slurm_cluster", "visible_cards"]
+__all__ = ["Scheduler", "cards_of_workers", "connected", "is_place", "slurm_cluster", "visible_cards"]
 
 LOCAL, SLURM = "local", "slurm"
 
@@ -77,17 +77,9 @@ class Scheduler:
     directives: tuple[str, ...] = ()
 
 
-def parse_scheduler(text: str) -> str:
-    """Place of a scheduler as the user gives it.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    if text in (LOCAL, SLURM) or text.startswith(("tcp://", "tls://")):
-        return text
-    raise InputError(f"--scheduler must be local, slurm, or an address such as tcp://host:8786, not '{text}'.")
+def is_place(text: str) -> bool:
+    """Whether a text says where to run: ``local``, ``slurm``, or the address of a scheduler."""
+    return text in (LOCAL, SLURM) or text.startswith(("tcp://", "tls://"))
 
 
 @contextmanager
@@ -120,8 +112,8 @@ def connected(scheduler: Scheduler, folder: Path, on_cpu: bool) -> Iterator[tupl
                 client = Client(scheduler.place, timeout=_CONNECT_SECONDS)
             except (OSError, ValueError, TypeError) as error:
                 raise InputError(
-                    f"No dask scheduler answers at '{scheduler.place}' ({error}); start one with 'dask scheduler', or "
-                    "leave out --scheduler."
+                    f"No dask scheduler answers at '{scheduler.place}' ({error}); start one there with "
+                    "'dask scheduler', or run the batch on this computer."
                 ) from error
             with client:
                 yield client, None
@@ -208,7 +200,7 @@ def slurm_cluster(scheduler: Scheduler, folder: Path) -> Any:
         ) from error
     scratch = _scratch(folder)
     scratch.mkdir(parents=True, exist_ok=True)
-    cards = [f"--gres=gpu:{scheduler.gpus}"] if scheduler.gpus else []
+    cards = ["=".join(("--gres", f"gpu:{scheduler.gpus}"))] if scheduler.gpus else []
     return SLURMCluster(
         cores=1,  # one job at a time; its threads are the next line
         job_cpu=scheduler.cores,

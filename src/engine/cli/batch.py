@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ..batch.clusters import Scheduler, connected, parse_scheduler
+from ..batch.clusters import Scheduler, connected, is_place
 from ..batch.drive import Entry, run_batch, survey
 from ..batch.standing import Standing, jobs_of_folder
 from ..batch.summary import PICTURE, TABLE, write_summary
@@ -135,9 +135,9 @@ def batch(
     The exit code is 1 if a job failed.
     """
     ctx.ensure_object(Session).debug |= debug
-    place = Scheduler(
-        parse_scheduler(scheduler), workers, cores, memory, walltime, partition, account, gpus, tuple(sbatch or ())
-    )
+    if not is_place(scheduler):
+        raise InputError(f"--scheduler must be local, slurm, or an address such as tcp://host:8786, not '{scheduler}'.")
+    place = Scheduler(scheduler, workers, cores, memory, walltime, partition, account, gpus, tuple(sbatch or ()))
     rows, folder = _rows(jobs, output, kind)
     entries = survey(rows, overwrite=overwrite)
     console = Console(stderr=True)

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from adp3d.batch.clusters import Scheduler, cards_of_workers, connected, parse_scheduler, slurm_cluster
+from adp3d.batch.clusters import Scheduler, cards_of_workers, connected, is_place, slurm_cluster
 from adp3d.contract.errors import InputError
 
 
@@ -18,9 +18,9 @@ def test_each_worker_sees_one_card():
 
 
 def test_places():
-    assert [parse_scheduler(text) for text in ("local", "slurm", "tcp://h:1")] == ["local", "slurm", "tcp://h:1"]
-    with pytest.raises(InputError, match="--scheduler must be local, slurm, or an address"):
-        parse_scheduler("pbs")
+    assert [is_place(text) for text in ("local", "slurm", "tcp://h:1", "tls://h:1", "pbs", "h:1")] == [True] * 4 + [
+        False
+    ] * 2
 
 
 def test_without_dask_one_sentence_says_what_to_install(tmp_path, monkeypatch):
