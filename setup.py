@@ -20,6 +20,8 @@ def requirements(name: str) -> list[str]:
 
 
 RELAX = requirements("requirements-relax.txt")
+# adp3d batch: dask's scheduler and workers, encrypted; their jobs of SLURM
+BATCH = ["dask>=2024.5", "distributed>=2024.5", "dask-jobqueue>=0.9", "cryptography>=42"]
 DOCS = ["mkdocs>=1.6,<2", "pymdown-extensions>=10"]
 
 setup(
@@ -48,6 +50,7 @@ setup(
     },
     install_requires=requirements("requirements.txt"),
     extras_require={
+        "batch": BATCH,  # adp3d batch
         "docs": DOCS,
         "relax": RELAX,  # adp3d relax, and the relaxation of results
         "trajectories": ["mdtraj>=1.10"],  # frames of DCD and XTC files for 'adp3d backmap'
@@ -62,6 +65,8 @@ setup(
             "PySide6-Essentials>=6.6",  # the tests of the ChimeraX panel draw it without a screen
             "setuptools>=70.1",  # the packaging test builds the package
             *RELAX,
+            *BATCH,
+            "asyncssh>=2.14",  # a host for the tests of engines elsewhere, where there is no sshd
             *DOCS,  # the documentation test builds the documentation
         ],
     },

@@ -29,6 +29,8 @@ class ADP3DSettings(Settings):
         Device that the engine chose when the environment was verified.
     engine_plugins : dict
         Names of priors and measurements that the latest engine had, by the entry point group of others' packages.
+    engines : dict
+        Engines on other computers, by name; see `adp3d.process.hosts.Host`.
     job_folder : str
         Where new job folders go; empty for a folder in the user's home.
     """
@@ -38,6 +40,7 @@ class ADP3DSettings(Settings):
     engine_device: str
     engine_found_device: str
     engine_plugins: dict[str, list[str]]
+    engines: dict[str, dict[str, object]]
     job_folder: str
 
     AUTO_SAVE = {  # noqa: RUF012  (ChimeraX reads it from the class)
@@ -46,6 +49,7 @@ class ADP3DSettings(Settings):
         "engine_device": "auto",
         "engine_found_device": "",
         "engine_plugins": {},
+        "engines": {},
         "job_folder": "",
     }
 

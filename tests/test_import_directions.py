@@ -35,9 +35,10 @@ BELOW = {
 }
 BELOW["training"] = set(BELOW) - {"solver", "ensemble", "energy", "measurement", "placing", "fitting", "relax"}
 BELOW["pipeline"] = set(BELOW) - {"training"}
-BELOW["worker"] = {*BELOW["pipeline"], "pipeline"}
-BELOW["cluster"] = {*BELOW["pipeline"], "pipeline"}
-BELOW["cli"] = {*BELOW["worker"], "worker", "cluster", "training"}
+BELOW["far"] = {"job"}
+BELOW["worker"] = {*BELOW["pipeline"], "pipeline", "far"}
+BELOW["batch"] = {*BELOW["pipeline"], "pipeline"}
+BELOW["cli"] = {*BELOW["worker"], "worker", "batch", "far", "training"}
 
 NARROW = {
     # what a prior is, without any prior: the vocabulary of R and of the denoiser

@@ -37,11 +37,16 @@ class DeviceArg(Annotation):
     @staticmethod
     def parse(text: str, session: Session) -> tuple[str, str, str]:
         """Take one word."""
+        from ..process.hosts import host_named
+
         word, used, rest = StringArg.parse(text, session)
+        if host_named(session, word.lower()) is not None:
+            return word.lower(), used, rest
         try:
             return Device().check("device", word.lower()), used, rest
         except InputError as error:
-            raise AnnotationError(str(error)) from error
+            others = "; 'adp3d engine list' lists engines on other computers"
+            raise AnnotationError(str(error).removesuffix(".") + others) from error
 
 
 class HalfMapsArg(Annotation):

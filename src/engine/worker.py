@@ -9,25 +9,23 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
 
 from . import __version__
 from .contract import messages, specification, wire
 from .contract.errors import InputError
 from .contract.kinds import KINDS
-from .job.events import Control, Eta, Stopped
+from .far.host import Host
+from .job.client_events import WorkerEvents
+from .job.events import Control, Stopped
 from .job.execute import Pipeline, advice_for, execute, load_pipeline
 from .job.folder import JobFolder
 from .job.runtime import idle_cores, release_memory, set_threads
 from .job.storage import plain_values
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 __all__ = ["Worker", "WorkerEvents", "serve_standard_streams"]
 
@@ -37,97 +35,36 @@ ends the work."""
 
 Steering = messages.Stop | messages.Pause | messages.Resume | messages.SetWeight | messages.Fix
 
-_FRAME_INTERVAL = 0.1
 _STOP_GRACE = 1.5
 """Seconds that a job gets for its checkpoint when the client is gone; the process ends within five,
 also when a library that is being loaded keeps it from noticing at once. A running job writes one every 20 s anyway."""
+_FAR_GRACE = 25.0
+"""The same where the client is on another computer: nobody waits for the end of this process."""
 
 
-class WorkerEvents:
-    """Listener that sends what a job tells to the client.
+class Elsewhere(Protocol):
+    """What a worker does besides for a client on another computer; `adp3d.far.host.Host` is one."""
 
-    Progress and frames are thinned to ten a second: the client shows the newest and no more. Where steps
-    take longer than that, previews of replicas on their way fill the time between their frames.
+    @property
+    def crowded(self) -> bool:
+        """Whether the line to the client is behind."""
+        ...
 
-    Parameters
-    ----------
-    job_id : str
-        The client's name of the job.
-    send : callable
-        Sends one message.
-    clock : callable
-        Time in seconds.
-    """
+    def takes(self, message: messages.Message) -> bool:
+        """Do what the client asks, if this is about files; whether it is."""
+        ...
 
-    def __init__(
-        self,
-        job_id: str,
-        send: Callable[[messages.Message], None],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._job_id = job_id
-        self._send = send
-        self._clock = clock
-        self._eta, self._job_eta = Eta(clock), Eta(clock)
-        self._done: float | None = None
-        self._job_left: float | None = None
-        self._last: dict[str, float] = {}
+    def prepare(self, folder: str) -> None:
+        """Before a job folder is made or opened; `InputError` if it may not be."""
+        ...
 
-    def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
-        """Send progress; the first and last of a stage always."""
-        left = self._eta.update(stage, step, total)
-        if step >= total or self._due(f"progress {stage}"):
-            figures = {name: float(value) for name, value in (metrics or {}).items()}
-            self._send(messages.Progress(self._job_id, stage, step, total, left, figures, self._done, self._job_left))
+    def begun(self, folder: Path) -> None:
+        """A job begins."""
+        ...
 
-    def overall(self, done: int, total: int) -> None:
-        """Keep how far the job is for the next progress."""
-        self._done = done / total
-        self._job_left = self._job_eta.update("", done, total)
-
-    def layout(self, layout: messages.Layout) -> None:
-        """Send the residues of the job."""
-        self._send(replace(layout, job_id=self._job_id))
-
-    def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
-        """Send a frame if the last one was some time ago, whatever previews came since."""
-        if self._due(f"frame {first_replica}"):
-            self._last[f"preview {first_replica}"] = self._clock()
-            self._send(messages.Frame(self._job_id, step, coordinates.astype("f4"), first_replica))
-
-    def preview(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
-        """Send replicas on their way as a frame if nothing was shown for some time."""
-        if self._due(f"preview {first_replica}"):
-            self._send(messages.Frame(self._job_id, step, coordinates.astype("f4"), first_replica))
-
-    def metric(
-        self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
-    ) -> None:
-        """Send a figure; those of a step only if the last one was some time ago."""
-        if step is None or self._due(f"metric {name}"):
-            values = [float(value)] if isinstance(value, int | float) else [float(v) for v in value]
-            self._send(messages.Metric(self._job_id, name, values, step, first_replica))
-
-    def best(self, replica: int, step: int) -> None:
-        """Send which replica is the best, always; figures of residues that refer to it follow in any case."""
-        self._last = {what: when for what, when in self._last.items() if not what.startswith("residues ")}
-        self._send(messages.Best(self._job_id, replica, step))
-
-    def residue_metric(self, name: str, values: Sequence[float], step: int) -> None:
-        """Send a figure of each residue if the last one was some time ago."""
-        if self._due(f"residues {name}"):
-            self._send(messages.Metric(self._job_id, name, [float(v) for v in values], step))
-
-    def message(self, text: str, level: str = "info") -> None:
-        """Send a sentence."""
-        self._send(messages.Log(self._job_id, text, level))
-
-    def _due(self, what: str) -> bool:
-        now = self._clock()
-        if now - self._last.get(what, -1e9) < _FRAME_INTERVAL:
-            return False
-        self._last[what] = now
-        return True
+    def ended(self, folder: Path) -> None:
+        """It has ended."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -156,6 +93,8 @@ class Worker:
         Answers `Dock`; by default `adp3d.pipeline.dock_report.dock_report`.
     score : callable, optional
         Answers `Score`; by default `adp3d.pipeline.score_request.score_request`.
+    elsewhere : Elsewhere, optional
+        For a client on another computer.
     """
 
     def __init__(
@@ -166,10 +105,12 @@ class Worker:
         examine: Examine | None = None,
         search: Examine | None = None,
         score: Examine | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._write = write
         self._load = load
         self._warm_up = warm_up
+        self._elsewhere = elsewhere
         # a search or a score takes a minute, which a check does not wait for
         self._questions: Mapping[type[Any], _Reply] = {
             messages.Check: _Reply(examine or _examine, messages.Checked, threading.Lock()),
@@ -201,10 +142,11 @@ class Worker:
             self.send(messages.Pong(message.token, self._job_id, _resident_bytes()))
         elif isinstance(message, messages.Submit):
             submit = message
-            self._start(submit.job_id, lambda: _create(submit.spec, submit.overwrite))
+            folder = str(submit.spec.get("output", ""))
+            self._start(submit.job_id, folder, lambda: _create(submit.spec, submit.overwrite))
         elif isinstance(message, messages.Reopen):
             folder = message.folder
-            self._start(message.job_id, lambda: JobFolder.open(folder))
+            self._start(message.job_id, folder, lambda: JobFolder.open(folder))
         elif isinstance(message, messages.Question):
             control = Control()
             with self._job_lock:
@@ -212,7 +154,7 @@ class Worker:
             threading.Thread(target=self._answer, args=(message, control), name=message.kind, daemon=True).start()
         elif isinstance(message, Steering):
             self._steer(message)
-        else:
+        elif self._elsewhere is None or not self._elsewhere.takes(message):
             self.send(messages.Error("", f"A client does not send '{message.kind}' messages."))
         return True
 
@@ -274,7 +216,12 @@ class Worker:
             else:
                 self._control.change(message.name, message.value)
 
-    def _start(self, job_id: str, prepare: Callable[[], JobFolder]) -> None:
+    def _start(self, job_id: str, folder: str, make: Callable[[], JobFolder]) -> None:
+        def prepare() -> JobFolder:
+            if self._elsewhere is not None:
+                self._elsewhere.prepare(folder)
+            return make()
+
         with self._job_lock:
             if not job_id:  # the empty name means that no job is meant
                 self.send(messages.Error("", "A job needs a name."))
@@ -307,9 +254,14 @@ class Worker:
                 self._warm_up.join()
             job = prepare()
             folder = str(job.path)
+            if self._elsewhere is not None:
+                self._elsewhere.begun(job.path)
             self.send(messages.Started(job_id, folder))
-            idle_cores.cache_clear()  # each job of a long-lived process looks anew
-            metrics = execute(job, WorkerEvents(job_id, self.send), control, self._load)
+            if job.finished:  # while its client was away
+                metrics = job.read_metrics() or {}
+            else:
+                idle_cores.cache_clear()  # each job of a long-lived process looks anew
+                metrics = execute(job, WorkerEvents(job_id, self.send, crowded=self._crowded), control, self._load)
             paths = {role: str(path) for role, path in job.outputs().items()}
             return messages.Result(job_id, paths, plain_values(metrics))
         except Stopped:
@@ -320,10 +272,24 @@ class Worker:
                 traceback.print_exc()
             text, advice = advice_for(error)
             return messages.Error(job_id, text, advice)
+        finally:
+            if folder and self._elsewhere is not None:
+                self._elsewhere.ended(Path(folder))
+
+    def _crowded(self) -> bool:
+        return self._elsewhere is not None and self._elsewhere.crowded
+
+    def wait_for_job(self) -> None:
+        """Wait for the end of the running job, however long it takes."""
+        if self._thread is not None:
+            self._thread.join()
 
 
 def serve_standard_streams(
-    load: Callable[[str], Pipeline] = load_pipeline, warm_up: Callable[[], None] | None = None
+    load: Callable[[str], Pipeline] = load_pipeline,
+    warm_up: Callable[[], None] | None = None,
+    store: Path | None = None,
+    goes_on: bool = False,
 ) -> int:
     """Serve the client at the other end of standard input and output; exit code at the end.
 
@@ -337,6 +303,10 @@ def serve_standard_streams(
     warm_up : callable, optional
         Done in the background after the start; by default the libraries of the pipelines are loaded, so
         that the first job starts quickly.
+    store : Path, optional
+        Folder for files and jobs of a client on another computer.
+    goes_on : bool
+        Whether a running job is brought to its end when such a client is gone; otherwise it leaves a checkpoint.
     """
     requests, reports = _take_standard_streams()
 
@@ -344,9 +314,13 @@ def serve_standard_streams(
         reports.write(data)
         reports.flush()
 
+    host = None if store is None else Host(store, write)
     warm = threading.Thread(target=warm_up or (lambda: _warm_up(load)), name="warm-up", daemon=True)
     warm.start()
-    worker = Worker(write, load, warm)
+    worker = Worker(write if host is None else host.write, load, warm, elsewhere=host)
+    if host is not None:
+        host.answer_with(worker.send)
+        host.hand_over_when_told(worker.shut_down)
     code = 0
     try:
         while (message := wire.read_message(requests.read)) is not None:
@@ -356,7 +330,14 @@ def serve_standard_streams(
     except (wire.ProtocolError, OSError) as error:
         print(f"adp3d worker: {error}", file=sys.stderr)
         code = 1
-    worker.shut_down()
+    if host is not None and code == 0:
+        host.leave()
+        reports = open(os.devnull, "wb")  # noqa: SIM115 - the end of the connection is told by closing the stream
+        if goes_on:
+            worker.wait_for_job()
+    elif host is not None:
+        host.drain(_STOP_GRACE)
+    worker.shut_down(_STOP_GRACE if host is None else _FAR_GRACE)
     sys.stderr.flush()
     # Not a normal exit: a thread deep in a computation would keep the process (and its memory) alive.
     os._exit(code)

@@ -15,8 +15,10 @@ from ..engine.contract.wording import in_keywords
 from ..process.advice import advice_for_end, advice_without_environment
 from ..process.connection import Connection, EngineEnded
 from ..process.error_output import LOG_NAME
+from ..process.hosts import Host
 from .job import Job
 from .news import CHANGED, ENDED
+from .patience import Patience
 from .reports import absorb, end_job
 from .state import JobState
 from .stored import is_job_folder
@@ -56,6 +58,8 @@ class DeviceQueue:
         Time in seconds.
     greeted : callable, optional
         Told what each engine says of itself when it has started.
+    host : Host, optional
+        The other computer that it runs on.
     """
 
     def __init__(
@@ -65,7 +69,11 @@ class DeviceQueue:
         notify: Callable[[str, Job], None],
         clock: Callable[[], float] = time.monotonic,
         greeted: Callable[[messages.Welcome], None] = lambda _: None,
+        host: Host | None = None,
     ) -> None:
+        self.host = host
+        self._patience = None if host is None else Patience(host, clock)
+        self._message: messages.Message | None = None
         self.device = device
         self.connection: Connection | None = None
         self.current: Job | None = None
@@ -139,6 +147,8 @@ class DeviceQueue:
         elif any(job is other for other in self.waiting):
             self._waiting = deque(item for item in self._waiting if item[0] is not job)
             end_job(job, JobState.STOPPED)
+            if self._patience is not None and is_job_folder(job.folder):
+                job.add_log(self._patience.left_behind(job))
             remove_if_empty(job.folder)
             self._notify(ENDED, job)
 
@@ -170,6 +180,8 @@ class DeviceQueue:
         return self.connection
 
     def _start_next(self) -> None:
+        if self._patience is not None and not self._patience.over:
+            return
         while self.current is None and self._waiting:
             job, message = self._waiting.popleft()
             try:
@@ -182,8 +194,9 @@ class DeviceQueue:
                 remove_if_empty(job.folder)
                 self._notify(ENDED, job)
                 continue
-            self.current = job
+            self.current, self._message = job, message
             job.state = JobState.STARTING
+            job.waiting_for = ""
             job.started = time.time()
             self._notify(CHANGED, job)
 
@@ -209,6 +222,8 @@ class DeviceQueue:
             return  # a wish crossed the job's last report, which is about to come
         if isinstance(message, messages.Started) and self.connection is not None:
             job.folder = Path(message.folder)
+            if self._patience is not None:
+                self._patience.begun()
             self.connection.errors.save_to(job.folder)
         environment_gone = self.connection is not None and self.connection.program_gone
         if isinstance(message, messages.Error) and message.advice and environment_gone:
@@ -240,6 +255,8 @@ class DeviceQueue:
         connection, self.connection = self.connection, None
         errors = "" if connection is None else connection.errors.text
         text, advice = advice_for_end(ended.code, ended.reason, errors)
+        if self._patience is not None and ended.code != 0:
+            text, advice = self._patience.reason(ended, errors, text, advice)
         for key in list(self._checks):
             self._answer(key, None, f"{text} {advice}".strip())
         job = self.current
@@ -247,6 +264,11 @@ class DeviceQueue:
             if job.state is JobState.STOPPING:
                 end_job(job, JobState.STOPPED)
                 job.add_log("The job did not end in time; the engine was ended. The last checkpoint remains.")
+            elif self._patience is not None and self._patience.waits(ended, errors):
+                self._wait_for_host(job, text)
+                return
+            elif self._patience is not None:
+                end_job(job, JobState.FAILED, text, f"{advice} {self._patience.left_behind(job)}".strip())
             else:
                 log = (job.folder / LOG_NAME).is_file()
                 text, advice = advice_for_end(ended.code, ended.reason, errors, log=log, resume=_resume_command(job))
@@ -259,6 +281,18 @@ class DeviceQueue:
             self._release(job)
             self._notify(CHANGED, job)
             self._notify(ENDED, job)
+
+    def _wait_for_host(self, job: Job, text: str) -> None:
+        """Try a while later to take up the job again, which the broken connection has left there."""
+        self._release(job)
+        begun = is_job_folder(job.folder) and self._message is not None
+        message = messages.Reopen(job.key, str(job.folder)) if begun else self._message
+        if message is None or self._patience is None:
+            raise RuntimeError("a job ran that was never started")
+        job.state, job.waiting_for = JobState.WAITING, f"the connection to '{self.device}'"
+        job.add_log(f"{text} {self._patience.sentence()}")
+        self._waiting.appendleft((job, message))
+        self._notify(CHANGED, job)
 
     def _answer(self, key: str, report: dict[str, Any] | None, problem: str) -> None:
         done = self._checks.pop(key, None)

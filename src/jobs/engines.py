@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..engine.contract import messages
 from ..process import environment
 from ..process.connection import Connection
+from ..process.courier import Courier, noted_engine
+from ..process.far_connection import connect_far
+from ..process.hosts import Host, host_named
 from ..process.plugins import remember
 from .device_queue import CheckDone, DeviceQueue, Question
 from .job import Job
+from .state import PreparedJob
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
@@ -41,6 +46,7 @@ class Engines:
         self._notify = notify
         self.queues: dict[str, DeviceQueue] = {}
         self._homes: dict[int, DeviceQueue] = {}
+        self._couriers: dict[Host, Courier] = {}
 
     @property
     def session(self) -> Session:
@@ -126,14 +132,39 @@ class Engines:
         command, variables = environment.worker_command(self.session)
         return Connection(command, variables)
 
+    def connect_far(self, host: Host) -> Connection:
+        """Start the engine of a host; its courier knows what it has carried through earlier connections.
+
+        Raises
+        ------
+        OSError, EnvironmentProblem
+            If that is not possible.
+        """
+        courier = self._couriers.setdefault(host, Courier(host.name, host.device))
+        return connect_far(host, courier)
+
+    def is_elsewhere(self, device: str) -> bool:
+        """Whether a device is an engine on another computer."""
+        return host_named(self.session, device) is not None
+
+    def at_home(self, prepared: PreparedJob) -> PreparedJob:
+        """Job of a folder with the engine on which it is computed, where that is known here."""
+        name = noted_engine(prepared.folder)
+        if not name or not self.is_elsewhere(name):
+            return prepared
+        return replace(prepared, spec={**prepared.spec, "device": name})
+
     def _queue(self, device: str) -> DeviceQueue:
         """Queue in which jobs of a device wait for each other.
 
         As long as it is not known which device ``auto`` is, such a job waits for whatever runs, and all others
         wait for it: two jobs on one device would take each other's cores and memory.
         """
+        host = host_named(self.session, device)
+        if host is not None:
+            return self._far_queue(host)
         device = environment.known_device(self.session, device)
-        busy = {queue: self._devices(queue) for queue in self.queues.values() if queue.busy}
+        busy = {queue: self._devices(queue) for queue in self._here() if queue.busy}
         shared = [queue for queue, used in busy.items() if device in used or _AUTO in (device, *used)]
         if shared:
             return max(shared, key=lambda queue: "cpu" not in busy[queue])  # 'auto' is a graphics card if there is one
@@ -142,6 +173,20 @@ class Engines:
                 device, self.connect, self._notify, greeted=lambda welcome: remember(self.session, welcome)
             )
         return self.queues[device]
+
+    def _far_queue(self, host: Host) -> DeviceQueue:
+        """Queue of an engine elsewhere; one that was changed since is another one, once the old one is idle."""
+        queue = self.queues.get(host.name)
+        if queue is None or (queue.host != host and not queue.busy):
+            if queue is not None:
+                queue.shut_down(0.0)
+            queue = DeviceQueue(host.name, lambda: self.connect_far(host), self._notify, host=host)
+            self.queues[host.name] = queue
+        return queue
+
+    def _here(self) -> list[DeviceQueue]:
+        """Queues of this computer's devices."""
+        return [queue for queue in self.queues.values() if queue.host is None]
 
     def _devices(self, queue: DeviceQueue) -> set[str]:
         """Devices that the jobs of a queue use, as far as they are known."""

@@ -95,7 +95,7 @@ class JobManager:
         UserError
             If there is no usable environment for the engine.
         """
-        self._require()
+        self._require(prepared.device)
         job = self._add(prepared)
         self._enqueue(job, messages.Submit(job.key, prepared.spec, overwrite))
         self._news.tell()
@@ -119,11 +119,11 @@ class JobManager:
             If the folder holds no readable job, or there is no usable environment.
         """
         folder = Path(folder)
-        known = prepared_from_folder(folder)
+        known = self._engines.at_home(prepared_from_folder(folder))
         prepared = known if prepared is None else replace(prepared, spec=known.spec, folder=folder, kind=known.kind)
         finished = read_finished(folder)
         if finished is None:
-            self._require()
+            self._require(prepared.device)
         job = self._again(folder, prepared) or self._add(prepared)
         if finished is None:
             job.taken_up = False
@@ -188,8 +188,9 @@ class JobManager:
         """
         from chimerax.core.errors import UserError
 
-        self._require()
-        if self._held.add_check(self.session, spec, done, question):
+        device = str(spec.get("device", "auto"))
+        self._require(device)
+        if not self._engines.is_elsewhere(device) and self._held.add_check(self.session, spec, done, question):
             return
 
         def answer(report: dict[str, Any] | None, problem: str) -> None:
@@ -315,9 +316,9 @@ class JobManager:
         """Whether jobs that are submitted now wait until the engine is installed."""
         return current_installer(self.session) is not None
 
-    def _require(self) -> None:
-        """Refuse work without an engine, unless one is on its way."""
-        if not self.waits_for_installation():
+    def _require(self, device: str) -> None:
+        """Refuse work without an engine, unless one is on its way; one elsewhere is seen when it is connected to."""
+        if not self._engines.is_elsewhere(device) and not self.waits_for_installation():
             environment.require(self.session)
 
     def _installed(self, jobs: list[tuple[Job, messages.Message]], checks: list[HeldQuestion], error: str) -> None:
@@ -349,7 +350,8 @@ class JobManager:
         self._news.note(ENDED, job)
 
     def _enqueue(self, job: Job, message: messages.Message) -> None:
-        if self._held.add_job(self.session, job, message):
+        elsewhere = self._engines.is_elsewhere(job.prepared.device)
+        if not elsewhere and self._held.add_job(self.session, job, message):
             self._news.note(CHANGED, job)
             return
         self._engines.submit(job, message)

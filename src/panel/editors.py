@@ -39,7 +39,7 @@ from .fields import Field
 
 __all__ = ["Editor", "ListNames", "editor", "narrow"]
 
-ListNames = Callable[[Plugin], Sequence[str]]
+ListNames = Callable[[Plugin | Device], Sequence[str]]
 """Names that can be offered of what plug-ins add to."""
 
 _WIDTH = 110
@@ -313,7 +313,7 @@ def _(domain: Choice, field: Field, changed: _Changed, parent: QWidget, names: L
 
 @_made.register
 def _(domain: Device, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
-    return _Menu(lambda: domain.options, changed, parent)
+    return _Menu(lambda: names(domain), changed, parent)
 
 
 @_made.register

@@ -9,7 +9,7 @@ from Qt.QtCore import QTimer
 from Qt.QtGui import QFontDatabase
 from Qt.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
-from ..engine.contract.domains import Plugin
+from ..engine.contract.domains import Device, Plugin
 from ..jobs.manager import job_manager
 from ..live.session import unfinished_jobs
 from ..live.view import is_live
@@ -145,7 +145,7 @@ class Panel:
         alignments = [] if manager is None else manager.alignments
         return [f"{alignment.ident}:{sequence.name}" for alignment in alignments for sequence in alignment.seqs]
 
-    def _names(self, domain: Plugin) -> Sequence[str]:
+    def _names(self, domain: Plugin | Device) -> Sequence[str]:
         return known_names(self.session, domain)
 
     def _schedule(self) -> None:

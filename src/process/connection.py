@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from ..engine.contract import messages, wire
 from .advice import UNREADABLE
+from .courier import Courier
 from .error_output import ErrorOutput
 
 __all__ = ["Connection", "EngineEnded", "end_process_tree", "hidden_options", "start_hidden"]
@@ -53,11 +54,14 @@ class Connection:
         Starts the engine's worker.
     variables : mapping
         Its whole environment.
+    courier : Courier, optional
+        Carries files, for an engine elsewhere.
 
     Attributes
     ----------
     program : Path
-        The interpreter.
+        The interpreter, or what connects to the engine.
+    courier : Courier or None
 
     Raises
     ------
@@ -65,14 +69,16 @@ class Connection:
         If the process cannot be started.
     """
 
-    def __init__(self, command: Sequence[str], variables: Mapping[str, str]) -> None:
+    def __init__(self, command: Sequence[str], variables: Mapping[str, str], courier: Courier | None = None) -> None:
         self.program = Path(command[0])
         self.errors = ErrorOutput()
         self.last_heard = time.monotonic()
         self._inbox: dict[object, messages.Message | EngineEnded] = {}
         self._serial = 0
         self._lock = threading.Lock()
-        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self.courier = courier
+        self._ended = False
+        self._outbox: queue.SimpleQueue[messages.Message | None] = queue.SimpleQueue()
         self._reason = ""
         self._process = start_hidden(command, variables)
         for name, work in (("reader", self._read), ("writer", self._write), ("errors", self._collect)):
@@ -101,7 +107,20 @@ class Connection:
         wire.ProtocolError
             If the message holds values that cannot be sent.
         """
-        self._outbox.put(wire.encode(message))
+        if self.courier is None:
+            wire.encode(message)  # what cannot be sent is told to who sends it
+        elif isinstance(message, messages.Stop):
+            self.courier.give_up(message.job_id)  # it need not wait behind files
+        self._outbox.put(message)
+
+    @property
+    def open(self) -> bool:
+        """Whether the engine may still answer."""
+        return not self._ended
+
+    def deliver(self, message: messages.Message) -> None:
+        """Let `take` give a message that does not come from the engine."""
+        self._put(message)
 
     def take(self) -> list[messages.Message | EngineEnded]:
         """Everything reported since the last call, oldest first; `EngineEnded` comes last of all."""
@@ -140,13 +159,17 @@ class Connection:
         try:
             while (message := wire.read_message(stream.read)) is not None:
                 self.last_heard = time.monotonic()
-                self._put(message)
+                for each in (message,) if self.courier is None else self.courier.incoming(message, self):
+                    self._put(each)
         except (wire.ProtocolError, OSError) as error:
             self._reason = self._reason or f"{UNREADABLE}: {error}"
             end_process_tree(self._process)
         if not self.wait(_EXIT_WAIT):
             self.kill("it closed its output without ending")
             self.wait(_EXIT_WAIT)
+        self._ended = True
+        if self.courier is not None:
+            self.courier.lost()
         self._outbox.put(None)
         self.errors.join(_EXIT_WAIT)
         with self._lock:
@@ -166,9 +189,10 @@ class Connection:
         stream = _stream(self._process.stdin)
         # The reader notices that the engine is gone, and how it ended.
         with suppress(OSError):
-            while (frame := self._outbox.get()) is not None:
-                stream.write(frame)
-                stream.flush()
+            while (message := self._outbox.get()) is not None:
+                for each in (message,) if self.courier is None else self.courier.outgoing(message, self):
+                    stream.write(wire.encode(each))
+                    stream.flush()
         with suppress(OSError):
             stream.close()
 

@@ -14,18 +14,29 @@ from pathlib import Path
 from .connection import hidden_options
 from .environment import clean_variables
 
-__all__ = ["VERSIONS", "Interpreter", "Maker", "candidates", "examine", "find_maker", "find_uv"]
+__all__ = [
+    "QUESTION",
+    "VERSIONS",
+    "Interpreter",
+    "Maker",
+    "candidates",
+    "examine",
+    "find_maker",
+    "find_uv",
+    "read_interpreter",
+]
 
 VERSIONS = ((3, 12), (3, 11), (3, 13), (3, 10))
 """Versions of Python that the engine's packages are there for, the preferred ones first."""
 
 _SECONDS = 20.0
-_QUESTION = (
+QUESTION = (
     "import json, sys, importlib.util as u; print(json.dumps({'version': sys.version_info[:2], "
     "'executable': sys.executable, 'bits': sys.maxsize.bit_length() + 1, "
     "'pip': bool(u.find_spec('venv') and u.find_spec('ensurepip')), "
     "'chimerax': bool(u.find_spec('chimerax'))}))"
 )
+"""Program for an interpreter, which prints what it is as JSON; `read_interpreter` reads that."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +119,7 @@ def examine(python: Path) -> Interpreter | None:
     """Run an interpreter and ask what it is; None unless it can make an environment for the engine."""
     try:
         done = subprocess.run(
-            [str(python), "-I", "-c", _QUESTION],
+            [str(python), "-I", "-c", QUESTION],
             capture_output=True,
             timeout=_SECONDS,
             stdin=subprocess.DEVNULL,
@@ -116,12 +127,20 @@ def examine(python: Path) -> Interpreter | None:
             check=False,
             **hidden_options(),
         )
-        known = json.loads(done.stdout.decode("utf-8", "replace").splitlines()[-1])
+        return read_interpreter(done.stdout.decode("utf-8", "replace").splitlines()[-1])
+    except (OSError, subprocess.TimeoutExpired, IndexError):
+        return None  # whatever it is, it is no Python for us
+
+
+def read_interpreter(answer: str) -> Interpreter | None:
+    """What an interpreter has answered to `QUESTION`; None unless it can make an environment for the engine."""
+    try:
+        known = json.loads(answer)
         major, minor = known["version"]
         usable = (major, minor) in VERSIONS and known["bits"] == 64 and known["pip"]
         found = Interpreter(str(known["executable"]), (major, minor), bool(known["chimerax"]))
-    except (OSError, subprocess.TimeoutExpired, ValueError, IndexError, KeyError, TypeError):
-        return None  # whatever it is, it is no Python for us
+    except (ValueError, KeyError, TypeError):
+        return None
     return found if usable else None
 
 

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from .environment import ENGINE, engine_command, interpreter_of
 
@@ -70,7 +70,15 @@ class Step:
     without: str = ""
 
 
-def install_steps(maker: Sequence[str] | None, directory: Path, device: str, platform: str, nvidia: bool) -> list[Step]:
+def install_steps(
+    maker: Sequence[str] | None,
+    directory: PurePath,
+    device: str,
+    platform: str,
+    nvidia: bool,
+    interpreter: PurePath | None = None,
+    engine: PurePath = ENGINE,
+) -> list[Step]:
     """Commands that make and fill an environment.
 
     Parameters
@@ -84,8 +92,10 @@ def install_steps(maker: Sequence[str] | None, directory: Path, device: str, pla
         As `sys.platform`.
     nvidia : bool
         Whether the computer has an NVIDIA driver.
+    interpreter, engine : Path, optional
+        Interpreter of the environment, and folder of the engine, on another computer.
     """
-    python = str(interpreter_of(directory))
+    python = str(interpreter or interpreter_of(Path(directory)))
     pip = (python, *_PIP, *_PATIENCE)
     steps = []
     if maker is not None:
@@ -95,9 +105,9 @@ def install_steps(maker: Sequence[str] | None, directory: Path, device: str, pla
     if index:
         # Smaller, or able to use the card; where that index cannot be reached the usual one must do.
         steps.append(Step("Installing torch", (*pip, torch, "--index-url", index), required=False))
-    steps.append(Step("Installing packages", (*pip, "-r", str(ENGINE / "requirements.txt"))))
+    steps.append(Step("Installing packages", (*pip, "-r", str(engine / "requirements.txt"))))
     # not built for every system
-    relaxation = (*pip, "--only-binary", ":all:", "-r", str(ENGINE / "requirements-relax.txt"))
+    relaxation = (*pip, "--only-binary", ":all:", "-r", str(engine / "requirements-relax.txt"))
     without = "models cannot be relaxed until it is there, everything else works"
     steps.append(Step("Installing OpenMM", relaxation, required=False, without=without))
     return steps

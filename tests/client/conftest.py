@@ -281,7 +281,7 @@ def _connect(engines):
 
 def _keep_or_kill(queue) -> None:
     connection = queue.connection
-    if connection.alive and not queue.busy and "launch.py" in " ".join(connection.test_command):
+    if connection.alive and not queue.busy and "launch.py" in " ".join(getattr(connection, "test_command", ())):
         connection.take()
         _warm.append((connection.test_command, connection))
     else:

@@ -13,7 +13,7 @@ from .. import __version__
 from ..contract.errors import InputError
 from ..contract.wording import in_flags
 from ..job.execute import Pipeline, advice_for, load_pipeline
-from . import check, dock, install, jobs, relax, score, tools
+from . import batch, check, dock, install, jobs, relax, score, tools
 from .options import Debug
 from .session import Session
 from .terminal import say_error
@@ -29,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 jobs.register(app)
+batch.register(app)
 check.register(app)
 dock.register(app)
 relax.register(app)

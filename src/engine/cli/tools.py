@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -49,11 +50,21 @@ def doctor(
         raise typer.Exit(1)
 
 
-def worker(ctx: typer.Context) -> None:
+def worker(
+    ctx: typer.Context,
+    store: Annotated[
+        Path | None,
+        typer.Option("--store", metavar="FOLDER", help="Keep files and jobs of a client on another computer here."),
+    ] = None,
+    goes_on: Annotated[
+        bool,
+        typer.Option("--goes-on", help="Finish a running job when such a client is gone; otherwise it is stopped."),
+    ] = False,
+) -> None:
     """Serve one client over standard input and output (used by ChimeraX)."""
     from ..worker import serve_standard_streams
 
-    raise typer.Exit(serve_standard_streams(ctx.ensure_object(Session).load))
+    raise typer.Exit(serve_standard_streams(ctx.ensure_object(Session).load, store=store, goes_on=goes_on))
 
 
 def train(ctx: typer.Context) -> None:

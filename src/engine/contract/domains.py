@@ -18,6 +18,7 @@ from .requests import parse_request
 __all__ = [
     "Choice",
     "Device",
+    "DeviceOrEngine",
     "Domain",
     "File",
     "Flag",
@@ -43,6 +44,7 @@ __all__ = [
 
 _NUMBER = r"-?\d{1,7}[A-Za-z]?"
 _RANGE = re.compile(rf"[^\s:]+(:{_NUMBER}(-{_NUMBER})?)?")
+_ENGINE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?|mps")
 
 
@@ -202,6 +204,7 @@ class Device:
 
     options: ClassVar[tuple[str, ...]] = ("auto", "cpu", "cuda", "mps")
     """Those that are offered; a card of several is ``cuda:N``."""
+    built_in: ClassVar[tuple[str, ...]] = options
     values: ClassVar[str] = "auto, cpu, cuda, cuda:N or mps"
 
     def check(self, name: str, value: Any) -> str:
@@ -209,6 +212,16 @@ class Device:
         if not isinstance(value, str) or not _DEVICE.fullmatch(value):
             raise InputError(f"'{name}' must be {self.values}, not {shorten(value)}.")
         return value
+
+
+@dataclass(frozen=True)
+class DeviceOrEngine(Device):
+    """Name of a device, or of an engine on another computer, which the client knows."""
+
+    def check(self, name: str, value: Any) -> str:
+        """See `Domain.check`."""
+        known = isinstance(value, str) and _ENGINE.fullmatch(value) and not value.startswith(("cuda", "mps", "cpu"))
+        return str(value) if known else super().check(name, value)
 
 
 @dataclass(frozen=True)
@@ -340,11 +353,13 @@ def bare(domain: Domain) -> Domain:
 
 
 def known_elsewhere(domain: Domain) -> Domain:
-    """Return a domain as it can be checked where the plug-ins of the environment that computes are not known."""
+    """Return a domain as the client checks it, which knows engines, but not the plug-ins of their environments."""
     if isinstance(domain, Optional):
         return Optional(known_elsewhere(domain.domain), domain.unset)
     if isinstance(domain, Plugin):
         return Word()
+    if isinstance(domain, Device):
+        return DeviceOrEngine()
     return Requests(Word()) if isinstance(domain, Requests) else domain
 
 

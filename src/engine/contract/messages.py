@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from .transfer import Fetch, Fetched, List, Listing, Offer, Piece, Received, Wanted
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -18,18 +20,25 @@ __all__ = [
     "Dock",
     "Docked",
     "Error",
+    "Fetch",
+    "Fetched",
     "Fix",
     "Frame",
     "Hello",
     "Layout",
+    "List",
+    "Listing",
     "Log",
     "Message",
     "Metric",
+    "Offer",
     "Pause",
+    "Piece",
     "Ping",
     "Pong",
     "Progress",
     "Question",
+    "Received",
     "Reopen",
     "Report",
     "Request",
@@ -42,10 +51,11 @@ __all__ = [
     "Stop",
     "Stopped",
     "Submit",
+    "Wanted",
     "Welcome",
 ]
 
-PROTOCOL_VERSION = 6
+PROTOCOL_VERSION = 7
 """Raised with every change of a message; client and engine must agree exactly."""
 
 
@@ -364,10 +374,27 @@ class Error:
     advice: str = ""
 
 
-Request = Hello | Submit | Reopen | Stop | Pause | Resume | SetWeight | Fix | Check | Dock | Score | Ping
+Transfer = Offer | List | Fetch | Piece
+Request = Hello | Submit | Reopen | Stop | Pause | Resume | SetWeight | Fix | Check | Dock | Score | Ping | Transfer
 Question = Check | Dock | Score
 Answer = Checked | Docked | Scored
-Report = Welcome | Pong | Started | Layout | Progress | Frame | Metric | Best | Log | Answer | Result | Stopped | Error
+Arrival = Piece | Wanted | Received | Listing | Fetched
+Report = (
+    Welcome
+    | Pong
+    | Started
+    | Layout
+    | Progress
+    | Frame
+    | Metric
+    | Best
+    | Log
+    | Answer
+    | Result
+    | Stopped
+    | Error
+    | Arrival
+)
 Message = Request | Report
 
 MESSAGES: dict[str, Any] = {
@@ -376,6 +403,7 @@ MESSAGES: dict[str, Any] = {
         *(Hello, Submit, Reopen, Stop, Pause, Resume, SetWeight, Fix, Check, Dock, Score, Ping),
         *(Welcome, Pong, Started, Layout, Progress, Frame, Metric, Best, Log),
         *(Checked, Docked, Scored, Result, Stopped, Error),
+        *(Offer, List, Fetch, Piece, Wanted, Received, Listing, Fetched),
     )
 }
 """Message types by kind."""

@@ -180,6 +180,7 @@ def _is_array(value: object) -> bool:
 _FIELD_TYPES: dict[str, Callable[[Any], bool]] = {
     "str": lambda v: isinstance(v, str),
     "bool": lambda v: isinstance(v, bool),
+    "bytes": lambda v: isinstance(v, bytes),
     "int": _is_integer,
     "int | None": lambda v: v is None or _is_integer(v),
     "float": _is_real,

@@ -12,7 +12,11 @@ from typing import BinaryIO
 from ..contract.errors import InputError
 from .storage import storage_errors
 
-__all__ = ["exclusive"]
+__all__ = ["JobBusy", "exclusive"]
+
+
+class JobBusy(InputError):
+    """Another process runs the job."""
 
 
 @contextmanager
@@ -24,15 +28,17 @@ def exclusive(path: Path) -> Iterator[None]:
 
     Raises
     ------
+    JobBusy
+        If another process (or another part of this one) holds the lock.
     InputError
-        If another process (or another part of this one) holds the lock, or the file cannot be written.
+        If the file cannot be written.
     """
     with storage_errors(path):
         # unbuffered: what a full disk refused must not be written again when the file is closed
         stream = open(path, "a+b", buffering=0)  # noqa: SIM115 - closed below, where the lock ends
     try:
         if not _try_lock(stream):
-            raise InputError(
+            raise JobBusy(
                 f"The job in '{path.parent}' is being run by another process ({_owner(stream)}); "
                 "wait for it or stop it first."
             )

@@ -1,0 +1,148 @@
+"""One job of a batch, as a worker of the cluster runs it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..contract.errors import InputError
+from ..job.events import Control, NullEvents, Stopped
+from ..job.execute import Pipeline, advice_for, execute, load_pipeline
+from ..job.folder import JobFolder
+from ..job.lock import JobBusy
+from ..job.runtime import release_memory
+
+__all__ = ["STOP_FILE", "Outcome", "checkpoints_of", "run_job_folder"]
+
+STOP_FILE = ".stop"
+"""In the folder of a batch: running jobs are to leave a checkpoint and end.
+
+A file, since workers of every scheduler see the folders of their jobs."""
+
+_LOOK_SECONDS = 1.0
+_BUSY_SECONDS = 60.0
+"""How long a job waits for another process to let its folder go: a worker that was given up may live on a little."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one attempt at a job ended.
+
+    Attributes
+    ----------
+    state : str
+        ``finished``, ``stopped`` or ``failed``.
+    worker : str
+        Who ran it.
+    error : str
+        Why it failed.
+    final : bool
+        Whether another attempt would fail in the same way.
+    """
+
+    state: str
+    worker: str
+    error: str = ""
+    final: bool = False
+
+
+def run_job_folder(
+    folder: str,
+    stop_file: str,
+    device: str | None = None,
+    load: Callable[[str], Pipeline] = load_pipeline,
+    wait: float = _BUSY_SECONDS,
+) -> Outcome:
+    """Run the job of a folder to its end, from its last checkpoint if it has one.
+
+    Parameters
+    ----------
+    folder : str
+        Job folder, as this machine names it.
+    stop_file : str
+        The job leaves a checkpoint and ends when this file appears.
+    device : str, optional
+        Device to compute on instead of the job's own.
+    load : callable
+        Gives the pipeline for a kind of job.
+    wait : float
+        Seconds to wait for another process to let the folder go.
+    """
+    worker = _worker_name()
+    control = Control()
+    deadline = time.monotonic() + wait
+    with _watched(Path(stop_file), control):
+        while True:
+            try:
+                job = JobFolder.open(folder)
+                if device is not None:
+                    job = JobFolder(job.path, replace(job.spec, device=device))
+                if not job.finished:
+                    execute(job, NullEvents(), control, load)
+                return Outcome("finished", worker)
+            except Stopped:
+                return Outcome("stopped", worker)
+            except JobBusy as error:
+                if control.stop_requested or time.monotonic() > deadline:
+                    return Outcome("failed", worker, str(error))
+                time.sleep(_LOOK_SECONDS)
+            except InputError as error:
+                return Outcome("failed", worker, str(error), final=True)
+            except Exception as error:
+                # the folder's log has the traceback; whether there is another attempt is decided where all are known
+                return Outcome("failed", worker, " ".join(advice_for(error)).strip())
+            finally:
+                release_memory()
+
+
+def checkpoints_of(folder: Path) -> list[tuple[str, int]]:
+    """What a job has to go on from: it changes when an attempt that broke off has come further."""
+    found: list[tuple[str, int]] = []
+    for path in (folder / "checkpoints").glob("*"):
+        try:
+            found.append((path.name, path.stat().st_mtime_ns))
+        except OSError:
+            continue  # it was replaced by the next one just now
+    return sorted(found)
+
+
+@contextmanager
+def _watched(stop_file: Path, control: Control) -> Iterator[None]:
+    """Stop the job when the file appears."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_LOOK_SECONDS):
+            if stop_file.exists():
+                control.stop()
+                return
+
+    if stop_file.exists():
+        control.stop()
+    thread = threading.Thread(target=watch, name="adp3d batch stop", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _worker_name() -> str:
+    """Name of the cluster's worker in this process; outside of one, the process."""
+    import socket
+
+    name: Any = None
+    try:
+        from distributed import get_worker
+
+        name = get_worker().name
+    except (ImportError, ValueError):
+        pass
+    return f"{socket.gethostname()} process {os.getpid()}" if name is None else f"{name}"
