@@ -35,26 +35,26 @@ _METHOD = Citation(
 )
 _CHROMA = Citation(
     "the noise covariance of the prior",
-    "Ingraham JB, Baranov M, Costello Z, et al. Illuminating protein space with a programmable generative model. Nature "
-    "623, 1070-1078 (2023).",
+    "Ingraham JB, Baranov M, Costello Z, et al. Illuminating protein space with a programmable generative model. "
+    "Nature 623, 1070-1078 (2023).",
     "https://doi.org/10.1038/s41586-023-06728-8",
 )
 _OPENMM = Citation(
     "relaxation",
-    "Eastman P, Galvelis R, Pelaez RP, et al. OpenMM 8: molecular dynamics simulation with machine learning potentials. "
-    "J. Phys. Chem. B 128, 109-116 (2024).",
+    "Eastman P, Galvelis R, Pelaez RP, et al. OpenMM 8: molecular dynamics simulation with machine learning "
+    "potentials. J. Phys. Chem. B 128, 109-116 (2024).",
     "https://doi.org/10.1021/acs.jpcb.3c06662",
 )
 _FF14SB = Citation(
     "the force field",
-    "Maier JA, Martinez C, Kasavajhala K, Wickstrom L, Hauser KE, Simmerling C. ff14SB: improving the accuracy of protein "
-    "side chain and backbone parameters from ff99SB. J. Chem. Theory Comput. 11, 3696-3713 (2015).",
+    "Maier JA, Martinez C, Kasavajhala K, Wickstrom L, Hauser KE, Simmerling C. ff14SB: improving the accuracy of "
+    "protein side chain and backbone parameters from ff99SB. J. Chem. Theory Comput. 11, 3696-3713 (2015).",
     "https://doi.org/10.1021/acs.jctc.5b00255",
 )
 _Q_SCORE = Citation(
     "Q-scores",
-    "Pintilie G, Zhang K, Su Z, Li S, Schmid MF, Chiu W. Measurement of atom resolvability in cryo-EM maps with Q-scores. "
-    "Nat. Methods 17, 328-334 (2020).",
+    "Pintilie G, Zhang K, Su Z, Li S, Schmid MF, Chiu W. Measurement of atom resolvability in cryo-EM maps with "
+    "Q-scores. Nat. Methods 17, 328-334 (2020).",
     "https://doi.org/10.1038/s41592-020-0731-1",
 )
 _MOLPROBITY = Citation(
@@ -115,9 +115,7 @@ def methods(spec: Mapping[str, Any], metrics: Mapping[str, Any], versions: Mappi
     return lines
 
 
-def citations(
-    spec: Mapping[str, Any], metrics: Mapping[str, Any], in_chimerax: bool = False
-) -> tuple[Citation, ...]:
+def citations(spec: Mapping[str, Any], metrics: Mapping[str, Any], in_chimerax: bool = False) -> tuple[Citation, ...]:
     """What a paper that uses the result should cite, the method first."""
     found = [_METHOD]
     if str(spec.get("prior", "")).startswith(("builtin", "chroma")):

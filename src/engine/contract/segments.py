@@ -219,8 +219,8 @@ def summary(segments: Sequence[Segment]) -> str:
 
 def to_text(segments: Sequence[Segment]) -> str:
     """JSON of the file in a job folder."""
-    rows = [asdict(segment) for segment in segments]
-    return json.dumps({"version": VERSION, "segments": rows}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    rows = [json.dumps(asdict(segment), ensure_ascii=False, allow_nan=False) for segment in segments]
+    return f'{{"version": {VERSION}, "segments": [\n' + ",\n".join(rows) + "\n]}\n"
 
 
 def from_text(text: str) -> tuple[Segment, ...]:
