@@ -17,7 +17,7 @@ class Markup(str):
     __slots__ = ()
 
 
-def element(name: str, *content: str, **attributes: str) -> Markup:
+def element(name: str, /, *content: str, **attributes: str) -> Markup:
     """One element. ``class_`` gives the attribute ``class``; underscores become dashes."""
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{html.escape(value)}"' for key, value in attributes.items()

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from ..compression import PACKED_SUFFIXES
 from ..contract.errors import InputError
-from ..contract.folder_state import CHECKPOINTS, EVENTS_LOG, JOB_FILE, METRICS, RESIDUES, RESULT, SEGMENTS, failed_start
+from ..contract.folder_state import (
+    CHECKPOINTS,
+    EVENTS_LOG,
+    JOB_FILE,
+    METRICS,
+    REPORT,
+    RESIDUES,
+    RESULT,
+    SEGMENTS,
+    failed_start,
+)
 from ..contract.segments import Segment, from_text
 from ..contract.specification import Spec, from_json, input_files, to_json, with_inputs
 from . import checkpoint
@@ -48,6 +58,8 @@ _RESULTS = (
     SEGMENTS,
     METRICS,
 )
+_MADE_OF_RESULTS = (REPORT,)
+"""By whoever asks for it; out of date when the job is run again."""
 _PICTURES = ("convergence.png", "confidence.png", "displacement.png", "rmsd_completeness.png")
 """By name: other pictures in the folder are the user's."""
 
@@ -343,7 +355,19 @@ def _absolute(spec: Spec, folder: Path) -> Spec:
 
 
 def _owned(folder: Path) -> list[Path]:
-    names = (JOB_FILE, _INPUTS, _NEW_INPUTS, CHECKPOINTS, _LOCK, _CLIENT, _DOCKING, _RESULT_PDB, *_RESULTS, *_PICTURES)
+    names = (
+        JOB_FILE,
+        _INPUTS,
+        _NEW_INPUTS,
+        CHECKPOINTS,
+        _LOCK,
+        _CLIENT,
+        _DOCKING,
+        _RESULT_PDB,
+        *_RESULTS,
+        *_PICTURES,
+        *_MADE_OF_RESULTS,
+    )
     owned = [folder / name for name in names]
     owned += folder.glob(TEMPORARY_PREFIX + "*")
     return [path for path in dict.fromkeys(owned) if path.exists()]
