@@ -93,7 +93,7 @@ def methods(spec: Mapping[str, Any], metrics: Mapping[str, Any], versions: Mappi
     kind = str(spec.get("kind", ""))
     program = " ".join(filter(None, ("ADP-3D", versions.get("adp3d", ""))))
     resolution = _number(metrics, "resolution")
-    at = f" at {resolution:.2g} \u00c5 resolution" if resolution is not None else ""
+    at = f" at {resolution:.3g} \u00c5 resolution" if resolution is not None else ""
     lines = [f"The model was {_DID.get(kind, kind)}{at} with {program}{_sampling(spec)}."]
     built, residues = _built(metrics)
     if built:
