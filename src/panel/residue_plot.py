@@ -8,7 +8,18 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from Qt.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from Qt.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
+from Qt.QtGui import (
+    QColor,
+    QHelpEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QResizeEvent,
+)
 from Qt.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from .plot import tidy_range
@@ -16,10 +27,12 @@ from .plot import tidy_range
 __all__ = ["ResiduePlot"]
 
 _LIGHT, _DARK = "#0072b2", "#56b4e9"
-_SHADE, _MARKED = 40, 110
-"""Opacity, of 255, of what lies behind stretches, and behind the one that is shown."""
+_SHADE, _MARKED = 40, 90
+"""Opacity, of 255, of what lies over stretches, and once more over the one that is shown."""
 _STRETCH = "#e69f00"
 _FAINT = 165
+_SMOOTH = 300
+"""Residues up to which the line is smoothed: of thousands that takes a tenth of a second."""
 
 
 class ResiduePlot(QWidget):
@@ -40,6 +53,7 @@ class ResiduePlot(QWidget):
         self._breaks: NDArray[np.bool_] = np.zeros(0, bool)
         self._stretches: list[tuple[int, int]] = []
         self._marked = -1
+        self._picture: QPixmap | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMaximumHeight(12 * self.fontMetrics().height())
         self.setMouseTracking(True)
@@ -70,6 +84,7 @@ class ResiduePlot(QWidget):
         self._values, self._names, self._stretches = values, names, list(stretches)
         chains = [name.split(" ")[0] for name in names]
         self._breaks = np.array([a != b for a, b in pairwise(chains)], bool)
+        self._picture = None
         self.update()
 
     def mark(self, stretch: int) -> None:
@@ -100,13 +115,44 @@ class ResiduePlot(QWidget):
             return True
         return bool(super().event(event))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Paint anew in another size."""
+        self._picture = None
+        super().resizeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Paint anew in other colours or letters."""
+        self._picture = None
+        super().changeEvent(event)
+
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint axes, stretches and the figure."""
+        """Paint the figure, which is kept, and over it the stretch that is shown."""
+        if self._picture is None:
+            ratio = self.devicePixelRatioF()
+            picture = QPixmap(self.size() * ratio)
+            picture.setDevicePixelRatio(ratio)
+            painter = QPainter(picture)
+            try:
+                self._paint(painter)
+            finally:
+                painter.end()
+            self._picture = picture
         painter = QPainter(self)
         try:
-            self._paint(painter)
+            painter.drawPixmap(0, 0, self._picture)
+            if 0 <= self._marked < len(self._stretches):
+                self._shade(painter, self._stretches[self._marked], _MARKED)
         finally:
             painter.end()
+
+    def _shade(self, painter: QPainter, stretch: tuple[int, int], opacity: int) -> None:
+        frame, (first, last) = self._frame(), stretch
+        step = frame.width() / max(1, len(self._values))
+        colour = QColor(_STRETCH)
+        colour.setAlpha(opacity)
+        painter.fillRect(
+            QRectF(frame.left() + first * step, frame.top(), (last - first + 1) * step, frame.height()), colour
+        )
 
     def _frame(self) -> QRectF:
         height = self.fontMetrics().height()
@@ -125,12 +171,8 @@ class ResiduePlot(QWidget):
         if not count:
             return
         step = frame.width() / count
-        for number, (first, last) in enumerate(self._stretches):
-            shade = QColor(_STRETCH)
-            shade.setAlpha(_MARKED if number == self._marked else _SHADE)
-            painter.fillRect(
-                QRectF(frame.left() + first * step, frame.top(), (last - first + 1) * step, frame.height()), shade
-            )
+        for stretch in self._stretches:
+            self._shade(painter, stretch, _SHADE)
         painter.setPen(QPen(faint, 1))
         painter.drawRect(frame)
         for row in np.flatnonzero(self._breaks).tolist():
@@ -144,8 +186,9 @@ class ResiduePlot(QWidget):
         below = QRectF(frame.left(), frame.bottom() + 2, frame.width(), height)
         painter.drawText(below, int(Qt.AlignmentFlag.AlignLeft.value), self._names[0])
         painter.drawText(below, int(Qt.AlignmentFlag.AlignRight.value), self._names[-1])
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        painter.setPen(QPen(QColor(_DARK if base.lightness() < 128 else _LIGHT), 1.5))
+        smooth = count <= _SMOOTH
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, smooth)
+        painter.setPen(QPen(QColor(_DARK if base.lightness() < 128 else _LIGHT), 1.5 if smooth else 1))
         x = frame.left() + (np.arange(count) + 0.5) * step
         y = frame.bottom() - (self._values - low) / (high - low) * frame.height()
         ends = np.flatnonzero(self._breaks | np.isnan(y[1:]) | np.isnan(y[:-1])) + 1

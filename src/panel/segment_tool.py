@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from chimerax.core.tools import ToolInstance
 from chimerax.ui import MainToolWindow
 from Qt.QtCore import Qt
@@ -68,6 +69,7 @@ class SegmentsTool(ToolInstance):
         layout = QVBoxLayout(area)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.setSpacing(4)
+        self.note = MessageBar(area)
         self.jobs, self.figure = QComboBox(area), QComboBox(area)
         self.jobs.setToolTip("Job whose result is listed")
         self.jobs.setAccessibleName("Job")
@@ -79,7 +81,6 @@ class SegmentsTool(ToolInstance):
         self.plot = ResiduePlot(self._clicked_in_plot, area)
         self.table = SegmentTable(self._chosen_in_table, self._guarded(self._enable), area)
         self.line = wrapped_label(area)
-        self.note = MessageBar(area)
         choosers = QHBoxLayout()
         choosers.setSpacing(4)
         choosers.addWidget(self.jobs, 1)
@@ -181,12 +182,7 @@ class SegmentsTool(ToolInstance):
         if 0 <= index < len(names):
             self.plot.show_values(self._values.figures[names[index]], labels, stretches)
         else:
-            self.plot.show_values(self._none(), (), ())
-
-    def _none(self) -> Any:
-        import numpy as np
-
-        return np.zeros(0)
+            self.plot.show_values(np.zeros(0), (), ())
 
     def _follow(self) -> None:
         """Mark the stretch that is shown, whoever has shown it."""

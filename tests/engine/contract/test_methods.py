@@ -12,7 +12,8 @@ def test_what_was_done_is_told():
     text = " ".join(methods(SPEC, METRICS | {"side_chains": {}, "relaxation": None}, {"adp3d": "0.1.0"}))
     assert text == (
         "The model was completed and refined in the cryo-EM map at 1.75 \u00c5 resolution with ADP-3D 0.1.0 (prior "
-        "builtin, 4 replicas, 40 steps, seed 0). 61 of its 172 residues were built anew where the starting model had none. The "
+        "builtin, 4 replicas, 40 steps, seed 0). 61 of its 172 residues were built anew where the starting model had "
+        "none. The "
         "confidence of each residue comes from the agreement of 4 replicas and the fit to the map; its mean is 91 of "
         "100."
     )
