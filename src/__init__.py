@@ -16,7 +16,11 @@ __all__ = ["bundle_api"]
 
 _CLASSES = {"SavedJobs": ".live.session"}
 """Classes in session files, and the modules that have them."""
-_TOOLS = {"ADP-3D": (".panel.tool", "ADP3DTool"), "ADP-3D Scores": (".panel.score_tool", "ScoresTool")}
+_TOOLS = {
+    "ADP-3D": (".panel.tool", "ADP3DTool"),
+    "ADP-3D Scores": (".panel.score_tool", "ScoresTool"),
+    "ADP-3D Segments": (".panel.segment_tool", "SegmentsTool"),
+}
 """Tools by name: their modules and classes. There is one of each."""
 
 

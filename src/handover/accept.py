@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
     from ..jobs.job import Job
 
-__all__ = ["B_FACTORS", "Acceptance", "accept_into", "is_accepted", "obstacle", "problems"]
+__all__ = [
+    "B_FACTORS",
+    "Acceptance",
+    "accept_into",
+    "is_accepted",
+    "is_as_written",
+    "obstacle",
+    "problems",
+    "tell",
+]
 
 _SAME = 1e-3
 """Angstrom within which an atom is where a result has it."""
@@ -54,12 +63,16 @@ class Acceptance:
     b_factors: str = "plausible"
     already: bool = False
 
-    def sentence(self, job_id: int, model: str) -> str:
-        """Say what was done."""
+    def sentence(self, job_id: int, model: str, replica: int = 0) -> str:
+        """Say what was done; of a part, with the replica that it comes from (1: the result), else 0."""
         if self.already:
-            return f"The result of ADP-3D job {job_id} is already in {model}; nothing was changed."
+            what = "These residues" if replica else "The result"
+            return (
+                f"{what} of ADP-3D job {job_id} {'are' if replica else 'is'} already in {model}; nothing was changed."
+            )
+        source = {0: "Result", 1: "Part of the result"}.get(replica, f"Part of replica {replica}")
         text = (
-            f"Result of ADP-3D job {job_id} is written into {model}: {self.changed} residues moved, "
+            f"{source} of ADP-3D job {job_id} is written into {model}: {self.changed} residues moved, "
             f"{self.inserted} new, in chain {', '.join(self.chains)}. 'undo' takes all of it back."
         )
         if self.replaced:
@@ -116,8 +129,9 @@ def accept_into(session: Session, job: Job, structure: AtomicStructure, *, b_fac
             found, taken_back = _take_back(structure, applied, before, changes)
         if found:
             raise UserError(
-                f"{name} has changed since ADP-3D job {job.id} started ({_few(found)}); take the result as a model of "
-                f"its own with 'adp3d accept {job.id} newModel true', or run the job again."
+                f"{name} has changed since ADP-3D job {job.id} started ({_few(found)}); take parts of the result with "
+                f"'adp3d accept {job.id} residues ...' or all of it as a model of its own with 'adp3d accept {job.id} "
+                "newModel true', or run the job again."
             )
     stated: Confidences = {address: confidence.get(address) for address in sorted(changes.addresses())}
     edit = ModelEdit(changes, b_factors == "keep", stated)
@@ -152,7 +166,7 @@ def obstacle(job: Job, structure: AtomicStructure) -> str:
     before = input_atoms(job)
     changes = find_changes(before, result_atoms(job))
     if changes.lost:
-        return _tell(changes.lost, "changes")
+        return tell(changes.lost, "changes")
     present = read_open_model(structure)
     if not problems(before, present, changes):
         return ""
@@ -190,7 +204,7 @@ def problems(before: ModelAtoms, now: ModelAtoms, changes: Changes, apart_from: 
         (moved, "was moved"),
         (taken, "is there by now"),
     )
-    return [_tell(addresses, what) for addresses, what in counted if addresses]
+    return [tell(addresses, what) for addresses, what in counted if addresses]
 
 
 def _in_the_way(applied: Sequence[Accepted], before: ModelAtoms, present: ModelAtoms, changes: Changes) -> list[str]:
@@ -251,6 +265,13 @@ def _edited(item: Accepted) -> str:
     return f"residues of {_job(item)}'s accepted result were changed since"
 
 
+def is_as_written(now: ModelAtoms, residue: ResidueRow, changes: Changes) -> bool:
+    """Whether a residue of a model is one that changes wrote, and as they have it."""
+    made = (item.residue for item in changes.inserted if item.residue.address == residue.address)
+    row = changes.changed.get(residue.address) or next(made, None)
+    return row is not None and _has(now, residue, changes.result, row)
+
+
 def _is_in(now: ModelAtoms, changes: Changes) -> bool:
     """Whether a model has everything that a job changed or made where the result has it."""
     present = now.by_address()
@@ -275,12 +296,13 @@ def _refuse_lost(job: Job, changes: Changes, name: str) -> None:
     if changes.lost:
         raise UserError(
             f"The result of ADP-3D job {job.id} joins or renumbers residues of {name} "
-            f"({_tell(changes.lost, 'changes')}), which cannot be written into it; take it as a model of its own "
+            f"({tell(changes.lost, 'changes')}), which cannot be written into it; take it as a model of its own "
             f"with 'adp3d accept {job.id} newModel true'."
         )
 
 
-def _tell(addresses: Sequence[Address], what: str) -> str:
+def tell(addresses: Sequence[Address], what: str) -> str:
+    """What is the matter with residues, by the first of them and their number."""
     chain, number, code = addresses[0]
     more = len(addresses) - 1
     others = f" and {more} more" if more else ""

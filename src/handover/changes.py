@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,15 @@ class Changes:
         """Chains that differ."""
         names = [*(a[0] for a in self.changed), *(i.residue.address[0] for i in self.inserted)]
         return tuple(dict.fromkeys(names))
+
+    def within(self, addresses: Collection[Address]) -> Changes:
+        """Those of some residues only."""
+        return Changes(
+            {address: row for address, row in self.changed.items() if address in addresses},
+            tuple(item for item in self.inserted if item.residue.address in addresses),
+            tuple(address for address in self.lost if address in addresses),
+            self.result,
+        )
 
     def addresses(self) -> frozenset[Address]:
         """Residues that are changed or new."""

@@ -25,6 +25,8 @@ _FILES = {
     "ensemble": "ensemble.cif",
     "frames": "trajectory.bin",
     "log": "events.log",
+    "segments": "segments.json",
+    "residues": "residues.csv",
 }
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from Qt.QtCore import QItemSelectionModel, Qt
-from Qt.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from Qt.QtWidgets import QAbstractItemView, QHeaderView, QWidget
+
+from .sorted_table import Cell, SortedTable
 
 if TYPE_CHECKING:
     from ..handover.scoreboard import ScoreRow
@@ -14,18 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "ScoreTable"]
 
 COLUMNS = ("Model", "Name", "Group", "Energy", "Above lowest", "Std. error", "CA RMSD")
-_NUMBER = int(Qt.ItemDataRole.UserRole.value)
-_KEY = _NUMBER + 1
 
 
-class _Cell(QTableWidgetItem):
-    """Text that is sorted by a key."""
-
-    def __lt__(self, other: QTableWidgetItem) -> bool:
-        return bool(self.data(_KEY) < other.data(_KEY))
-
-
-class ScoreTable(QTableWidget):
+class ScoreTable(SortedTable):
     """One line for each model.
 
     Parameters
@@ -36,70 +28,18 @@ class ScoreTable(QTableWidget):
     """
 
     def __init__(self, chosen: Callable[[list[int]], None], parent: QWidget | None = None) -> None:
-        super().__init__(0, len(COLUMNS), parent)
-        self._chosen = chosen
-        self.setHorizontalHeaderLabels(list(COLUMNS))
-        self.verticalHeader().hide()
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        super().__init__(COLUMNS, "Scores", chosen, parent, texts=2)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setWordWrap(False)
-        self.setShowGrid(False)
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
-        self.setAccessibleName("Scores")
-        self.itemSelectionChanged.connect(self._selected)
+        self.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
 
     def show_rows(self, rows: Sequence[ScoreRow]) -> None:
         """Show scores, the lowest energy first, whatever they were sorted by before."""
-        self.blockSignals(True)
-        self.setSortingEnabled(False)
-        self.setRowCount(len(rows))
-        for number, row in enumerate(rows):
-            for column, (text, key) in enumerate(_cells(row)):
-                cell = _Cell(text)
-                cell.setData(_KEY, key)
-                cell.setData(_NUMBER, number)
-                if column > 1:
-                    cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                self.setItem(number, column, cell)
         self.setColumnHidden(COLUMNS.index("Group"), len({row.group for row in rows}) < 2)
         self.setColumnHidden(COLUMNS.index("CA RMSD"), all(row.ca_rmsd is None for row in rows))
-        self.setSortingEnabled(True)
-        self.sortByColumn(COLUMNS.index("Energy"), Qt.SortOrder.AscendingOrder)
-        self.clearSelection()
-        self.blockSignals(False)
-
-    def order(self) -> list[int]:
-        """Numbers of the rows from top to bottom."""
-        return [self._number(line) for line in range(self.rowCount())]
-
-    def select(self, numbers: Iterable[int], beside: bool = False) -> None:
-        """Select rows, in place of those that are or beside them; `chosen` hears of it as of a click."""
-        wanted = set(numbers)
-        flags = QItemSelectionModel.SelectionFlag
-        model = self.selectionModel()
-        self.blockSignals(True)
-        if not beside:
-            self.clearSelection()
-        for line, number in enumerate(self.order()):
-            if number in wanted:
-                model.select(self.model().index(line, 0), flags.Toggle | flags.Rows)
-                self.scrollTo(self.model().index(line, 0))
-        self.blockSignals(False)
-        self._selected()
-
-    def _selected(self) -> None:
-        lines = {index.row() for index in self.selectionModel().selectedRows()}
-        self._chosen(sorted(map(self._number, lines)))
-
-    def _number(self, line: int) -> int:
-        return int(self.model().index(line, 0).data(_NUMBER))
+        self.show_cells([_cells(row) for row in rows], COLUMNS.index("Energy"))
 
 
-def _cells(row: ScoreRow) -> list[tuple[str, float | str]]:
+def _cells(row: ScoreRow) -> list[Cell]:
     """Texts of a line, each with what it is sorted by."""
     model = tuple(f"{int(part):06d}" for part in row.specifier[1:].split(".") if part)
     infinity = float("inf")

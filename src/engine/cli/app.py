@@ -13,7 +13,7 @@ from .. import __version__
 from ..contract.errors import InputError
 from ..contract.wording import in_flags
 from ..job.execute import Pipeline, advice_for, load_pipeline
-from . import batch, check, dock, install, jobs, relax, score, tools
+from . import batch, check, dock, install, jobs, relax, report, score, segments, tools
 from .options import Debug
 from .session import Session
 from .terminal import say_error
@@ -33,6 +33,8 @@ batch.register(app)
 check.register(app)
 dock.register(app)
 relax.register(app)
+segments.register(app)
+report.register(app)
 score.register(app)
 install.register(app)
 tools.register(app)

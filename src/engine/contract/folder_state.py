@@ -6,10 +6,21 @@ import json
 import os
 from pathlib import Path
 
-__all__ = ["CHECKPOINTS", "EVENTS_LOG", "JOB_FILE", "METRICS", "RESULT", "failed_start"]
+__all__ = [
+    "CHECKPOINTS",
+    "EVENTS_LOG",
+    "JOB_FILE",
+    "METRICS",
+    "REPORT",
+    "RESIDUES",
+    "RESULT",
+    "SEGMENTS",
+    "failed_start",
+]
 
 JOB_FILE, EVENTS_LOG, CHECKPOINTS = "job.json", "events.log", "checkpoints"
 RESULT, METRICS = "result.cif", "metrics.json"
+RESIDUES, SEGMENTS, REPORT = "residues.csv", "segments.json", "report.html"
 _TAIL_BYTES = 200_000
 """End of a log that holds its last record, a traceback included."""
 

@@ -9,13 +9,12 @@ from torch import Tensor
 
 from ..prior.protocol import Prior
 
-__all__ = ["DEFAULT_TIMES", "denoising_energy"]
+__all__ = ["DEFAULT_TIMES", "denoising_energies", "denoising_energy"]
 
 DEFAULT_TIMES = (0.2, 0.3, 0.4, 0.5)
 """Noise levels at which structures are judged: they span bond geometry to the packing of helices."""
 
 
-@torch.no_grad()
 def denoising_energy(
     prior: Prior,
     x: Tensor,
@@ -47,14 +46,43 @@ def denoising_energy(
     ----------
     Ho et al., Denoising diffusion probabilistic models (2020), equation 12.
     """
+    return denoising_energies(prior, x, generator, times, draws).mean(1)
+
+
+@torch.no_grad()
+def denoising_energies(
+    prior: Prior,
+    x: Tensor,
+    generator: torch.Generator,
+    times: Sequence[float] = DEFAULT_TIMES,
+    draws: int = 2,
+) -> Tensor:
+    r"""What each residue adds to the denoising energy: its mean over residues is `denoising_energy`.
+
+    As :math:`R^{-1}` looks along the chain only, and not far, the terms of one residue tell about its surroundings.
+
+    Parameters
+    ----------
+    prior : Prior
+    x : Tensor, shape (replica, N, 4, 3)
+        Clean structures, in angstrom.
+    generator : torch.Generator
+    times : sequence of float
+    draws : int
+        Noise samples per time.
+
+    Returns
+    -------
+    Tensor, shape (replica, N)
+    """
     correlation = prior.correlation
     centred = x - x.mean((-2, -3), keepdim=True)
-    total = x.new_zeros(x.shape[0])
+    total = x.new_zeros(x.shape[:2])
     for t in times:
         alpha, sigma = prior.schedule.at(t)
         for _ in range(draws):
             noise = torch.randn(x.shape[1:], generator=generator, dtype=x.dtype).to(x.device)
             noisy = alpha * centred + sigma * correlation.apply(noise)
             error = correlation.inverse(prior.denoise(noisy, t) - centred)
-            total = total + error.square().sum(-1).mean((1, 2)) / sigma**2
+            total = total + error.square().sum(-1).mean(2) / sigma**2
     return total / (len(times) * draws)

@@ -15,6 +15,7 @@ from .folder import JobFolder
 from .log import EventLog, read_history
 from .memory import PeakMemory, is_out_of_memory
 from .trajectory import TrajectoryWriter
+from .versions import versions
 
 __all__ = ["Pipeline", "advice_for", "execute", "load_pipeline"]
 
@@ -97,7 +98,7 @@ def _run_logged(job: JobFolder, events: Events, control: Control, load: Callable
         writer = TrajectoryWriter(job.trajectory, job.spec.trajectory_interval)
         listeners.append(writer)
     try:
-        log.write("started", kind=job.spec.kind)
+        log.write("started", kind=job.spec.kind, versions=versions())
         with PeakMemory() as memory:
             pipeline = load(job.spec.kind)
             told = reword_messages(fan_out(*listeners), job.in_users_terms)

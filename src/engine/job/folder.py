@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from ..compression import PACKED_SUFFIXES
 from ..contract.errors import InputError
-from ..contract.folder_state import CHECKPOINTS, EVENTS_LOG, JOB_FILE, METRICS, RESULT, failed_start
+from ..contract.folder_state import (
+    CHECKPOINTS,
+    EVENTS_LOG,
+    JOB_FILE,
+    METRICS,
+    REPORT,
+    RESIDUES,
+    RESULT,
+    SEGMENTS,
+    failed_start,
+)
+from ..contract.segments import Segment, from_text
 from ..contract.specification import Spec, from_json, input_files, to_json, with_inputs
 from . import checkpoint
 from .checkpoint import Checkpoint
@@ -33,11 +44,22 @@ _ORIGINS = "origins.json"
 _CLIENT = "chimerax.json"
 """What ChimeraX notes of where a job belongs in its scene."""
 _CONFIDENCE = "residue_confidence.defattr"
-_RESIDUES = "residues.csv"
 _DOCKING = "docking.json"
 """Where the model was put before it was refined."""
 _RESULT_PDB = "result.pdb"
-_RESULTS = (EVENTS_LOG, "trajectory.bin", "trajectory.cif", "ensemble.cif", RESULT, _CONFIDENCE, _RESIDUES, METRICS)
+_RESULTS = (
+    EVENTS_LOG,
+    "trajectory.bin",
+    "trajectory.cif",
+    "ensemble.cif",
+    RESULT,
+    _CONFIDENCE,
+    RESIDUES,
+    SEGMENTS,
+    METRICS,
+)
+_MADE_OF_RESULTS = (REPORT,)
+"""By whoever asks for it; out of date when the job is run again."""
 _PICTURES = ("convergence.png", "confidence.png", "displacement.png", "rmsd_completeness.png")
 """By name: other pictures in the folder are the user's."""
 
@@ -154,7 +176,31 @@ class JobFolder:
 
     def write_residues(self, text: str) -> None:
         """Write the table of the result's residues, as CSV."""
-        write_text(self.path / _RESIDUES, text)
+        write_text(self.path / RESIDUES, text)
+
+    def write_segments(self, text: str) -> None:
+        """Write the list of stretches, as `adp3d.contract.segments.to_text` gives it."""
+        write_text(self.path / SEGMENTS, text)
+
+    def read_segments(self) -> tuple[Segment, ...]:
+        """The list of stretches of a finished job, the most troubled first.
+
+        Raises
+        ------
+        InputError
+            If there is none, or it cannot be read.
+        """
+        if not self.finished:
+            raise InputError(f"The job in '{self.path}' has not finished; go on with it by 'adp3d resume'.")
+        if not (self.path / SEGMENTS).is_file():
+            raise InputError(
+                f"The job in '{self.path}' has no list of stretches: it did not start from a model, or an earlier "
+                "version ran it; 'adp3d resume --restart' runs it again."
+            )
+        try:
+            return from_text((self.path / SEGMENTS).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"'{self.path / SEGMENTS}' cannot be read ({error}); run the job again.") from error
 
     @property
     def finished(self) -> bool:
@@ -309,7 +355,19 @@ def _absolute(spec: Spec, folder: Path) -> Spec:
 
 
 def _owned(folder: Path) -> list[Path]:
-    names = (JOB_FILE, _INPUTS, _NEW_INPUTS, CHECKPOINTS, _LOCK, _CLIENT, _DOCKING, _RESULT_PDB, *_RESULTS, *_PICTURES)
+    names = (
+        JOB_FILE,
+        _INPUTS,
+        _NEW_INPUTS,
+        CHECKPOINTS,
+        _LOCK,
+        _CLIENT,
+        _DOCKING,
+        _RESULT_PDB,
+        *_RESULTS,
+        *_PICTURES,
+        *_MADE_OF_RESULTS,
+    )
     owned = [folder / name for name in names]
     owned += folder.glob(TEMPORARY_PREFIX + "*")
     return [path for path in dict.fromkeys(owned) if path.exists()]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.segments import summary, to_text
 from ..contract.specification import CompleteSpec, RefineSpec
 from ..job.events import Events
 from ..job.folder import JobFolder
@@ -28,6 +29,7 @@ from .final_model import FinalModel, Outcome
 from .movement import Movement, find_movement, residue_table
 from .plots import plot_confidence, plot_convergence, plot_displacement, plot_rmsd_completeness
 from .problem import Problem
+from .segments import find_segments, judge_replicas
 from .validate import validation_of_job
 
 __all__ = ["CONVERGENCE", "describe_geometry", "likeness", "report_model_job", "show_trajectory"]
@@ -92,6 +94,18 @@ def report_model_job(
     job.write_residues(residue_table(movement, target.names, outcome.confidence, outcome.fit, outcome.start_fit))
     for line in movement.lines():
         events.message(line)
+    validated = validation_of_job(
+        problem.structure,
+        job.result,
+        None if density is None else density.source,
+        None if density is None else density.resolution,
+        spec.confidence,
+    )
+    replicas = judge_replicas(problem, outcome.replicas, spec.seed, density)
+    report = None if validated is None else validated.after
+    segments = find_segments(problem, outcome, movement.ways.distance, figures, report, replicas)
+    job.write_segments(to_text(segments))
+    events.message(summary(segments))
     metrics: dict[str, Any] = {
         "residues": target.n_residues,
         "completeness_before": 100.0 * float(known.mean()),
@@ -102,13 +116,7 @@ def report_model_job(
         "replica_scores": [round(float(s), 4) for s in outcome.score],
         "mean_confidence": round(float(outcome.confidence.mean()), 2),
         "geometry": describe_geometry(best, polymer),
-        "validation": validation_of_job(
-            problem.structure,
-            job.result,
-            None if density is None else density.source,
-            None if density is None else density.resolution,
-            spec.confidence,
-        ),
+        "validation": None if validated is None else validated.figures(),
         "side_chains": None if side is None else side.figures(target),
         "relaxation": final.relaxation,
         "displacement": movement.figures(),

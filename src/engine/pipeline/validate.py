@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,25 @@ from ..structure.residues import is_protein_residue
 from ..validation.model_report import ModelReport
 from ..validation.validate import validate_model
 
-__all__ = ["validate_files", "validation_of_job"]
+__all__ = ["JobValidation", "validate_files", "validation_of_job"]
 
 _LISTED = 20
 """Residues, and clashes, that the readable report names; JSON has all of them."""
 
 _LARGEST = 2000
 """Residues up to which a job validates its result by itself: some ten seconds with a map."""
+
+
+@dataclass(frozen=True)
+class JobValidation:
+    """Validation of the starting model and of the result of a job."""
+
+    before: ModelReport
+    after: ModelReport
+
+    def figures(self) -> dict[str, Any]:
+        """Figures of both, under ``before`` and ``after``."""
+        return {"before": self.before.figures(), "after": self.after.figures()}
 
 
 def validate_files(
@@ -74,8 +87,8 @@ def validation_of_job(
     density: DensityMap | None,
     resolution: float | None,
     confidence: str,
-) -> dict[str, Any] | None:
-    """Figures of the starting model and of the result of a job, under ``before`` and ``after``.
+) -> JobValidation | None:
+    """Validate the starting model and the result of a job.
 
     Parameters
     ----------
@@ -90,7 +103,7 @@ def validation_of_job(
 
     Returns
     -------
-    dict or None
+    JobValidation or None
         None where fewer than half of the residues of the result have a side chain, so that there is little to validate,
         or where it would take long (`_LARGEST`).
     """
@@ -99,10 +112,7 @@ def validation_of_job(
     if not 0 < len(residues) <= _LARGEST or 2 * sum("CB" in residue for residue in residues) < len(residues):
         return None
     own = confidence in ("none", "bfactor")
-    return {
-        "before": validate_model(before, density, resolution, own).figures(),
-        "after": validate_model(after, density, resolution).figures(),
-    }
+    return JobValidation(validate_model(before, density, resolution, own), validate_model(after, density, resolution))
 
 
 def _lines(report: ModelReport) -> list[str]:

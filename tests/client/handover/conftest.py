@@ -120,6 +120,7 @@ class FakeJob:
         self.map = prepared.map
         self.title = prepared.title
         self.state = "finished"
+        self.paths = {}
 
     @property
     def result(self):

@@ -52,7 +52,7 @@ def test_lines_name_the_worst(small):
 
 def test_jobs_are_validated_where_there_are_side_chains(small, tmp_path):
     start, density = read_structure(small.model), small.density
-    found = validation_of_job(start, small.deposited, density, 1.75, "none")
+    found = validation_of_job(start, small.deposited, density, 1.75, "none").figures()
     assert found is not None and (found["before"]["residues"], found["after"]["residues"]) == (37, 44)
     assert found["after"]["q_score"] > 0.85
     bare = read_structure(small.deposited)

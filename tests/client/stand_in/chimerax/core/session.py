@@ -80,6 +80,44 @@ class _UpdateLoop:
         return self._block_redraw_count > 0
 
 
+class _Camera:
+    """graphics/src/camera.py: a camera that looks along its -z axis."""
+
+    def __init__(self) -> None:
+        from chimerax.geometry import Place
+
+        self.position = Place(origin=(0, 0, 100))
+
+
+class _View:
+    """graphics/src/view.py: drawing is not imitated, the camera goes where all of the bounds is seen."""
+
+    def __init__(self) -> None:
+        self.redraw_needed = False
+        self.frame_number = 0
+        self.background_color = np.zeros(4)
+        self.camera = _Camera()
+
+    def view_all(self, bounds: Any = None, pad: float = 0) -> None:
+        from chimerax.geometry import Place
+
+        axes = self.camera.position.axes()
+        away = 2 * float(np.linalg.norm(bounds.size())) * (1 + pad)
+        self.camera.position = Place(axes=axes, origin=bounds.center() + away * axes[2])
+
+
+class _Selection:
+    """core/src/selection.py."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def clear(self) -> None:
+        for model in self._session.models.list():
+            for atom in getattr(model, "atoms", ()):
+                atom.selected = False
+
+
 class Session:
     """A session without a GUI."""
 
@@ -106,8 +144,9 @@ class Session:
         set_exception_reporter(lambda preface, logger=self.logger: logger.report_exception(preface=preface))
         self.ui: Any = _UI()  # with a window it is a QApplication, ui/src/gui.py
         self.update_loop = _UpdateLoop(self)
-        self.main_view: Any = SimpleNamespace(redraw_needed=False, frame_number=0, background_color=np.zeros(4))
+        self.main_view: Any = _View()
         self.models = Models(self)
+        self.selection = _Selection(self)
         self.tasks = tasks.Tasks(self)
         self.tools = Tools(self)
         self.undo = Undo(self)

@@ -104,3 +104,24 @@ def rotation(axis: ArrayLike, angle: float, center: ArrayLike = (0, 0, 0)) -> Pl
     matrix = np.eye(3) + sin * cross + (1 - cos) * cross @ cross
     center = np.asarray(center, float)
     return Place(np.column_stack([matrix, center - matrix @ center]))
+
+
+class Bounds:
+    """geometry/src/bounds.py: a box."""
+
+    def __init__(self, xyz_min: NDArray[np.float32], xyz_max: NDArray[np.float32]) -> None:
+        self.xyz_min, self.xyz_max = xyz_min, xyz_max
+
+    def center(self) -> NDArray[np.float32]:
+        return 0.5 * (self.xyz_min + self.xyz_max)
+
+    def size(self) -> NDArray[np.float32]:
+        return self.xyz_max - self.xyz_min
+
+
+def find_close_points(
+    xyz1: NDArray[Any], xyz2: NDArray[Any], max_distance: float
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """geometry/src/_geometry: rows of each that are near a row of the other."""
+    near = np.linalg.norm(np.asarray(xyz1)[:, None] - np.asarray(xyz2)[None], axis=-1) <= max_distance
+    return np.flatnonzero(near.any(1)).astype(np.int32), np.flatnonzero(near.any(0)).astype(np.int32)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from chimerax.core.models import Model
@@ -88,6 +89,13 @@ class _RegionList:
         return self._named.get(name, (None, None))
 
 
+class VolumeSurface(Model):
+    """Contour surface of a map."""
+
+    triangle_mask: NDArray[Any] | None = None
+    auto_remask_triangles: Any = None
+
+
 class Volume(Model):
     """An open map; drawing is not imitated."""
 
@@ -102,7 +110,19 @@ class Volume(Model):
         )
         self.image_shown = False
         self.region_list = _RegionList()
+        self.surfaces: list[VolumeSurface] = []
         self.region: tuple[Sequence[int], Sequence[int], Sequence[int]] = region or self.full_region()
+
+    def add_surface(self, level: float, rgba: Any = (0.7, 0.7, 0.7, 1), display: bool = True) -> VolumeSurface:
+        """The surface is that of a cube in each grid point above the level."""
+        surface = VolumeSurface("surface", self.session)
+        k, j, i = (self.data.matrix() > level).nonzero()
+        points = self.data.ijk_to_xyz(np.stack([i, j, k], -1))
+        rows = np.arange(len(points) // 3 * 3, dtype=np.int32).reshape(-1, 3)
+        surface.set_geometry(points.astype(np.float32), None, rows)
+        self.surfaces.append(surface)
+        self.add([surface])
+        return surface
 
     def full_region(self) -> tuple[list[int], list[int], list[int]]:
         return [0, 0, 0], [n - 1 for n in self.data.size], [1, 1, 1]

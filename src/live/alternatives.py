@@ -1,0 +1,109 @@
+"""The replicas' traces of one stretch, beside the result, to choose from."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..engine.contract.segments import Alternative, Segment
+from ..handover.atoms import ModelAtoms
+from ..handover.replicas import read_replicas
+from ..handover.segments import addresses_of
+
+if TYPE_CHECKING:
+    from chimerax.atomic import AtomicStructure
+    from chimerax.core.models import Model
+    from chimerax.core.session import Session
+
+    from ..jobs.job import Job
+
+__all__ = ["alternative_words", "close_alternatives", "open_alternatives"]
+
+_ATTRIBUTE = "_adp3d_alternatives"
+_BACKBONE = (("N", "CA"), ("CA", "C"), ("C", "O"))
+_PEPTIDE_BOND = 2.2
+"""Longest distance C to N, in angstrom, that is bonded."""
+_COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
+"""Of the replicas, for all kinds of colour vision (Okabe and Ito)."""
+
+
+def open_alternatives(session: Session, job: Job, segment: Segment, place: AtomicStructure) -> Model:
+    """Open the backbones of all replicas but the result, of one stretch, as a group of models.
+
+    Parameters
+    ----------
+    session : Session
+    job : Job
+    segment : Segment
+    place : AtomicStructure
+        Model in whose frame the stretch is shown.
+
+    Raises
+    ------
+    UserError
+        If there is no other replica.
+    """
+    from chimerax.core.errors import UserError
+
+    close_alternatives(session)
+    if len(segment.alternatives) < 2:
+        raise UserError(f"ADP-3D job {job.id} has one replica only; run it with more to have alternatives.")
+    replicas = read_replicas(job, addresses_of(segment))
+    made = [
+        _trace(session, replicas[one.replica - 1], one)
+        for one in segment.alternatives
+        if 1 < one.replica <= len(replicas)
+    ]
+    group = session.models.add_group(made, name=f"{segment.name}, other replicas")
+    group.position = place.scene_position
+    setattr(session, _ATTRIBUTE, group)
+    return group
+
+
+def close_alternatives(session: Session) -> None:
+    """Close what `open_alternatives` has opened, if it is there."""
+    group: Model | None = getattr(session, _ATTRIBUTE, None)
+    if group is not None:
+        delattr(session, _ATTRIBUTE)
+        if not group.deleted:
+            session.models.close([group])
+
+
+def alternative_words(one: Alternative) -> str:
+    """What tells an alternative from the others."""
+    fit = "" if one.fit is None else f"fit {one.fit:.2f}"
+    energy = "" if one.energy is None else f"energy {one.energy:.2f}"
+    away = "the result" if one.replica == 1 else f"{one.away:.1f} \u00c5 from the result"
+    return ", ".join(filter(None, (fit, energy, away)))
+
+
+def _trace(session: Session, atoms: ModelAtoms, one: Alternative) -> AtomicStructure:
+    """Backbone sticks of a replica."""
+    from chimerax.atomic import Atom, AtomicStructure
+    from chimerax.atomic.struct_edit import add_atom, add_bond
+
+    model = AtomicStructure(session, name=f"replica {one.replica}: {alternative_words(one)}", auto_style=False)
+    made: list[dict[str, Atom]] = []
+    serial = 0
+    for row in atoms.residues:
+        residue = model.new_residue(row.name, *row.address[:2], row.address[2] or " ")
+        own: dict[str, Atom] = {}
+        for atom in row.atoms:
+            if atom.name in ("N", "CA", "C", "O"):
+                serial += 1
+                place = np.array(atoms.xyz[atom.index], dtype=np.float64)
+                own[atom.name] = add_atom(atom.name, atom.element, residue, place, serial_number=serial)
+        for first, second in _BACKBONE:
+            if first in own and second in own:
+                add_bond(own[first], own[second])
+        made.append(own)
+    for before, after in pairwise(made):
+        if "C" in before and "N" in after:
+            apart = np.asarray(before["C"].coord) - np.asarray(after["N"].coord)
+            if np.linalg.norm(apart) < _PEPTIDE_BOND:
+                add_bond(before["C"], after["N"])
+    model.atoms.draw_modes = Atom.STICK_STYLE
+    model.atoms.colors = np.array((*_COLOURS[(one.replica - 2) % len(_COLOURS)], 255), dtype=np.uint8)
+    return model
