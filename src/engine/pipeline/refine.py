@@ -24,7 +24,7 @@ from ..solver.regularise import regularise
 from ..structure.read import read_structure
 from ..structure.sequences import parse_sequence_argument
 from ..validation.torsions import linked_residues
-from .cost import AGAIN, FIRST, UNMOVED, job_cost, planned_runs
+from .cost import AGAIN, FIRST, UNMOVED, finishing_runs, job_cost, planned_runs
 from .cross_validation import cross_validate
 from .density_weight import DensityWeight
 from .dock_first import Start, dock_first
@@ -81,7 +81,8 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     events.message(cost.sentence(spec.replicas))
     weight = DensityWeight(prepared.density.name, spec.density_weight)
     pins = prepared.problem.pins()
-    sampling = Sampling(job, Running(events, control, weight.change, cost.batch), pins, planned_runs(spec))
+    plan = (*planned_runs(spec), *finishing_runs(spec, given.target.n_residues, cost))
+    sampling = Sampling(job, Running(events, control, weight.change, cost.batch), pins, plan)
     course = Course(spec, further, weight.table, sampling, pins)
     prepared, bent = _follow(course, prepared, events)
     prepared = prepared.settled(events)
@@ -101,7 +102,8 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     anew = _anew(reported, built)
     backbones = pins.impose(final.cpu().double()).numpy()
     wanted = SideChainJob(spec.side_chains, anew, view, spec.seed)
-    all_atoms = place_side_chains(wanted, reported, backbones, events, control)
+    told = sampling.overall.counting(events)
+    all_atoms = place_side_chains(wanted, reported, backbones, told, control)
     control.obey()
     ranking = refiner.rank(final, None if all_atoms is None else torch.from_numpy(all_atoms.correlations(view)))
     sampling.conclude(ranking.chosen)
@@ -118,7 +120,8 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         all_atoms=None if all_atoms is None else all_atoms.ordered(ranking.order),
     )
     movable = Movable(~reported.kept & ~pins.mask.any(1), anew, density)
-    finished = finish(spec, reported, outcome, _TITLE, movable, events, control)
+    finished = finish(spec, reported, outcome, _TITLE, movable, told, control)
+    sampling.overall.finish(events)
     # from here on everything speaks of the model that is written
     ordered = torch.from_numpy(finished.outcome.replicas).to(ordered)
     fit = density.likelihood.per_residue_fit(ordered[:1])[0]
