@@ -34,6 +34,7 @@ __all__ = [
     "job_cost",
     "planned_runs",
     "refinement_runs",
+    "run_in_register",
 ]
 
 _ROUNDS = 3
@@ -139,6 +140,11 @@ def refinement_runs(spec: RefineSpec) -> RefinementRuns:
         _weighing(spec, polish),
         PlannedRun("polishing", polish, spec.replicas),
     )
+
+
+def run_in_register(spec: RefineSpec, number: int) -> PlannedRun:
+    """What is run for a stretch that looks out of register. Few jobs have any: no estimate counts them."""
+    return PlannedRun(f"building in another register {number}", spec.steps, spec.replicas)
 
 
 def _weighing(spec: RefineSpec, steps: int) -> tuple[Weighing, ...]:

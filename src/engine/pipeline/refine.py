@@ -24,17 +24,19 @@ from ..solver.regularise import regularise
 from ..structure.read import read_structure
 from ..structure.sequences import parse_sequence_argument
 from ..validation.torsions import linked_residues
+from .built import Bent, Built
 from .cost import AGAIN, FIRST, UNMOVED, finishing_runs, job_cost, planned_runs
 from .cross_validation import cross_validate
 from .density_weight import DensityWeight
 from .dock_first import Start, dock_first
 from .final_model import Movable, Outcome, finish
 from .model_geometry import aligned_errors, geometry_of_prediction
+from .other_register import InRegister, try_registers
 from .outcome import report_model_job
 from .packing_task import SideChainJob
 from .prepared import Prepared, describe_placement, prepare
 from .problem import Problem, load_problem, place_model
-from .refiner import Bent, Built, Course, Refiner
+from .refiner import Course, Refiner
 from .register import check_register, register_figures, register_lines
 from .side_chains import map_view, place_side_chains
 
@@ -90,14 +92,18 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     firm = support.trusted & ~_displaced(given.target, problem.target)
     refiner = Refiner(course, prepared, firm)
     built = refiner.build(events)
+    start = given.target
+    composite = InRegister(prepared, firm, built)
+    composite = try_registers(course, composite, _reported(problem, start), events, control)
+    if composite.built is not built:
+        prepared, firm, built = composite.prepared, composite.firm, composite.built
+        problem, refiner = prepared.problem, Refiner(course, prepared, firm)
+    reported = _reported(problem, start)
     crossed = cross_validate(course, prepared, firm, built, weight, events)
     polished = pins.impose(refiner.polish(built))
     control.obey()
     linked = linked_residues(problem.polymer)
     final = regularise(polished, problem.polymer.sequence, linked, pins.movable(polished))
-    start = given.target
-    # figures and files compare with the model as it was given, not with what the job has made of it since
-    reported = replace(problem, target=replace(problem.target, xyz=start.xyz, known=start.known, sigma=start.sigma))
     view = map_view(density, refiner.starting_density())
     anew = _anew(reported, built)
     backbones = pins.impose(final.cpu().double()).numpy()
@@ -128,11 +134,12 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     finished = replace(finished, outcome=replace(finished.outcome, fit=fit))
     correlations = density.likelihood.correlation(ordered)
     best = finished.outcome.replicas[0]
-    shifted = check_register(reported, best, view)
+    shifted = check_register(reported.structure, start, best, view)
     for line in register_lines(shifted, start):
         events.message(line, "warning")
     figures = {
         "register": register_figures(shifted, start),
+        "register_tried": [attempt.figures(start) for attempt in composite.attempts],
         "map_cc_before": round(density.start_correlation(before[None]), 4),
         "map_cc_after": round(float(correlations[0]), 4),
         "map_cc_by_replica": [round(float(c), 4) for c in correlations],
@@ -149,6 +156,11 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         **described(further, ordered[:1]),
     }
     return report_model_job(job, spec, reported, finished, _TITLE, figures, events, error, density)
+
+
+def _reported(problem: Problem, start: Target) -> Problem:
+    """The job with the model as it was given: figures and files compare with that, not with what became of it since."""
+    return replace(problem, target=replace(problem.target, xyz=start.xyz, known=start.known, sigma=start.sigma))
 
 
 def _anew(problem: Problem, built: Built) -> NDArray[np.bool_]:

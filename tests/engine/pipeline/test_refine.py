@@ -99,6 +99,8 @@ def test_result_is_complete_and_close(small, short):
     assert (metrics["segments"][0]["first"], metrics["segments"][0]["last"]) == ("30", "36")
     assert metrics["segments"][0]["ca_rmsd"] == pytest.approx(metrics["ca_rmsd_missing"], abs=2e-3)
     assert metrics["residues_rebuilt_for_lack_of_support"] == 0
+    assert metrics["register"] == metrics["register_tried"] == []
+    assert not any("register" in stage for stage in told.stages)
     assert ca(job.result).shape == (44, 3)
     assert told.stages[0].startswith("bending") and told.stages[-3:-1] == ["polishing", "placing side chains"]
     assert told.stages[-1] == ("relaxing" if has_openmm() else "placing side chains")
