@@ -16,7 +16,7 @@ from ..prior.protocol import Prior
 from ..solver.adp3d import initial_state, solve
 from ..solver.noise import ReplicaNoise
 from ..solver.pins import Pins
-from ..solver.planned_run import PlannedRun, total_work
+from ..solver.planned_run import PlannedRun
 from ..solver.posterior import Posterior
 from ..solver.protocol import Level, SolverState
 from .events import Control, Events, Hold, NullEvents, shift_steps
@@ -24,6 +24,7 @@ from .folder import JobFolder
 from .interruptible import InterruptiblePrior
 from .leader import Leader
 from .memory import run_in_batches
+from .overall import Overall
 
 __all__ = ["Running", "Sampling", "Stage", "Watch"]
 
@@ -113,8 +114,7 @@ class Sampling:
         Atoms held in place, which the user may change; those of a checkpoint replace them. Without them,
         residues cannot be held.
     plan : sequence of PlannedRun
-        Stages that may come, in order, by which the progress of the whole job is told. Those before a stage
-        that runs count no more.
+        Stages that may come, in order, by which the progress of the whole job is told (`Overall`).
     """
 
     def __init__(
@@ -132,8 +132,7 @@ class Sampling:
         self._where = saved.state if saved else {}
         self._last_save = time.monotonic()
         self._steps_before = 0
-        self._plan = list(plan)
-        self._work_before = 0
+        self._overall = Overall(plan)
         self._pins = pins
         self._leader = Leader(self._where.get("leader"))
         self._told_best: int | None = None
@@ -146,6 +145,11 @@ class Sampling:
     def interruptible(self, prior: Prior) -> InterruptiblePrior:
         """A prior for work between stages, which ends when the user asks for it."""
         return InterruptiblePrior(prior, self._running.control.obey)
+
+    @property
+    def overall(self) -> Overall:
+        """How far the job is, for what comes after the stages."""
+        return self._overall
 
     def conclude(self, best: int) -> None:
         """Tell which replica of the last stage the result is made of."""
@@ -167,7 +171,7 @@ class Sampling:
         """
         finished = self._tensors.get(f"done.{stage.name}")
         first = 0 if finished is None else len(finished)
-        self._drop_plans_until(stage.name)
+        self._overall.begin(PlannedRun(stage.name, stage.steps, stage.replicas))
         finished = None if finished is None else finished.to(posterior.origin)
 
         def compute(replicas: range, events: Events) -> Tensor:
@@ -187,7 +191,7 @@ class Sampling:
             shifted = shift_steps(self._running.events, self._steps_before)
             run_in_batches(compute, stage.replicas, shifted, batch=self._running.batch, first=first)
         self._steps_before += stage.steps
-        self._work_before += stage.steps * stage.replicas
+        self._overall.end()
         assert finished is not None  # at least one replica is always computed
         return finished
 
@@ -225,8 +229,7 @@ class Sampling:
                     events.residue_metric(name, row.tolist(), now.step)
             self._live = events, now.step + 1
             events.frame(now.step, now.estimate.detach().cpu().numpy())
-            work = self._work_before + total * replicas.start + now.step * len(replicas)
-            events.overall(work, self._work_before + total * stage.replicas + total_work(self._plan))
+            events.overall(*self._overall.at(total * replicas.start + now.step * len(replicas)))
             events.progress(stage.name, now.step, total, figures)
             if time.monotonic() - self._last_save > _CHECKPOINT_SECONDS:
                 save(now)
@@ -261,12 +264,6 @@ class Sampling:
     def _tell_best(self, step: int) -> None:
         self._told_best = self._leader.replica
         self._running.events.best(self._leader.replica, step)
-
-    def _drop_plans_until(self, name: str) -> None:
-        """Keep those stages of the plan that come after one."""
-        names = [run.name for run in self._plan]
-        if name in names:
-            del self._plan[: names.index(name) + 1]
 
     def _saved_state(
         self, stage: Stage, replicas: range, updates: int, noise: ReplicaNoise, origin: Tensor

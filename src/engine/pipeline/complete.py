@@ -18,6 +18,7 @@ from ..ensemble.denoising_energy import denoising_energy
 from ..ensemble.ranking import SCALES, rank_replicas
 from ..job.events import Control, Events
 from ..job.folder import JobFolder
+from ..job.overall import Overall
 from ..job.sampling import Running, Sampling, Stage, Watch
 from ..measurement.figures import described, figures_of, residue_figures_of
 from ..prior.evidence import Evidence, KnownAtoms
@@ -28,7 +29,7 @@ from ..solver.posterior import Posterior
 from ..solver.protocol import Level
 from ..solver.regularise import regularise
 from ..validation.torsions import linked_residues
-from .cost import job_cost, planned_runs
+from .cost import finishing_runs, job_cost, planned_runs
 from .final_model import Movable, Outcome, finish
 from .outcome import report_model_job
 from .packing_task import SideChainJob
@@ -77,7 +78,8 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     cost = job_cost(spec, problem.target.n_residues, problem.device, further)
     events.message(cost.sentence(spec.replicas))
     pins = problem.pins()
-    sampling = Sampling(job, Running(events, control, batch=cost.batch), pins, planned_runs(spec))
+    plan = (*planned_runs(spec), *finishing_runs(spec, target.n_residues, cost))
+    sampling = Sampling(job, Running(events, control, batch=cost.batch), pins, plan)
     origin, correlation = problem.origin(), problem.prior.correlation
     held = HeldAtoms(model, pins)
     pull = Pull(held, [measurement.potential for measurement in further])
@@ -122,15 +124,17 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     confidence = replica_confidence(spread).double().cpu().numpy()
     backbones = pins.impose(ordered.cpu().double()).numpy()
     control.obey()
+    told = sampling.overall.counting(events)
     outcome = Outcome(
         backbones,
         confidence,
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,
-        all_atoms=_side_chains(spec, problem, backbones, events, control),
+        all_atoms=_side_chains(spec, problem, backbones, told, control),
     )
     anew = _movable(problem) & ~pins.mask.any(1)
-    final = finish(spec, problem, outcome, _TITLE, Movable(anew, anew), events, control)
+    final = finish(spec, problem, outcome, _TITLE, Movable(anew, anew), told, control)
+    sampling.overall.finish(events)
     figures = {
         "known_atoms_rmsd": round(float(model.rmsd(ordered[:1])[0]), 4),
         **described(further, torch.from_numpy(final.outcome.replicas[:1]).to(ordered)),
@@ -164,10 +168,13 @@ def _as_given(
         + (f"; {renamed} residues get the type of the sequence." if renamed else "."),
         "warning",  # so that it is read wherever only what matters is shown
     )
-    side = _side_chains(spec, problem, target.xyz[None], events, control)
+    overall = Overall(finishing_runs(spec, target.n_residues))
+    told = overall.counting(events)
+    side = _side_chains(spec, problem, target.xyz[None], told, control)
     outcome = Outcome(target.xyz[None], np.full(target.n_residues, 100.0), np.zeros(1), all_atoms=side)
     anew = _movable(problem)
-    final = finish(spec, problem, outcome, None, Movable(anew, anew), events, control)
+    final = finish(spec, problem, outcome, None, Movable(anew, anew), told, control)
+    overall.finish(events)
     return report_model_job(job, spec, problem, final, None, {"known_atoms_rmsd": 0.0}, events)
 
 

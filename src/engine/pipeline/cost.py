@@ -24,13 +24,17 @@ __all__ = [
     "AGAIN",
     "BENDING_LEVELS",
     "FIRST",
+    "PLACING",
+    "RELAXING",
     "UNMOVED",
     "RefinementRuns",
     "Weighing",
+    "finishing_runs",
     "finishing_seconds",
     "job_cost",
     "planned_runs",
     "refinement_runs",
+    "run_in_register",
 ]
 
 _ROUNDS = 3
@@ -52,9 +56,13 @@ _TRIAL_WEIGHTS = (1.0, 3.0, 10.0, 0.3, 0.1)
 """Factors on the weight of a map that may be tried in part of its data: from the usual one upwards as long as that
 helps, else downwards. Neighbours differ by about as much as makes a difference. 30 was worse than 10 for all of four
 validation chains in maps at 3.5 and 4 A, by 0.04 to 0.07 A and 5 to 9 % of the residues in favoured regions."""
+PLACING, RELAXING = "placing side chains", "relaxing"
+"""Stages that come after all solver runs."""
 _LOOKING, _PACKING, _RELAXING = 0.007, 0.012, 0.075
 """Seconds of a core for each residue: of asking the side-chain model, of packing one replica, and of relaxing the best
 one with the figures before and after. Chains of 172 to 2,064 residues, with maps."""
+_UNHURRIED = 0.01
+"""Seconds that stand for a step where none is taken."""
 
 _TRIAL_REPLICAS = 2
 """Replicas of each trial, one in each half map or both without the finest shell. Replicas with the noise of one seed
@@ -134,6 +142,11 @@ def refinement_runs(spec: RefineSpec) -> RefinementRuns:
     )
 
 
+def run_in_register(spec: RefineSpec, number: int) -> PlannedRun:
+    """What is run for a stretch that looks out of register. Few jobs have any: no estimate counts them."""
+    return PlannedRun(f"building in another register {number}", spec.steps, spec.replicas)
+
+
 def _weighing(spec: RefineSpec, steps: int) -> tuple[Weighing, ...]:
     names = ["without the finest shell"] if spec.half_maps is None else ["in half map 1", "in half map 2"]
     weights = _TRIAL_WEIGHTS if spec.density_weight is None else (spec.density_weight,)
@@ -194,9 +207,32 @@ def finishing_seconds(spec: CommonSpec, residues: int) -> float:
     residues : int
         Residues of the job.
     """
+    return sum(_finishing(spec, residues).values())
+
+
+def finishing_runs(spec: CommonSpec, residues: int, cost: Estimate | None = None) -> tuple[PlannedRun, ...]:
+    """What comes after the solver runs, as so many steps as take that long, for the progress of the whole job.
+
+    Parameters
+    ----------
+    spec : CommonSpec
+    residues : int
+        Residues of the job.
+    cost : Estimate, optional
+        Of the whole job (`job_cost`). None for one without solver runs.
+    """
+    seconds = _finishing(spec, residues)
+    step = _UNHURRIED
+    if cost is not None:
+        step = (cost.seconds - sum(seconds.values())) / total_work(planned_runs(spec))
+    return tuple(PlannedRun(name, max(1, round(each / step)), 1) for name, each in seconds.items())
+
+
+def _finishing(spec: CommonSpec, residues: int) -> dict[str, float]:
+    """Seconds of each stage that comes after the solver runs, in their order."""
     if not isinstance(spec, ModelSpec) or spec.side_chains == "none":
-        return 0.0
-    each = _LOOKING + spec.replicas * _PACKING
+        return {}
+    stages = {PLACING: residues * (_LOOKING + spec.replicas * _PACKING)}
     if spec.relax and has_openmm():
-        each += _RELAXING
-    return residues * each
+        stages[RELAXING] = residues * _RELAXING
+    return stages

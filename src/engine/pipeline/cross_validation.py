@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from ..job.events import Events
 from ..measurement.folds import folds_of
 from ..measurement.half_maps import soft_mask
+from .built import Built
 from .cost import refinement_runs
 from .density_weight import DensityWeight
 from .prepared import Prepared
-from .refiner import Built, Course, Refiner
+from .refiner import Course, Refiner
 
 __all__ = ["CrossValidation", "Trial", "climb", "cross_validate"]
 

@@ -24,17 +24,19 @@ from ..solver.regularise import regularise
 from ..structure.read import read_structure
 from ..structure.sequences import parse_sequence_argument
 from ..validation.torsions import linked_residues
-from .cost import AGAIN, FIRST, UNMOVED, job_cost, planned_runs
+from .built import Bent, Built
+from .cost import AGAIN, FIRST, UNMOVED, finishing_runs, job_cost, planned_runs
 from .cross_validation import cross_validate
 from .density_weight import DensityWeight
 from .dock_first import Start, dock_first
 from .final_model import Movable, Outcome, finish
 from .model_geometry import aligned_errors, geometry_of_prediction
+from .other_register import InRegister, try_registers
 from .outcome import report_model_job
 from .packing_task import SideChainJob
 from .prepared import Prepared, describe_placement, prepare
 from .problem import Problem, load_problem, place_model
-from .refiner import Bent, Built, Course, Refiner
+from .refiner import Course, Refiner
 from .register import check_register, register_figures, register_lines
 from .side_chains import map_view, place_side_chains
 
@@ -81,7 +83,8 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     events.message(cost.sentence(spec.replicas))
     weight = DensityWeight(prepared.density.name, spec.density_weight)
     pins = prepared.problem.pins()
-    sampling = Sampling(job, Running(events, control, weight.change, cost.batch), pins, planned_runs(spec))
+    plan = (*planned_runs(spec), *finishing_runs(spec, given.target.n_residues, cost))
+    sampling = Sampling(job, Running(events, control, weight.change, cost.batch), pins, plan)
     course = Course(spec, further, weight.table, sampling, pins)
     prepared, bent = _follow(course, prepared, events)
     prepared = prepared.settled(events)
@@ -89,19 +92,24 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     firm = support.trusted & ~_displaced(given.target, problem.target)
     refiner = Refiner(course, prepared, firm)
     built = refiner.build(events)
+    start = given.target
+    composite = InRegister(prepared, firm, built)
+    composite = try_registers(course, composite, _reported(problem, start), events, control)
+    if composite.built is not built:
+        prepared, firm, built = composite.prepared, composite.firm, composite.built
+        problem, refiner = prepared.problem, Refiner(course, prepared, firm)
+    reported = _reported(problem, start)
     crossed = cross_validate(course, prepared, firm, built, weight, events)
     polished = pins.impose(refiner.polish(built))
     control.obey()
     linked = linked_residues(problem.polymer)
     final = regularise(polished, problem.polymer.sequence, linked, pins.movable(polished))
-    start = given.target
-    # figures and files compare with the model as it was given, not with what the job has made of it since
-    reported = replace(problem, target=replace(problem.target, xyz=start.xyz, known=start.known, sigma=start.sigma))
     view = map_view(density, refiner.starting_density())
     anew = _anew(reported, built)
     backbones = pins.impose(final.cpu().double()).numpy()
     wanted = SideChainJob(spec.side_chains, anew, view, spec.seed)
-    all_atoms = place_side_chains(wanted, reported, backbones, events, control)
+    told = sampling.overall.counting(events)
+    all_atoms = place_side_chains(wanted, reported, backbones, told, control)
     control.obey()
     ranking = refiner.rank(final, None if all_atoms is None else torch.from_numpy(all_atoms.correlations(view)))
     sampling.conclude(ranking.chosen)
@@ -118,18 +126,20 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         all_atoms=None if all_atoms is None else all_atoms.ordered(ranking.order),
     )
     movable = Movable(~reported.kept & ~pins.mask.any(1), anew, density)
-    finished = finish(spec, reported, outcome, _TITLE, movable, events, control)
+    finished = finish(spec, reported, outcome, _TITLE, movable, told, control)
+    sampling.overall.finish(events)
     # from here on everything speaks of the model that is written
     ordered = torch.from_numpy(finished.outcome.replicas).to(ordered)
     fit = density.likelihood.per_residue_fit(ordered[:1])[0]
     finished = replace(finished, outcome=replace(finished.outcome, fit=fit))
     correlations = density.likelihood.correlation(ordered)
     best = finished.outcome.replicas[0]
-    shifted = check_register(reported, best, view)
+    shifted = check_register(reported.structure, start, best, view)
     for line in register_lines(shifted, start):
         events.message(line, "warning")
     figures = {
         "register": register_figures(shifted, start),
+        "register_tried": [attempt.figures(start) for attempt in composite.attempts],
         "map_cc_before": round(density.start_correlation(before[None]), 4),
         "map_cc_after": round(float(correlations[0]), 4),
         "map_cc_by_replica": [round(float(c), 4) for c in correlations],
@@ -146,6 +156,11 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         **described(further, ordered[:1]),
     }
     return report_model_job(job, spec, reported, finished, _TITLE, figures, events, error, density)
+
+
+def _reported(problem: Problem, start: Target) -> Problem:
+    """The job with the model as it was given: figures and files compare with that, not with what became of it since."""
+    return replace(problem, target=replace(problem.target, xyz=start.xyz, known=start.known, sigma=start.sigma))
 
 
 def _anew(problem: Problem, built: Built) -> NDArray[np.bool_]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -34,14 +33,14 @@ from ..solver.planned_run import PlannedRun
 from ..solver.posterior import Posterior
 from ..solver.protocol import Level
 from ..validation.torsions import linked_residues
+from .built import Bent, Built
 from .carry import carried_along
 from .cost import BENDING_LEVELS, refinement_runs
 from .prepared import Prepared
-from .problem import Problem
 
-__all__ = ["Bent", "Built", "Course", "Refiner"]
+__all__ = ["ACCEPTED_SIGMA", "Course", "Refiner"]
 
-_ACCEPTED_SIGMA = 0.5
+ACCEPTED_SIGMA = 0.5
 """Standard deviation in angstrom given to segments kept from an earlier round: the error of segments that are found
 (medians of 0.1 to 0.4 A), with room to move; chosen by hand."""
 _EXPLAINS = 1.0
@@ -72,71 +71,6 @@ _ROUND_SEED, _POLISH_SEED = 7919, 104_729
 _POLISH_START = 0.4
 """Diffusion time at which the last stage starts: noise of 0.07 in units of R eps. Bent models came back best from 0.4
 to 0.5, ends and loops left their density in one replica of three from 0.5."""
-
-
-@dataclass(frozen=True)
-class Bent:
-    """A model that has followed the map.
-
-    Attributes
-    ----------
-    target : Target
-        With the residues that moved where they are now.
-    moved : ndarray of bool, shape (N,)
-        Known residues that moved.
-    way : float
-        How far, as a root mean square in angstrom; 0 if none did.
-    """
-
-    target: Target
-    moved: NDArray[np.bool_]
-    way: float
-
-
-@dataclass(frozen=True)
-class Built:
-    """A complete model put together from the best segments of several rounds.
-
-    Attributes
-    ----------
-    x : Tensor, shape (N, 4, 3)
-    segments : list of slice
-        Everything that was built.
-    returned : ndarray of bool, shape (N,)
-        Residues that the map does not support, neither as they were given nor anew, and that are left as given.
-    """
-
-    x: Tensor
-    segments: list[slice]
-    returned: NDArray[np.bool_]
-
-    def describe(self, problem: Problem, fit: NDArray[np.float64], ca: NDArray[np.float64]) -> list[dict[str, Any]]:
-        """Each built segment: first and last residue, length, fit, and CA RMSD where there is a reference.
-
-        Parameters
-        ----------
-        problem : Problem
-        fit : ndarray, shape (N,)
-            Local correlation of the result.
-        ca : ndarray, shape (N, 3)
-            CA positions of the result in angstrom.
-        """
-        rows = []
-        for segment in self.segments:
-            first, last = problem.target.labels[segment.start], problem.target.labels[segment.stop - 1]
-            row: dict[str, Any] = {
-                "chain": first[0],
-                "first": f"{first[1]}{first[2]}".strip(),
-                "last": f"{last[1]}{last[2]}".strip(),
-                "length": segment.stop - segment.start,
-                "map_fit": round(float(np.nanmean(fit[segment])), 3),
-            }
-            if problem.reference is not None:
-                squares = np.square(ca[segment] - problem.reference[segment]).sum(axis=-1)
-                if np.isfinite(squares).any():  # the reference may lack some residues, or all
-                    row["ca_rmsd"] = round(float(np.sqrt(np.nanmean(squares))), 3)
-            rows.append(row)
-        return rows
 
 
 @dataclass(frozen=True)
@@ -276,6 +210,22 @@ class Refiner:
                 target, found = _extended(target, current, np.flatnonzero(returned).tolist()), found | returned
         return Built(current, missing_segments(support.trusted | returned, chains), returned)
 
+    def build_once(self, planned: PlannedRun, seed: int) -> Tensor:
+        """One round for what the model does not know, each gap from the replica that the map supports best; (N, 4, 3).
+
+        Parameters
+        ----------
+        planned : PlannedRun
+        seed : int
+            Added to that of the job.
+        """
+        known = self._start.known[:, 1]
+        stage = Stage(planned.name, step_times(planned.steps), planned.replicas, self._spec.seed + seed)
+        x = self._sample(stage, self._start)
+        quality = self._quality(x, known, self._shown(self._start))
+        gaps = missing_segments(known, self._problem.polymer.chain_index)
+        return recombine(x, quality, gaps, self.rank(x).chosen).x
+
     def polish(self, built: Built, planned: PlannedRun | None = None) -> Tensor:
         """Move everything together at low noise, from the composite; (replica, N, 4, 3).
 
@@ -396,5 +346,5 @@ def _extended(target: Target, x: Tensor, residues: list[int]) -> Target:
     xyz, known, sigma = target.xyz.copy(), target.known.copy(), target.sigma.copy()
     xyz[residues] = x[residues].double().cpu().numpy()
     known[residues] = True
-    sigma[residues] = _ACCEPTED_SIGMA
+    sigma[residues] = ACCEPTED_SIGMA
     return replace(target, xyz=xyz, known=known, sigma=sigma)

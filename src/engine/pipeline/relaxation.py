@@ -26,13 +26,13 @@ from ..structure.read import read_structure
 from ..structure.residue_ranges import select_residues
 from ..structure.residues import is_protein_residue
 from ..validation.validate import validate_model
+from .cost import RELAXING
 from .dock import known_resolution
 
 __all__ = ["RelaxMap", "Relaxed", "relax_files", "relax_result", "residues_of"]
 
 Label = tuple[str, int, str]
 
-_STAGE = "relaxing"
 _FIGURES = (
     "clashscore",
     "bond_rmsz",
@@ -215,9 +215,9 @@ def _relaxed(
 ) -> tuple[gemmi.Structure, RelaxationReport]:
     def told(done: int, total: int) -> None:
         control.obey()
-        events.progress(_STAGE, done, total)
+        events.progress(RELAXING, done, total)
 
-    events.progress(_STAGE, 0, 1)
+    events.progress(RELAXING, 0, 1)
     pull = None if in_map is None else InMap(in_map.density, in_map.resolution)
     moved, report = relax(structure, mobile, pull, rebuilt, threads, told)
     sentence = left_out_sentence(report.left_out)

@@ -26,6 +26,7 @@ from ..sidechain.build import terminal_oxygen
 from ..sidechain.geometry_table import geometry_table
 from ..sidechain.templates import BACKBONE, RESIDUE_NAMES, TEMPLATES
 from ..sidechain.weights_file import default_side_chain_model
+from .cost import PLACING
 from .export import SideAtoms
 from .packing_task import SideChainJob, packing_task
 from .problem import Problem
@@ -33,7 +34,6 @@ from .problem import Problem
 __all__ = ["AllAtoms", "map_view", "place_side_chains"]
 
 _FIRST = len(BACKBONE)
-_STAGE = "placing side chains"
 _LISTED = 12
 """Residues that a sentence names."""
 
@@ -203,13 +203,13 @@ def place_side_chains(
     total = len(scenes) + 1
     if not bool((first.open | (first.changeable if job.view is not None else False)).any()):
         events = NullEvents()  # a stage with nothing to do is none
-    events.progress(_STAGE, 0, total)
+    events.progress(PLACING, 0, total)
     views = look_at(first, model, job.view, job.seed, control.obey)
     packed = []
     for done, task in enumerate(scenes, 1):
-        events.progress(_STAGE, done, total)
+        events.progress(PLACING, done, total)
         packed.append(pack(task, views, job.view, job.seed, control.obey))
-    events.progress(_STAGE, total, total)
+    events.progress(PLACING, total, total)
     return _gathered(job, problem, scenes, packed, time.monotonic() - began)
 
 

@@ -7,21 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import gemmi
+import numpy as np
 
 from ..contract.errors import InputError
-from ..density.crop import check_overlap
 from ..density.map import DensityMap
-from ..density.read import read_map
-from ..density.resolution import estimate_resolution
+from ..job.events import NullEvents
+from ..measurement.whole_map import MapFiles, read_whole_map
 from ..structure.read import read_structure
 from ..structure.residues import is_protein_residue
 from ..validation.model_report import ModelReport
 from ..validation.validate import validate_model
+from .register import register_figures, register_lines, register_of_model
 
 __all__ = ["JobValidation", "validate_files", "validation_of_job"]
 
 _LISTED = 20
 """Residues, and clashes, that the readable report names; JSON has all of them."""
+
+_IN_REGISTER = "Register: no stretch fits its side-chain density clearly better one or two residues further on or back."
 
 _LARGEST = 2000
 """Residues up to which a job validates its result by itself: some ten seconds with a map."""
@@ -61,7 +64,8 @@ def validate_files(
     -------
     dict
         Plain values: ``figures`` of the whole model, ``residues``, ``clashes`` (see
-        `adp3d.validation.model_report.ModelReport`), and ``lines``, the report in words.
+        `adp3d.validation.model_report.ModelReport`), ``register``, stretches that look out of register (None without a
+        map), and ``lines``, the report in words.
 
     Raises
     ------
@@ -69,16 +73,19 @@ def validate_files(
         If a file cannot be read, there is no protein, or the model lies outside the map.
     """
     structure = read_structure(model)
-    density = None if map is None else read_map(map)
-    if density is not None:
-        check_overlap(density, [atom.atom.pos.tolist() for atom in structure[0].all()])
-        if resolution is None:
-            halves = None if half_maps is None else (read_map(half_maps[0]), read_map(half_maps[1]))
-            resolution = estimate_resolution(density, halves).value
+    points = np.array([atom.atom.pos.tolist() for atom in structure[0].all()]).reshape(-1, 3)
+    whole = None if map is None else read_whole_map(MapFiles(str(map), half_maps, resolution), points, NullEvents())
+    density, resolution = (None, None) if whole is None else (whole.stored, whole.resolution)
     report = validate_model(structure, density, resolution, confidence in ("none", "bfactor"))
     if not len(report.rows):
         raise InputError(f"'{model}' contains no protein; there is nothing to validate.")
-    return {**report.to_dict(), "lines": _lines(report)}
+    in_register = None if whole is None else register_of_model(structure, whole)
+    shifts: list[dict[str, Any]] | None = None
+    lines = _lines(report)
+    if in_register is not None:
+        shifts = register_figures(*in_register)
+        lines += register_lines(*in_register) or [_IN_REGISTER]
+    return {**report.to_dict(), "register": shifts, "lines": lines}
 
 
 def validation_of_job(

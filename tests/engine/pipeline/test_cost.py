@@ -13,9 +13,10 @@ from adp3d.contract.specification import CompleteSpec, DistancesSpec, RefineSpec
 from adp3d.job.memory import estimate_cost
 from adp3d.job.runtime import usable_cores
 from adp3d.pipeline import cost
-from adp3d.pipeline.cost import finishing_seconds, job_cost, planned_runs
+from adp3d.pipeline.cost import finishing_runs, finishing_seconds, job_cost, planned_runs
 from adp3d.prior.registry import find_prior
 from adp3d.solver.completion import total_steps
+from adp3d.solver.planned_run import total_work
 from adp3d.solver.potential_cost import PotentialCost
 
 CPU = torch.device("cpu")
@@ -94,3 +95,19 @@ def test_side_chains_and_relaxation_take_time(monkeypatch):
     relaxed = seconds()
     monkeypatch.setattr(cost, "has_openmm", lambda: False)
     assert seconds() == seconds(relax=False) < relaxed
+
+
+def test_side_chains_and_relaxation_have_the_share_of_a_job_that_they_take_of_its_time(monkeypatch):
+    monkeypatch.setattr(cost, "has_openmm", lambda: True)
+    spec = RefineSpec(output="o", model="m", map="x", replicas=4, steps=40)
+    whole, runs = job_cost(spec, 150, CPU), planned_runs(spec)
+    after = finishing_runs(spec, 150, whole)
+    assert [run.name for run in after] == ["placing side chains", "relaxing"]
+    share = total_work(after) / total_work((*runs, *after))
+    assert share == pytest.approx(finishing_seconds(spec, 150) / whole.seconds, rel=0.02)
+    alone = finishing_runs(spec, 150)
+    assert [b.work / a.work for a, b in zip(alone, after, strict=True)] == pytest.approx(
+        [total_work(after) / total_work(alone)] * 2, rel=0.1
+    )
+    bare = RefineSpec(output="o", model="m", map="x", side_chains="none")
+    assert finishing_runs(bare, 150, job_cost(bare, 150, CPU)) == ()

@@ -34,7 +34,7 @@ def make_job(small, tmp_path):
 class Told(NullEvents):
     def __init__(self, control=None, stop=None):
         self.control, self.stop, self.stages, self.texts = control, stop, [], []
-        self.done = []
+        self.done, self.done_at = [], {}
 
     def overall(self, done, total):
         self.done.append((done, total))
@@ -45,6 +45,7 @@ class Told(NullEvents):
     def progress(self, stage, step, total, metrics=None):
         if stage not in self.stages:
             self.stages.append(stage)
+        self.done_at.setdefault(stage, []).extend(done for done, _ in self.done[-1:])
         if (stage, step) == self.stop:
             self.control.stop()
 
@@ -73,13 +74,20 @@ def short(small, tmp_path_factory):
 
 def test_the_whole_job_is_done_at_the_end(short):
     _, _, told = short
-    assert told.done[0] == (1, 3 * 10 + 3 * 12 + 5 * 20 + 20)
-    assert [done for done, _ in told.done] == sorted(done for done, _ in told.done)
+    done = [done for done, _ in told.done]
+    assert done == sorted(done) and done[0] == 1
     bending, building, weighing = (
         sum(stage.startswith(name) for stage in told.stages) for name in ("bending", "building", "weight")
     )
     work = 10 * bending + 12 * building + 20 * weighing + 20
-    assert told.done[-1] == (work, work), "runs that were not needed do not count"
+    after = told.done[0][1] - (3 * 10 + 3 * 12 + 5 * 20 + 20)
+    assert told.done[-1] == (work + after, work + after), "runs that were not needed do not count"
+    # side chains and relaxation have their share, and end the job
+    steps = {stage: told.done_at[stage] for stage in told.stages[told.stages.index("polishing") :]}
+    assert steps.pop("polishing")[-1] == work
+    told_of = [done for each in steps.values() for done in each]
+    assert told_of[0] == work and told_of == sorted(told_of) and told_of[-1] == work + after
+    assert all(len(set(each)) > 2 for each in steps.values()) and len(steps) == 1 + has_openmm()
 
 
 def test_result_is_complete_and_close(small, short):
@@ -91,6 +99,8 @@ def test_result_is_complete_and_close(small, short):
     assert (metrics["segments"][0]["first"], metrics["segments"][0]["last"]) == ("30", "36")
     assert metrics["segments"][0]["ca_rmsd"] == pytest.approx(metrics["ca_rmsd_missing"], abs=2e-3)
     assert metrics["residues_rebuilt_for_lack_of_support"] == 0
+    assert metrics["register"] == metrics["register_tried"] == []
+    assert not any("register" in stage for stage in told.stages)
     assert ca(job.result).shape == (44, 3)
     assert told.stages[0].startswith("bending") and told.stages[-3:-1] == ["polishing", "placing side chains"]
     assert told.stages[-1] == ("relaxing" if has_openmm() else "placing side chains")

@@ -41,7 +41,7 @@ def examined(tmp_path):
         )  # fmt: skip
         problem = load_problem(spec, NullEvents())
         density = load_density(MapFiles(map, None, 1.75), problem.scene(NullEvents()))
-        return problem, check_register(problem, problem.target.xyz, map_view(density, None))
+        return problem, check_register(problem.structure, problem.target, problem.target.xyz, map_view(density, None))
 
     return examine
 

@@ -18,7 +18,10 @@ BACKBONE = ("N", "CA", "C", "O")
 
 class Told(NullEvents):
     def __init__(self):
-        self.texts = []
+        self.texts, self.done = [], []
+
+    def overall(self, done, total):
+        self.done.append((done, total))
 
     def message(self, text, level="info"):
         self.texts.append(text)
@@ -33,6 +36,7 @@ def complete(small, tmp_path):
         spec = CompleteSpec(model=str(model or small.model), output=str(tmp_path / f"job{next(count)}"), **options)
         job, told = JobFolder.create(spec), Told()
         metrics = execute(job, told, Control())
+        run.done = told.done
         return job, metrics, told.texts
 
     return run
@@ -114,6 +118,9 @@ def test_a_model_that_lacks_nothing_but_side_chains_gets_them(small, complete, t
     assert metrics["side_chains"]["built"] + metrics["side_chains"]["completed"] == 2
     assert metrics["residues"] == len(given)
     assert any("No residue is missing" in text for text in texts)
+    # the only stages of this job
+    assert complete.done[0][0] == 0 and complete.done[-1][0] == complete.done[-1][1] > 0
+    assert len(complete.done) > 3
 
 
 def test_rebuild_places_all_anew_but_what_is_to_be_kept(small, complete):
