@@ -17,7 +17,17 @@ from adp3d.structure.polymer import AMINO_ACIDS, Polymer
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 OWN = (
-    *("command", "completion", "designs", "distances", "docking", "docking_cases", "docking_rival", "final_model"),
+    *(
+        "baselines",
+        "command",
+        "completion",
+        "designs",
+        "distances",
+        "docking",
+        "docking_cases",
+        "docking_rival",
+        "final_model",
+    ),
     *("held_out", "make_demo", "parallel", "refinement", "report", "samples", "scaling", "starting_models", "steps"),
 )
 
@@ -189,9 +199,53 @@ def test_posterior_sampling_is_a_row_like_the_others(load, helices):
     completion, held_out = load("completion"), load("held_out")
     protein = held_out.Protein("x", Polymer.single_chain("A" * 30), torch.as_tensor(helices(30)).float())
     options = argparse.Namespace(replicas=2, steps=5, seed=0, threads=1)
-    rows = [completion.complete(protein, 2, name, options) for name in ("dps", "gaussian")]
-    assert rows[0].keys() == rows[1].keys() and rows[0]["prior"] == "dps"
-    assert 0 < rows[0]["rmsd_best"] < 50
+    rows = [completion.complete(protein, 2, name, options) for name in ("dps", "langevin", "gaussian")]
+    assert rows[0].keys() == rows[1].keys() == rows[2].keys()
+    assert [row["prior"] for row in rows] == ["dps", "langevin", "gaussian"]
+    assert all(0 < row["rmsd_best"] < 50 for row in rows)
+
+
+def test_samplers_take_as_many_calls_of_the_network_as_folding(load, helices):
+    distances, held_out = load("distances"), load("held_out")
+    protein = held_out.Protein("x", Polymer.single_chain("A" * 20), torch.as_tensor(helices(20)).float())
+    options = argparse.Namespace(replicas=2, steps=6, seed=0, threads=1)
+    plain = distances.load_prior("gaussian", protein.polymer, torch.device("cpu"))
+    calls = {}
+
+    class Counted:
+        name, sees_density, correlation, schedule = "c", False, plain.correlation, plain.schedule
+
+        def denoise(self, x_t, t, *evidence):
+            calls[name] = calls.get(name, 0) + len(x_t)
+            return plain.denoise(x_t, t)
+
+    likelihood = distances.measure(protein, 60, 0)
+    for name in ("dps", "langevin"):
+        first, ordered = distances.sample_posterior(Counted(), likelihood, name, options)
+        assert sorted(float(x[0, 0, 0]) for x in first) == sorted(float(x[0, 0, 0]) for x in ordered)
+    name = "map"
+    distances.fold_replicas(Counted(), likelihood, options)
+    # the judgement of replicas by their denoising energy is apart; folding judges both hands
+    judged = calls["map"] - 2 * 2 * 6
+    assert calls["dps"] == calls["langevin"] == 2 * 2 * 6 + judged / 2
+
+
+def test_baselines_are_compared_on_proteins_that_have_all_of_their_rows(load):
+    baselines = load("baselines")
+    figures = dict.fromkeys(("rmsd_std", "rmsd_best", "rmsd_chosen", "favoured_percent", "seconds"), 1.0)
+
+    def row(protein, k, prior, mean):
+        return {"protein": protein, "k": k, "prior": prior, "rmsd_mean": mean, **figures}
+
+    found = {"builtin": (1.0, 2.0), "dps": (3.0, 4.0), "langevin": (2.0, 1.5), "gaussian": (5.0, 5.0)}
+    rows = [row(f"p{i}", 8, name, mean) for name, means in found.items() for i, mean in enumerate(means)]
+    rows += [row("p2", 8, "builtin", 9.0)]
+    summary = {one["method"]: one for one in baselines.summarise("completion", rows)}
+    assert summary["builtin"]["proteins"] == 2 and summary["builtin"]["rmsd_mean"] == 1.5
+    assert summary["builtin"]["wins"] == 1
+    text = baselines.table_text(list(summary.values()), "k").splitlines()
+    assert text[0] == "| k | proteins | MAP | DPS | Langevin | no prior |"
+    assert text[2] == "| 8 | 2 | 1.50 (1.00, 1.00) | 3.50 (1.00, 1.00) | 1.75 (1.00, 1.00) | 5.00 (1.00, 1.00) |"
 
 
 def test_rows_are_taken_up_again(load, tmp_path):
