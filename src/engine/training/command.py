@@ -84,6 +84,9 @@ def command(
     ),
     model: Annotated[Model, typer.Option(help="What to train: the prior, or side chains.")] = Model.prior,
     minutes: Annotated[float, typer.Option(help="Training time; the learning rate falls over it.", min=0.0)] = 120.0,
+    cpu_time: Annotated[
+        bool, typer.Option("--cpu-time", help="Count the time that the processor gave, not the clock's.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of weights, crops and noise.", min=0)] = 0,
     batch: Annotated[int, typer.Option(help="Residues in a batch.", min=64)] = 1536,
@@ -97,16 +100,16 @@ def command(
     """Train the weights of the built-in prior or of the side-chain model, or go on with a run."""
     where = choose_device(device)
     set_threads()
+    if smoke:
+        minutes, batch = _SMOKE_MINUTES, min(batch, 256)
+    spec = TrainingSpec(minutes, learning_rate=learning_rate, seed=seed, workers=workers, cpu_time=cpu_time)
     if model is Model.sidechain:
-        if smoke:
-            minutes, batch = _SMOKE_MINUTES, min(batch, 256)
         sizes = SideChainConfig()
         if smoke:
             sizes = replace(
                 sizes, width=32, pair_width=16, neighbours=8, encoder_blocks=1, decoder_blocks=1, denoiser_blocks=1,
                 levels=(4, 4, 2), density_width=8,
             )  # fmt: skip
-        spec = TrainingSpec(minutes=minutes, learning_rate=learning_rate, seed=seed, workers=workers)
         weights = train_side_chains(
             data, output, spec=spec, config=replace(sizes, density_width=0) if no_maps else sizes, device=where,
             residues=min(_EXAMPLE, batch), examples=max(1, batch // _EXAMPLE), initial=initial,
@@ -116,12 +119,11 @@ def command(
         return
     config = DenoiserConfig(density_width=0 if no_maps else _DENSITY_WIDTH)
     if smoke:
-        minutes, batch = _SMOKE_MINUTES, min(batch, 256)
         config = replace(
             config, width=32, heads=4, pair_width=8, stages=(1, 1), neighbours=30, point_width=8,
             density_width=min(config.density_width, 8),
         )  # fmt: skip
-    spec = TrainingSpec(minutes=minutes, learning_rate=learning_rate, seed=seed, bfloat16=bfloat16, workers=workers)
+    spec = replace(spec, bfloat16=bfloat16)
     weights = train_prior(
         data, output, spec=spec, config=config, device=where, residues_per_batch=batch, initial=initial
     )
