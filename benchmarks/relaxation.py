@@ -15,7 +15,6 @@ from pathlib import Path
 
 import gemmi
 import numpy as np
-import torch
 from command import begin, positive, run_command
 from report import Row, Table
 
@@ -40,9 +39,7 @@ def main() -> None:
             where = InMap(density, options.resolution) if kind == "map" else None
             everything = np.ones(sum(len(chain) for chain in start[0]), bool)
             clock, processor = time.monotonic(), time.process_time()
-            relaxed, report = relax(
-                start, everything, where, everything & (kind == "weak"), threads=torch.get_num_threads()
-            )
+            relaxed, report = relax(start, everything, where, everything & (kind == "weak"))
             cost = time.process_time() - processor, time.monotonic() - clock
             row = _row(shake, kind, relaxed, deposited, density, options.resolution, report.left_out, cost)
             table.add(row)

@@ -18,6 +18,7 @@ from ..placing.target import Target
 from ..placing.write import result_structure, write_structure
 from ..sidechain.scene_of_model import atom14_of
 from ..sidechain.templates import BACKBONE, RESIDUE_NAMES, UNKNOWN_TYPE
+from ..structure.atom_aliases import standard_names
 from ..structure.deposit_names import with_deposit_names
 from .movement import STILL
 from .problem import Problem
@@ -198,7 +199,9 @@ def _with_best(outcome: Outcome, before: gemmi.Structure, after: gemmi.Structure
         residue = new.get(label)
         if residue is None or not _differ(old[label], residue):
             continue
-        replicas[0, row] = [residue[name][0].pos.tolist() for name in BACKBONE]
+        own = standard_names(residue.name, {atom.name for atom in residue})
+        places = {own[atom.name]: atom.pos.tolist() for atom in residue}
+        replicas[0, row] = [places[name] for name in BACKBONE]
         atoms[0, row, :_FIRST] = replicas[0, row]
         kind = RESIDUE_NAMES.index(side.names[row])
         if kind != UNKNOWN_TYPE:

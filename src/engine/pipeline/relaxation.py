@@ -9,7 +9,6 @@ from typing import Any
 
 import gemmi
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..contract.errors import InputError
@@ -126,7 +125,7 @@ def relax_result(
         events.message(f"{MISSING} The result is not relaxed.", "warning")
         return Relaxed(structure, {"relaxation": None})
     try:
-        moved, report = _relaxed(structure, mobile, events, control, in_map, rebuilt, torch.get_num_threads())
+        moved, report = _relaxed(structure, mobile, events, control, in_map, rebuilt)
     except InputError as error:
         events.message(f"The result is not relaxed: {error}", "warning")
         return Relaxed(structure, {"relaxation": None})
@@ -198,7 +197,8 @@ def relax_files(
         check_overlap(density, [found.atom.pos.tolist() for found in structure[0].all()])
         in_map = RelaxMap(density, known_resolution(density, resolution, events.message))
     rebuilt = np.zeros_like(mobile)  # nobody says that anything was
-    moved, report = _relaxed(structure, mobile, events, control, in_map, rebuilt, set_threads())
+    set_threads()
+    moved, report = _relaxed(structure, mobile, events, control, in_map, rebuilt)
     figures = _figures(structure, moved, report, in_map, True)
     write_structure(moved, output)
     return figures
@@ -211,7 +211,6 @@ def _relaxed(
     control: Control,
     in_map: RelaxMap | None,
     rebuilt: NDArray[np.bool_] | None,
-    threads: int,
 ) -> tuple[gemmi.Structure, RelaxationReport]:
     def told(done: int, total: int) -> None:
         control.obey()
@@ -219,7 +218,7 @@ def _relaxed(
 
     events.progress(RELAXING, 0, 1)
     pull = None if in_map is None else InMap(in_map.density, in_map.resolution)
-    moved, report = relax(structure, mobile, pull, rebuilt, threads, told)
+    moved, report = relax(structure, mobile, pull, rebuilt, told)
     sentence = left_out_sentence(report.left_out)
     if sentence:
         events.message(sentence, "warning")

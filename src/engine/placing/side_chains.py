@@ -56,7 +56,7 @@ class PlacedSideChain:
     terminal : ndarray, shape (3,), optional
         Second oxygen of a true C terminus, in angstrom.
     carries : bool
-        Whether hydrogens of a side chain that is replaced go along: it is the same one in another place.
+        Whether hydrogens of a side chain that is replaced go along and names stay: it is the same one in another place.
     """
 
     names: tuple[str, ...]
@@ -121,6 +121,8 @@ def _put(residue: gemmi.Residue, row: int, side: PlacedSideChain, b_of: Callable
     for name, element, position in zip(side.names, side.elements, side.xyz.tolist(), strict=True):
         if name in names or name in lacking:
             new[name] = _atom(name, element, position, row, old.get(name), b_of)
+            if side.carries and name in old:  # the same atom, under the name that the user's program gave it
+                new[name].name = old[name].name
     if side.replaces:
         ordered = list(new.values())
     else:  # new atoms stand where the component has them, between those that are there

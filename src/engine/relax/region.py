@@ -66,7 +66,7 @@ class Region:
     Parameters
     ----------
     atoms : Atoms
-        Heavy atoms of the model, each residue in its most occupied conformer.
+        Heavy atoms of the model, each residue in its most occupied conformer, under the names of the components.
     state : ndarray of int64, shape (R,)
         `State` of each residue.
     template : tuple of str

@@ -54,7 +54,6 @@ def relax(
     mobile: NDArray[np.bool_],
     in_map: InMap | None = None,
     rebuilt: NDArray[np.bool_] | None = None,
-    threads: int = 1,
     told: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[gemmi.Structure, RelaxationReport]:
     """Bring residues of a model to the nearest minimum of a force field, with all else in its place.
@@ -70,7 +69,6 @@ def relax(
         Holds the atoms that lie in it; the others, or all without a map, are held by springs to where they are.
     rebuilt : ndarray of bool, shape (R,), optional
         Mobile residues whose springs are weak; all by default.
-    threads : int
     told : callable
         Receives how many of how many iterations are done at most; what it raises ends the relaxation.
 
@@ -87,7 +85,7 @@ def relax(
     """
     openmm = load_openmm()
     begun = time.monotonic()
-    atoms = heavy_atoms(structure)
+    atoms = heavy_atoms(structure).with_standard_names()
     places, single = _places(structure, atoms)
     region = plan_region(atoms, np.asarray(mobile, bool)[places], single)
     region, scene = _complete(region)
@@ -97,7 +95,7 @@ def relax(
     tether = Tether(np.where(weak, WEAK, FIRM), IN_MAP)
     molecule = build_molecule(scene, openmm)
     assembly = assemble(scene, molecule, tether, _field(scene, in_map), _pull(in_map), openmm)
-    descent = descend(assembly, scene.points.xyz[assembly.point], threads, openmm, told)
+    descent = descend(assembly, scene.points.xyz[assembly.point], openmm, told)
     xyz = scene.points.xyz.copy()
     xyz[assembly.point] = descent.xyz
     heavy = scene.mobile & (scene.heavy >= 0)

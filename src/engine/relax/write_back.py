@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from ..structure.atom_aliases import standard_names
 from .scene import Scene
 
 __all__ = ["moved_structure"]
@@ -38,11 +39,13 @@ def moved_structure(
             by_row[row].append(point)
     for row, points in by_row.items():
         residue = residues[places[row]]
-        before = {atom.name: np.array(atom.pos.tolist()) for atom in residue if not atom.is_hydrogen()}
+        # under the names that the scene has
+        named = standard_names(residue.name, [atom.name for atom in residue if not atom.is_hydrogen()])
+        before = {named[atom.name]: np.array(atom.pos.tolist()) for atom in residue if not atom.is_hydrogen()}
         heavy = {str(scene.points.names[point]): point for point in points if scene.heavy[point] >= 0}
         for atom in residue:
             if not atom.is_hydrogen():
-                atom.pos = gemmi.Position(*xyz[heavy[atom.name]].tolist())
+                atom.pos = gemmi.Position(*xyz[heavy[named[atom.name]]].tolist())
         _move_hydrogens(residue, before, heavy, points, scene, xyz)
     return copy
 

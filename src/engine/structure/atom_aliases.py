@@ -5,7 +5,8 @@ Names of residues that force fields give are in `adp3d.structure.force_field_nam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 import gemmi
@@ -13,7 +14,7 @@ import gemmi
 from .force_field_names import force_field_parent
 from .polymer import AMINO_ACIDS
 
-__all__ = ["C_TERMINAL", "standard_name"]
+__all__ = ["C_TERMINAL", "standard_name", "standard_names"]
 
 _ANYWHERE: Mapping[str, str] = MappingProxyType(
     {
@@ -56,3 +57,18 @@ def standard_name(residue: str, atom: str) -> str:
     if parent not in _KNOWN:
         return atom
     return _OWN.get(parent, {}).get(atom) or _ANYWHERE.get(atom, atom)
+
+
+def standard_names(residue: str, atoms: Collection[str]) -> dict[str, str]:
+    """`standard_name` of each atom of a residue; where two would get the same one, both keep their own.
+
+    Parameters
+    ----------
+    residue : str
+        Its name, its own or a force field's.
+    atoms : collection of str
+        Names of its atoms as a file has them.
+    """
+    found = {name: standard_name(residue, name) for name in atoms}
+    often = Counter(found.values())
+    return {name: standard if often[standard] == 1 else name for name, standard in found.items()}

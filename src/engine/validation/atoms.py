@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import gemmi
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from ..structure.atom_aliases import standard_name
+from ..structure.atom_aliases import standard_name, standard_names
 from ..structure.force_field_names import force_field_parent
 from ..structure.residues import is_protein_residue, modified_parents, one_letter
 from .amino_acids import SIDE_CHAIN_BONDS
@@ -108,6 +108,14 @@ class Atoms:
             {standard_name(residue.kind, name): index for name, index in reversed(names.items())}
             for residue, names in zip(self.residues, self.by_name(), strict=True)
         ]
+
+    def with_standard_names(self) -> Atoms:
+        """The same atoms under the names of the chemical components, where those of a residue still differ."""
+        names = self.names.tolist()
+        for residue, own in zip(self.residues, self.by_name(), strict=True):
+            for name, standard in standard_names(residue.kind, own).items():
+                names[own[name]] = standard
+        return replace(self, names=np.array(names, dtype=np.str_))
 
 
 def heavy_atoms(structure: gemmi.Structure) -> Atoms:

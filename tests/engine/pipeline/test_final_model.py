@@ -106,6 +106,28 @@ def test_relaxation_mends_contacts_and_geometry(refined):
     assert any(text.startswith("Relaxation of the result: clashscore ") for text in texts)
 
 
+def test_residues_with_names_of_force_fields_are_relaxed_under_these(openmm, small, tmp_path):
+    structure = gemmi.read_structure(str(small.deposited))
+    chain = structure[0]["A"]
+    for residue in chain:
+        for atom in residue:
+            if (residue.name, atom.name) == ("ILE", "CD1"):
+                atom.name = "CD"
+    last = chain[-1]
+    second = last["O"][0].clone()
+    last["O"][0].name, second.name = "OT1", "OT2"
+    ca, c, o = (np.array(last[name][0].pos.tolist()) for name in ("CA", "C", "OT1"))
+    along = (c - ca) / np.linalg.norm(c - ca)
+    second.pos = gemmi.Position(*(2 * (c + ((o - c) @ along) * along) - o).tolist())
+    last.add_atom(second)
+    structure.make_mmcif_document().write_file(str(tmp_path / "charmm.cif"))
+    options = {"model": str(tmp_path / "charmm.cif"), "prior": "gaussian", "steps": 2, "replicas": 1}
+    job, metrics, _ = job_of(RefineSpec, small, tmp_path / "job", **options, density_weight=1.0)
+    assert metrics["relaxation"]["residues"] == 44 and not metrics["relaxation"]["left_out"]
+    given, result = atoms(tmp_path / "charmm.cif"), atoms(job.result)
+    assert set(given) == set(result) and {"CD", "OT1", "OT2"} <= {name for _, name in result}
+
+
 def test_what_is_kept_and_what_is_no_protein_stays(with_ligand, refined):
     job, _, _ = refined
     given, result = atoms(with_ligand), atoms(job.result)

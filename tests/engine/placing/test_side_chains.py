@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gemmi
 import numpy as np
 import pytest
@@ -145,6 +147,9 @@ def test_atoms_under_names_of_force_fields_are_not_added_again():
     put_side_chains(model, [("A", 7, "")], [whole], b_of)
     assert [row[0] for row in shown(model)] == ["N", "CA", "C", "OT1", *names, "OT2"]
     assert shown(model)[7][3] == 20.0, "CD keeps its B-factor as CD1"
+    model = residue_of(*plain("N", "CA", "CB", "CG1", "CG2", "CD", "C", "OT1", "OT2"), name="ILE")
+    put_side_chains(model, [("A", 7, "")], [replace(whole, carries=True)], b_of)
+    assert [row[0] for row in shown(model)] == ["N", "CA", "C", "OT1", "CB", "CG1", "CG2", "CD", "OT2"]
 
 
 CA, CB = np.zeros(3), np.array([1.53, 0.0, 0.0])

@@ -79,10 +79,35 @@ def test_what_is_not_to_move_is_bit_by_bit_where_it_was():
     assert np.array_equal(moved, inside) and report.residues == 5
 
 
-def test_the_same_comes_out_each_time():
+def test_the_same_comes_out_each_time(monkeypatch):
+    monkeypatch.setenv("OPENMM_CPU_THREADS", "2")  # threads add up forces as they come
     start = shaken(piece(range(70, 82)), 0.2)
     one, other = (relax(start, everything(start))[0] for _ in range(2))
     assert np.array_equal(coordinates(one), coordinates(other))
+
+
+def test_names_of_force_fields_are_known_and_kept():
+    start = shaken(piece(range(18, 26)), 0.2)
+    last = start[0]["A"][-1]
+    oxygen = last["O"][0].clone()
+    oxygen.name = "OXT"
+    ca, c = (np.array(last[name][0].pos.tolist()) for name in ("CA", "C"))
+    o = np.array(oxygen.pos.tolist())
+    oxygen.pos = gemmi.Position(*(2 * (c + ((o - c) @ (c - ca)) * (c - ca) / ((c - ca) @ (c - ca))) - o).tolist())
+    last.add_atom(oxygen)
+    other = start.clone()
+    names = {"ILE": {"CD1": "CD"}, last.name: {"O": "OT1", "OXT": "OT2"}}
+    renamed = 0
+    for residue in other[0]["A"]:
+        for atom in residue:
+            new = names.get(residue.name, {}).get(atom.name)
+            if new is not None and (residue.name == "ILE" or residue.seqid.num == last.seqid.num):
+                atom.name, renamed = new, renamed + 1
+    assert renamed >= 3
+    (one, report), (two, again) = (relax(each, everything(each)) for each in (start, other))
+    assert report.left_out == again.left_out == () and report.residues == again.residues == 8
+    assert np.array_equal(coordinates(one), coordinates(two))
+    assert fingerprint(two) == fingerprint(other) != fingerprint(one)
 
 
 def test_a_planted_clash_is_parted():

@@ -6,7 +6,7 @@ import gemmi
 import pytest
 
 from adp3d.sidechain.templates import TEMPLATES
-from adp3d.structure.atom_aliases import standard_name
+from adp3d.structure.atom_aliases import standard_name, standard_names
 from adp3d.structure.force_field_names import force_field_parent
 
 
@@ -36,3 +36,9 @@ def test_standard_names_are_no_others(name):
 def test_states_of_residues(states, parent):
     assert {force_field_parent(state) for state in states.split()} == {parent}
     assert gemmi.find_tabulated_residue(parent).is_standard()
+
+
+def test_two_atoms_never_get_one_name():
+    assert standard_names("ILE", ["CD", "CG1", "OT1", "OT2"]) == {"CD": "CD1", "CG1": "CG1", "OT1": "O", "OT2": "OXT"}
+    assert standard_names("ILE", ["CD", "CD1", "O", "OT1"]) == {"CD": "CD", "CD1": "CD1", "O": "O", "OT1": "OT1"}
+    assert standard_names("LIG", ["CD", "O1"]) == {"CD": "CD", "O1": "O1"}
