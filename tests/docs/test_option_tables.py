@@ -63,7 +63,16 @@ def test_each_number_is_on_the_help_page_with_its_range(tables):
     before, rest = page.split('<a name="score"></a>')
     scoring, after = rest.split('<a name="', 1)  # which has ranges of its own
     numbers = {row.keyword: row for specification in specifications() for row in rows(specification) if _is_number(row)}
-    assert {"replicas", "samples", "steps", "seed", "resolution", "densityWeight", "trajectoryInterval"} == set(numbers)
+    assert {
+        "replicas",
+        "samples",
+        "steps",
+        "seed",
+        "resolution",
+        "densityWeight",
+        "sequenceWeight",
+        "trajectoryInterval",
+    } == set(numbers)
     of_scores = {row.keyword: row for row in rows(ScoreSettings) if _is_number(row)}
     assert {"steps", "draws", "lowest", "seed"} == set(of_scores)
     for text, found in ((before + after, numbers), (scoring, of_scores)):
