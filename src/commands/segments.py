@@ -116,6 +116,7 @@ def _show_alternatives(session: Session, job: Job, number: int) -> None:
     segment = segment_walk(session).show(job, number)
     place = segment_residues(session, job, addresses_of(segment))[0].structure
     group = open_alternatives(session, job, segment, place)
+    _tell(session, job, segment, number)
     lines = [
         (
             _link(f"adp3d accept {job.id} segments {number} replica {one.replica}", f"replica {one.replica}"),

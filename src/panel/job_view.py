@@ -58,10 +58,12 @@ class JobView(QWidget):
         self.steer = _button("Steer", "Change the running job", self)
         self.accept = _button("Accept", "Put the result into the starting model, as one step that can be undone", self)
         self.trajectory = _button("Trajectory", "Play how the result came about", self)
+        self.segments = _button("Segments", "Walk through what was rebuilt, moved or left in doubt", self)
         self.arrows = _button("Arrows", "Show what moved from the starting model to the result", self)
         self.pause.clicked.connect(guarded(self._pause_or_resume))
         self.stop.clicked.connect(guarded(lambda: self._run("stop")))
         self.accept.clicked.connect(guarded(lambda: self._run("accept")))
+        self.segments.clicked.connect(guarded(lambda: self._run("segments")))
         self.trajectory.clicked.connect(guarded(lambda: self._run("trajectory")))
         self.arrows.clicked.connect(guarded(lambda: self._run("displacement")))
         menu = QMenu(self.steer)
@@ -74,7 +76,8 @@ class JobView(QWidget):
         layout.addWidget(self.table)
         layout.addWidget(self.line)
         layout.addWidget(self.progress)
-        for buttons in ((self.pause, self.stop, self.steer), (self.accept, self.trajectory, self.arrows)):
+        shown = (self.segments, self.accept, self.trajectory, self.arrows)
+        for buttons in ((self.pause, self.stop, self.steer), shown):
             row = QHBoxLayout()
             row.setSpacing(4)
             for button in buttons:
@@ -98,6 +101,7 @@ class JobView(QWidget):
         self.steer.setEnabled(row is not None and row.can_steer)
         self.weigh.setVisible(row is not None and row.can_weigh)
         self.accept.setEnabled(row is not None and row.can_accept)
+        self.segments.setEnabled(row is not None and row.can_walk)
         self.trajectory.setEnabled(row is not None and row.can_replay)
         self.arrows.setEnabled(row is not None and row.can_compare)
         self.progress.setVisible(row is not None and row.active)

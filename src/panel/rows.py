@@ -32,7 +32,7 @@ class JobRow:
         State of the job in one sentence.
     fraction : float
         Part of the job that is done, 0 to 1.
-    active, can_pause, can_resume, can_stop, can_steer, can_weigh, can_accept, can_replay, can_compare : bool
+    active, can_pause, can_resume, can_stop, can_steer, can_weigh, can_accept, can_replay, can_compare, can_walk : bool
         What the job is ready for.
     """
 
@@ -50,6 +50,7 @@ class JobRow:
     can_accept: bool
     can_replay: bool
     can_compare: bool
+    can_walk: bool
 
 
 def job_row(job: Any) -> JobRow:
@@ -74,6 +75,7 @@ def job_row(job: Any) -> JobRow:
         and any(row.setting.steerable for row in rows(specification_of(job.kind))),
         can_replay=job.frame is not None or "frames" in job.paths,
         can_compare=has_result and KINDS[job.kind].needs_model,
+        can_walk=has_result and "segments" in job.paths,
     )
 
 

@@ -17,6 +17,7 @@ from ..handover.residue_values import FIGURES, ResidueValues, read_residue_value
 from ..handover.segments import addresses_of, read_segments
 from ..jobs.manager import job_manager
 from ..live.segment_walk import CHANGED, segment_walk
+from .free_side import free_side
 from .guard import guard
 from .message import MessageBar, wrapped_label
 from .residue_plot import ResiduePlot
@@ -55,7 +56,7 @@ class SegmentsTool(ToolInstance):
             walk.triggers.add_handler(CHANGED, self._guarded(self._follow)),
         ]
         self._list_jobs()
-        self.tool_window.manage(placement="side")
+        self.tool_window.manage(placement=free_side(session))
 
     def delete(self) -> None:
         """Close the window, and leave the view as it was before."""

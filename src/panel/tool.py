@@ -7,6 +7,7 @@ from typing import Any
 from chimerax.core.tools import ToolInstance
 from chimerax.ui import MainToolWindow
 
+from .free_side import free_side
 from .panel import Panel
 
 __all__ = ["ADP3DTool"]
@@ -31,18 +32,9 @@ class ADP3DTool(ToolInstance):
         self.display_name = "ADP-3D"
         self.tool_window = MainToolWindow(self)
         self.panel = Panel(session, self.tool_window.ui_area, self.display_help)
-        self.tool_window.manage(placement=_free_side(session))
+        self.tool_window.manage(placement=free_side(session))
 
     def delete(self) -> None:
         """Close the window; jobs go on."""
         self.panel.close()
         super().delete()
-
-
-def _free_side(session: Any) -> str:
-    """Side of the window on which ChimeraX does not put its tools.
-
-    In their column the panel would leave the Log, Models and Volume Viewer no room, and have too little itself.
-    Where the user has moved it, and saved that, ChimeraX opens it there.
-    """
-    return "left" if session.ui.settings.default_tool_window_side == "right" else "right"

@@ -72,6 +72,8 @@ class Kind:
         Whether it works in a map, and from a model.
     in_panel : bool
         Whether the panel offers it, beside the command.
+    methods : str
+        What a methods section says was done to a model; by default `done`.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Kind:
     needs_map: bool = False
     needs_model: bool = True
     in_panel: bool = True
+    methods: str = ""
 
     @property
     def samples_backbones(self) -> bool:
@@ -118,6 +121,7 @@ REFINE = Kind(
     (_CORRELATION,),
     Merit(_CORRELATION.name),
     needs_map=True,
+    methods="completed and refined in the cryo-EM map",
 )
 COMPLETE = Kind(
     "complete",
@@ -142,6 +146,7 @@ DISTANCES = Kind(
     (_SATISFIED, _LOG_LIKELIHOOD),
     Merit(_LOG_LIKELIHOOD.name),
     needs_model=False,
+    methods="folded from distance restraints",
 )
 
 BACKMAP = Kind(
@@ -153,6 +158,7 @@ BACKMAP = Kind(
     0,
     (),
     in_panel=False,
+    methods="given all atoms",
 )
 
 KINDS = {kind.name: kind for kind in (REFINE, COMPLETE, DISTANCES, BACKMAP)}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .kinds import KINDS
+
 __all__ = ["Citation", "citations", "methods"]
 
 
@@ -70,13 +72,6 @@ _CHIMERAX = Citation(
     "https://doi.org/10.1002/pro.4792",
 )
 
-_DID = {
-    "refine": "completed and refined in the cryo-EM map",
-    "complete": "completed",
-    "distances": "folded from distance restraints",
-    "backmap": "given all atoms",
-}
-
 
 def methods(spec: Mapping[str, Any], metrics: Mapping[str, Any], versions: Mapping[str, str]) -> list[str]:
     """Sentences for a methods section.
@@ -90,27 +85,27 @@ def methods(spec: Mapping[str, Any], metrics: Mapping[str, Any], versions: Mappi
     versions : mapping of str to str
         By program, as the job's log has them; may be empty.
     """
-    kind = str(spec.get("kind", ""))
+    kind = KINDS[str(spec["kind"])]
     program = " ".join(filter(None, ("ADP-3D", versions.get("adp3d", ""))))
     resolution = _number(metrics, "resolution")
     at = f" at {resolution:.3g} \u00c5 resolution" if resolution is not None else ""
-    lines = [f"The model was {_DID.get(kind, kind)}{at} with {program}{_sampling(spec)}."]
+    lines = [f"The model was {kind.methods or kind.done}{at} with {program}{_sampling(spec)}."]
     built, residues = _built(metrics)
     if built:
         lines.append(f"{built} of its {residues} residues were built anew where the starting model had none.")
     if metrics.get("side_chains"):
-        seen = "the map, " if kind == "refine" else ""
+        seen = "the map, " if kind.needs_map else ""
         lines.append(f"Side chains were chosen together, by {seen}contacts and a learned model of their torsions.")
     if metrics.get("relaxation"):
         openmm = " ".join(filter(None, ("OpenMM", versions.get("openmm", ""))))
-        density = " with the map as a potential" if kind == "refine" else ""
+        density = " with the map as a potential" if kind.needs_map else ""
         lines.append(f"The result was relaxed with the force field ff14SB in {openmm}{density}.")
     confidence = _number(metrics, "mean_confidence")
     if confidence is not None:
         replicas = spec.get("replicas")
         lines.append(
             f"The confidence of each residue comes from the agreement of {replicas} replicas"
-            f"{' and the fit to the map' if kind == 'refine' else ''}; its mean is {confidence:.0f} of 100."
+            f"{' and the fit to the map' if kind.needs_map else ''}; its mean is {confidence:.0f} of 100."
         )
     return lines
 

@@ -32,10 +32,10 @@ def test_it_gets_a_column_of_its_own(tools, panel):
     """Beside Log, Models and Volume Viewer it would squeeze the Log to nothing."""
     from types import SimpleNamespace
 
-    from chimerax.adp3d.panel.tool import _free_side
+    from chimerax.adp3d.panel.free_side import free_side
 
     settings = SimpleNamespace(default_tool_window_side=tools)
-    assert _free_side(SimpleNamespace(ui=SimpleNamespace(settings=settings))) == panel
+    assert free_side(SimpleNamespace(ui=SimpleNamespace(settings=settings))) == panel
 
 
 def test_the_page_of_the_help_button_exists(tool):
