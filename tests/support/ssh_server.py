@@ -100,7 +100,7 @@ class SshServer:
                 "PasswordAuthentication no",
                 "KbdInteractiveAuthentication no",
                 "PermitRootLogin prohibit-password",
-                "SetEnv OMP_NUM_THREADS=1",
+                f"SetEnv OMP_NUM_THREADS=1 PIP_NO_INDEX=1 PATH={os.environ['PATH']}",
             )
             (self.folder / "sshd_config").write_text("\n".join(lines) + "\n")
             command = [program, "-D", "-e", "-f", str(self.folder / "sshd_config")]
