@@ -19,6 +19,8 @@ from pathlib import Path
 __all__ = ["SshServer", "why_no_server"]
 
 _SECONDS = 20.0
+_SETTINGS = {"OMP_NUM_THREADS": "1", "PIP_NO_INDEX": "1", "PATH": os.environ["PATH"]}
+"""Environment of commands there; nothing is fetched from the network."""
 
 
 def _sshd() -> str | None:
@@ -41,12 +43,15 @@ def why_no_server() -> str:
         return "the tests start their server on Linux and macOS only"
     if not (shutil.which("ssh") and shutil.which("ssh-keygen")):
         return "OpenSSH's programs 'ssh' and 'ssh-keygen' are not installed"
-    if _sshd() is None:
-        try:
-            import asyncssh  # noqa: F401
-        except ImportError:
-            return "neither sshd nor the package 'asyncssh' is installed"
+    has = [_python(), "-c", "import asyncssh"]
+    if _sshd() is None and subprocess.run(has, capture_output=True, check=False).returncode:
+        return "neither sshd nor the package 'asyncssh' is installed"
     return ""
+
+
+def _python() -> str:
+    """Python of the engine's environment, which has asyncssh where the tests' packages were installed."""
+    return os.environ.get("ADP3D_PYTHON") or sys.executable
 
 
 class SshServer:
@@ -79,15 +84,18 @@ class SshServer:
         self.trust(folder / "host_key.pub")
         self.use_key("user_key")
         self._process: subprocess.Popen[bytes] | None = None
-        self.start()
+        self.start(_sshd())
+        if not self._lets_in():  # sshd refuses, such as users of a container or of a name space
+            self.stop()
+            self.start(None)
 
-    def start(self) -> None:
-        """Take connections."""
-        program = _sshd()
+    def start(self, program: str | None) -> None:
+        """Take connections, with sshd, or with asyncssh."""
+        self._forks = program is not None
         if program is None:
             here = Path(__file__).resolve()
             keys = (str(self.folder / "host_key"), str(self.folder / "authorized_keys"))
-            command = [sys.executable, str(here), str(self.port), *keys]
+            command = [_python(), str(here), str(self.port), *keys]
         else:
             lines = (
                 f"Port {self.port}",
@@ -100,12 +108,14 @@ class SshServer:
                 "PasswordAuthentication no",
                 "KbdInteractiveAuthentication no",
                 "PermitRootLogin prohibit-password",
-                "SetEnv OMP_NUM_THREADS=1",
+                "SetEnv " + " ".join(f"{name}={value}" for name, value in _SETTINGS.items()),
             )
             (self.folder / "sshd_config").write_text("\n".join(lines) + "\n")
             command = [program, "-D", "-e", "-f", str(self.folder / "sshd_config")]
         with open(self.folder / "server.log", "ab") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **_SETTINGS}
+            )
         end = time.monotonic() + _SECONDS
         while time.monotonic() < end:
             with socket.socket() as tried:
@@ -116,17 +126,33 @@ class SshServer:
             time.sleep(0.05)
         raise RuntimeError("the server did not start: " + (self.folder / "server.log").read_text())
 
+    def _lets_in(self) -> bool:
+        """Whether the right key is taken."""
+        command = [
+            str(self.bin / "ssh"),
+            "-T",
+            "-o",
+            "BatchMode=yes",
+            "-p",
+            str(self.port),
+            "--",
+            self.destination,
+            "true",
+        ]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False)
+        return done.returncode == 0
+
     def connections(self) -> list[int]:
         """Processes that serve connections; empty where one process serves all."""
         import psutil
 
-        if self._process is None:
+        if self._process is None or not self._forks:
             return []
         return [child.pid for child in psutil.Process(self._process.pid).children(recursive=False)]
 
-    def stop(self, *, connections: bool = True) -> None:
+    def stop(self) -> None:
         """Take no connections any more, and end those that there are."""
-        for process in self.connections() if connections else ():
+        for process in self.connections():
             for number in (signal.SIGKILL, signal.SIGCONT):
                 try:
                     os.kill(process, number)
