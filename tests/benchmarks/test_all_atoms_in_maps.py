@@ -45,6 +45,13 @@ def test_a_stretch_is_traced_one_residue_too_early(benchmark):
     assert benchmark.fidelity(benchmark.part(own, labels), benchmark.part(own, labels))["chi1_40"] == 100
 
 
+def test_parts_are_what_is_asked_for(benchmark):
+    truth = read_structure(DEMO / "emd_20026_deposited.cif.gz")
+    labels = set(list(benchmark.residues_of(truth))[10:20])
+    assert set(benchmark.residues_of(benchmark.limited(truth, labels))) == labels
+    assert len(benchmark.residues_of(truth)) == 172
+
+
 def test_goals_that_are_missed_are_named(benchmark):
     row = {name: np.mean(range_) for name, range_ in benchmark.GOALS.items()}
     assert benchmark.missed(row) == []
