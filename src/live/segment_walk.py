@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..engine.contract.kinds import KINDS
 from ..engine.contract.segments import Segment
 from ..handover.results import open_result, result_model
 from ..handover.segments import addresses_of, chosen_segments, read_segments
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from chimerax.atomic import AtomicStructure, Residues
     from chimerax.core.session import Session
+    from chimerax.map import Volume
 
     from ..handover.atoms import Address
     from ..jobs.job import Job
@@ -63,6 +65,16 @@ def _models(session: Session, job: Job) -> list[AtomicStructure]:
     return [*shown, result if result is not None else open_result(session, job)]
 
 
+def _map(session: Session, job: Job) -> Volume | None:
+    """Map of a job; of one that was taken up from its folder the only map that is open."""
+    from chimerax.map import Volume
+
+    if job.map is not None or not KINDS[job.kind].needs_map:
+        return job.map
+    maps = session.models.list(type=Volume)
+    return maps[0] if len(maps) == 1 else None
+
+
 class SegmentWalk:
     """Where the user is in the list.
 
@@ -98,7 +110,7 @@ class SegmentWalk:
         residues = segment_residues(self._session, job, addresses_of(segment))
         if (job.id, number) != (self.job_id, self.number):
             close_alternatives(self._session)
-        self._spotlight.show(residues, job.map)
+        self._spotlight.show(residues, _map(self._session, job))
         self._at(job.id, number)
         return segment
 
@@ -112,7 +124,7 @@ class SegmentWalk:
         """
         residues = segment_residues(self._session, job, addresses)
         close_alternatives(self._session)
-        self._spotlight.show(residues, job.map)
+        self._spotlight.show(residues, _map(self._session, job))
         self._at(job.id, 0)
 
     def step(self, job: Job, by: int) -> Segment:

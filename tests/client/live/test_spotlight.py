@@ -28,6 +28,7 @@ def scene(session, make_model, make_map):
     volume = make_map(size=(24, 24, 44), origin=(-12.0, -12.0, -6.0))
     if not volume.surfaces:
         volume.add_surface(1.0)
+    volume.update_drawings()  # a window does it before the next picture
     return model, volume
 
 

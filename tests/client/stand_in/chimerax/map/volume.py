@@ -124,6 +124,9 @@ class Volume(Model):
         self.add([surface])
         return surface
 
+    def update_drawings(self) -> None:
+        """Surfaces are computed when they are added."""
+
     def full_region(self) -> tuple[list[int], list[int], list[int]]:
         return [0, 0, 0], [n - 1 for n in self.data.size], [1, 1, 1]
 
