@@ -185,8 +185,10 @@ class DeviceQueue:
         while self.current is None and self._waiting:
             job, message = self._waiting.popleft()
             try:
+                known = self.connection is not None
                 connection = self._engine()
-                connection.errors.begin_job()
+                if known:  # what a new one has said already may be why it ends
+                    connection.errors.begin_job()
                 connection.send(message)
             except Exception as error:
                 # Whatever keeps the engine from starting is the job's failure, and its message the reason.

@@ -67,6 +67,8 @@ class SshServer:
     destination : str
         ``user@127.0.0.1``.
     port : int
+    forks : bool
+        Whether each connection has a process of its own there (sshd).
     bin : Path
         Folder to put before all others in ``PATH``: its ``ssh`` is the system's, with a configuration of its own.
     """
@@ -91,7 +93,7 @@ class SshServer:
 
     def start(self, program: str | None) -> None:
         """Take connections, with sshd, or with asyncssh."""
-        self._forks = program is not None
+        self.forks = program is not None
         if program is None:
             here = Path(__file__).resolve()
             keys = (str(self.folder / "host_key"), str(self.folder / "authorized_keys"))
@@ -146,7 +148,7 @@ class SshServer:
         """Processes that serve connections; empty where one process serves all."""
         import psutil
 
-        if self._process is None or not self._forks:
+        if self._process is None or not self.forks:
             return []
         return [child.pid for child in psutil.Process(self._process.pid).children(recursive=False)]
 

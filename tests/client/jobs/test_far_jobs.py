@@ -71,6 +71,8 @@ def gpu(session, path, server, store):
     return host
 
 
+BUSY = 180.0
+"""Seconds for what takes a few of them on a machine with nothing else to do: an engine starts, a job is taken over."""
 QUICK = {"prior": "gaussian", "relax": False, "side_chains": "none"}
 
 
@@ -123,29 +125,29 @@ def test_a_job_there_is_a_job_here(session, add, store, tiny_job, messages, serv
 def test_a_pulled_cable_and_a_closed_chimerax(session, gpu, store, tiny_job, wait_until, server):
     manager = job_manager(session)
     job = manager.submit(far(tiny_job("lost", steps=50_000, trajectory_interval=0, **QUICK)))
-    wait_until(lambda: job.state is JobState.RUNNING and job.frame is not None)
+    wait_until(lambda: job.state is JobState.RUNNING and job.frame is not None, BUSY)
     first = next(iter((store / "running").iterdir())).read_text()
     # nothing comes any more, and nobody says so; a server of one process would stop as a whole: there ssh dies here
     for process in server.connections() or [manager._engines.queues["gpu"].connection.pid]:
         os.kill(process, signal.SIGSTOP if server.connections() else signal.SIGKILL)
-    wait_until(lambda: job.state is JobState.WAITING)
+    wait_until(lambda: job.state is JobState.WAITING, BUSY)
     assert job.waiting_for == "the connection to 'gpu'"
     shown = job.frame_serial
-    wait_until(lambda: job.state is JobState.RUNNING and job.frame_serial > shown)
+    wait_until(lambda: job.state is JobState.RUNNING and job.frame_serial > shown, BUSY)
     assert next(iter((store / "running").iterdir())).read_text() != first  # another process has it now
     job.stop()
-    assert job.wait(60)
+    assert job.wait(BUSY)
     assert job.state is JobState.STOPPED, (job.error, job.advice, job.log)
     assert sorted((job.folder / "checkpoints").iterdir())  # here as well: it could go on without that engine
     assert not list((store / "running").iterdir())
     assert sum("made again" in line for line in job.log) >= 1
 
     job = manager.submit(far(tiny_job("alone", steps=60, **QUICK)))
-    wait_until(lambda: job.state is JobState.RUNNING and job.frame is not None)
+    wait_until(lambda: job.state is JobState.RUNNING and job.frame is not None, BUSY)
     folder = job.folder
     manager._engines.shut_down(1.0)  # ChimeraX is closed
     there = Path(json.loads((folder / "elsewhere.json").read_text())["folder"])
-    wait_until(lambda: (there / "metrics.json").is_file(), 90.0)
+    wait_until(lambda: (there / "metrics.json").is_file(), BUSY)
     assert not (folder / "metrics.json").is_file()
     assert (there / "unwatched.log").is_file()
     wait_until(lambda: not list((store / "running").iterdir()))
@@ -154,12 +156,12 @@ def test_a_pulled_cable_and_a_closed_chimerax(session, gpu, store, tiny_job, wai
     (folder / "result.cif").mkdir()  # in another session the disk refuses a file
     again = manager.reopen(folder)
     assert again.prepared.device == "gpu"
-    assert again.wait(60)
+    assert again.wait(BUSY)
     assert again.state is JobState.FAILED and "could not be fetched" in again.error, again.error
     assert "They are safe on 'gpu'" in again.advice
     (folder / "result.cif").rmdir()
     assert manager.reopen(folder, again.prepared_again()) is again
-    assert again.wait(60)
+    assert again.wait(BUSY)
     assert again.state is JobState.FINISHED, (again.error, again.advice)
     assert (folder / "result.cif").read_bytes() == (there / "result.cif").read_bytes()
 
@@ -176,6 +178,8 @@ def test_a_pulled_cable_and_a_closed_chimerax(session, gpu, store, tiny_job, wai
     ],
 )
 def test_what_may_be_wrong(session, gpu, server, store, tiny_job, fault, words):
+    if fault == "no python" and not server.forks:
+        pytest.skip("asyncssh tells a command that ends at once as a broken connection")
     changed = {
         "host gone": {"port": 1},
         "no python": {"python": "/nowhere/python"},
