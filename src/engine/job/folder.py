@@ -195,7 +195,7 @@ class JobFolder:
         if not (self.path / SEGMENTS).is_file():
             raise InputError(
                 f"The job in '{self.path}' has no list of stretches: it did not start from a model, or an earlier "
-                "version ran it; 'adp3d resume --restart' runs it again."
+                "version ran it; run the job again."
             )
         try:
             return from_text((self.path / SEGMENTS).read_text(encoding="utf-8"))
