@@ -43,15 +43,32 @@ def why_no_server() -> str:
         return "the tests start their server on Linux and macOS only"
     if not (shutil.which("ssh") and shutil.which("ssh-keygen")):
         return "OpenSSH's programs 'ssh' and 'ssh-keygen' are not installed"
-    has = [_python(), "-c", "import asyncssh"]
-    if _sshd() is None and subprocess.run(has, capture_output=True, check=False).returncode:
+    if _sshd() is None and not _has_asyncssh():
         return "neither sshd nor the package 'asyncssh' is installed"
     return ""
+
+
+def _has_asyncssh() -> bool:
+    command = [_python(), "-c", "import asyncssh"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _user() -> str:
+    """Who runs this; names in the environment may be others."""
+    if sys.platform == "win32":
+        return getpass.getuser()
+    import pwd
+
+    return pwd.getpwuid(os.getuid()).pw_name
 
 
 def _python() -> str:
     """Python of the engine's environment, which has asyncssh where the tests' packages were installed."""
     return os.environ.get("ADP3D_PYTHON") or sys.executable
+
+
+class NoServer(Exception):
+    """No server can be used here; the message says why."""
 
 
 class SshServer:
@@ -75,7 +92,7 @@ class SshServer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.destination = f"{getpass.getuser()}@127.0.0.1"
+        self.destination = f"{_user()}@127.0.0.1"
         self.port = _free_port()
         self._real = shutil.which("ssh")
         self.bin = folder / "bin"
@@ -89,6 +106,8 @@ class SshServer:
         self.start(_sshd())
         if not self._lets_in():  # sshd refuses, such as users of a container or of a name space
             self.stop()
+            if not _has_asyncssh():
+                raise NoServer("sshd lets nobody in here, and the package 'asyncssh' is not installed")
             self.start(None)
 
     def start(self, program: str | None) -> None:

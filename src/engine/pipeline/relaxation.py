@@ -50,6 +50,11 @@ _TOLD = {
     "cc_mask": "CC_mask",
 }
 """Those that a job says in a sentence."""
+_STRAINED = 1.5
+"""RMSZ of bonds above which a relaxation has failed if it was lower before: relaxed models have 0.2 to 0.5 (demo,
+EMD-30342, 3j9s-a). Atoms that were built into each other are torn apart at the cost of all others."""
+_LOST = 0.02
+"""Fall of CC_mask that is more than what better contacts cost: 0.007 at most in those models."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,20 @@ def relax_result(
     control.obey()
     figures = _figures(structure, moved, report, in_map, own_b_factors)
     events.message(_compared(figures["before"], figures["after"]))
+    reason = _worse(figures["before"], figures["after"])
+    if reason:
+        events.message(f"The result is not relaxed: it would {reason}, so it stays as it was built.", "warning")
+        return Relaxed(structure, {"relaxation": None})
     return Relaxed(moved, {"relaxation": figures})
+
+
+def _worse(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """What a relaxation has spoilt, in words; empty if nothing."""
+    if (after.get("bond_rmsz") or 0.0) > max(_STRAINED, before.get("bond_rmsz") or 0.0):
+        return "strain bonds, as where atoms were built into each other"
+    if (after.get("cc_mask") or 0.0) < (before.get("cc_mask") or 0.0) - _LOST:
+        return "lose the map"
+    return ""
 
 
 def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

@@ -103,7 +103,7 @@ def test_nothing_is_missing():
         None,
         "nonsense",
         {},
-        {"steps": "many", "replicas": -1, "device": "toaster", "live": 1, "unknown": 3},
+        {"steps": "many", "replicas": -1, "device": "the toaster", "live": 1, "unknown": 3},
         {"steps": True, "replicas": 2.5, "confidence": None},
     ],
 )

@@ -180,3 +180,31 @@ def test_of_several_models_the_first_is_relaxed_which_is_said(openmm, tmp_path):
     relax_files(tmp_path / "ensemble.cif", tmp_path / "relaxed.cif", events=events)
     assert len(read_structure(tmp_path / "relaxed.cif")) == 1
     assert any(level == "warning" and "holds 2 models: the first" in text for level, text in events.messages)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ({"bond_rmsz": 0.1, "cc_mask": 0.61}, {"bond_rmsz": 2.6, "cc_mask": 0.61}, "strain bonds"),
+        ({"bond_rmsz": 9.0}, {"bond_rmsz": 2.6}, ""),  # better than it was
+        ({"bond_rmsz": 0.4, "cc_mask": 0.80}, {"bond_rmsz": 0.3, "cc_mask": 0.77}, "lose the map"),
+        ({"bond_rmsz": 0.4, "cc_mask": 0.80}, {"bond_rmsz": 0.3, "cc_mask": 0.79}, ""),
+        ({"bond_rmsz": None}, {"bond_rmsz": None}, ""),
+    ],
+)
+def test_what_a_relaxation_may_not_spoil(before, after, said):
+    assert said in relaxation._worse(before, after) and bool(said) == bool(relaxation._worse(before, after))
+
+
+def test_atoms_built_into_each_other_stay_as_they_were_built(openmm):
+    start = piece(range(70, 80))
+    twin = start[0]["A"].clone()
+    twin.name = "B"
+    for residue in twin:
+        for atom in residue:
+            atom.pos = atom.pos + gemmi.Position(0.5, 0.4, 0.3)
+    start[0].add_chain(twin)
+    events = Told()
+    done = relax_result(start, everything(start), events, Control(), RelaxMap(read_map(MAP), 1.75))
+    assert done.structure is start and done.metrics == {"relaxation": None}
+    assert events.messages[-1][0] == "warning" and "stays as it was built" in events.messages[-1][1]
