@@ -67,7 +67,8 @@ def build_molecule(scene: Scene, openmm: Any) -> Molecule:
             topology.addBond(made[row - 1]["C"], made[row]["N"])
         templates[residue] = _template_name(region, row, names)
     for a, b in region.disulphides.tolist():
-        if a in made and b in made:
+        # a residue without room for its hydrogens has no side chain here
+        if "SG" in made.get(a, {}) and "SG" in made.get(b, {}):
             topology.addBond(made[a]["SG"], made[b]["SG"])
     atoms = list(topology.atoms())
     number = {point: atom for point, atom in zip(order, atoms, strict=True)}
