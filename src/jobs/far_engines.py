@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 import weakref
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..process.background import NoteLog, wait_for
 from ..process.far_setup import FarSetup
 from ..process.hosts import Host, remember_host
 from .manager import job_manager
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["FarEngineWork", "set_up"]
 
 _ATTRIBUTE = "_adp3d_far_setups"
-_POLL = 0.05
-_STATUS_SECONDS = 0.5
 
 
 def set_up(session: Session, host: Host, *, make: bool) -> FarEngineWork:
@@ -54,10 +51,10 @@ class FarEngineWork:
     """
 
     def __init__(self, session: Session, host: Host, *, make: bool) -> None:
-        self._session = weakref.ref(session)
+        self.session = weakref.ref(session)
         self._setup = FarSetup(host, make=make)
         self._told = False
-        self._last_status = 0.0
+        self._log = NoteLog("ADP-3D engine")
         self._handlers = [
             session.triggers.add_handler("new frame", self._new_frame),
             session.triggers.add_handler("app quit", lambda *_: self._setup.cancel()),
@@ -90,39 +87,15 @@ class FarEngineWork:
         UserError
             If it failed.
         """
-        from chimerax.core.errors import UserError
-
-        try:
-            while self.running:
-                self.pump()
-                session = self._session()
-                if session is not None and session.ui.is_gui:
-                    from Qt.QtCore import QEventLoop
-
-                    session.ui.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
-                time.sleep(_POLL)
-        except KeyboardInterrupt:
-            self.cancel()
-            raise
-        if self.error:
-            raise UserError(self.error)
+        wait_for(self)
 
     def pump(self) -> None:
         """Write what is new to the log, and remember the engine at the end."""
-        session = self._session()
+        session = self.session()
         if session is None or self._told:
             return
         ended = not self._setup.running
-        for note in self._setup.take():
-            tell: Callable[[str], object] | None = {
-                "info": session.logger.info,
-                "warning": session.logger.warning,
-            }.get(note.level)
-            if tell is not None:
-                tell(f"ADP-3D engine: {note.text}")
-            elif time.monotonic() - self._last_status > _STATUS_SECONDS:
-                self._last_status = time.monotonic()
-                session.logger.status(f"ADP-3D engine: {note.text}")
+        self._log.tell(session, self._setup.take())
         if not ended:
             return
         self._told = True
@@ -139,7 +112,7 @@ class FarEngineWork:
         )
 
     def _new_frame(self, *_: object) -> None:
-        session = self._session()
+        session = self.session()
         try:
             self.pump()
         except Exception:

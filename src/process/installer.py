@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..settings import adp3d_settings
+from .background import NoteLog, wait_for
 from .environment import configured, default_directory, interpreter_of
 from .install import Installation, Plan, Progress, is_complete, is_ours
 
@@ -25,8 +25,6 @@ STARTED = "adp3d installation started"
 """Trigger of the session, whose data is the `Installer`."""
 
 _ATTRIBUTE = "_adp3d_installer"
-_POLL = 0.05
-_STATUS_SECONDS = 0.5
 
 
 def current_installer(session: Session) -> Installer | None:
@@ -142,12 +140,12 @@ class Installer:
     """
 
     def __init__(self, session: Session, plan: Plan, ask: Ask | None = None) -> None:
-        self._session = weakref.ref(session)
+        self.session = weakref.ref(session)
         self._ask = ask
         self._withdraw: Callable[[], None] | None = None
         self._listeners: list[Callable[[str], None]] = []
         self._done = False
-        self._last_status = 0.0
+        self._log = NoteLog("ADP-3D installation")
         self._installation = Installation(plan)
         self._handlers = [
             session.triggers.add_handler("new frame", self._new_frame),
@@ -197,37 +195,15 @@ class Installer:
         UserError
             If it failed or was cancelled.
         """
-        from chimerax.core.errors import UserError
-
-        try:
-            while self.running:
-                self.pump()
-                session = self._session()
-                if session is not None and session.ui.is_gui:
-                    from Qt.QtCore import QEventLoop
-
-                    session.ui.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
-                time.sleep(_POLL)
-        except KeyboardInterrupt:
-            self.cancel()
-            raise
-        if self.error:
-            raise UserError(self.error)
+        wait_for(self)
 
     def pump(self) -> None:
         """Write what is new to the log, and remember the environment at the end."""
-        session = self._session()
+        session = self.session()
         if session is None or self._done:
             return
         ended = not self._installation.running
-        for note in self._installation.take():
-            if note.level == "info":
-                session.logger.info(f"ADP-3D installation: {note.text}")
-            elif note.level == "warning":
-                session.logger.warning(f"ADP-3D installation: {note.text}")
-            elif time.monotonic() - self._last_status > _STATUS_SECONDS:
-                self._last_status = time.monotonic()
-                session.logger.status(f"ADP-3D installation: {note.text}")
+        self._log.tell(session, self._installation.take())
         self._put_question(session, self._installation.question)
         if ended:
             self._done = True
@@ -268,7 +244,7 @@ class Installer:
         session.logger.status("ADP-3D is ready.")
 
     def _new_frame(self, *_: object) -> None:
-        session = self._session()
+        session = self.session()
         try:
             self.pump()
         except Exception:
