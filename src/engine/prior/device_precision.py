@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from .precision import chain_rows
 
 __all__ = ["chain_variances_scan", "solve_chain_scan"]
 
@@ -79,15 +80,9 @@ class _System:
 def _system(decay: float, step_scale: float, damping: Tensor, weights: Tensor) -> _System:
     n = weights.shape[1]
     inverse_scale = (damping / step_scale**2)[:, None]
-    chain = torch.full_like(weights[:1], 1.0 + decay * decay)
-    chain[:, :1] = 1.0  # (1 - B^2) from its own row, B^2 from the next one's
-    chain[:, n - 1 :] = 1.0 if n > 1 else 1.0 - decay * decay
-    sums = chain.clone()
-    sums[:, 1:] -= decay
-    sums[:, : n - 1] -= decay
-    row_sums = sums * inverse_scale
-    shrink = 1.0 - math.sqrt(1.0 - decay * decay)
-    restore = shrink / (1.0 - shrink)
+    diagonal, sums, restore = chain_rows(decay, n)
+    chain = torch.as_tensor(diagonal, device=weights.device)
+    row_sums = torch.as_tensor(sums, device=weights.device) * inverse_scale
     low_rank = torch.stack([row_sums, torch.full_like(row_sums, 1.0 / n)], dim=2)
     coupling = weights.new_zeros(len(damping), 2, 2)
     coupling[:, 0, 1] = restore

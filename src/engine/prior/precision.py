@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
-__all__ = ["chain_variances", "solve_chain"]
+__all__ = ["chain_rows", "chain_variances", "solve_chain"]
 
 
 def solve_chain(
@@ -99,6 +99,33 @@ def chain_variances(
     return variances
 
 
+def chain_rows(decay: float, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """The tridiagonal part of one chain's precision, before damping and step scale.
+
+    Parameters
+    ----------
+    decay : float
+        Autoregressive coefficient B; the elements off the diagonal are -B.
+    n : int
+        Atoms.
+
+    Returns
+    -------
+    diagonal, sums : ndarray, shape (n,)
+        Diagonal, and sums of the rows.
+    restore : float
+        Share of the mean that is put back.
+    """
+    diagonal = np.full(n, 1.0 + decay * decay)
+    diagonal[0] = 1.0  # (1 - B^2) from its own row, B^2 from the next one's
+    diagonal[-1] = 1.0 if n > 1 else 1.0 - decay * decay
+    sums: NDArray[np.float64] = diagonal.copy()
+    sums[1:] -= decay
+    sums[:-1] -= decay
+    shrink = 1.0 - math.sqrt(1.0 - decay * decay)
+    return diagonal, sums, shrink / (1.0 - shrink)
+
+
 @dataclass(frozen=True)
 class _System:
     """Tridiagonal part, and the rank-two part A S A^T, of several systems of one chain."""
@@ -112,15 +139,8 @@ class _System:
 def _system(decay: float, step_scale: float, damping: NDArray[np.float64], weights: NDArray[np.float64]) -> _System:
     n = weights.shape[1]
     inverse_scale = (damping / step_scale**2)[:, None]
-    chain = np.full(n, 1.0 + decay * decay)
-    chain[0] = 1.0  # (1 - B^2) from its own row, B^2 from the next one's
-    chain[-1] = 1.0 if n > 1 else 1.0 - decay * decay
-    shrink = 1.0 - math.sqrt(1.0 - decay * decay)
-    restore = shrink / (1.0 - shrink)
-    row_sums: NDArray[np.float64] = chain.copy()
-    row_sums[1:] -= decay
-    row_sums[:-1] -= decay
-    row_sums = row_sums * inverse_scale
+    chain, sums, restore = chain_rows(decay, n)
+    row_sums = sums * inverse_scale
     low_rank = np.stack([row_sums, np.full_like(row_sums, 1.0 / n)], axis=2)
     coupling = np.zeros((len(damping), 2, 2))
     coupling[:, 0, 1] = coupling[:, 1, 0] = restore
