@@ -53,6 +53,13 @@ _LONGEST_LINKER = 15
 """Residues between a body and its hinge: with more, the linker holds it nowhere (57 A)."""
 _BRIDGE = 10
 """Residues in a row within a misplaced domain that may seem supported, by chance."""
+_DOUBTFUL = 0.65
+"""Fit, as a fraction of a typical one, below which a residue tells for a misplaced part and above which against one:
+halfway between what is rejected (0.35) and right residues (0.95)."""
+_MOSTLY_WRONG = 0.4
+"""Mean fit, as the same fraction, of a part that is tried though longer stretches of it seem supported: helices of a
+bundle that lie along others. Right parts of the 20 models of ``benchmarks/bent_models.py`` have 0.93 and more, turned
+ones 0.16 at most."""
 _ANGLE_SCALE = 20.0
 """Angstrom per radian, so that a step means the same for angles and shifts: the radius of 150 residues."""
 
@@ -86,7 +93,8 @@ def redock(
     """Search a new place for the residues that the map contradicts.
 
     All long runs of such residues in a chain are first tried as one rigid body (domains are often made
-    of several stretches of the chain), then each by itself. A body turns about its hinges, the nearest trusted
+    of several stretches of the chain), then each by itself, then the part of each chain that fits badly as a whole,
+    though some of its residues lie in the density of others. A body turns about its hinges, the nearest trusted
     residues along the chain: 4,000 random orientations with small shifts are scored by the mean
     density at their CA atoms, the density of the trusted part being taken out and the map blurred by
     B = 80 A^2; the best 24 are optimised over all six degrees of freedom. The winner replaces the old
@@ -112,17 +120,19 @@ def redock(
     chain_index = target.polymer.chain_index
     silent = support.outside(target.known[:, 1]) & ~support.trusted
     runs = [_with_silent(run, silent, chain_index) for run in _rejected_runs(support.rejected, chain_index)]
-    explained = support.trusted & target.known[:, 1]
+    explained, moved = support.trusted & target.known[:, 1], np.zeros(len(chain_index), bool)
     soft = blur(density, _BLUR)
     placements: list[Placement] = []
-    for bodies in _bodies(runs, chain_index):
-        if any(explained[body.start] for body in bodies):
-            continue  # found its place as part of a larger body
+    for bodies in [*_bodies(runs, chain_index), *_doubtful_parts(support, chain_index)]:
+        if any(moved[body].any() for body in bodies):
+            continue  # found its place as part of another body
         hinges = [hinge for body in bodies for hinge in _hinges(body, explained, target)]
         if not hinges:
             continue
         residues = np.concatenate([np.arange(body.start, body.stop) for body in bodies])
-        field = _left_over(soft, target.xyz[explained])
+        others = explained.copy()
+        others[residues] = False
+        field = _left_over(soft, target.xyz[others])
         rng = np.random.default_rng([seed, int(residues[0]), len(residues)])
         found = _search(field, target.xyz[residues, 1], target.xyz, hinges, rng, poll)
         if found is None:
@@ -132,7 +142,7 @@ def redock(
         before = np.nanmean(xyz[residues, 1], axis=0)
         xyz[residues] = xyz[residues] @ rotation.as_matrix().T + offset
         target = replace(target, xyz=xyz)
-        explained[residues] = target.known[residues, 1]
+        explained[residues], moved[residues] = target.known[residues, 1], True
         shift = float(np.linalg.norm(np.nanmean(xyz[residues, 1], axis=0) - before))
         angle = float(np.degrees(rotation.magnitude()))
         placements += [Placement(body.start, body.stop - 1, angle, shift, z) for body in bodies]
@@ -175,6 +185,24 @@ def _bodies(runs: list[slice], chain_index: NDArray[np.int64]) -> list[list[slic
     together = [[r for r in runs if chain_index[r.start] == chain] for chain in np.unique(chain_index)]
     alone = [[run] for run in sorted(runs, key=lambda r: r.start - r.stop)]
     return [group for group in together if len(group) > 1] + alone
+
+
+def _doubtful_parts(support: Support, chain_index: NDArray[np.int64]) -> list[list[slice]]:
+    """The part of each chain that tells most for being misplaced, the run of largest sum, if it is mostly wrong."""
+    good = support.fit / support.typical
+    against = np.where(np.isfinite(good) & (support.rejected | support.trusted), _DOUBTFUL - good, 0.0)
+    out = []
+    for chain in np.unique(chain_index):
+        rows = np.flatnonzero(chain_index == chain)
+        total = np.concatenate([[0.0], np.cumsum(against[rows])])
+        lowest = np.minimum.accumulate(total)
+        stop = int(np.argmax(total - lowest))
+        start = int(np.argmin(total[: stop + 1]))
+        part = slice(int(rows[0]) + start, int(rows[0]) + stop)
+        fit = good[part][np.isfinite(good[part])]
+        if part.stop - part.start >= SHORTEST_BODY and len(fit) and fit.mean() < _MOSTLY_WRONG:
+            out.append([part])
+    return out
 
 
 def _hinges(run: slice, explained: NDArray[np.bool_], target: Target) -> list[_Hinge]:

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 import adp3d
 from adp3d.density.read import read_map
-from adp3d.fitting.redock import _bodies, _rejected_runs, redock
+from adp3d.fitting.redock import _bodies, _doubtful_parts, _rejected_runs, redock
 from adp3d.fitting.support import Support
 from adp3d.job.events import Stopped
 from adp3d.placing.target import Target, build_target
@@ -76,6 +76,27 @@ def test_a_hinge_motion_is_undone(density, deposited):
     # a rigid body: no distance within it has changed
     inside = [np.linalg.norm(t.xyz[WRONG, 1][::7, None] - t.xyz[WRONG, 1][::7], axis=-1) for t in (found, start)]
     np.testing.assert_allclose(*inside, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_turned_part_is_found_though_stretches_of_it_lie_in_density_of_others(density, deposited):
+    start = bent(deposited, 40.0)
+    verdict = support(start, WRONG)
+    fit, trusted = verdict.fit.copy(), verdict.trusted.copy()
+    by_chance = [*range(105, 120), *range(140, 152)]  # what is left of the part is too short to be tried alone
+    fit[by_chance], trusted[by_chance] = 0.4, True
+    found, (placement,) = redock(density, start, replace(verdict, fit=fit, trusted=trusted), seed=0)
+    assert rmsd(found, deposited) < 2
+    assert (placement.first, placement.last) == (WRONG.start, WRONG.stop - 1)
+
+
+def test_a_part_that_is_mostly_right_is_no_misplaced_one(deposited):
+    verdict = support(deposited, slice(40, 70))
+    chains = deposited.polymer.chain_index
+    assert _doubtful_parts(verdict, chains) == [[slice(40, 70)]]
+    for level, expected in ((0.1, [[slice(40, 70)]]), (0.6, [])):
+        doubtful = replace(verdict, fit=np.where(verdict.trusted, 0.8, 0.8 * level))
+        assert _doubtful_parts(doubtful, chains) == expected
 
 
 def test_what_is_supported_stays(density, deposited):
