@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,10 @@ __all__ = [
 
 _ATTRIBUTE = "adp3d_result_of"
 """Attribute of a result's model: the folder of its job."""
+
+_KEPT = 4
+"""Files that are not read again as long as they are the same, for those who take stretch by stretch: result and given
+model of two jobs that are compared."""
 
 _MOVED = 0.01
 """Angstrom beyond which a model has been moved with respect to a map."""
@@ -135,7 +141,7 @@ def result_confidence(job: Job) -> dict[Address, float]:
 
     path = _result_path(job)
     try:
-        found = read_confidence(path)
+        found = _confidence(path, _version(path))
     except (ValueError, OSError) as error:
         raise UserError(f"'{path}' cannot be read ({error}); run the job again.") from error
     rename = Handover.of(job.prepared.extra).session_chain
@@ -190,10 +196,26 @@ def _atoms_of(job: Job, path: Path) -> ModelAtoms:
 
     handover = Handover.of(job.prepared.extra)
     try:
-        atoms = read_cif_atoms(path)
+        atoms = _atoms(path, _version(path))
     except (ValueError, OSError) as error:
         raise UserError(f"'{path}' cannot be read ({error}); run the job again.") from error
     return atoms.moved(frames.invert(handover.matrix)).renamed(handover.session_chain)
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """What changes with a file's content."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=_KEPT)
+def _atoms(path: Path, version: tuple[int, int]) -> ModelAtoms:
+    return read_cif_atoms(path)
+
+
+@lru_cache(maxsize=_KEPT)
+def _confidence(path: Path, version: tuple[int, int]) -> Mapping[Address, float]:
+    return read_confidence(path)
 
 
 def _transform(structure: AtomicStructure, matrix: NDArray[np.float64]) -> None:

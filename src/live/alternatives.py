@@ -84,7 +84,8 @@ def _trace(session: Session, atoms: ModelAtoms, one: Alternative) -> AtomicStruc
     from chimerax.atomic import Atom, AtomicStructure
     from chimerax.atomic.struct_edit import add_atom, add_bond
 
-    model = AtomicStructure(session, name=f"replica {one.replica}: {alternative_words(one)}", auto_style=False)
+    name = f"replica {one.replica}: {alternative_words(one)}"
+    model = AtomicStructure(session, name=name, auto_style=False, log_info=False)
     made: list[dict[str, Atom]] = []
     serial = 0
     for row in atoms.residues:

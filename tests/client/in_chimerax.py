@@ -47,9 +47,8 @@ def main(session, arguments: list[str]) -> int:
     from chimerax.core.errors import UserError
 
     try:
-        _install_bundle(session)
+        bring_along(session)
         _import_pytest()
-        os.environ[VARIABLE] = str(_engine_python(session))
     except UserError as error:
         print(f"The tests cannot run: {error}")
         return 1
@@ -81,6 +80,18 @@ def main(session, arguments: list[str]) -> int:
         )
     print(f"{count.passed} passed, {count.failed} failed")
     return int(count.failed > 0 or count.passed == 0)
+
+
+def bring_along(session) -> None:
+    """Install the bundle of this checkout where ChimeraX has another one or none, and name the engine's environment.
+
+    Raises
+    ------
+    UserError
+        If that cannot be done.
+    """
+    _install_bundle(session)
+    os.environ[VARIABLE] = str(_engine_python(session))
 
 
 def _install_bundle(session) -> None:

@@ -179,6 +179,28 @@ def _turn():
     return ends[0] - ends[1]
 
 
+def test_a_result_that_was_written_again_is_read_again(session, make_model, make_job):
+    model = make_model()
+    job = make_job(model)
+    before = _places(model)
+    _accept(session, job, model, [5])
+    first = _places(model)
+    session.undo.undo()
+    assert _places(model) == before
+    path = job.folder / "result.cif"
+    lines = path.read_text().splitlines()
+    columns = [line.strip() for line in lines if line.startswith("_atom_site.")]
+    x, name, number = (columns.index(f"_atom_site.{n}") for n in ("Cartn_x", "label_atom_id", "auth_seq_id"))
+    for n, line in enumerate(lines):
+        fields = line.split()
+        if line.startswith("ATOM") and (fields[name], fields[number]) == ("CA", "5"):
+            fields[x] = f"{float(fields[x]) + 1:.3f}"
+            lines[n] = " ".join(fields)
+    path.write_text("\n".join([*lines, ""]))
+    _accept(session, job, model, [5])
+    assert _places(model)[5, "CA"][0] == pytest.approx(first[5, "CA"][0] + 1, abs=0.002)
+
+
 def test_what_there_is_not(session, make_model, make_job, with_replicas):
     from chimerax.core.errors import UserError
 
