@@ -79,14 +79,14 @@ class Screen:
         self.passed, self.failed = self.passed + bool(holds), self.failed + (not holds)
         say(f"{'  right' if holds else '  WRONG'}  {what}")
 
-    def picture(self, name: str, area: Any = None) -> None:
-        """Keep a picture of a window; of the main window without ``area``."""
+    def picture(self, name: str) -> None:
+        """Keep a picture of the main window as the screen shows it, the molecules included."""
         if self.pictures is None:
             return
-        self.rest(0.3)
+        self.rest(0.5)
         self.pictures.mkdir(parents=True, exist_ok=True)
-        path = self.pictures / f"{name}.png"
-        if not (self.session.ui.main_window if area is None else area).grab().save(str(path)):
+        path, window = self.pictures / f"{name}.png", self.session.ui.main_window
+        if not window.screen().grabWindow(window.winId()).save(str(path)):
             raise OSError(f"{path} cannot be written")
 
     def tool(self, name: str) -> Any:
