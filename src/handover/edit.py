@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelEdit", "find_residues"]
 
+_BACKBONE = ("N", "CA", "C", "O", "OXT")
 _PEPTIDE_BOND = 2.2
 """Longest distance C to N, in angstrom, that is bonded."""
 
@@ -194,11 +195,20 @@ def _find_secondary_structure(structure: AtomicStructure, new: Collection[Residu
 
 
 def _draw_like(residue: Residue, like: Residue) -> None:
-    """Give atoms of a new residue the colour and style of the same atoms of another."""
+    """Give atoms of a new residue the colour and style of the same atoms of another.
+
+    Side-chain atoms that the other has not get the colour of an atom of their element and the style of a side-chain
+    atom there: ChimeraX's own default would be large white spheres.
+    """
+    others = list(like.atoms)
+    alpha = like.find_atom("CA")
+    side = next((atom for atom in others if atom.name not in _BACKBONE), alpha)
     for atom in residue.atoms:
-        model = like.find_atom(atom.name)
-        if model is not None:
-            atom.color, atom.draw_mode, atom.display = model.color, model.draw_mode, model.display
+        same = like.find_atom(atom.name)
+        coloured = same or next((one for one in others if one.element.name == atom.element.name), alpha)
+        styled = same or side
+        if coloured is not None and styled is not None:
+            atom.color, atom.draw_mode, atom.display = coloured.color, styled.draw_mode, styled.display
 
 
 def _states(row: ResidueRow, xyz: NDArray[np.float64]) -> dict[str, AtomState]:

@@ -203,6 +203,7 @@ def choose(screen: Screen, job: Any, segments: tuple[Any, ...]) -> State:
     from chimerax.adp3d.handover.replicas import read_replicas
     from chimerax.adp3d.handover.results import result_atoms
     from chimerax.adp3d.handover.segments import addresses_of
+    from chimerax.atomic import Atom
 
     tool, model = screen.tool("ADP-3D Segments"), job.model
     with_new = [n for n, segment in enumerate(segments) if segment.new and len(segment.alternatives) > 1]
@@ -225,6 +226,8 @@ def choose(screen: Screen, job: Any, segments: tuple[Any, ...]) -> State:
     both = {address for number in two for address in addresses_of(segments[number])}
     screen.check("two stretches are in the model", _has(states[-1], result_atoms(job), both))
     screen.check("nothing else was changed", same(_without(states[1], both), _without(states[-1], both)))
+    shown = model.atoms[model.atoms.displays]
+    screen.check("new residues are drawn like the rest", Atom.SPHERE_STYLE not in shown.draw_modes)
     new = sum(segments[number].new for number in (other, *two))
     screen.check(f"{new} residues were added", len(states[-1]) - len(states[0]) == new)
     for wanted in (states[1], states[0]):

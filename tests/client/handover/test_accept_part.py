@@ -201,6 +201,23 @@ def test_a_result_that_was_written_again_is_read_again(session, make_model, make
     assert _places(model)[5, "CA"][0] == pytest.approx(first[5, "CA"][0] + 1, abs=0.002)
 
 
+def test_side_chains_that_the_neighbour_has_not_are_drawn_like_its_own(session, make_model):
+    from chimerax.adp3d.handover.edit import _draw_like
+    from chimerax.atomic import Atom
+    from chimerax.atomic.struct_edit import add_atom
+
+    model = make_model()
+    like, new = model.residues[0], model.residues[1]
+    for atom in like.atoms:
+        atom.draw_mode, atom.display = Atom.STICK_STYLE, False
+        atom.color = np.array((200, 30, 10, 255) if atom.element.name == "O" else (10, 20, 30, 255), np.uint8)
+    carbon = add_atom("CD", "C", new, np.zeros(3), serial_number=9001)
+    oxygen = add_atom("OE1", "O", new, np.ones(3), serial_number=9002)
+    _draw_like(new, like)
+    assert not carbon.display and carbon.draw_mode == Atom.STICK_STYLE and tuple(carbon.color) == (10, 20, 30, 255)
+    assert tuple(oxygen.color) == (200, 30, 10, 255) and not oxygen.display
+
+
 def test_what_there_is_not(session, make_model, make_job, with_replicas):
     from chimerax.core.errors import UserError
 
