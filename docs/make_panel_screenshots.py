@@ -59,7 +59,7 @@ def photograph_in_chimerax(session: Any, folder: Path) -> None:
 
 
 def _play(session: Any, folder: Path) -> Iterator[bool]:
-    from chimerax.adp3d.panel.form import defaults
+    from chimerax.adp3d.panel.fields import defaults
     from chimerax.adp3d.panel.presets import PRESETS
     from chimerax.core.commands import run
     from Qt.QtCore import Qt

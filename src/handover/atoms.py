@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ __all__ = [
     "AtomRow",
     "ModelAtoms",
     "ResidueRow",
+    "cif_atoms",
     "read_cif_atoms",
     "read_cif_loop",
     "read_cif_models",
@@ -130,13 +131,24 @@ def read_cif_atoms(path: Path) -> ModelAtoms:
         If it cannot be read.
     """
     with path.open(encoding="utf-8") as stream:
-        columns, rows = _loop(stream, "_atom_site.")
-        place = {name: i for i, name in enumerate(columns)}
-        try:
-            used = [place[n] for n in ("Cartn_x", "Cartn_y", "Cartn_z", "auth_seq_id", "auth_asym_id", "label_atom_id")]
-        except KeyError as error:
-            raise ValueError(f"'{path}' has no complete atom_site records") from error
-        return _collect(rows, place, used)
+        return cif_atoms(stream)
+
+
+def cif_atoms(lines: Iterable[str]) -> ModelAtoms:
+    """Atoms of the first model in the lines of an mmCIF file; see `read_cif_atoms`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such loop, or a row is not complete.
+    """
+    columns, rows = _loop(iter(lines), "_atom_site.")
+    place = {name: i for i, name in enumerate(columns)}
+    try:
+        used = [place[n] for n in ("Cartn_x", "Cartn_y", "Cartn_z", "auth_seq_id", "auth_asym_id", "label_atom_id")]
+    except KeyError as error:
+        raise ValueError("it has no complete atom_site records") from error
+    return _collect(rows, place, used)
 
 
 def read_cif_models(path: Path, wanted: Collection[Address]) -> list[ModelAtoms]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,7 +112,9 @@ def file_chain_names(chains: Iterable[str]) -> dict[str, str]:
 def write_cif(model: ModelAtoms, path: Path, chain_names: Mapping[str, str], title: str) -> None:
     """Write a model as mmCIF: all chains, ligands, waters and alternative conformations.
 
-    Coordinates have five decimals. Entities tell polymers from ligands and waters the way ChimeraX did.
+    Coordinates have five decimals. Entities tell polymers from ligands and waters the way ChimeraX did. Polymers are
+    labelled (``label_asym_id``) as their chains are called: ChimeraX looks for the values that results hold of
+    residues under that name, and warns where the two differ.
 
     Raises
     ------
@@ -120,6 +123,7 @@ def write_cif(model: ModelAtoms, path: Path, chain_names: Mapping[str, str], tit
     """
     entities: dict[tuple[str, str], int] = {}
     asym: dict[tuple[str, str], str] = {}
+    reserved = {chain_names.get(residue.address[0], residue.address[0]) for residue in model.residues}
     lines: list[str] = []
     serial = 0
     for residue in model.residues:
@@ -128,8 +132,12 @@ def write_cif(model: ModelAtoms, path: Path, chain_names: Mapping[str, str], tit
         entity = (residue.kind, chain if polymer else ("water" if residue.kind == "water" else residue.name))
         entity_id = entities.setdefault(entity, len(entities) + 1)
         part = (chain, residue.kind if residue.kind != "other" else f"other {number}{code}")
-        label = asym.setdefault(part, f"x{len(asym) + 1}")
-        name, auth = _quoted(residue.name), _quoted(chain_names.get(chain, chain))
+        own = chain_names.get(chain, chain)
+        if part not in asym:
+            free = (label for n in count(1) if (label := f"x{n}") not in reserved)
+            asym[part] = own if polymer and own not in asym.values() else next(free)
+            reserved.add(asym[part])
+        label, name, auth = map(_quoted, (asym[part], residue.name, own))
         group = "ATOM" if polymer else "HETATM"
         for atom in residue.atoms:
             serial += 1

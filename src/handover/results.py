@@ -11,10 +11,11 @@ import numpy as np
 
 from ..engine.contract.kinds import KINDS
 from . import frames
-from .atoms import Address, ModelAtoms, read_cif_atoms
+from .atoms import Address, ModelAtoms
 from .attributes import set_residue_values
 from .colouring import FIT, SCALES
 from .confidence import read_confidence
+from .model_file import read_model_file
 from .record import Handover
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def _version(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=_KEPT)
 def _atoms(path: Path, version: tuple[int, int]) -> ModelAtoms:
-    return read_cif_atoms(path)
+    return read_model_file(path)
 
 
 @lru_cache(maxsize=_KEPT)

@@ -255,17 +255,17 @@ def _moved_atoms(
                 others.append(atom.clone())
         elif name not in originals or atom.altloc == chosen:
             originals[name] = atom.clone()
-    kept = []
+    attached = set()
     for altloc in dict.fromkeys(atom.altloc for atom in others):
         anchor = _anchor(old, altloc, originals)
         if anchor is None:
             continue  # without any backbone there is nothing that the atoms could stay attached to
+        attached.add(altloc)
         group = [atom for atom in others if atom.altloc == altloc]
         moved = _carry(np.array([atom.pos.tolist() for atom in group]), anchor, xyz)
         for atom, position in zip(group, moved.tolist(), strict=True):
             atom.pos = gemmi.Position(*position)
-        kept.extend(group)
-    return originals, kept
+    return originals, [atom for atom in others if atom.altloc in attached]  # conformers of an atom stay side by side
 
 
 def _anchor(old: gemmi.Residue, altloc: str, originals: dict[str, gemmi.Atom]) -> Array | None:

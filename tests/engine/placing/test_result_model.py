@@ -56,6 +56,18 @@ def test_conformers_of_a_side_chain_stay_attached(make):
     assert np.linalg.norm(cb["CB", "A"] - xyz[3, 1]) == pytest.approx(1.53)
 
 
+def test_conformers_of_an_atom_stay_side_by_side(make):
+    structure = make.build([make.Part("A", make.SEQUENCE)])
+    residue = structure[0]["A"][3]
+    place = np.array(residue["CB"][0].pos.tolist())
+    residue.remove_atom("CB", "\0")
+    given = [(name, altloc) for name in ("CB", "CG") for altloc in "AB"]
+    for name, altloc in given:
+        residue.add_atom(make.atom(name, place, occ=0.5, altloc=altloc))
+    _, result, _ = assemble(structure, shift=(1, 1, 1))
+    assert [(atom.name, atom.altloc) for atom in result.model["A"][3] if atom.has_altloc()] == given
+
+
 def test_partial_occupancy_stays_and_axes_of_moved_atoms_go(make):
     structure = make.build([make.Part("A", make.SEQUENCE)])
     for atom in structure[0]["A"][3]:
