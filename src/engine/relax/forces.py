@@ -49,9 +49,9 @@ _CONTACT_CUTOFF = 0.45
 """nm, more than two of the largest spheres."""
 
 _LEASH, _LEASH_STIFFNESS = 0.05, 100_000.0
-"""nm that backbone atoms may go from where the map shows them, and kJ/mol/nm^2 beyond, some 40 % of a bond's. Relaxed in
-their maps, deposited models move by 0.1 A (rms), but strands that others were laid across went up to 4 A; 50,000 held
-those within 1.1 A."""
+"""nm that backbone atoms may go from where the map shows them, and kJ/mol/nm^2 beyond, some 40 % of a bond's. Relaxed
+in their maps, deposited models move by 0.1 A (rms), but strands that others were laid across went up to 4 A; 50,000
+held those within 1.1 A."""
 
 _OVERLAPPING = 2.6
 """A: atoms that both stay and are nearer than that, without a bond, have a van der Waals energy beside which all others
