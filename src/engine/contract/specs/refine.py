@@ -10,10 +10,13 @@ from ..kinds import REFINE
 from ..settings import Setting, declare
 from .model import ModelSpec
 
-__all__ = ["DOCKING", "RefineSpec"]
+__all__ = ["DENSITY_SIDE_CHAINS", "DOCKING", "RefineSpec"]
 
 DOCKING = ("auto", "never", "always")
 """When a model is docked before it is refined."""
+
+DENSITY_SIDE_CHAINS = ("average", "sampled")
+"""Side chains that the map is compared with while a model is built."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,4 +88,15 @@ class RefineSpec(ModelSpec):
             meaning="factor on the weight of the map; [cross-validated](refine.md#the-weight-of-the-map) if not given",
         ),
         None,
+    )
+    density_side_chains: str = declare(
+        Setting(
+            Choice(DENSITY_SIDE_CHAINS),
+            "Side chains that the map is compared with while backbones are built: 'average' ones, or in late steps "
+            "'sampled' ones, drawn anew for each step by the side-chain model.",
+            metavar="WHICH",
+            meaning="side chains that the map is [compared with](refine.md#side-chains-in-the-likelihood) while "
+            "backbones are built",
+        ),
+        "average",
     )
