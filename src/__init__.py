@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from chimerax.core.logger import Logger
     from chimerax.core.session import Session
     from chimerax.core.tools import ToolInstance
-    from chimerax.core.toolshed import BundleInfo, CommandInfo, ToolInfo
+    from chimerax.core.toolshed import BundleInfo, CommandInfo, SelectorInfo, ToolInfo
 
 __all__ = ["bundle_api"]
 
@@ -25,7 +25,7 @@ _TOOLS = {
 
 
 class _ADP3DBundle(BundleAPI):
-    """Commands, tool, toolbar button, and classes of sessions."""
+    """Commands, tools, toolbar button, names of residues, and classes of sessions."""
 
     api_version = 1
 
@@ -42,6 +42,13 @@ class _ADP3DBundle(BundleAPI):
         if description.synopsis is None:
             description.synopsis = command_info.synopsis
         register(command_info.name, description, getattr(module, f"adp3d_{name}"), logger=logger)
+
+    @staticmethod
+    def register_selector(bundle_info: BundleInfo, selector_info: SelectorInfo, logger: Logger) -> None:
+        """Register a name for residues, such as ``adp3d-new``, when it is first used."""
+        from importlib import import_module
+
+        import_module(".live.selectors", __package__).register_group(selector_info.name, selector_info.synopsis, logger)
 
     @staticmethod
     def start_tool(session: Session, bundle_info: BundleInfo, tool_info: ToolInfo) -> ToolInstance | None:
