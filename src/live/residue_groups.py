@@ -15,9 +15,9 @@ from ..jobs.selection import held_positions
 if TYPE_CHECKING:
     from ..jobs.job import Job
 
-__all__ = ["GROUPS", "HELD", "residues_of_group"]
+__all__ = ["GROUPS", "HELD", "NEW", "residues_of_group"]
 
-HELD = "adp3d-held"
+NEW, HELD = "adp3d-new", "adp3d-held"
 
 _DOUBTED = 50.0
 """Confidence, 0 to 100, below which a residue is in doubt whatever else is said of it: the replicas are 2 angstrom
@@ -80,7 +80,7 @@ def _doubtful(job: Job) -> set[Address]:
 
 
 GROUPS: Mapping[str, Callable[[Job], set[Address]]] = {
-    "adp3d-new": _new,
+    NEW: _new,
     "adp3d-moved": _moved,
     HELD: _held,
     "adp3d-doubtful": _doubtful,
