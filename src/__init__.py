@@ -36,6 +36,7 @@ class _ADP3DBundle(BundleAPI):
 
         from chimerax.core.commands import register
 
+        _offer_in_scene(logger.session)
         name = command_info.name.split()[-1]
         module = import_module(f".commands.{name}", __package__)
         description = getattr(module, f"{name}_desc")()
@@ -57,6 +58,7 @@ class _ADP3DBundle(BundleAPI):
 
         from chimerax.core.tools import get_singleton
 
+        _offer_in_scene(session)
         module, name = _TOOLS[tool_info.name]
         tool: ToolInstance | None = get_singleton(
             session, getattr(import_module(module, __package__), name), tool_info.name
@@ -77,6 +79,14 @@ class _ADP3DBundle(BundleAPI):
 
         module = _CLASSES.get(name)
         return None if module is None else getattr(import_module(module, __package__), name)
+
+
+def _offer_in_scene(session: Session) -> None:
+    """Add what can be asked from the scene; it needs a window, and takes a while only the first time."""
+    if session.ui.is_gui:
+        from importlib import import_module
+
+        import_module(".panel.scene_menu", __package__).offer_in_scene(session)
 
 
 bundle_api = _ADP3DBundle()

@@ -120,7 +120,7 @@ def open_result(session: Session, job: Job) -> AtomicStructure:
 
 
 def read_result(session: Session, job: Job) -> AtomicStructure:
-    """The result of a finished job as a model that is not opened, in the frame of the job's files; chains are the user's.
+    """The result of a finished job as a model that is not opened, in the frame of the job files, chains as the user's.
 
     Raises
     ------
