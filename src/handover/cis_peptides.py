@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from .atoms import Address
 from .part import residue_address
+from .torsions import dihedrals
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure, Residue
 
-__all__ = ["CisPeptide", "cif_records", "cis_peptides", "dihedral", "pdb_records"]
+__all__ = ["CisPeptide", "cif_records", "cis_peptides", "pdb_records"]
 
 _CIS_LIMIT = 30.0
 """Degrees of |omega| below which a peptide bond is cis, as in the PDB's own check and in the engine."""
@@ -55,20 +55,11 @@ def cis_peptides(structure: AtomicStructure) -> list[CisPeptide]:
             other = following.find_atom("CA")
             if nitrogen.name != "N" or following is residue or other is None:
                 continue
-            omega = dihedral(ca.coord, carbon.coord, nitrogen.coord, other.coord)
+            places = (np.asarray(atom.coord, np.float64) for atom in (ca, carbon, nitrogen, other))
+            omega = float(dihedrals(*places))
             if abs(omega) < _CIS_LIMIT:
                 found.append(CisPeptide(_label(residue), _label(following), omega))
     return found
-
-
-def dihedral(a: ArrayLike, b: ArrayLike, c: ArrayLike, d: ArrayLike) -> float:
-    """Dihedral angle of four points in degrees, -180 to 180."""
-    p, q, r, s = (np.asarray(point, dtype=np.float64) for point in (a, b, c, d))
-    axis = r - q
-    axis /= np.linalg.norm(axis)
-    v = (p - q) - np.dot(p - q, axis) * axis
-    w = (s - r) - np.dot(s - r, axis) * axis
-    return float(np.degrees(np.arctan2(np.dot(np.cross(axis, v), w), np.dot(v, w))))
 
 
 def pdb_records(found: Sequence[CisPeptide]) -> list[str]:

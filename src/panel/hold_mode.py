@@ -17,9 +17,9 @@ __all__ = ["HoldMode"]
 
 
 class HoldMode(MouseMode):
-    """For instance ``ui mousemode right "adp3d hold"``."""
+    """For instance ``ui mousemode right adp3d-hold``."""
 
-    name = "adp3d hold"
+    name = "adp3d-hold"
 
     def mouse_up(self, event: MouseEvent) -> None:
         """Hold or release the residue under the mouse; a drag does nothing."""

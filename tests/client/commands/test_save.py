@@ -81,7 +81,8 @@ def test_what_was_accepted_is_saved_in_the_frame_of_the_model(session, job, mess
 def test_cis_peptides_are_recorded_and_another_frame_is_written(session, make_model, tmp_path):
     """The peptide of 3 and 4 is turned to cis; coordinates are shifted by a rigid change of frame."""
     from chimerax.adp3d.handover import saving
-    from chimerax.adp3d.handover.cis_peptides import cis_peptides, dihedral
+    from chimerax.adp3d.handover.cis_peptides import cis_peptides
+    from chimerax.adp3d.handover.torsions import dihedrals
 
     model = make_model(missing=())
     first, second = (model.find_residue("A", number) for number in (3, 4))
@@ -89,9 +90,8 @@ def test_cis_peptides_are_recorded_and_another_frame_is_written(session, make_mo
     axis = second.find_atom("N").coord - first.find_atom("C").coord
     axis /= np.linalg.norm(axis)
     centre = first.find_atom("C").coord
-    omega = dihedral(
-        *(first.find_atom(n).coord for n in ("CA", "C")), *(second.find_atom(n).coord for n in ("N", "CA"))
-    )
+    four = (*(first.find_atom(name) for name in ("CA", "C")), *(second.find_atom(name) for name in ("N", "CA")))
+    omega = float(dihedrals(*(np.asarray(atom.coord, np.float64) for atom in four)))
     turn = np.radians(10.0 - omega)
     for residue in model.residues:
         for atom in residue.atoms:

@@ -221,6 +221,6 @@ def test_they_are_offered_once_in_a_session_with_a_window(session, monkeypatch):
     try:
         assert len(entries) == len(before) + len(ACTIONS)
         assert all(isinstance(one, SceneEntry) for one in entries[len(before) :])
-        assert [mode.name for mode in session.ui.mouse_modes.modes].count("adp3d hold") == 1
+        assert [mode.name for mode in session.ui.mouse_modes.modes].count("adp3d-hold") == 1
     finally:
         entries[:] = before
