@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..handover.colouring import UNKNOWN, ColourScale
 from ..handover.record import Handover
 from .backbone import build_backbone, colour_residues, move_backbone, residue_rows, rows_fit, set_bfactors
+from .ghost import new_ghost
 from .glide import Glide
 from .pins import Pins
 from .traces import CA, faint_colour, move_trace, new_trace, trace_fits
@@ -56,6 +57,8 @@ class JobView:
         How they get there.
     replica : int
         Replica that is shown as the best one.
+    ghost : Model or None
+        Line where the starting model was.
     confidence : ndarray or None
         Final confidence (N,) of a finished job.
     """
@@ -68,6 +71,7 @@ class JobView:
         self.glide = Glide()
         self._pins = Pins()
         self.replica = 0
+        self.ghost: Model | None = None
         self.confidence: NDArray[np.floating] | None = None
         self._n_residues = n_residues
         self._ca: NDArray[np.floating] = _ca_atoms(best, n_residues)
@@ -90,9 +94,14 @@ class JobView:
         for trace in traces:
             trace.display = False  # until there are coordinates for it
         _mark(session, best, job)
+        ghost = new_ghost(session, layout, colour)
+        beside = [] if ghost is None else [ghost]
+        for model in beside:
+            model.position = best.position
         group = Model(f"ADP-3D job {job.id}", session)
-        group.add([best, *traces])
+        group.add([best, *traces, *beside])
         view = cls(layout.n_residues, group, best, traces)
+        view.ghost = ghost
         view.find_secondary_structure()
         session.models.add([group])
         return view
@@ -152,6 +161,12 @@ class JobView:
             # Otherwise ChimeraX searches by itself, with a line in the log, and at every frame if it finds none.
             self.best.ss_assigned = True
             compute_ss(self.best)
+
+    def close_ghost(self) -> None:
+        """Show no more where the starting model was: the job has ended."""
+        ghost, self.ghost = self.ghost, None
+        if ghost is not None and not ghost.deleted:
+            ghost.delete()
 
     def rename_finished(self) -> None:
         """Say in the names that this is the result."""
