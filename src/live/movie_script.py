@@ -82,6 +82,6 @@ def write_movie_script(session: Session, job: Job, structures: Sequence[AtomicSt
     except OSError as error:
         raise UserError(f"'{path}' could not be written: {error.strerror or error}.") from error
     session.logger.info(
-        f"'{path}' records #{models} as a movie: 'open {quote_path_if_necessary(str(path))}' makes it, with the view as "
-        "it is then."
+        f"'{path}' records #{models} as a movie: 'open {quote_path_if_necessary(str(path))}' makes it, with the view "
+        "as it is then."
     )
