@@ -43,7 +43,7 @@ def _build(session: Session) -> SceneAction | None:
     """Build the residues that are missing where a selected dashed line leads over a gap."""
     gaps: dict[AtomicStructure, list[str]] = {}
     names: list[str] = []
-    for model, chain, low, high in _selected_gaps(session):
+    for model, chain, low, high in sorted(_selected_gaps(session), key=lambda gap: gap[1:]):
         span = str(low) if low == high else f"{low}-{high}"
         gaps.setdefault(model, []).append(f"/{chain}:{span}")
         names.append(f"{chain} {span}")
