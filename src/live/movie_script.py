@@ -66,7 +66,8 @@ def write_movie_script(session: Session, job: Job, structures: Sequence[AtomicSt
     from chimerax.core.commands import quote_path_if_necessary
     from chimerax.core.errors import UserError
 
-    models = ",".join(structure.id_string for structure in structures)
+    # "#5.1,5.2" would mean models below 5.1 and 5.2
+    models = "".join(f"#{structure.id_string}" for structure in structures)
     movie = quote_path_if_necessary(str(path.resolve().with_suffix(".mp4")))
     again = quote_path_if_necessary(str(job.folder))
     lines = [
@@ -74,7 +75,7 @@ def write_movie_script(session: Session, job: Job, structures: Sequence[AtomicSt
         "# open this file in the session that has the trajectory. In another one these commands open it:",
         f"#   adp3d resume {again}",
         f"#   adp3d trajectory{' replica all' if len(structures) > 1 else ''}",
-        *movie_commands(f"#{models}", structures[0].num_coordsets, movie),
+        *movie_commands(models, structures[0].num_coordsets, movie),
         "",
     ]
     try:
@@ -82,6 +83,6 @@ def write_movie_script(session: Session, job: Job, structures: Sequence[AtomicSt
     except OSError as error:
         raise UserError(f"'{path}' could not be written: {error.strerror or error}.") from error
     session.logger.info(
-        f"'{path}' records #{models} as a movie: 'open {quote_path_if_necessary(str(path))}' makes it, with the view "
+        f"'{path}' records {models} as a movie: 'open {quote_path_if_necessary(str(path))}' makes it, with the view "
         "as it is then."
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from Qt.QtCore import QSize
 from Qt.QtWidgets import QComboBox, QStackedWidget, QWidget
 
 from ..handover.attributes import ENERGY_ATTRIBUTE
@@ -47,6 +48,17 @@ class FigureStack(QStackedWidget):
         self._structure: AtomicStructure | None = None
         self._figures: dict[str, NDArray[np.float64]] = {}
         self._marked = -1
+
+    def sizeHint(self) -> QSize:
+        """That of the plot which is shown: a square needs more height than a line."""
+        return self._shown().sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        """Size below which the plot that is shown cannot be read."""
+        return self._shown().minimumSizeHint()
+
+    def _shown(self) -> ResiduePlot | RamachandranPlot:
+        return self.ramachandran if self.currentWidget() is self.ramachandran else self.line
 
     def show_figures(
         self, values: ResidueValues, stretches: Sequence[tuple[int, int]], structure: AtomicStructure | None
@@ -90,6 +102,7 @@ class FigureStack(QStackedWidget):
             figure = self._figures[chosen] if known else np.zeros(0)
             self.line.show_values(figure, labels if known else (), self._stretches if known else ())
             self.setCurrentWidget(self.line)
+        self.updateGeometry()
         self.mark(self._marked)
 
     def mark(self, stretch: int) -> None:

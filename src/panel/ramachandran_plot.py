@@ -56,7 +56,7 @@ class RamachandranPlot(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """Size below which nothing can be read."""
-        return QSize(160, 8 * self.fontMetrics().height())
+        return QSize(160, 13 * self.fontMetrics().height())
 
     def show_torsions(self, torsions: Torsions, names: Sequence[str]) -> None:
         """Show residues; those without torsions have no point.
@@ -164,7 +164,8 @@ class RamachandranPlot(QWidget):
         for text, middle in (("180", frame.top()), ("\u03c8", frame.center().y()), ("-180", frame.bottom())):
             beside.moveTop(middle - height / 2)
             painter.drawText(beside, int(Qt.AlignmentFlag.AlignRight.value), text)
-        counts = ", ".join(f"{number} {name}" for name, number in self.counts().items())
+        counted = self.counts()
+        counts = f"{counted['outlier']} outliers, {counted['allowed']} allowed, {counted['favoured']} favoured"
         title = f"{counts}; regions: {KINDS[self._kind]}" if len(self._classes) else "No residues to be shown"
         painter.drawText(QRectF(self.rect()).adjusted(4, 1, -4, 0), int(Qt.AlignmentFlag.AlignHCenter.value), title)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)

@@ -91,7 +91,7 @@ def test_all_replicas_and_a_script_for_a_movie(stored, tmp_path, messages):
         np.testing.assert_allclose(structure.atoms.coords, frames[3, replica].reshape(-1, 3), atol=0.006)
     assert len({tuple(one.residues[0].ribbon_color) for one in opened}) == 3
     commands = [line for line in path.read_text().splitlines() if not line.startswith("#")]
-    models = "#" + ",".join(one.id_string for one in opened)
+    models = "".join(f"#{one.id_string}" for one in opened)
     assert commands[:4] == [f"coordset {models} 1", "movie record", f"coordset {models} 1,4", "wait 4"]
     assert commands[-1] == f'movie encode "{tmp_path.resolve() / "my movie.mp4"}" framerate 25'
     assert any("my movie.cxc" in text for _, text in messages)

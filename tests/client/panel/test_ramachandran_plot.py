@@ -124,6 +124,7 @@ def test_figures_torsions_and_energies_share_a_chooser(session, area, make_model
     chooser.setCurrentText("Ramachandran")
     assert stack.currentWidget() is stack.ramachandran
     assert stack.ramachandran.counts()["favoured"] == 18, "a helix, without its ends"
+    assert stack.minimumSizeHint().height() > stack.line.minimumSizeHint().height()
     stack.mark(0)
     assert stack.ramachandran._marked == {3, 4, 5}
     register_attributes(session)
