@@ -51,7 +51,7 @@ def movie_commands(models: str, frames: int, movie: str) -> list[str]:
         f"coordset {models} 1,{frames}",
         f"wait {frames}",
         f"wait {_SECONDS_AT_END * _RATE}",
-        f"movie encode {movie} framerate {_RATE}",
+        f"movie encode {movie} framerate {_RATE} wait true",
     ]
 
 

@@ -93,7 +93,7 @@ def test_all_replicas_and_a_script_for_a_movie(stored, tmp_path, messages):
     commands = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     models = "".join(f"#{one.id_string}" for one in opened)
     assert commands[:4] == [f"coordset {models} 1", "movie record", f"coordset {models} 1,4", "wait 4"]
-    assert commands[-1] == f'movie encode "{tmp_path.resolve() / "my movie.mp4"}" framerate 25'
+    assert commands[-1] == f'movie encode "{tmp_path.resolve() / "my movie.mp4"}" framerate 25 wait true'
     assert any("my movie.cxc" in text for _, text in messages)
     count = len(session.models.list())
     with pytest.raises(UserError, match=r"must end in \.cxc"):
