@@ -26,8 +26,8 @@ _FAR = 1e6
 _NO_LENGTH = 1e-6
 
 _HOW = (
-    "write C3, D2, T, O, I (with a setting, such as I,n25), a helix as H,rise,angle,copies, 'model' for the copies that "
-    "the model has, or 'assembly' for those of its mmCIF file"
+    "write C3, D2, T, O, I (with a setting, such as I,n25), a helix as H,rise,angle,copies, 'model' for the copies "
+    "that the model has, or 'assembly' for those of its mmCIF file"
 )
 _ASSEMBLY = re.compile(r"assembly(?::(\S+))?", re.IGNORECASE)
 _CYCLIC = re.compile(r"([CD])([0-9]{1,4})", re.IGNORECASE)
@@ -90,7 +90,9 @@ def parse_symmetry(text: str) -> SymmetryRequest:
     if found := _CYCLIC.fullmatch(word):
         order = int(found[2])
         if not 2 <= order <= _MOST // (2 if found[1] in "Dd" else 1):
-            raise InputError(f"The symmetry {word!r} has too few or too many copies: C2 to C{_MOST}, D2 to D{_MOST // 2}.")
+            raise InputError(
+                f"The symmetry {word!r} has too few or too many copies: C2 to C{_MOST}, D2 to D{_MOST // 2}."
+            )
         return SymmetryRequest(found[1].upper(), order)
     kind, *fields = (field.strip() for field in word.split(","))
     kind = kind.upper()

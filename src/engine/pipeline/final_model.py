@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,16 +91,24 @@ class FinalModel:
         The replicas; the best one is that of the structure.
     relaxation : dict or None
         Figures of the relaxation; None without one.
+    copies : mapping of (str, int, str) to int
+        Residues of symmetric copies, with the row of the residue that was computed for them.
     """
 
     structure: gemmi.Structure
     outcome: Outcome
     relaxation: dict[str, Any] | None
+    copies: Mapping[tuple[str, int, str], int] = field(default_factory=dict)
+
+    def stated(self, target: Target) -> dict[tuple[str, int, str], float]:
+        """Confidence of the N residues of the target, and of their copies."""
+        confidence = self.outcome.confidence.tolist()
+        own = dict(zip(target.labels, confidence, strict=True))
+        return own | {label: confidence[row] for label, row in self.copies.items()}
 
     def write(self, path: Path, target: Target) -> None:
         """Write the structure, with the confidence of the N residues of the target in records of its own."""
-        stated = dict(zip(target.labels, self.outcome.confidence.tolist(), strict=True))
-        write_structure(with_deposit_names(self.structure), path, stated)
+        write_structure(with_deposit_names(self.structure), path, self.stated(target))
 
 
 def finish(

@@ -158,9 +158,7 @@ def find_orbits(
     return sorted(orbits, key=lambda orbit: order[orbit.chain])
 
 
-def _orbit(
-    chain: SequenceChain, chains: list[SequenceChain], symmetry: Symmetry, tolerance: float
-) -> list[int | None]:
+def _orbit(chain: SequenceChain, chains: list[SequenceChain], symmetry: Symmetry, tolerance: float) -> list[int | None]:
     """For each operator the index of the chain that it takes a chain to; the chain's own for the identity."""
     own = chains.index(chain)
     found: list[int | None] = [own]
@@ -194,8 +192,8 @@ def refuse_overlap(chains: Sequence[SequenceChain], symmetry: Symmetry) -> None:
         distance, _ = tree.query(apply(operator, own), distance_upper_bound=_TOO_NEAR)
         if np.isfinite(distance).mean() > _OVERLAP:
             raise InputError(
-                f"The symmetry {symmetry.name} takes the model into itself: check its axis and its centre, and that the "
-                "model has no copies that are turned otherwise."
+                f"The symmetry {symmetry.name} takes the model into itself: check its axis and its centre, and that "
+                "the model has no copies that are turned otherwise."
             )
 
 
@@ -213,19 +211,15 @@ def _superposed(mobile: SequenceChain, target: SequenceChain, tolerance: float) 
 def _deviation(operator: Array, mobile: SequenceChain, target: SequenceChain) -> float:
     """Root mean square distance of CA atoms in angstrom, infinite where hardly any are in common."""
     apart = np.linalg.norm(apply(operator, mobile.ca) - target.ca, axis=-1)
-    both = np.isfinite(apart)
-    if both.sum() < min(_FEW, len(both)):
+    both: NDArray[np.bool_] = np.isfinite(apart)
+    if both.sum() < min(_FEW, len(mobile.ca)):
         return float("inf")
     return float(np.sqrt(np.mean(apart[both] ** 2)))
 
 
-def _nearest(
-    operator: Array, mobile: SequenceChain, targets: Sequence[SequenceChain], tolerance: float
-) -> int | None:
+def _nearest(operator: Array, mobile: SequenceChain, targets: Sequence[SequenceChain], tolerance: float) -> int | None:
     """Index of the chain of equal sequence that an operator takes a chain to."""
-    found = [
-        _deviation(operator, mobile, one) if one.sequence == mobile.sequence else float("inf") for one in targets
-    ]
+    found = [_deviation(operator, mobile, one) if one.sequence == mobile.sequence else float("inf") for one in targets]
     best = int(np.argmin(found))
     return best if found[best] <= tolerance else None
 

@@ -75,9 +75,9 @@ def inverse(a: Array) -> Array:
 def symmetry_of_symbol(request: SymmetryRequest, axis: ArrayLike, centre: ArrayLike) -> Symmetry:
     """Operators of a point group or a helix, as ChimeraX's ``sym`` command has them.
 
-    The main axis is z before ``axis`` turns it, the shortest way: that of C and D (whose first twofold is x), of a helix
-    and of T in its setting z3. T and O have their two- and fourfold axes along x, y and z, I its twofold ones (222), or
-    as its setting says.
+    The main axis is z before ``axis`` turns it, the shortest way: that of C and D (whose first twofold is x), of a
+    helix and of T in its setting z3. T and O have their two- and fourfold axes along x, y and z, I its twofold ones
+    (222), or as its setting says.
 
     Parameters
     ----------
@@ -247,7 +247,8 @@ def _icosahedral_frame(orientation: str) -> Array:
     }
     if set(frames) != set(ORIENTATIONS["I"]):
         raise ValueError("settings of the icosahedron do not agree with those that are offered")
-    return frames[orientation]
+    found: Array = frames[orientation]
+    return found
 
 
 def _helical(request: SymmetryRequest) -> Array:
