@@ -2,55 +2,97 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import gemmi
 import numpy as np
+from numpy.typing import NDArray
 
 from ..density.map import DensityMap
 from ..placing.result_model import Address
 from ..placing.symmetric_model import with_equal_copies
 from ..placing.target import Target
 from ..placing.write import result_structure
+from ..structure.symmetry import apply
 from ..validation.atoms import heavy_atoms
 from ..validation.map_correlation import cc_mask
-from .final_model import FinalModel
 from .symmetric import SymmetricJob
 
-__all__ = ["describe_symmetry", "equal_copies"]
+__all__ = ["describe_symmetry", "equal_copies", "following_copies"]
+
+Array = NDArray[np.float64]
 
 
-def equal_copies(final: FinalModel, job: SymmetricJob, target: Target, title: str | None) -> FinalModel:
-    """The final model with all copies as images of the one that was computed.
+def equal_copies(
+    computed: gemmi.Structure, job: SymmetricJob, target: Target, best: Array, confidence: Array, title: str | None
+) -> tuple[gemmi.Structure, dict[Address, int]]:
+    """All copies as images of the chains that were computed.
 
     Parameters
     ----------
-    final : FinalModel
-        Its structure has the result of the computed chains only.
+    computed : gemmi.Structure
+        Has the result of the computed chains.
     job : SymmetricJob
     target : Target
-        The job's residues.
+        The job's N residues.
+    best : ndarray, shape (N, 4, 3)
+        Their backbones in angstrom.
+    confidence : ndarray, shape (N,)
     title : str or None
         As in `adp3d.pipeline.final_model.finish`.
+
+    Returns
+    -------
+    structure : gemmi.Structure
+    copies : dict
+        For each residue of a copy the row of the residue that was computed for it.
     """
-    rows, operators = job.rows(target), job.symmetry.operators
-    everything, outcome = job.target, final.outcome
-    xyz = np.empty((everything.n_residues, 4, 3))
-    for number, operator in enumerate(operators):
-        xyz[rows[number]] = outcome.replicas[0] @ operator[:, :3].T + operator[:, 3]
-    confidence = np.empty(everything.n_residues)
-    confidence[rows] = outcome.confidence[None]
+    rows, everything = job.rows(target), job.target
     # first all residues with their records, then the atoms of the computed chains for all of them
     stays = np.asarray(everything.known.any(-1), bool)
-    made = result_structure(job.structure, everything, xyz, confidence, title, stays)
+    spread = np.empty(everything.n_residues)
+    spread[rows] = confidence[None]
+    made = result_structure(job.structure, everything, _images(job, rows, best), spread, title, stays)
     twins: dict[Address, tuple[Address, int]] = {}
     copied: dict[Address, int] = {}
     for number, own in enumerate(rows.tolist()):
         for row, other in enumerate(own):
             twins[everything.labels[other]] = (target.labels[row], number)
             copied[everything.labels[other]] = row
-    return replace(final, structure=with_equal_copies(made, final.structure, twins, operators), copies=copied)
+    return with_equal_copies(made, computed, twins, job.symmetry.operators), copied
+
+
+def following_copies(structure: gemmi.Structure, job: SymmetricJob, target: Target, best: Array) -> gemmi.Structure:
+    """A model whose copies lie where those of a result will, as obstacles; the chains that are computed stay.
+
+    Parameters
+    ----------
+    structure : gemmi.Structure
+        Is not changed.
+    job : SymmetricJob
+    target : Target
+        The job's N residues.
+    best : ndarray, shape (N, 4, 3)
+        In angstrom.
+    """
+    everything = job.target
+    full = np.full(everything.n_residues, 100.0)
+    moved = result_structure(job.structure, everything, _images(job, job.rows(target), best), full)
+    made = structure.clone()
+    model = gemmi.Model(made[0].num)
+    for chain in made[0]:
+        copied = chain.name not in job.chains and chain.name in everything.polymer.chain_ids
+        model.add_chain(moved[0][chain.name] if copied else chain)
+    made[0] = model
+    return made
+
+
+def _images(job: SymmetricJob, rows: NDArray[np.int64], best: Array) -> Array:
+    """Backbones of all copies."""
+    xyz = np.empty((job.target.n_residues, 4, 3))
+    for own, operator in zip(rows, job.symmetry.operators, strict=True):
+        xyz[own] = apply(operator, best)
+    return xyz
 
 
 def describe_symmetry(

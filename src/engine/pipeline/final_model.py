@@ -21,6 +21,7 @@ from ..sidechain.scene_of_model import atom14_of
 from ..sidechain.templates import BACKBONE, RESIDUE_NAMES, UNKNOWN_TYPE
 from ..structure.atom_aliases import standard_names
 from ..structure.deposit_names import with_deposit_names
+from .equal_copies import equal_copies
 from .movement import STILL
 from .problem import Problem
 from .relaxation import RelaxMap, relax_result, residues_of
@@ -143,12 +144,12 @@ def finish(
         If the job is to stop; nothing is written by then.
     """
     target = problem.target
-    structure = _assembled(spec, problem, outcome, title)
+    structure, copies = _with_copies(problem, outcome, _assembled(spec, problem, outcome, title), title)
     reason = _unwanted(spec, outcome, movable)
     if reason is not None:
         if reason:
             events.message(f"The result is not relaxed: {reason}")
-        return FinalModel(structure, outcome, None)
+        return FinalModel(structure, outcome, None, copies)
     density = movable.density
     done = relax_result(
         structure,
@@ -160,9 +161,20 @@ def finish(
         spec.b_factors == "plausible",
     )
     if done.metrics["relaxation"] is None:
-        return FinalModel(structure, outcome, None)
+        return FinalModel(structure, outcome, None, copies)
     moved = _with_best(outcome, structure, done.structure, target)
-    return FinalModel(done.structure, moved, done.metrics["relaxation"])
+    structure, copies = _with_copies(problem, moved, done.structure, title)
+    return FinalModel(structure, moved, done.metrics["relaxation"], copies)
+
+
+def _with_copies(
+    problem: Problem, outcome: Outcome, structure: gemmi.Structure, title: str | None
+) -> tuple[gemmi.Structure, dict[tuple[str, int, str], int]]:
+    """The structure with its symmetric copies as images of the result, if there are any."""
+    symmetric, target = problem.symmetric, problem.target
+    if symmetric is None:
+        return structure, {}
+    return equal_copies(structure, symmetric, target, outcome.replicas[0], outcome.confidence, title)
 
 
 def _assembled(

@@ -29,7 +29,7 @@ from .cost import AGAIN, FIRST, UNMOVED, finishing_runs, job_cost, planned_runs
 from .cross_validation import cross_validate
 from .density_weight import DensityWeight
 from .dock_first import Start, dock_first
-from .equal_copies import describe_symmetry, equal_copies
+from .equal_copies import describe_symmetry, following_copies
 from .final_model import Movable, Outcome, finish
 from .model_geometry import aligned_errors, geometry_of_prediction
 from .other_register import InRegister, try_registers
@@ -112,7 +112,12 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     backbones = pins.impose(final.cpu().double()).numpy()
     wanted = SideChainJob(spec.side_chains, anew, view, spec.seed)
     told = sampling.overall.counting(events)
-    all_atoms = place_side_chains(wanted, reported, backbones, told, control)
+    symmetric = reported.symmetric
+    scene = reported
+    if symmetric is not None:
+        beside = following_copies(reported.structure, symmetric, reported.target, backbones[0])
+        scene = replace(reported, structure=beside)
+    all_atoms = place_side_chains(wanted, scene, backbones, told, control)
     control.obey()
     ranking = refiner.rank(final, None if all_atoms is None else torch.from_numpy(all_atoms.correlations(view)))
     sampling.conclude(ranking.chosen)
@@ -130,9 +135,6 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     )
     movable = Movable(~reported.kept & ~pins.mask.any(1), anew, density)
     finished = finish(spec, reported, outcome, _TITLE, movable, told, control)
-    symmetric = reported.symmetric
-    if symmetric is not None:
-        finished = equal_copies(finished, symmetric, reported.target, _TITLE)
     sampling.overall.finish(events)
     # from here on everything speaks of the model that is written
     ordered = torch.from_numpy(finished.outcome.replicas).to(ordered)

@@ -13,6 +13,7 @@ from ..contract.errors import InputError
 from ..contract.specification import RefineSpec
 from ..contract.symmetry import parse_symmetry
 from ..density.read import read_map
+from ..fitting.operators import settle
 from ..placing.symmetric_model import assembly_operators, with_copies
 from ..placing.target import Target, build_target
 from ..structure.residue_ranges import chains_named
@@ -38,6 +39,8 @@ class SymmetricJob:
         All copies.
     added : tuple of str
         Chains that the user's model did not have.
+    settled : float
+        Angstrom (rms) by which copies moved when axes and centre were fitted to the map.
     """
 
     symmetry: Symmetry
@@ -45,6 +48,7 @@ class SymmetricJob:
     structure: gemmi.Structure
     target: Target
     added: tuple[str, ...]
+    settled: float = 0.0
 
     @property
     def chains(self) -> tuple[str, ...]:
@@ -56,6 +60,8 @@ class SymmetricJob:
         listed = "; ".join(", ".join(str(name) for name in orbit.copies) for orbit in self.orbits)
         one = ", ".join(self.chains)
         lines = [f"Symmetry {self.symmetry.name}, {len(self.symmetry)} copies ({listed}): chain {one} is computed."]
+        if self.settled:
+            lines.append(f"Its axes and centre were fitted to the map: the copies move by {self.settled:.1f} A (rms).")
         if self.added:
             lines.append(f"The model lacks some of them: chains {', '.join(self.added)} are added.")
         return lines
@@ -100,6 +106,7 @@ def prepare_symmetry(
     request = parse_symmetry(spec.symmetry)
     target = build_target(structure, sequences, spec.confidence, spec.chains, spec.keep_types)
     chains = _chains_of(target)
+    density = read_map(spec.map)
     own = request.kind == "model"
     if own:
         symmetry = _of_model(chains)
@@ -107,10 +114,14 @@ def prepare_symmetry(
         name, operators = assembly_operators(structure, request.assembly)
         symmetry = Symmetry(name, operators)
     else:
-        symmetry = symmetry_of_symbol(request, spec.symmetry_axis or (0, 0, 1), spec.symmetry_centre or _centre(spec))
+        centre = density.centre if spec.symmetry_centre is None else spec.symmetry_centre
+        symmetry = symmetry_of_symbol(request, spec.symmetry_axis or (0, 0, 1), centre)
     orbits = find_orbits(chains, symmetry, own)
     names = {orbit.chain for orbit in orbits}
-    refuse_overlap([chain for chain in chains if chain.name in names], symmetry)
+    computed = [chain for chain in chains if chain.name in names]
+    refuse_overlap(computed, symmetry)
+    settled = settle(symmetry, density, np.concatenate([one.ca[np.isfinite(one.ca).all(-1)] for one in computed]))
+    symmetry = settled.symmetry
     whole, found = with_copies(structure, orbits, symmetry)
     before = {chain.name for chain in structure[0]}
     copies = [str(name) for orbit in found for name in orbit.copies]
@@ -122,7 +133,8 @@ def prepare_symmetry(
     missing = set(copies) - set(all_copies.polymer.chain_ids)
     if missing:
         raise InputError(_unequal(found[0].chain, sorted(missing)[0]))
-    return SymmetricJob(symmetry, tuple(found), whole, all_copies, tuple(name for name in copies if name not in before))
+    added = tuple(name for name in copies if name not in before)
+    return SymmetricJob(symmetry, tuple(found), whole, all_copies, added, settled.moved)
 
 
 def symmetry_note(target: Target) -> str:
@@ -161,11 +173,6 @@ def _of_model(chains: Sequence[SequenceChain]) -> Symmetry:
         f"The copies of the model form no point group within {TOLERANCE:g} A: give the symmetry by its symbol (a helix "
         "as H,rise,angle,copies), or leave it out."
     )
-
-
-def _centre(spec: RefineSpec) -> NDArray[np.float64]:
-    """Middle of the map's box, in angstrom."""
-    return read_map(spec.map).centre
 
 
 def _unequal(chain: str, other: str) -> str:

@@ -199,8 +199,8 @@ def refuse_overlap(chains: Sequence[SequenceChain], symmetry: Symmetry) -> None:
 
 def _superposed(mobile: SequenceChain, target: SequenceChain, tolerance: float) -> Array | None:
     """Operator that superposes a chain on another one of its sequence; None where they differ."""
-    both = np.isfinite(mobile.ca).all(-1) & np.isfinite(target.ca).all(-1)
-    if both.sum() < min(_FEW, len(both)):
+    both = np.asarray(np.isfinite(mobile.ca).all(-1) & np.isfinite(target.ca).all(-1))
+    if np.count_nonzero(both) < min(_FEW, len(mobile.ca)):
         return None
     fixed, moving = ([gemmi.Position(*point) for point in chain.ca[both].tolist()] for chain in (target, mobile))
     motion = gemmi.superpose_positions(fixed, moving).transform
@@ -211,8 +211,8 @@ def _superposed(mobile: SequenceChain, target: SequenceChain, tolerance: float) 
 def _deviation(operator: Array, mobile: SequenceChain, target: SequenceChain) -> float:
     """Root mean square distance of CA atoms in angstrom, infinite where hardly any are in common."""
     apart = np.linalg.norm(apply(operator, mobile.ca) - target.ca, axis=-1)
-    both: NDArray[np.bool_] = np.isfinite(apart)
-    if both.sum() < min(_FEW, len(mobile.ca)):
+    both = np.asarray(np.isfinite(apart))
+    if np.count_nonzero(both) < min(_FEW, len(mobile.ca)):
         return float("inf")
     return float(np.sqrt(np.mean(apart[both] ** 2)))
 
