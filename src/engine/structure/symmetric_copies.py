@@ -109,7 +109,7 @@ def _group_of(members: list[SequenceChain], tolerance: float) -> Symmetry | None
             if both is None:
                 return None
             table[g, h] = both
-    found = closed_group(np.array(operators), table)
+    found = closed_group(np.array(operators), table, np.mean([chain.centre for chain in members], axis=0))
     if found is None:
         return None
     for operator, permutation in zip(found.operators, permutations, strict=True):

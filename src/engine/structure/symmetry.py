@@ -101,7 +101,7 @@ def symmetry_of_symbol(request: SymmetryRequest, axis: ArrayLike, centre: ArrayL
     return Symmetry(request.symbol, moved, request.kind != "H")
 
 
-def closed_group(operators: Array, table: NDArray[np.int64]) -> Symmetry | None:
+def closed_group(operators: Array, table: NDArray[np.int64], middle: ArrayLike) -> Symmetry | None:
     """The point group next to operators that nearly form one.
 
     Rotations are averaged over the products that ought to give them, ``R_g = mean_h R_gh R_h^-1`` made orthogonal,
@@ -113,13 +113,15 @@ def closed_group(operators: Array, table: NDArray[np.int64]) -> Symmetry | None:
         The first is the identity.
     table : ndarray of int64, shape (n, n)
         Which operator the product of two is.
+    middle : array_like, shape (3,)
+        Point of the model in angstrom, about which turns that are a little off shift it little.
 
     Returns
     -------
     Symmetry or None
         None where there is no such point group: operators slide along their axes, as those of a helix do.
     """
-    n = len(operators)
+    n, origin = len(operators), np.asarray(middle, np.float64)
     rotations = operators[:, :, :3].copy()
     for _ in range(_ROUNDS):
         mean = np.array([np.mean([rotations[table[g, h]] @ rotations[h].T for h in range(n)], 0) for g in range(n)])
@@ -133,11 +135,11 @@ def closed_group(operators: Array, table: NDArray[np.int64]) -> Symmetry | None:
     if np.abs(products - rotations[table]).max() > 1e-6 or np.abs(rotations[0] - np.eye(3)).max() > 1e-6:
         return None
     # (1 - R) c = t for all of them; the shortest solution, as an axis has no centre of its own
-    system, shifts = (np.eye(3) - rotations).reshape(-1, 3), operators[:, :, 3]
-    centre = np.linalg.lstsq(system, shifts.reshape(-1), rcond=1e-6)[0]
+    system = (np.eye(3) - rotations).reshape(-1, 3)
+    shifts = operators[:, :, :3] @ origin + operators[:, :, 3] - origin
+    centre = origin + np.linalg.lstsq(system, shifts.reshape(-1), rcond=1e-6)[0]
     found = np.concatenate([rotations, (centre - rotations @ centre)[..., None]], -1)
-    axes = np.linalg.norm(found[:, :, 3] - shifts, axis=-1)
-    if axes.max() > _SLIDE:
+    if np.linalg.norm(rotations @ origin + found[:, :, 3] - origin - shifts, axis=-1).max() > _SLIDE:
         return None
     found[0] = np.eye(3, 4)
     same = np.abs(rotations[:, None] - rotations[None]).max((-1, -2)) < _SAME
