@@ -48,7 +48,8 @@ def with_copies(
     if all(None not in orbit.copies for orbit in orbits):
         return structure, list(orbits)
     made = structure.clone()
-    names = _free_names({chain.name for chain in made[0]})
+    given = {str(name) for orbit in orbits for name in orbit.copies}
+    names = _free_names({chain.name for chain in made[0]} | given)
     found = [list(orbit.copies) for orbit in orbits]
     for number, operator in enumerate(symmetry.operators):
         for orbit, copies in zip(orbits, found, strict=True):

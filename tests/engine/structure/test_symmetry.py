@@ -136,7 +136,7 @@ def test_operators_that_nearly_form_a_group_are_made_one(text):
     assert np.array_equal(products, table(exact))
     points = 40 + 30 * rng.normal(size=(50, 3))
     for a, b in zip(found.operators, exact, strict=True):
-        assert np.linalg.norm(apply(a, points) - apply(b, points), axis=-1).max() < 2.0
+        assert np.linalg.norm(apply(a, points) - apply(b, points), axis=-1).max() < 4.0
 
 
 def test_screws_are_no_point_group():
