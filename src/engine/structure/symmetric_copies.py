@@ -23,8 +23,8 @@ TOLERANCE = 2.0
 models placed one by one in maps of 3 to 5 A by 1 to 2 A."""
 _FEW = 20
 """Residues that two copies must have in common, to be told from chance."""
-_TOO_NEAR = 2.5
-"""Angstrom between CA atoms that only overlapping chains have."""
+_TOO_NEAR = 3.5
+"""Angstrom between CA atoms of different chains that only overlapping ones have: bonded neighbours have 3.8."""
 _OVERLAP = 0.1
 """Part of the CA atoms that may be so near: domain-swapped tails cross, whole chains do not."""
 
