@@ -201,7 +201,8 @@ def _examine_placement(
         if misfit.of_map:
             findings.advice.append(f"It may also be that {misfit.cause}; then the model will not be found.")
         shift = np.array(ShiftSearch(whole, scene.points).fit().shift)
-        moved = replace(scene, xyz=scene.xyz + shift, events=NullEvents())  # only for what the map costs
+        # only for what the map costs; where the copies will lie is not known yet
+        moved = replace(scene, xyz=scene.xyz + shift, events=NullEvents(), symmetry=None)
         _try(findings, lambda: maps.append(load_density(files, moved)))
     else:
         try:
