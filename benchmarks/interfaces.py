@@ -1,12 +1,13 @@
 """Docking by energy: whether the prior's interface energy tells right poses of a complex from wrong ones.
 
-Usage: ``python benchmarks/interfaces.py --data DATA [--poses 100] [--complexes N] [--names 1AVX ...] [--resume]``. Each
+Usage: ``python benchmarks/interfaces.py --data DATA [--poses 100] [--complexes N] [--no-sequence] [--resume]``. Each
 complex of ``docking/db5_bound.npz`` gets poses of its ligand, half of them perturbed by 0.5 to 8 A, half of them placed
 at random in contact (``poses.py``). Writes ``poses.csv`` (each pose and score), ``cases.csv`` (for each complex and
 score Spearman's rank correlation with interface RMSD, whether the best and one of the five best poses are near-native,
 and the rank of the bound pose, which has no part in the others) and ``interfaces.png``.
 
-Scores, low where a pose is good: *energy*, -log p of the complex less those of its parts, in nats; *contacts*, less the
+Scores, low where a pose is good: *energy*, -log p of the complex less those of its parts, in nats; *sequence*,
+-log p(sequence | pose) of ProteinMPNN, in nats (that of the parts is the same in all poses); *contacts*, less the
 number of pairs of CB within 8 A; *pairs*, the sum over those pairs of minus the log of how much more often than by
 chance two types touch in complexes of the training split (the complexes tested are left out of it, their relatives are
 not). All come from the backbone and the sequence alone.
@@ -33,6 +34,7 @@ from scipy.stats import spearmanr
 
 from adp3d.energy.structure import METHODS, EnergySettings, interface_energy
 from adp3d.pipeline.score import sub_polymer
+from adp3d.pipeline.sequence_energy import SequenceSettings, sequence_energy
 from adp3d.prior.registry import load_prior
 from adp3d.structure.polymer import AMINO_ACIDS
 from adp3d.training.dataset import Chain, load_chains
@@ -44,7 +46,7 @@ NEAR_NATIVE = 4.0
 """Angstrom of interface RMSD: CAPRI's bound for an acceptable pose."""
 CONTACT = 8.0
 """Angstrom between two CB."""
-SCORES = ("energy", "contacts", "pairs")
+SCORES = ("energy", "sequence", "contacts", "pairs")
 FIRST = 5
 """So many best poses may hold a near-native one."""
 
@@ -91,6 +93,12 @@ def energies_of(one: Complex, poses: Sequence[Pose], settings: EnergySettings, p
     x = torch.as_tensor(np.stack([pose.x for pose in poses]), dtype=torch.float32)
     energy = interface_energy(parts, whole, x, [torch.from_numpy(part) for part in rows], settings)
     return energy.total.double().numpy()
+
+
+def sequence_scores(one: Complex, poses: Sequence[Pose], draws: int, seed: int) -> NDArray[np.float64]:
+    """-log p(s | pose) of each pose, in nats."""
+    x = torch.as_tensor(np.stack([pose.x for pose in poses]), dtype=torch.float32)
+    return sequence_energy(one.polymer, x, SequenceSettings(draws, seed)).total.double().numpy()
 
 
 def contact_scores(
@@ -155,12 +163,13 @@ def _cases(rows: Sequence[Row], known: dict[str, tuple[float, float]]) -> list[R
         own = [row for row in rows if row["complex"] == name]
         away = column(own, "interface_rmsd")
         shares = {"receptor_in_training": known[name][0], "ligand_in_training": known[name][1]}
-        cases += [{"complex": name, "score": score, **judge(column(own, score), away), **shares} for score in SCORES]
+        scores = [score for score in SCORES if np.isfinite(column(own, score)).all()]
+        cases += [{"complex": name, "score": score, **judge(column(own, score), away), **shares} for score in scores]
     return cases
 
 
 def _summary(cases: Sequence[Row]) -> None:
-    for score in SCORES:
+    for score in dict.fromkeys(str(row["score"]) for row in cases):
         own = [row for row in cases if row["score"] == score]
         print(
             f"{score}: Spearman {np.mean(column(own, 'spearman')):.2f}, near-native first in "
@@ -177,6 +186,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--method", choices=METHODS, default="denoising")
     parser.add_argument("--lowest", type=float, default=0.05, help="diffusion time at which integrals end")
     parser.add_argument("--prior", default="builtin")
+    parser.add_argument("--no-sequence", action="store_true", help="leave out ProteinMPNN, whose weights it needs")
     parser.add_argument("--resume", action="store_true", help="go on where an earlier run stopped")
     return parser.parse_args()
 
@@ -205,9 +215,13 @@ def main() -> None:
         begun = time.monotonic()
         energies = energies_of(one, poses, settings, options.prior)
         seconds = time.monotonic() - begun
+        sequence = np.full(len(poses), np.nan)
+        if not options.no_sequence:
+            sequence = sequence_scores(one, poses, options.draws, options.seed)
         contacts, pairs = contact_scores(one, poses, potential)
         for k, pose in enumerate(poses):
-            figures = {"energy": float(energies[k]), "contacts": float(contacts[k]), "pairs": float(pairs[k])}
+            found = {"energy": energies, "sequence": sequence, "contacts": contacts, "pairs": pairs}
+            figures = {score: float(found[score][k]) for score in SCORES}
             away = {"ligand_rmsd": pose.ligand_rmsd, "interface_rmsd": pose.interface_rmsd}
             table.add({"complex": one.name, "kind": pose.kind, **away, **figures})
         print(f"{one.name}: {len(one.x)} residues, {len(poses)} poses, {seconds:.0f} s", flush=True)

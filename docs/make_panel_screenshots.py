@@ -157,13 +157,16 @@ def photograph_with_stand_in(folder: Path, width: int, dark: bool) -> None:
     for name, states in (("idle", ()), ("running", ("failed", "running", "waiting")), ("finished", ("finished",))):
         manager.jobs[:] = [_job(manager, number, state) for number, state in enumerate(states, 1)]
         panel.refresh_jobs()
+        panel.pages.setCurrentIndex(int(bool(states)))
         panel.jobs.table.select_job(2)
         application.processEvents()
         application.processEvents()
         _save(area, folder / f"panel_{name}{suffix}")
+    panel.pages.setCurrentIndex(0)
     panel.form.more.setChecked(True)
     area.resize(width, 980)
-    application.processEvents()
+    for _ in range(4):
+        application.processEvents()
     _save(area, folder / f"panel_more{suffix}")
     panel.close()
 

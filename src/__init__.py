@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from chimerax.core.logger import Logger
     from chimerax.core.session import Session
     from chimerax.core.tools import ToolInstance
-    from chimerax.core.toolshed import BundleInfo, CommandInfo, ToolInfo
+    from chimerax.core.toolshed import BundleInfo, CommandInfo, SelectorInfo, ToolInfo
 
 __all__ = ["bundle_api"]
 
@@ -25,7 +25,7 @@ _TOOLS = {
 
 
 class _ADP3DBundle(BundleAPI):
-    """Commands, tool, toolbar button, and classes of sessions."""
+    """Commands, tools, toolbar button, names of residues, and classes of sessions."""
 
     api_version = 1
 
@@ -36,6 +36,7 @@ class _ADP3DBundle(BundleAPI):
 
         from chimerax.core.commands import register
 
+        _offer_in_scene(logger.session)
         name = command_info.name.split()[-1]
         module = import_module(f".commands.{name}", __package__)
         description = getattr(module, f"{name}_desc")()
@@ -44,12 +45,20 @@ class _ADP3DBundle(BundleAPI):
         register(command_info.name, description, getattr(module, f"adp3d_{name}"), logger=logger)
 
     @staticmethod
+    def register_selector(bundle_info: BundleInfo, selector_info: SelectorInfo, logger: Logger) -> None:
+        """Register a name for residues, such as ``adp3d-new``, when it is first used."""
+        from importlib import import_module
+
+        import_module(".live.selectors", __package__).register_group(selector_info.name, selector_info.synopsis, logger)
+
+    @staticmethod
     def start_tool(session: Session, bundle_info: BundleInfo, tool_info: ToolInfo) -> ToolInstance | None:
         """Show a tool."""
         from importlib import import_module
 
         from chimerax.core.tools import get_singleton
 
+        _offer_in_scene(session)
         module, name = _TOOLS[tool_info.name]
         tool: ToolInstance | None = get_singleton(
             session, getattr(import_module(module, __package__), name), tool_info.name
@@ -70,6 +79,14 @@ class _ADP3DBundle(BundleAPI):
 
         module = _CLASSES.get(name)
         return None if module is None else getattr(import_module(module, __package__), name)
+
+
+def _offer_in_scene(session: Session) -> None:
+    """Add what can be asked from the scene; it needs a window, and takes a while only the first time."""
+    if session.ui.is_gui:
+        from importlib import import_module
+
+        import_module(".panel.scene_menu", __package__).offer_in_scene(session)
 
 
 bundle_api = _ADP3DBundle()

@@ -40,6 +40,7 @@ from ..engine.contract.domains import (
     TwoFiles,
     TwoMaps,
 )
+from ..engine.contract.symmetry import Vector
 from .arguments import DeviceArg, HalfMapsArg, MeasureArg, ModelPartArg, PluginArg, SequenceArg
 
 __all__ = ["annotation"]
@@ -99,6 +100,11 @@ def _(domain: Device) -> type[Annotation]:
 
 @annotation.register
 def _(domain: Text) -> type[Annotation]:
+    return StringArg
+
+
+@annotation.register
+def _(domain: Vector) -> type[Annotation]:
     return StringArg
 
 

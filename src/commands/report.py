@@ -36,13 +36,9 @@ def adp3d_report(session: Session, job: int | None = None, save: str | None = No
     from ..engine.contract.errors import InputError
     from ..engine.contract.folder_state import REPORT
     from ..engine.contract.report_page import read_report_input, report_page
-    from ..jobs.manager import job_manager
+    from .finished import finished_job
 
-    manager = job_manager(session)
-    with_result = [one for one in manager.jobs if one.result is not None]
-    chosen = with_result[-1] if job is None and with_result else manager.get(job)
-    if chosen.result is None:
-        raise UserError(f"ADP-3D job {chosen.id} has no result (it is {chosen.state}); wait until it has finished.")
+    chosen = finished_job(session, job)
     path = chosen.folder / REPORT if save is None else Path(save).expanduser()
     try:
         path.write_text(report_page(read_report_input(chosen.folder)), encoding="utf-8")

@@ -16,10 +16,25 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-__all__ = ["CONFIDENCE", "FIT", "SCALES", "UNKNOWN", "ColourScale", "confidence_from_spread", "show_colour_key"]
+__all__ = [
+    "CONFIDENCE",
+    "FIT",
+    "REPLICA_COLOURS",
+    "SCALES",
+    "UNKNOWN",
+    "ColourScale",
+    "confidence_from_spread",
+    "show_colour_key",
+]
 
 UNKNOWN = (160, 160, 160, 255)
 """Colour of residues without a value."""
+
+REPLICA_COLOURS = (
+    *((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66)),
+    *((0, 114, 178), (213, 94, 0), (204, 121, 167)),
+)
+"""Of the replicas, for all kinds of colour vision (Okabe and Ito)."""
 
 HALF_CONFIDENCE_SPREAD = 2.0
 """Spread of replicas in angstrom at which the confidence is 50, as the engine has it."""

@@ -21,6 +21,7 @@ __all__ = [
     "refuse_unknown",
     "residue_address",
     "residue_spec",
+    "runs_in_words",
     "work_of",
 ]
 
@@ -281,6 +282,15 @@ def numbered_runs(rows: Iterable[Address]) -> list[Stretch]:
         else:
             runs.append((address, address))
     return runs
+
+
+def runs_in_words(rows: Iterable[Address]) -> str:
+    """Residues as runs of numbers for sentences, such as ``A 5-6, A 12-14, B 40``."""
+    words = []
+    for first, last in numbered_runs(rows):
+        start, end = (f"{number}{code}" for _, number, code in (first, last))
+        words.append(f"{first[0]} {start}" if first == last else f"{first[0]} {start}-{end}")
+    return ", ".join(words)
 
 
 def _spec(part: ModelPart, chains: Sequence[str], runs: Sequence[Stretch], every: bool) -> str:

@@ -16,6 +16,7 @@ from .attributes import set_residue_values
 from .colouring import FIT, SCALES
 from .confidence import read_confidence
 from .model_file import read_model_file
+from .moving import move_atoms
 from .record import Handover
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ __all__ = [
     "moved_in_map",
     "open_result",
     "result_atoms",
+    "read_result",
     "result_confidence",
     "result_model",
+    "result_path",
 ]
 
 _ATTRIBUTE = "adp3d_result_of"
@@ -53,7 +56,7 @@ def result_atoms(job: Job) -> ModelAtoms:
     UserError
         If the job has no result, or its file was removed or damaged.
     """
-    return _atoms_of(job, _result_path(job))
+    return _atoms_of(job, result_path(job))
 
 
 def input_atoms(job: Job) -> ModelAtoms:
@@ -108,25 +111,36 @@ def open_result(session: Session, job: Job) -> AtomicStructure:
     UserError
         If the job has no result, or its file was removed or damaged.
     """
-    from chimerax.mmcif import open_mmcif
-
     opened = result_model(session, job)
     if opened is not None:
         return opened
-    path = _result_path(job)
-    models, _ = open_mmcif(session, str(path), log_info=False)
-    structure: AtomicStructure = models[0]
-    for extra in models[1:]:
-        extra.delete()
+    structure = read_result(session, job)
     handover = Handover.of(job.prepared.extra)
-    _transform(structure, frames.invert(handover.matrix))
-    _rename_chains(structure, handover)
+    move_atoms(structure, frames.invert(handover.matrix))
     structure.position = frames.place(_place_in_scene(session, job, handover))
     structure.name = f"{handover.model_name} {KINDS[job.kind].done}" if handover.model_name else job.title
     type(structure).register_attr(session, _ATTRIBUTE, "ADP-3D", attr_type=str)  # saved with sessions
     setattr(structure, _ATTRIBUTE, str(job.folder))
     session.models.add([structure])
     _mark(session, job, structure)
+    return structure
+
+
+def read_result(session: Session, job: Job) -> AtomicStructure:
+    """The result of a finished job as a model that is not opened, in the frame of the job files, chains as the user's.
+
+    Raises
+    ------
+    UserError
+        If the job has no result, or its file was removed or damaged.
+    """
+    from chimerax.mmcif import open_mmcif
+
+    models, _ = open_mmcif(session, str(result_path(job)), log_info=False)
+    structure: AtomicStructure = models[0]
+    for extra in models[1:]:
+        extra.delete()
+    _rename_chains(structure, Handover.of(job.prepared.extra))
     return structure
 
 
@@ -140,7 +154,7 @@ def result_confidence(job: Job) -> dict[Address, float]:
     """
     from chimerax.core.errors import UserError
 
-    path = _result_path(job)
+    path = result_path(job)
     try:
         found = _confidence(path, _version(path))
     except (ValueError, OSError) as error:
@@ -182,7 +196,14 @@ def _mark(session: Session, job: Job, structure: AtomicStructure) -> None:
         atoms.filter(atoms.element_names == "C").colors = colours[row]
 
 
-def _result_path(job: Job) -> Path:
+def result_path(job: Job) -> Path:
+    """File of a job's result.
+
+    Raises
+    ------
+    UserError
+        If there is none, or it was removed.
+    """
     from chimerax.core.errors import UserError
 
     if job.result is None:
@@ -217,24 +238,6 @@ def _atoms(path: Path, version: tuple[int, int]) -> ModelAtoms:
 @lru_cache(maxsize=_KEPT)
 def _confidence(path: Path, version: tuple[int, int]) -> Mapping[Address, float]:
     return read_confidence(path)
-
-
-def _transform(structure: AtomicStructure, matrix: NDArray[np.float64]) -> None:
-    """Move all atoms, each in all its conformations."""
-    if frames.is_identity(matrix):
-        return
-    atoms = structure.atoms
-    several = np.asarray(atoms.num_alt_locs) > 0
-    alternatives = [
-        (atom, atom.alt_loc, {loc: np.array(atom.get_alt_loc_coord(loc)) for loc in atom.alt_locs})
-        for atom in atoms.filter(several)
-    ]
-    atoms.coords = frames.apply(matrix, atoms.coords)
-    for atom, shown, places in alternatives:
-        for loc, place in places.items():
-            atom.alt_loc = loc
-            atom.coord = frames.apply(matrix, place)
-        atom.alt_loc = shown
 
 
 def _rename_chains(structure: AtomicStructure, handover: Handover) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .job import Job
 
-__all__ = ["fix_residues", "kept_positions", "positions"]
+__all__ = ["fix_residues", "held_positions", "kept_positions", "positions"]
 
 _KEPT = re.compile(r"(?P<chain>[^:]+)(:(?P<first>-?\d+)(?P<code>[A-Za-z]?)(-(?P<last>-?\d+))?)?")
 """One item of the setting ``keep``: ``A:12-40``, ``B:7``, ``C``."""
@@ -52,6 +52,15 @@ def kept_positions(layout: Layout, keep: Iterable[str]) -> set[int]:
     return found
 
 
+def held_positions(job: Job) -> frozenset[int]:
+    """Positions of the residues that a job holds: those that it keeps from its start, and what was changed since."""
+    if job.layout is None:
+        return frozenset()
+    if job.held is None:
+        return frozenset(kept_positions(job.layout, job.prepared.spec.get("keep") or ()))
+    return frozenset(job.held)
+
+
 def fix_residues(session: Session, residues: Residues, job_id: int | None, *, fixed: bool) -> Job:
     """Hold or release residues of a running job.
 
@@ -74,9 +83,7 @@ def fix_residues(session: Session, residues: Residues, job_id: int | None, *, fi
     found = positions(job.layout, own or residues)
     if not found:
         raise UserError(f"None of these residues is part of ADP-3D job {job.id}; name residues of its model.")
-    if job.held is None:  # those that the job keeps from its start are held and released like the others
-        job.held = kept_positions(job.layout, job.prepared.spec.get("keep") or ())
-    before = frozenset(job.held)
+    before = held_positions(job)
     concerned = set(found) - before if fixed else before.intersection(found)
     if not concerned and not fixed:
         raise UserError(f"None of these residues is held in ADP-3D job {job.id}; 'adp3d fix' holds residues.")

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..engine.contract.segments import Alternative, Segment
 from ..handover.atoms import ModelAtoms
+from ..handover.colouring import REPLICA_COLOURS
 from ..handover.replicas import read_replicas
 from ..handover.segments import addresses_of
 
@@ -25,8 +26,6 @@ _ATTRIBUTE = "_adp3d_alternatives"
 _BACKBONE = (("N", "CA"), ("CA", "C"), ("C", "O"))
 _PEPTIDE_BOND = 2.2
 """Longest distance C to N, in angstrom, that is bonded."""
-_COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
-"""Of the replicas, for all kinds of colour vision (Okabe and Ito)."""
 
 
 def open_alternatives(session: Session, job: Job, segment: Segment, place: AtomicStructure) -> Model:
@@ -106,5 +105,5 @@ def _trace(session: Session, atoms: ModelAtoms, one: Alternative) -> AtomicStruc
             if np.linalg.norm(apart) < _PEPTIDE_BOND:
                 add_bond(before["C"], after["N"])
     model.atoms.draw_modes = Atom.STICK_STYLE
-    model.atoms.colors = np.array((*_COLOURS[(one.replica - 2) % len(_COLOURS)], 255), dtype=np.uint8)
+    model.atoms.colors = np.array((*REPLICA_COLOURS[(one.replica - 2) % len(REPLICA_COLOURS)], 255), dtype=np.uint8)
     return model

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..handover.colouring import FIT, SCALES, confidence_from_spread, show_colour_key
 from ..jobs.manager import job_manager
+from ..jobs.selection import held_positions
 from .closing import closed_sentence
 from .cover import covers, hidden_sentence, models_of_job
 from .final import final_replicas, show_result
@@ -217,6 +218,7 @@ class LiveModels:
         now = time.monotonic()
         if not job.ended:
             self._follow(job, view)
+            view.pin(held_positions(job))
         due = now - self._refreshed.get(job.id, -np.inf) > _REFRESH
         if job.id not in self._coloured or now - self._colour_changed.get(job.id, -np.inf) > _COLOUR_INTERVAL:
             self._recolour(job, view, due)
@@ -237,6 +239,8 @@ class LiveModels:
     def _finish(self, job: Job, view: JobView) -> None:
         if view.glide.moving:
             view.move(view.glide.at(np.inf), job.best_replica)  # a job that was stopped has no result to be shown
+        view.pin(())
+        view.close_ghost()
         show_result(self._session, job, view)
         self._recolour(job, view, True)
 

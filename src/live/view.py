@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from ..handover.colouring import UNKNOWN, ColourScale
 from ..handover.record import Handover
-from .backbone import build_backbone, colour_residues, move_backbone, rows_fit, set_bfactors
+from .backbone import build_backbone, colour_residues, move_backbone, residue_rows, rows_fit, set_bfactors
+from .ghost import new_ghost
 from .glide import Glide
+from .pins import Pins
 from .traces import CA, faint_colour, move_trace, new_trace, trace_fits
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class JobView:
         How they get there.
     replica : int
         Replica that is shown as the best one.
+    ghost : Model or None
+        Line where the starting model was.
     confidence : ndarray or None
         Final confidence (N,) of a finished job.
     """
@@ -65,9 +69,12 @@ class JobView:
         self.traces = traces
         self.serial = -1
         self.glide = Glide()
+        self._pins = Pins()
         self.replica = 0
+        self.ghost: Model | None = None
         self.confidence: NDArray[np.floating] | None = None
         self._n_residues = n_residues
+        self._ca: NDArray[np.floating] = _ca_atoms(best, n_residues)
         self._shown = {i for i, trace in enumerate(traces) if not trace.deleted and trace.display}
 
     @classmethod
@@ -87,9 +94,14 @@ class JobView:
         for trace in traces:
             trace.display = False  # until there are coordinates for it
         _mark(session, best, job)
+        ghost = new_ghost(session, layout, colour)
+        beside = [] if ghost is None else [ghost]
+        for model in beside:
+            model.position = best.position
         group = Model(f"ADP-3D job {job.id}", session)
-        group.add([best, *traces])
+        group.add([best, *traces, *beside])
         view = cls(layout.n_residues, group, best, traces)
+        view.ghost = ghost
         view.find_secondary_structure()
         session.models.add([group])
         return view
@@ -117,12 +129,23 @@ class JobView:
         others = [i for i in range(len(frame)) if i != best]
         if not self.best.deleted:
             move_backbone(self.best, frame[best])
+            self._ca = frame[best, :, CA]
+            self._pins.move(self._ca)
         for i, (trace, replica) in enumerate(zip(self.traces, others)):  # noqa: B905 - there may be more of either
             if not trace.deleted:
                 move_trace(trace, frame[replica, :, CA])
                 if i not in self._shown:  # once: from then on the user decides
                     self._shown.add(i)
                     trace.display = True
+
+    def pin(self, rows: Collection[int]) -> None:
+        """Mark those residues (positions in the layout) as held, and no others."""
+        if self.best.deleted:
+            return
+        if not rows:
+            self._pins.close()
+            return
+        self._pins.mark(self.best, rows, self._ca)
 
     def colour(self, values: NDArray[np.floating], scale: ColourScale) -> None:
         """Colour the best replica by a value for each residue, (N,), and write the values as B-factors."""
@@ -138,6 +161,12 @@ class JobView:
             # Otherwise ChimeraX searches by itself, with a line in the log, and at every frame if it finds none.
             self.best.ss_assigned = True
             compute_ss(self.best)
+
+    def close_ghost(self) -> None:
+        """Show no more where the starting model was: the job has ended."""
+        ghost, self.ghost = self.ghost, None
+        if ghost is not None and not ghost.deleted:
+            ghost.delete()
 
     def rename_finished(self) -> None:
         """Say in the names that this is the result."""
@@ -160,6 +189,17 @@ def shown_layout(job: Job) -> Layout:
     assert job.layout is not None
     handover = Handover.of(job.prepared.extra)
     return replace(job.layout, chains=tuple(map(handover.session_chain, job.layout.chains)))
+
+
+def _ca_atoms(best: AtomicStructure, n_residues: int) -> NDArray[np.float64]:
+    """CA atoms (N, 3) of the best replica as it is, in angstrom; where the user has cut it, in no place."""
+    places = np.full((n_residues, 3), np.nan)
+    if not best.deleted:
+        residues, rows = residue_rows(best, n_residues)
+        found = [(row, atom) for residue, row in zip(residues, rows, strict=True) if (atom := residue.find_atom("CA"))]
+        for row, atom in found:
+            places[row] = atom.coord
+    return places
 
 
 def _mark(session: Session, structure: AtomicStructure, job: Job) -> None:

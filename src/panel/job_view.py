@@ -1,13 +1,15 @@
-"""Lower half of the panel: the jobs, how far they are, and the buttons that steer them."""
+"""Second page of the panel: the jobs, how far they are, and the buttons that steer them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from Qt.QtCore import QPoint, Qt
 from Qt.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from .form import job_command
+from .job_menu import job_menu
 from .job_table import JobTable
 from .message import wrapped_label
 from .plot import Curve, Plot
@@ -29,6 +31,9 @@ class JobView(QWidget):
         Curves of a job and the step at which it ends.
     guarded : callable
         Turns a function into a callback that never raises.
+    parent : QWidget
+    session : Session, optional
+        For the menu of a job; without it there is none.
     """
 
     def __init__(
@@ -38,14 +43,18 @@ class JobView(QWidget):
         curves: Callable[[Any], tuple[Sequence[Curve], float]],
         guarded: Callable[[Callable[[], None]], Callable[..., None]],
         parent: QWidget,
+        session: Any = None,
     ) -> None:
         super().__init__(parent)
+        self._session, self._guarded = session, guarded
         self._execute, self._map_weight, self._curves = execute, map_weight, curves
         self._jobs: dict[int, Any] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         self.table = JobTable(guarded(self._show_selected), self)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)  # also by the menu key
+        self.table.customContextMenuRequested.connect(self._show_menu)
         self.line = wrapped_label(self)
         self.progress = QProgressBar(self)
         self.progress.setRange(0, 1000)
@@ -69,7 +78,7 @@ class JobView(QWidget):
         menu = QMenu(self.steer)
         menu.addAction("Fix selected residues").triggered.connect(guarded(lambda: self._hold("fix")))
         menu.addAction("Release selected residues").triggered.connect(guarded(lambda: self._hold("release")))
-        self.weigh = menu.addAction("Set the map weight given above")
+        self.weigh = menu.addAction("Set the map weight given under Set up")
         self.weigh.triggered.connect(guarded(self._set_weight))
         self.steer.setMenu(menu)
 
@@ -111,6 +120,22 @@ class JobView(QWidget):
         curves, last_step = ((), 1.0) if row is None else self._curves(self._jobs[row.job_id])
         self.plot.show_curves(curves, last_step, "Fit and temperature of a running job appear here.")
 
+    def menu(self) -> QMenu | None:
+        """Menu of the selected job; None if there is none."""
+        row = self.table.selected_row
+        if row is None or self._session is None:
+            return None
+        return job_menu(self._session, self._jobs[row.job_id], row, self._execute, self._guarded, self)
+
+    def _show_menu(self, place: QPoint) -> None:
+        def show() -> None:
+            menu = self.menu()
+            if menu is not None:
+                menu.aboutToHide.connect(menu.deleteLater)
+                menu.popup(self.table.viewport().mapToGlobal(place))
+
+        self._guarded(show)()
+
     def _row(self) -> JobRow:
         row = self.table.selected_row
         if row is None:
@@ -133,7 +158,9 @@ class JobView(QWidget):
         if weight is None:
             from chimerax.core.errors import UserError
 
-            raise UserError("Choose a number for the map weight above first; a job that runs takes nothing else.")
+            raise UserError(
+                "Choose a number for the map weight under Set up first; a job that runs takes nothing else."
+            )
         self._execute(job_command("set", self._row().job_id, "densityWeight", f"{weight:.10g}"))
 
 

@@ -1,13 +1,13 @@
-"""Everything in the window: the form and the jobs, kept up to date with the session."""
+"""Everything in the window: a page to set jobs up and a page of jobs, kept up to date with the session."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from Qt.QtCore import QTimer
-from Qt.QtGui import QFontDatabase
-from Qt.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from Qt.QtCore import Qt, QTimer
+from Qt.QtGui import QFontDatabase, QKeySequence, QShortcut
+from Qt.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from ..engine.contract.domains import Device, Plugin
 from ..jobs.manager import job_manager
@@ -30,8 +30,8 @@ __all__ = ["Panel"]
 
 _REFRESH_MILLISECONDS = 200
 _LEAST_SETTINGS = 90
-"""Pixels of the settings that are seen where there is no more room: task, model and map; the rest scrolls. Jobs,
-buttons and messages are always seen."""
+"""Pixels of the settings that are seen where there is no more room: task, model and map; the rest scrolls. Buttons and
+messages are always seen."""
 _COMMAND_LINES = 2
 _MODEL_TRIGGERS = ("add models", "remove models", "model id changed", "model name changed")
 _SAVED_TRIGGERS = ("end restore session", "command finished")
@@ -108,26 +108,52 @@ class Panel:
             self._models, self._maps, self._sequences, self._show_command, self._guarded, area, self._names
         )
         self.jobs = JobView(
-            self._execute, lambda: self.form.options()["densityWeight"], job_curves, self._guarded, area
+            self._execute,
+            lambda: self.form.options()["densityWeight"],
+            job_curves,
+            self._guarded,
+            area,
+            self.session,
         )
         self.estimate.clicked.connect(self._guarded(self._estimate))
         self.run_button.clicked.connect(self._guarded(self._run))
         self.help_button.clicked.connect(self._guarded(show_help))
+        shortcut = QShortcut(QKeySequence("Ctrl+Return"), area)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(self.run_button.click)
 
         self.installation = InstallStrip(self.session, self._execute, self.note, self._guarded, area)
         self.saved = SavedJobsButton(self._execute, self._guarded, area)
+        self.pages = QTabWidget(area)
+        self.pages.setDocumentMode(True)
+        self.pages.setAccessibleName("Pages of ADP-3D")
+        self.pages.addTab(self._set_up_page(area), "Set up")
+        self.pages.addTab(_page(area, self.jobs), "Jobs")
+        self.pages.setTabToolTip(0, "What to compute (Ctrl+Tab for the other page)")
+        self.pages.setTabToolTip(1, "What is computed, and its results (Ctrl+Tab for the other page)")
 
         layout.addWidget(self.installation)
         layout.addWidget(self.saved)
-        layout.addWidget(FittingScrollArea(self.form, area, _LEAST_SETTINGS), 3)
-        layout.addWidget(self._command)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(self._note)
+
+    def _set_up_page(self, area: QWidget) -> QWidget:
+        """Settings, the command that they amount to, and its buttons."""
+        self.settings = FittingScrollArea(self.form, area, _LEAST_SETTINGS)
+        page = _page(area, self.settings, self._command)
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
         for button in (self.estimate, self.run_button, self.help_button):
             buttons.addWidget(button)
+        layout = page.layout()
+        assert isinstance(layout, QVBoxLayout)
         layout.addLayout(buttons)
-        layout.addWidget(self._note)
-        layout.addWidget(self.jobs, 1)
+        layout.addStretch(0)
+        return page
+
+    def show_jobs(self) -> None:
+        """Turn to the page of jobs."""
+        self.pages.setCurrentIndex(1)
 
     def _models(self) -> Sequence[Any]:
         from chimerax.atomic import AtomicStructure
@@ -155,7 +181,10 @@ class Panel:
 
     def refresh_jobs(self) -> None:
         """Show the present state of the jobs, and offer those of a restored session that are none of them yet."""
-        self.jobs.show_jobs(list(self.manager.jobs))
+        jobs = list(self.manager.jobs)
+        self.jobs.show_jobs(jobs)
+        going = sum(not job.ended for job in jobs)
+        self.pages.setTabText(1, f"Jobs ({going} running)" if going else "Jobs")
         self.form.refresh_names()  # an engine may have told its plug-ins
         self._offer_saved()
 
@@ -183,8 +212,20 @@ class Panel:
         self.note("")
         self._execute(run_command(form))
         self.refresh_jobs()
+        self.show_jobs()
 
     def _execute(self, command: str) -> Any:
         from chimerax.core.commands import run
 
         return run(self.session, command)
+
+
+def _page(area: QWidget, *widgets: QWidget) -> QWidget:
+    """A page with widgets below each other, of which the first takes the room."""
+    page = QWidget(area)
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(0, 4, 0, 0)
+    layout.setSpacing(4)
+    for number, widget in enumerate(widgets):
+        layout.addWidget(widget, 0 if number else 1)
+    return page

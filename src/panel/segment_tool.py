@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from chimerax.core.tools import ToolInstance
 from chimerax.ui import MainToolWindow
 from Qt.QtCore import Qt
@@ -13,15 +12,20 @@ from Qt.QtGui import QKeySequence, QShortcut
 from Qt.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ..engine.contract.segments import Segment, summary
-from ..handover.residue_values import FIGURES, ResidueValues, read_residue_values
+from ..handover.residue_values import ResidueValues, read_residue_values
+from ..handover.results import result_model
+from ..handover.scoreboard import SCORED, scoreboard
 from ..handover.segments import addresses_of, read_segments
 from ..jobs.manager import job_manager
 from ..live.segment_walk import CHANGED, segment_walk
+from .figure_stack import FigureStack
 from .free_side import free_side
 from .guard import guard
 from .message import MessageBar, wrapped_label
-from .residue_plot import ResiduePlot
 from .segment_table import SegmentTable
+
+if TYPE_CHECKING:
+    from chimerax.atomic import AtomicStructure
 
 __all__ = ["SegmentsTool"]
 
@@ -54,6 +58,7 @@ class SegmentsTool(ToolInstance):
         self._handlers = [
             *(manager.triggers.add_handler(name, self._guarded(self._list_jobs)) for name in _JOB_TRIGGERS),
             walk.triggers.add_handler(CHANGED, self._guarded(self._follow)),
+            scoreboard(session).triggers.add_handler(SCORED, self._guarded(self._plot)),
         ]
         self._list_jobs()
         self.tool_window.manage(placement=free_side(session))
@@ -79,7 +84,7 @@ class SegmentsTool(ToolInstance):
         for chooser in (self.jobs, self.figure):
             chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             chooser.setMinimumContentsLength(10)
-        self.plot = ResiduePlot(self._clicked_in_plot, area)
+        self.plot = FigureStack(self.figure, self._clicked_in_plot, area)
         self.table = SegmentTable(self._chosen_in_table, self._guarded(self._enable), area)
         self.line = wrapped_label(area)
         choosers = QHBoxLayout()
@@ -110,7 +115,7 @@ class SegmentsTool(ToolInstance):
             layout.addLayout(row)
         layout.addWidget(self.note)
         self.jobs.currentIndexChanged.connect(self._guarded(self._show_job))
-        self.figure.currentIndexChanged.connect(self._guarded(self._plot))
+        self.figure.currentIndexChanged.connect(self._guarded(self.plot.show_chosen))
 
     def _button(self, text: str, tip: str, act: Callable[[], None], key: str = "") -> QPushButton:
         area = self.tool_window.ui_area
@@ -163,27 +168,24 @@ class SegmentsTool(ToolInstance):
                 self._values = read_residue_values(job)
         finally:  # what cannot be read is told, and nothing of another job stays
             self.table.show_segments(self._segments)
-            names = list(self._values.figures)
-            self.figure.blockSignals(True)
-            self.figure.clear()
-            self.figure.addItems([FIGURES[name] for name in names])
-            self.figure.blockSignals(False)
             self._plot()
             self._follow()
 
     def _plot(self) -> None:
-        names = list(self._values.figures)
-        index = self.figure.currentIndex()
+        """Offer what can be plotted of the job."""
         rows = {address: row for row, address in enumerate(self._values.addresses)}
         stretches = []
         for segment in self._segments:
             own = [rows[address] for address in addresses_of(segment) if address in rows]
             stretches.append((own[0], own[-1]) if own else (0, -1))
-        labels = [f"{chain} {number}{code}" for chain, number, code in self._values.addresses]
-        if 0 <= index < len(names):
-            self.plot.show_values(self._values.figures[names[index]], labels, stretches)
-        else:
-            self.plot.show_values(np.zeros(0), (), ())
+        self.plot.show_figures(self._values, stretches, self._structure())
+
+    def _structure(self) -> AtomicStructure | None:
+        """The model that shows the job: its result, else the model that it started from."""
+        if self.job_id is None:
+            return None
+        job = job_manager(self.session).get(self.job_id)
+        return result_model(self.session, job) or job.model
 
     def _follow(self) -> None:
         """Mark the stretch that is shown, whoever has shown it."""

@@ -257,6 +257,15 @@ def _register_commands(session) -> None:
         if f"def {path.stem}_desc(" in path.read_text(encoding="utf-8") and name not in registered_commands():
             info = SimpleNamespace(name=name, synopsis=None)
             bundle_api.register_command(None, info, session.logger)
+    from xml.etree import ElementTree
+
+    from chimerax.core.commands import list_selectors
+    from chimerax.core.toolshed import SelectorInfo
+
+    for element in ElementTree.parse(SOURCE.parent / "bundle_info.xml").iter("ChimeraXClassifier"):
+        kind, name, *rest = (part.strip() for part in element.text.split("::"))
+        if kind == "Selector" and name not in list_selectors():
+            bundle_api.register_selector(None, SelectorInfo(name, rest[0]), session.logger)
 
 
 _warm: list[tuple[list[str], object]] = []

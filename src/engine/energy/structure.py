@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from ..prior.protocol import Prior
@@ -40,6 +42,10 @@ class EnergySettings:
     seed : int
     batch : int
         Structures computed at once.
+    placed : bool
+        Of an interface: whether its sides lie where they lie in the complex. A prior for which chains are independent
+        then gives zero; but one that has only seen molecules about the origin, as all trained ones have, takes a side
+        for the less likely the farther off it lies (by tens of nats). By default each lies about its own middle.
     """
 
     method: Method = "denoising"
@@ -49,6 +55,7 @@ class EnergySettings:
     highest: float = HIGHEST_TIME
     seed: int = 0
     batch: int = 8
+    placed: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class Energy:
 
 @dataclass(frozen=True)
 class Part:
-    """A molecule that is a part of another: it lies where it lies there, and gets the same noise.
+    """A molecule that is a part of another, and gets the same noise.
 
     Attributes
     ----------
@@ -83,7 +90,7 @@ class Part:
     size : int
         Residues of the whole.
     centre : Tensor, shape (structure, 3)
-        Middle of the whole, in angstrom.
+        What is taken for the origin, in angstrom.
     """
 
     rows: Tensor
@@ -97,6 +104,7 @@ def structure_energy(
     settings: EnergySettings,
     *,
     part: Part | None = None,
+    turns: Tensor | None = None,
     told: Callable[[int], None] = lambda done: None,
 ) -> Energy:
     """Energies of structures of one molecule.
@@ -110,6 +118,9 @@ def structure_energy(
     settings : EnergySettings
     part : Part, optional
         Says that the molecule is a part of another one.
+    turns : Tensor, shape (structure, N, 3, 3), optional
+        Rotations by which each structure's noise is turned, residue by residue. Noise has no direction, so this changes
+        no expectation; noise that turns with rigid parts makes energies comparable that would differ by chance.
     told : callable
         Hears how many structures are done, and may raise to stop.
     """
@@ -120,7 +131,8 @@ def structure_energy(
     for start in range(0, len(x), settings.batch):
         rows = slice(start, start + settings.batch)
         y = whitened.whiten(x[rows] - middle[rows, None, None])
-        found.append(_integrate(whitened, y, levels, _noise(y, settings.seed, part), settings))
+        noise = _noise(y, settings.seed, part, None if turns is None else turns[rows])
+        found.append(_integrate(whitened, y, levels, noise, settings))
         told(min(start + settings.batch, len(x)))
     each = torch.cat([one.mean for one in found]).sum((-1, -2))
     share = whitened.log_volume / each.shape[1]
@@ -128,9 +140,16 @@ def structure_energy(
 
 
 def interface_energy(
-    priors: Sequence[Prior], whole: Prior, x: Tensor, groups: Sequence[Tensor], settings: EnergySettings
+    priors: Sequence[Prior],
+    whole: Prior,
+    x: Tensor,
+    groups: Sequence[Tensor],
+    settings: EnergySettings,
 ) -> Energy:
-    """Energy of a complex less those of its parts, placed as they are: low where the prior likes them together.
+    """Energy of a complex less those of its parts: low where the prior likes them together.
+
+    The noise of a part turns with it, from pose to pose. What poses of rigid parts differ by is then what the prior
+    makes of their contact, and not how noise happens to lie on them.
 
     Parameters
     ----------
@@ -147,7 +166,7 @@ def interface_energy(
     Returns
     -------
     Energy
-        By residue of the complex. A prior for which chains are independent gives zero.
+        By residue of the complex.
 
     Raises
     ------
@@ -157,22 +176,41 @@ def interface_energy(
     together = torch.cat(list(groups))
     if not torch.equal(together.sort().values, torch.arange(x.shape[1])):
         raise ValueError("the parts hold each residue of the complex once")
-    complexed = structure_energy(whole, x, settings)
-    middle = x.mean((1, 2))
+    turns = torch.empty(len(x), x.shape[1], 3, 3, dtype=x.dtype, device=x.device)
+    for rows in groups:
+        turns[:, rows] = _turns_of(x[:, rows, 1])[:, None].to(turns)
+    complexed = structure_energy(whole, x, settings, turns=turns)
     alone = torch.empty_like(complexed.per_residue)
     error = complexed.standard_error.square()
     for prior, rows in zip(priors, groups, strict=True):
-        found = structure_energy(prior, x[:, rows], settings, part=Part(rows, x.shape[1], middle))
+        own = x[:, rows]
+        part = Part(rows, x.shape[1], (x if settings.placed else own).mean((1, 2)))
+        found = structure_energy(prior, own, settings, part=part, turns=turns[:, rows])
         alone[:, rows] = found.per_residue
         error = error + found.standard_error.square()
     return Energy(complexed.per_residue - alone, error.sqrt())
 
 
-def _noise(y: Tensor, seed: int, part: Part | None) -> Noise:
+def _turns_of(ca: Tensor) -> Tensor:
+    """Rotations (pose, 3, 3) that bring the first of these traces (pose, N, 3) onto each."""
+    about = (ca - ca.mean(1, keepdim=True)).double().cpu().numpy()
+    found = [Rotation.align_vectors(one, about[0])[0].as_matrix() for one in about]
+    return torch.from_numpy(np.stack(found))
+
+
+def _noise(y: Tensor, seed: int, part: Part | None, turns: Tensor | None) -> Noise:
     if part is None:
-        return normal_numbers(y.shape[1:], seed, y)
-    whole = normal_numbers((part.size, *y.shape[2:]), seed, y)
-    return lambda: whole()[part.rows]
+        own = normal_numbers(y.shape[1:], seed, y)
+    else:
+        whole, rows = normal_numbers((part.size, *y.shape[2:]), seed, y), part.rows
+
+        def own() -> Tensor:
+            return whole()[rows]
+
+    if turns is None:
+        return own
+    turn = turns.to(y)
+    return lambda: torch.einsum("snij,naj->snai", turn, own())
 
 
 def _integrate(

@@ -233,10 +233,10 @@ class DensityLikelihood:
         bound = level.square / torch.maximum(sums.model_model, least)
         coverage = operator.adjoint(level.mask, xyz) * volume / operator.charge
         per_atom = weight * operator.gradient_energy * coverage.clamp(_MIN_COVERAGE, 1.0)
-        per_atom = per_atom * bound.to(x.dtype)[:, None]
+        per_atom = atoms.folded(per_atom * bound.to(x.dtype)[:, None])
         backbone = per_atom[:, :n_backbone].unflatten(-1, (-1, 4)).clone()
         levers = atoms.lever * per_atom[:, n_backbone:, None]
-        backbone[..., :3] = backbone[..., :3].index_add(1, atoms.residue[n_backbone:], levers)
+        backbone[..., :3] = backbone[..., :3].index_add(1, atoms.site_residue, levers)
         result: Tensor = backbone
         return result
 

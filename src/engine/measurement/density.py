@@ -28,6 +28,7 @@ from ..solver.potential_cost import PotentialCost
 from ..structure.other_atoms import other_atoms
 from .density_potential import DensityPotential
 from .protocol import Scene
+from .symmetry import average_copies, images_in_reach, own_share
 from .whole_map import MapFiles, WholeMap, read_whole_map
 
 __all__ = ["NAME", "DensityMeasurement", "bind_map", "load", "load_density"]
@@ -84,6 +85,8 @@ class DensityMeasurement:
         Where the noise comes from, as in `NoiseModel`.
     fits : bool
         Whether the starting model lies in density.
+    copies_correlation : float or None
+        Correlation of the map around symmetric copies; None without them.
     """
 
     whole: WholeMap
@@ -93,6 +96,7 @@ class DensityMeasurement:
     known: NDArray[np.bool_]
     noise_method: str
     fits: bool = True
+    copies_correlation: float | None = None
 
     @property
     def name(self) -> str:
@@ -190,6 +194,12 @@ def bind_map(whole: WholeMap, scene: Scene) -> DensityMeasurement:
     noise = estimate_noise(density, whole.halves, points)
     cut = limit_sampling(crop(density, points, _reach(scene) + 4.0), resolution)
     mask = _fit_mask(cut, scene)
+    symmetry, copies_correlation = scene.symmetry, None
+    if symmetry is not None:
+        mask = own_share(cut, scene, mask, symmetry)
+        averaged = average_copies(cut, density, scene, mask, symmetry)
+        cut, copies_correlation = averaged.density, averaged.correlation
+        scene.events.message(averaged.line(symmetry))
     b_factor = _sharpness(cut, scene, resolution)
     if noise.method == "floor":
         scene.events.message(_FLOOR_NOTE.format(sigma=noise.sigma))
@@ -197,16 +207,21 @@ def bind_map(whole: WholeMap, scene: Scene) -> DensityMeasurement:
         f"Map: {'x'.join(map(str, cut.shape))} voxels of {cut.voxel_size.mean():.2f} A, resolution "
         f"{resolution:.1f} A, B {b_factor:.0f} A^2, noise {noise.sigma:.3g} from {noise.method}."
     )
+    atoms = prepare_atoms(scene.polymer.aatype, b_factor, device=device)
+    if symmetry is not None:
+        atoms = images_in_reach(atoms, scene, cut, mask, symmetry, _reach(scene))
     likelihood = DensityLikelihood.from_map(
         torch.as_tensor(cut.values, device=device),
         Grid.of_map(cut),
-        prepare_atoms(scene.polymer.aatype, b_factor, device=device),
+        atoms,
         resolution,
         noise.sigma**2,
-        torch.as_tensor(mask, device=device),
+        torch.as_tensor(mask.astype(np.float32), device=device),
         _BLURS,
     )
-    bound = DensityMeasurement(whole, cut, likelihood, b_factor, scene.known[:, 1], noise.method)
+    bound = DensityMeasurement(
+        whole, cut, likelihood, b_factor, scene.known[:, 1], noise.method, copies_correlation=copies_correlation
+    )
     correlation = bound.start_correlation(scene.start()[None])
     if overlap.mean_z >= DOUBTFUL_Z and correlation >= DOUBTFUL_CORRELATION:
         return bound
@@ -239,7 +254,7 @@ def _reach(scene: Scene) -> float:
     return float(np.clip(_REACH[0] + _REACH_PER_RESIDUE * longest, *_REACH))
 
 
-def _fit_mask(density: DensityMap, scene: Scene) -> NDArray[np.float32]:
+def _fit_mask(density: DensityMap, scene: Scene) -> NDArray[np.bool_]:
     """Voxels the job answers for: within reach of its model, not at atoms that belong to something else."""
     mask = near(density, scene.points, _reach(scene))
     others = other_atoms(scene.structure, scene.labels, np.zeros(scene.polymer.n_residues, bool))
@@ -247,13 +262,15 @@ def _fit_mask(density: DensityMap, scene: Scene) -> NDArray[np.float32]:
         mask &= ~near(density, others, _NEIGHBOUR_RADIUS) | near(density, scene.points, _NEIGHBOUR_RADIUS)
     if not mask.any():
         raise InputError("No voxel of the map lies near the model; check that the model is docked into this map.")
-    return mask.astype(np.float32)
+    return mask
 
 
 def _sharpness(density: DensityMap, scene: Scene, resolution: float) -> float:
     """Global B of the atoms that explains the fall-off of the map, from the known residues."""
     known = scene.known[:, 1].astype(np.float64)
     atoms = prepare_atoms(scene.polymer.aatype, _TRIAL_B, known, device=scene.device)
+    if scene.symmetry is not None:
+        atoms = images_in_reach(atoms, scene, density, np.ones(density.shape, bool), scene.symmetry, 0.0)
     model = atoms.density(Grid.of_map(density))(backbone_to_atoms(scene.start()[None], atoms))[0].cpu().numpy()
     try:
         fitted = relative_sharpness(density, model, resolution)

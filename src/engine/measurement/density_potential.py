@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor
 
 from ..likelihood.density import DensityLikelihood, Evaluation
+from ..likelihood.map_levels import MapLevel
+from ..likelihood.residual_sums import Sums
 from ..solver.protocol import Level
 
-__all__ = ["DensityPotential", "LocalDensity", "blur_for"]
+__all__ = ["DensityPotential", "EvaluatedLikelihood", "LocalDensity", "blur_for", "nearest_level"]
 
 _POSITIONAL_SPREAD = 5.0
 """Angstrom of positional uncertainty of a denoised structure along each axis, per unit of sigma_t. Residues missing
@@ -47,14 +51,18 @@ class DensityPotential:
 
     def at(self, x: Tensor, level: Level) -> LocalDensity:
         """Choose the blur for the noise level, and the trust that the present fit deserves."""
-        blurs = [prepared.blur for prepared in self.likelihood.levels]
-        wanted = blur_for(level.sigma)
-        nearest = min(range(len(blurs)), key=lambda i: abs(math.sqrt(blurs[i]) - math.sqrt(wanted)))
-        chosen = self.likelihood.at_level(nearest)
-        variance = chosen.levels[nearest].variance
-        start = chosen.evaluate(x)
-        trust = _TEMPER * variance / start.fit.mean_square.clamp(min=variance)
-        return LocalDensity(chosen, trust.to(x.dtype), x, start)
+        nearest = nearest_level(self.likelihood.levels, level.sigma)
+        return LocalDensity.beginning_at(x, self.likelihood.at_level(nearest), self.likelihood.levels[nearest])
+
+
+class EvaluatedLikelihood(Protocol):
+    """A log-likelihood of a map that gives all it knows at once."""
+
+    def evaluate(self, x: Tensor) -> Evaluation:
+        """Value, gradient, fit and sums at x (replica, N, 4, 3)."""
+
+    def curvature(self, x: Tensor, sums: Sums | None = None) -> Tensor:
+        """Positive diagonal (replica, N, 4) in 1/angstrom^2, from sums of an `evaluate` at x, if they are at hand."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class LocalDensity:
 
     Attributes
     ----------
-    likelihood : DensityLikelihood
+    likelihood : EvaluatedLikelihood
         At the blur of the step.
     trust : Tensor, shape (replica,)
         Tempered noise variance over residual variance.
@@ -73,10 +81,17 @@ class LocalDensity:
         The likelihood at x.
     """
 
-    likelihood: DensityLikelihood
+    likelihood: EvaluatedLikelihood
     trust: Tensor
     x: Tensor
     start: Evaluation
+
+    @classmethod
+    def beginning_at(cls, x: Tensor, likelihood: EvaluatedLikelihood, level: MapLevel) -> LocalDensity:
+        """The potential of a likelihood in a map level, with the trust that its fit at x deserves."""
+        start = likelihood.evaluate(x)
+        trust = _TEMPER * level.variance / start.fit.mean_square.clamp(min=level.variance)
+        return cls(likelihood, trust.to(x.dtype), x, start)
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """-log p(y|x), (replica,), and its gradient (replica, N, 4, 3) in 1/angstrom."""
@@ -87,6 +102,12 @@ class LocalDensity:
         """Gauss-Newton diagonal, (replica, N, 4), in 1/angstrom^2."""
         sums = self.start.sums if x is self.x else None
         return self.trust[:, None, None] * self.likelihood.curvature(x, sums)
+
+
+def nearest_level(levels: Sequence[MapLevel], sigma: float) -> int:
+    """Index of the map level whose blur suits the noise scale sigma_t best."""
+    wanted = blur_for(sigma)
+    return min(range(len(levels)), key=lambda i: abs(math.sqrt(levels[i].blur) - math.sqrt(wanted)))
 
 
 def blur_for(sigma: float) -> float:

@@ -18,6 +18,7 @@ from ..solver.potential_cost import PotentialCost
 from ..solver.protocol import Potential
 from ..structure.placeholder import placeholder_backbone
 from ..structure.polymer import Polymer
+from ..structure.symmetry import Symmetry
 
 __all__ = ["Load", "Measurement", "Scene"]
 
@@ -39,6 +40,8 @@ class Scene:
     device : torch.device
     events : Events
         Takes messages for the user.
+    symmetry : Symmetry or None
+        That takes the residues to copies which the job computes along with them.
     """
 
     polymer: Polymer
@@ -47,6 +50,7 @@ class Scene:
     structure: gemmi.Structure
     device: torch.device
     events: Events
+    symmetry: Symmetry | None = None
 
     @property
     def known(self) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ seen in structures (`adp3d.training.pseudo_atom_statistics` measures them).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -22,6 +22,7 @@ from ..structure.polymer import AMINO_ACIDS
 from .density import AtomDensity
 from .form_factors import B_PER_VARIANCE, electron_form_factors
 from .grid import Grid
+from .images import Images
 
 __all__ = ["AtomSet", "backbone_to_atoms", "local_frames", "prepare_atoms"]
 
@@ -35,12 +36,12 @@ _LEVER_STEP = 1e-4
 
 @dataclass(frozen=True)
 class AtomSet:
-    """Scatterers of N residues: 4 N backbone atoms (residue by residue), then P side-chain sites.
+    """Scatterers of N residues: 4 N backbone atoms (residue by residue), then P side-chain sites, then their images.
 
     Parameters
     ----------
     residue : Tensor of int64, shape (A,)
-        Residue of each atom, A = 4 N + P.
+        Residue of each atom, A = 4 N + P and the number of images.
     local : Tensor, shape (P, 3)
         Position of each side-chain site in its residue's frame (`local_frames`), A.
     amplitude, width : Tensor, shape (A, 5)
@@ -51,6 +52,8 @@ class AtomSet:
         Weights: occupancy, times the number of carbon atoms a side-chain site stands for.
     lever : Tensor, shape (P, 3)
         Mean squared displacement of a site per axis for unit isotropic displacements of N, CA and C.
+    images : Images or None
+        Atoms and sites of symmetric copies.
     """
 
     residue: Tensor
@@ -60,16 +63,46 @@ class AtomSet:
     b_factor: Tensor
     occupancy: Tensor
     lever: Tensor
+    images: Images | None = None
 
     @property
     def n_atoms(self) -> int:
-        """Number of atoms and sites A."""
+        """Number of atoms, sites and images A."""
         return self.residue.shape[0]
+
+    @property
+    def n_own(self) -> int:
+        """Number of atoms and sites without images."""
+        return self.n_atoms - (0 if self.images is None else len(self.images))
 
     @property
     def n_residues(self) -> int:
         """Number of residues N."""
-        return (self.n_atoms - self.local.shape[0]) // 4
+        return (self.n_own - self.local.shape[0]) // 4
+
+    @property
+    def site_residue(self) -> Tensor:
+        """Residue of each side-chain site, shape (P,)."""
+        return self.residue[self.n_own - self.local.shape[0] : self.n_own]
+
+    def with_images(self, images: Images) -> AtomSet:
+        """The same atoms, which have none yet, with images."""
+        if self.images is not None:
+            raise ValueError("these atoms have images")
+        rows = torch.cat([torch.arange(self.n_atoms, device=self.residue.device), images.source])
+        return replace(
+            self,
+            residue=self.residue[rows],
+            amplitude=self.amplitude[rows],
+            width=self.width[rows],
+            b_factor=self.b_factor[rows],
+            occupancy=self.occupancy[rows],
+            images=images,
+        )
+
+    def folded(self, values: Tensor) -> Tensor:
+        """Values (..., A) of all atoms, those of images added to the atoms' own."""
+        return values if self.images is None else self.images.folded(values, self.n_own)
 
     def density(self, grid: Grid, blur: float = 0.0, tolerance: float = 3e-4) -> AtomDensity:
         """Operator from positions (..., A, 3) to density on a grid, every B-factor raised by `blur` (A^2)."""
@@ -184,11 +217,11 @@ def backbone_to_atoms(x: Tensor, atoms: AtomSet) -> Tensor:
     -------
     Tensor, shape (..., A, 3)
     """
-    backbone = x.flatten(-3, -2)
-    site_residue = atoms.residue[backbone.shape[-2] :]
+    backbone, site_residue = x.flatten(-3, -2), atoms.site_residue
     frames = local_frames(x)[..., site_residue, :, :]
     sites = x[..., site_residue, 1, :] + (atoms.local[..., None] * frames).sum(-2)
-    return torch.cat([backbone, sites], dim=-2)
+    own = torch.cat([backbone, sites], dim=-2)
+    return own if atoms.images is None else torch.cat([own, atoms.images.positions(own)], dim=-2)
 
 
 def _soft_unit(v: Tensor) -> Tensor:

@@ -38,6 +38,7 @@ from .distances import polymer_of_sequences
 from .dock_first import plan_docking
 from .dock_parts import ModelChain, errors_of_chains
 from .problem import nothing_to_compute, place_model, reference_ca
+from .symmetric import prepare_symmetry, symmetry_note
 
 __all__ = ["check"]
 
@@ -69,7 +70,8 @@ def check(spec: Spec, poll: Callable[[], None] = lambda: None) -> dict[str, Any]
         ``inside`` and ``above_noise`` (fractions of the known atoms), ``mean_z``, ``correlation`` (of the known
         residues with the map around them), ``resolution`` in angstrom, ``resolution_given``, ``b_factor``,
         ``noise`` with ``noise_method``, ``shape`` and ``voxel_size`` of the part used; None of a model that does not
-        lie in the map yet. ``dock``: a sentence on what will be docked first; empty if nothing is. ``restraints``
+        lie in the map yet. ``dock``: a sentence on what will be docked first; empty if nothing is. ``symmetry``: the
+        group that a symmetric job uses; None without. ``restraints``
         (distances only): their number.
         ``cost``: ``seconds``, ``peak_bytes``, ``available_bytes``, ``batch`` of ``replicas`` at once, ``device``.
         Parts that a problem hides, or that the job does not need, are ``None``.
@@ -82,6 +84,7 @@ def check(spec: Spec, poll: Callable[[], None] = lambda: None) -> dict[str, Any]
         "restraints": None,
         "chains": None,
         "dock": "",
+        "symmetry": None,
     }
     try:
         device = choose_device(spec.device)
@@ -142,7 +145,16 @@ def _examine_model(
 ) -> None:
     structure = read_structure(spec.model)
     sequences = None if spec.sequence is None else parse_sequence_argument(spec.sequence)
+    symmetric = prepare_symmetry(spec, structure, sequences) if isinstance(spec, RefineSpec) else None
+    if symmetric is not None:
+        structure, spec = symmetric.structure, replace(spec, chains=symmetric.chains)
+        findings.lines += symmetric.lines()
     target, kept = place_model(spec, structure, sequences)
+    if symmetric is not None:
+        symmetric.rows(target)
+        report["symmetry"] = symmetric.symmetry.name
+    elif isinstance(spec, RefineSpec):
+        findings.lines += filter(None, [symmetry_note(target)])
     placement = target.report.to_dict()
     known = target.known[:, 1]
     report |= {
@@ -163,7 +175,8 @@ def _examine_model(
     if spec.reference is not None:
         _try(findings, lambda: reference_ca(spec.reference or "", target.polymer))
     poll()
-    scene = Scene(target.polymer, target.labels, target.xyz, structure, device, findings)
+    symmetry = None if symmetric is None else symmetric.symmetry
+    scene = Scene(target.polymer, target.labels, target.xyz, structure, device, findings, symmetry)
     in_map = _examine_placement(spec, structure, scene, report, findings) if isinstance(spec, RefineSpec) else []
     measurements: list[Measurement] = [*in_map]
     poll()
@@ -188,7 +201,8 @@ def _examine_placement(
         if misfit.of_map:
             findings.advice.append(f"It may also be that {misfit.cause}; then the model will not be found.")
         shift = np.array(ShiftSearch(whole, scene.points).fit().shift)
-        moved = replace(scene, xyz=scene.xyz + shift, events=NullEvents())  # only for what the map costs
+        # only for what the map costs; where the copies will lie is not known yet
+        moved = replace(scene, xyz=scene.xyz + shift, events=NullEvents(), symmetry=None)
         _try(findings, lambda: maps.append(load_density(files, moved)))
     else:
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ..sidechain.scene_of_model import atom14_of
 from ..sidechain.templates import BACKBONE, RESIDUE_NAMES, UNKNOWN_TYPE
 from ..structure.atom_aliases import standard_names
 from ..structure.deposit_names import with_deposit_names
+from .equal_copies import equal_copies
 from .movement import STILL
 from .problem import Problem
 from .relaxation import RelaxMap, relax_result, residues_of
@@ -90,16 +92,24 @@ class FinalModel:
         The replicas; the best one is that of the structure.
     relaxation : dict or None
         Figures of the relaxation; None without one.
+    copies : mapping of (str, int, str) to int
+        Residues of symmetric copies, with the row of the residue that was computed for them.
     """
 
     structure: gemmi.Structure
     outcome: Outcome
     relaxation: dict[str, Any] | None
+    copies: Mapping[tuple[str, int, str], int] = field(default_factory=dict)
+
+    def stated(self, target: Target) -> dict[tuple[str, int, str], float]:
+        """Confidence of the N residues of the target, and of their copies."""
+        confidence = self.outcome.confidence.tolist()
+        own = dict(zip(target.labels, confidence, strict=True))
+        return own | {label: confidence[row] for label, row in self.copies.items()}
 
     def write(self, path: Path, target: Target) -> None:
         """Write the structure, with the confidence of the N residues of the target in records of its own."""
-        stated = dict(zip(target.labels, self.outcome.confidence.tolist(), strict=True))
-        write_structure(with_deposit_names(self.structure), path, stated)
+        write_structure(with_deposit_names(self.structure), path, self.stated(target))
 
 
 def finish(
@@ -134,12 +144,12 @@ def finish(
         If the job is to stop; nothing is written by then.
     """
     target = problem.target
-    structure = _assembled(spec, problem, outcome, title)
+    structure, copies = _with_copies(problem, outcome, _assembled(spec, problem, outcome, title), title)
     reason = _unwanted(spec, outcome, movable)
     if reason is not None:
         if reason:
             events.message(f"The result is not relaxed: {reason}")
-        return FinalModel(structure, outcome, None)
+        return FinalModel(structure, outcome, None, copies)
     density = movable.density
     done = relax_result(
         structure,
@@ -151,9 +161,20 @@ def finish(
         spec.b_factors == "plausible",
     )
     if done.metrics["relaxation"] is None:
-        return FinalModel(structure, outcome, None)
+        return FinalModel(structure, outcome, None, copies)
     moved = _with_best(outcome, structure, done.structure, target)
-    return FinalModel(done.structure, moved, done.metrics["relaxation"])
+    structure, copies = _with_copies(problem, moved, done.structure, title)
+    return FinalModel(structure, moved, done.metrics["relaxation"], copies)
+
+
+def _with_copies(
+    problem: Problem, outcome: Outcome, structure: gemmi.Structure, title: str | None
+) -> tuple[gemmi.Structure, dict[tuple[str, int, str], int]]:
+    """The structure with its symmetric copies as images of the result, if there are any."""
+    symmetric, target = problem.symmetric, problem.target
+    if symmetric is None:
+        return structure, {}
+    return equal_copies(structure, symmetric, target, outcome.replicas[0], outcome.confidence, title)
 
 
 def _assembled(

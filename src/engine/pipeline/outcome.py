@@ -78,8 +78,7 @@ def report_model_job(
     if side is not None:
         for line in side.lines(target):
             events.message(line)
-    stated = dict(zip(target.labels, outcome.confidence.tolist(), strict=True))
-    job.write_confidence(confidence_attribute(stated))
+    job.write_confidence(confidence_attribute(final.stated(target)))
     write_models(
         job.path / "ensemble.cif",
         outcome.replicas,

@@ -30,6 +30,7 @@ from ..structure.read import read_structure
 from ..structure.residue_ranges import chains_named, select_residues
 from ..structure.sequences import NamedSequence, parse_sequence_argument
 from .layout import layout_of_target
+from .symmetric import SymmetricJob, prepare_symmetry
 
 __all__ = ["Problem", "load_problem", "nothing_to_compute", "place_model", "reference_ca", "sequence_polymer"]
 
@@ -52,6 +53,8 @@ class Problem:
         Residues whose atoms stay where they are.
     prior_name : str
         Name under which the prior is registered.
+    symmetric : SymmetricJob or None
+        The copies of the target, whose atoms the structure has.
     """
 
     structure: gemmi.Structure
@@ -61,6 +64,7 @@ class Problem:
     reference: NDArray[np.float64] | None
     kept: NDArray[np.bool_]
     prior_name: str
+    symmetric: SymmetricJob | None = None
 
     @property
     def polymer(self) -> Polymer:
@@ -84,8 +88,9 @@ class Problem:
 
     def scene(self, events: Events) -> Scene:
         """The residues of the job, for measurements to be bound to."""
-        target = self.target
-        return Scene(target.polymer, target.labels, target.xyz, self.structure, self.device, events)
+        target, symmetric = self.target, self.symmetric
+        symmetry = None if symmetric is None else symmetric.symmetry
+        return Scene(target.polymer, target.labels, target.xyz, self.structure, self.device, events, symmetry)
 
     def start(self) -> Tensor:
         """Starting backbone (N, 4, 3), finite everywhere."""
@@ -137,7 +142,14 @@ def load_problem(spec: CompleteSpec | RefineSpec, events: Events, structure: gem
     set_threads()
     structure = read_structure(spec.model) if structure is None else structure
     sequences = None if spec.sequence is None else parse_sequence_argument(spec.sequence)
+    symmetric = prepare_symmetry(spec, structure, sequences) if isinstance(spec, RefineSpec) else None
+    if symmetric is not None:
+        structure, spec = symmetric.structure, replace(spec, chains=symmetric.chains)
+        for line in symmetric.lines():
+            events.message(line)
     target, kept = place_model(spec, structure, sequences)
+    if symmetric is not None:
+        symmetric.rows(target)  # refused at once, not at the end, if the copies are not equal
     for line in target.report.lines():
         events.message(line)
     for line in target.report.warnings():
@@ -145,7 +157,7 @@ def load_problem(spec: CompleteSpec | RefineSpec, events: Events, structure: gem
     events.layout(layout_of_target(target))
     prior = load_prior(spec.prior, target.polymer, device)
     reference = None if spec.reference is None else reference_ca(spec.reference, target.polymer)
-    return Problem(structure, target, prior, device, reference, kept, spec.prior)
+    return Problem(structure, target, prior, device, reference, kept, spec.prior, symmetric)
 
 
 def place_model(

@@ -29,6 +29,7 @@ from .cost import AGAIN, FIRST, UNMOVED, finishing_runs, job_cost, planned_runs
 from .cross_validation import cross_validate
 from .density_weight import DensityWeight
 from .dock_first import Start, dock_first
+from .equal_copies import describe_symmetry, following_copies
 from .final_model import Movable, Outcome, finish
 from .model_geometry import aligned_errors, geometry_of_prediction
 from .other_register import InRegister, try_registers
@@ -74,6 +75,8 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     docked = dock_first(spec, job, events, control)
     spec = docked.spec  # without chains that were not found
     given = load_problem(spec, events, docked.structure)
+    if given.symmetric is not None:
+        spec = replace(spec, chains=given.symmetric.chains)
     control.obey()
     prepared = prepare(spec, given, events, control)
     error = None if spec.pae is None else aligned_errors(given, read_aligned_error(spec.pae))
@@ -109,7 +112,12 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     backbones = pins.impose(final.cpu().double()).numpy()
     wanted = SideChainJob(spec.side_chains, anew, view, spec.seed)
     told = sampling.overall.counting(events)
-    all_atoms = place_side_chains(wanted, reported, backbones, told, control)
+    symmetric = reported.symmetric
+    scene = reported
+    if symmetric is not None:
+        beside = following_copies(reported.structure, symmetric, reported.target, backbones[0])
+        scene = replace(reported, structure=beside)
+    all_atoms = place_side_chains(wanted, scene, backbones, told, control)
     control.obey()
     ranking = refiner.rank(final, None if all_atoms is None else torch.from_numpy(all_atoms.correlations(view)))
     sampling.conclude(ranking.chosen)
@@ -153,6 +161,11 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "moved_as_rigid_bodies": [describe_placement(one, problem.target) for one in prepared.placements],
         "residues_bent": int(bent.sum()),
         "segments": built.describe(problem, fit, best[:, 1]),
+        "symmetry": None
+        if symmetric is None
+        else describe_symmetry(
+            symmetric, finished.structure, density.source, density.resolution, density.copies_correlation
+        ),
         **described(further, ordered[:1]),
     }
     return report_model_job(job, spec, reported, finished, _TITLE, figures, events, error, density)

@@ -31,12 +31,13 @@ from ..solver.choose_updates import Pull, choose_updates
 from ..solver.pins import HeldAtoms, Pins
 from ..solver.planned_run import PlannedRun
 from ..solver.posterior import Posterior
-from ..solver.protocol import Level
+from ..solver.protocol import Level, Potential
 from ..validation.torsions import linked_residues
 from .built import Bent, Built
 from .carry import carried_along
 from .cost import BENDING_LEVELS, refinement_runs
 from .prepared import Prepared
+from .sampled_side_chains import side_chain_potential
 
 __all__ = ["ACCEPTED_SIGMA", "Course", "Refiner"]
 
@@ -123,6 +124,13 @@ class Refiner:
         """The map as the prior sees it, made when something is sampled: a pass that has nothing to bend needs none."""
         scene = self._problem.scene(NullEvents())
         return load_map_evidence(self._density, scene, self._support.trusted, self._firm)
+
+    @cached_property
+    def _pull(self) -> Potential:
+        """What the map pulls with."""
+        if self._spec.density_side_chains == "average":
+            return self._density.potential
+        return side_chain_potential(self._problem, self._density, self._firm, self.starting_density(), self._spec.seed)
 
     def bend(self, number: int) -> Bent:
         """Let the known part follow the map where it fits better elsewhere.
@@ -247,7 +255,7 @@ class Refiner:
         problem, course = self._problem, self._course
         held = HeldAtoms(problem.known_atoms(target), self._pins)
         others = [measurement.potential for measurement in course.further]
-        own = [self._density.potential]
+        own = [self._pull]
         looks = problem.prior.sees_density
         pull = Pull(held, others if looks else [*own, *others], own if looks else (), course.weights)
         origin = problem.origin()

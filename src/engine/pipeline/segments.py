@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..contract.segments import CONTRADICTED, LEFT, MOVED, REBUILT, Alternative, Segment
+from ..contract.segments import CONTRADICTED, LEFT, MOVED, MOVED_BY, REBUILT, Alternative, Segment
 from ..ensemble.denoising_energy import denoising_energies
 from ..fitting.support import along_chains, judge_support
 from ..measurement.density import DensityMeasurement
@@ -24,9 +24,6 @@ from .segment_trouble import with_trouble
 
 __all__ = ["Replicas", "find_segments", "judge_replicas"]
 
-MOVED_BY = 0.5
-"""Angstrom from which a CA atom counts as moved: refinement and relaxation move 99 % of the residues of a right model
-by less than 0.3 A (the example at 1.75 A), and `adp3d displacement` draws arrows from the same way on."""
 _BRIDGED = 3
 """Residues between moved ones that do not divide a stretch, though they moved by less."""
 

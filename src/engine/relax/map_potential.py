@@ -18,6 +18,7 @@ from ..density.crop import crop
 from ..density.map import DensityMap
 from ..density.neighbourhood import near
 from ..density.resample import fourier_resample, low_pass
+from ..density.sample import sample
 from ..density.score import mask_radius
 from .toolkit import load_openmm
 
@@ -32,6 +33,10 @@ _MOST_VOXELS = 1_500_000
 _FINEST = 3.0
 """Steps per resolution that are kept where the map has more: a spline through three follows any wave that the map can
 have (Nyquist: two) within a few per cent."""
+
+_SHOWN = 0.0
+"""Standard deviations above the mean of what is around the model from which an atom lies in density: the mean is that
+of atoms and of the gaps between them."""
 
 _CARBON = 6.0
 
@@ -52,6 +57,10 @@ class MapField:
         """Whether positions (..., 3) in A lie in the box."""
         index = self.density.to_index(xyz)
         return np.asarray(((index >= 0) & (index <= np.array(self.density.shape) - 1)).all(-1))
+
+    def shows(self, xyz: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether the density at positions (..., 3) in A is above `_SHOWN`."""
+        return np.asarray(sample(self.density, xyz, outside=-np.inf) > _SHOWN)
 
 
 def map_field(

@@ -68,7 +68,8 @@ def relax(
     in_map : InMap, optional
         Holds the atoms that lie in it; the others, or all without a map, are held by springs to where they are.
     rebuilt : ndarray of bool, shape (R,), optional
-        Mobile residues whose springs are weak; all by default.
+        Mobile residues whose springs are weak; all by default. The backbones of others do not leave the density that
+        they lie in.
     told : callable
         Receives how many of how many iterations are done at most; what it raises ends the relaxation.
 
@@ -92,7 +93,7 @@ def relax(
     if not region.mobile.any():
         raise InputError(_nothing(region))
     weak = region.mobile if rebuilt is None else np.asarray(rebuilt, bool)[places]
-    tether = Tether(np.where(weak, WEAK, FIRM), IN_MAP)
+    tether = Tether(np.where(weak, WEAK, FIRM), IN_MAP, ~weak)
     molecule = build_molecule(scene, openmm)
     assembly = assemble(scene, molecule, tether, _field(scene, in_map), _pull(in_map), openmm)
     descent = descend(assembly, scene.points.xyz[assembly.point], openmm, told)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .assemble import assemble
-from .network import SideChainModel
+from .network import Decoded, SideChainModel
 from .scene import Scene
 from .surroundings import Surroundings
 
@@ -160,8 +160,13 @@ class Sampler:
     @torch.no_grad()
     def atoms(self, tokens: Tensor) -> Tensor:
         """Atoms (B, N, 14, 3) that tokens (B, N) stand for, in angstrom; known ones exactly as given."""
+        return assemble(self.scene, self.decoded(tokens))
+
+    @torch.no_grad()
+    def decoded(self, tokens: Tensor) -> Decoded:
+        """Internal coordinates that tokens (B, N) stand for."""
         vector = self.model.codebook.vector(torch.where(tokens < self.model.hidden, tokens, torch.zeros_like(tokens)))
-        return assemble(self.scene, self.model.decode(self.scene, self._seen, vector, self._decoder_pairs))
+        return self.model.decode(self.scene, self._seen, vector, self._decoder_pairs)
 
 
 def _draw_codes(logp: Tensor, generator: torch.Generator | Sequence[torch.Generator], temperature: float) -> Tensor:

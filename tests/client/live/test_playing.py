@@ -53,7 +53,7 @@ def slide(monkeypatch, session, job):
 
     monkeypatch.setattr(coordset, "coordset_slider", slider)
     structure = adp3d_trajectory(session, job.id, slider=False)
-    show_slider(session, structure)
+    show_slider(session, [structure])
     (player,) = opened
     for number in [*range(1, N_FRAMES + 1), *range(N_FRAMES, 0, -1)]:
         player.change_coordset(number)

@@ -77,6 +77,30 @@ def test_command(stored):
     np.testing.assert_allclose(structure.atoms.coords, frames[3, 1].reshape(-1, 3), atol=0.006)
 
 
+def test_all_replicas_and_a_script_for_a_movie(stored, tmp_path, messages):
+    from chimerax.core.commands import run
+    from chimerax.core.errors import UserError
+
+    bench, job, frames = stored
+    session = bench.session
+    path = tmp_path / "my movie.cxc"
+    opened = run(session, f'adp3d trajectory {job.id} replica all script "{path}"')
+    assert len(opened) == 3 and {len(one.id) for one in opened} == {2}
+    for replica, structure in enumerate(opened):
+        assert structure.num_coordsets == 4
+        np.testing.assert_allclose(structure.atoms.coords, frames[3, replica].reshape(-1, 3), atol=0.006)
+    assert len({tuple(one.residues[0].ribbon_color) for one in opened}) == 3
+    commands = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+    models = "".join(f"#{one.id_string}" for one in opened)
+    assert commands[:4] == [f"coordset {models} 1", "movie record", f"coordset {models} 1,4", "wait 4"]
+    assert commands[-1] == f'movie encode "{tmp_path.resolve() / "my movie.mp4"}" framerate 25 wait true'
+    assert any("my movie.cxc" in text for _, text in messages)
+    count = len(session.models.list())
+    with pytest.raises(UserError, match=r"must end in \.cxc"):
+        run(session, f"adp3d trajectory {job.id} script {tmp_path / 'movie.mp4'}")
+    assert len(session.models.list()) == count
+
+
 def test_problems_in_one_sentence(stored):
     from chimerax.adp3d.live.trajectory import open_trajectory
     from chimerax.core.errors import UserError

@@ -103,13 +103,18 @@ def _in_sight(*widgets):
     return True
 
 
-def _always_there(panel):
+def _set_up(panel):
+    """What is always in sight on the first page."""
+    return (panel._command, panel.estimate, panel.run_button, panel.help_button)
+
+
+def _of_jobs(panel):
+    """What is always in sight on the second page."""
     jobs = panel.jobs
-    buttons = (jobs.pause, jobs.stop, jobs.steer, jobs.accept, jobs.trajectory)
-    return (panel._command, panel.estimate, panel.run_button, panel.help_button, jobs.table, jobs.plot, *buttons)
+    return (jobs.table, jobs.plot, jobs.pause, jobs.stop, jobs.steer, jobs.accept, jobs.trajectory)
 
 
-@pytest.mark.parametrize("height", [400, 560, 790])  # 790: a column of ChimeraX's window of 1600 x 1000
+@pytest.mark.parametrize("height", [400, 600, 790])  # 790: a column of ChimeraX's window of 1600 x 1000
 @pytest.mark.parametrize("more", [False, True])
 def test_jobs_buttons_and_plot_are_in_sight(
     panel, commands, monkeypatch, session, make_job, area, application, height, more
@@ -120,29 +125,63 @@ def test_jobs_buttons_and_plot_are_in_sight(
     manager.jobs += [make_job(number, state) for number, state in ((1, "finished"), (2, "running"), (3, "waiting"))]
     try:
         panel.refresh_jobs()
+        assert panel.pages.tabText(1) == "Jobs (2 running)"
         panel.form.more.setChecked(more)
         _settle(area, application, 300, height)
         assert area.height() == height, "it does not ask for more"
-        assert _in_sight(*_always_there(panel))
+        assert _in_sight(*_set_up(panel))
         results["check"] = REPORT
         panel.estimate.click()
         _settle(area, application, 300, max(height, 420))
-        assert _in_sight(*_always_there(panel), panel._note), "a long report scrolls by itself"
+        assert _in_sight(*_set_up(panel), panel._note), "a long report scrolls by itself"
         lines = panel._note.height() / panel._note.fontMetrics().lineSpacing()
         assert 3 <= lines < 10 and (height < 790 or lines > 8)
+        panel.show_jobs()
+        _settle(area, application, 300, max(height, 420))
+        assert _in_sight(*_of_jobs(panel), panel._note)
     finally:
         manager.jobs.clear()
 
 
-def test_at_full_height_all_settings_are_in_sight(panel, area, application, monkeypatch):
-    from Qt.QtWidgets import QScrollArea
+def test_both_pages_fit_a_small_window(panel, commands, monkeypatch, session, make_job, area, application):
+    """360 x 600 shows all that is there without further options, and the plot is large."""
+    _choose(panel, monkeypatch)
+    manager = job_manager(session)
+    manager.jobs += [make_job(number, "finished") for number in range(1, 7)]
+    try:
+        panel.refresh_jobs()
+        _settle(area, application, 360, 600)
+        assert _in_sight(panel.form, *_set_up(panel))
+        assert not panel.settings.verticalScrollBar().isVisible()
+        panel.show_jobs()
+        _settle(area, application, 360, 600)
+        assert _in_sight(*_of_jobs(panel), panel.jobs.segments, panel.jobs.arrows)
+        assert panel.jobs.plot.height() > 100
+        for button in panel.jobs.findChildren(type(panel.jobs.pause)):
+            assert button.width() >= button.fontMetrics().horizontalAdvance(button.text()) + 8, button.text()
+    finally:
+        manager.jobs.clear()
 
+
+def test_run_turns_to_the_jobs(panel, commands, monkeypatch, application):
+    from chimerax.core.errors import UserError
+
+    given, results = commands
+    _choose(panel, monkeypatch)
+    results["refine"] = UserError("Map #1 is empty; choose another one.")
+    panel.run_button.click()
+    assert panel.pages.currentIndex() == 0, "nothing was started"
+    results.clear()
+    panel.run_button.click()
+    assert panel.pages.currentIndex() == 1 and len(given) == 2
+
+
+def test_all_settings_are_in_sight_where_there_is_room(panel, area, application, monkeypatch):
     _choose(panel, monkeypatch)
     panel.form.more.setChecked(True)
     _settle(area, application, 300, 940)
-    assert _in_sight(panel.form, *_always_there(panel))
-    assert not area.findChild(QScrollArea).verticalScrollBar().isVisible()
-    assert panel.jobs.plot.height() > 100
+    assert _in_sight(panel.form, *_set_up(panel))
+    assert not panel.settings.verticalScrollBar().isVisible()
 
 
 def test_it_needs_little_height(panel, area, application, monkeypatch):
@@ -152,6 +191,35 @@ def test_it_needs_little_height(panel, area, application, monkeypatch):
     panel.note("Map #1 is empty; choose another one.")
     _settle(area, application, 300, 500)
     assert area.minimumSizeHint().height() <= 400 and area.sizeHint().height() <= 420
+
+
+@pytest.mark.parametrize("page", [0, 1])
+def test_colours_are_those_of_the_palette(panel, area, application, page, session, make_job):
+    """In a dark palette no part of the panel is light: of the pixels of a picture, nearly all."""
+    from Qt.QtGui import QColor, QPalette
+
+    dark = QPalette()
+    for role, level in (("Window", 30), ("Base", 45), ("Button", 60), ("AlternateBase", 50), ("Mid", 40)):
+        dark.setColor(getattr(QPalette.ColorRole, role), QColor(level, level, level))
+    for role in ("Text", "WindowText", "ButtonText"):
+        dark.setColor(getattr(QPalette.ColorRole, role), QColor(230, 230, 230))
+    before = application.palette()
+    style = application.style().objectName()
+    application.setStyle("Fusion")
+    application.setPalette(dark)
+    manager = job_manager(session)
+    manager.jobs.append(make_job(1, "finished"))
+    try:
+        panel.refresh_jobs()
+        panel.pages.setCurrentIndex(page)
+        _settle(area, application, 360, 600)
+        image = area.grab().toImage()
+        grey = [image.pixelColor(x, y).lightness() for x in range(0, 360, 3) for y in range(0, 600, 3)]
+        assert sum(level < 110 for level in grey) > 0.9 * len(grey)
+    finally:
+        manager.jobs.clear()
+        application.setPalette(before)
+        application.setStyle(style)
 
 
 def test_a_message_that_fits_has_no_scroll_bar(panel, area, application):
@@ -238,11 +306,9 @@ def test_closed_panel_listens_no_more(panel, session, make_job):
 
 
 def test_fits_in_300_pixels(panel, area, application, monkeypatch):
-    from Qt.QtWidgets import QScrollArea
-
     _choose(panel, monkeypatch)
     _settle(area, application, 300, 900)
-    scroll = area.findChild(QScrollArea)
+    scroll = panel.settings
     assert area.width() == 300
     assert scroll.widget().width() <= scroll.viewport().width()
     assert scroll.horizontalScrollBar().maximum() == 0

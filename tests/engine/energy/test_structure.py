@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from adp3d.energy.structure import METHODS, EnergySettings, interface_energy, structure_energy
 from adp3d.energy.whitened import WhitenedPrior
@@ -65,9 +66,34 @@ def test_chains_that_do_not_know_each_other_have_no_interface(method):
     whole, first, second = gaussian(6, 8), gaussian(6), gaussian(8)
     x = backbones(whole) + torch.tensor([30.0, -4.0, 9.0], dtype=torch.float64)
     rows = [torch.arange(6), torch.arange(6, 14)]
-    settings = EnergySettings(method=method, steps=12, draws=2)
+    settings = EnergySettings(method=method, steps=12, draws=2, placed=True)
     found = interface_energy([first, second], whole, x, rows, settings)
     assert float(found.per_residue.abs().max()) < 1e-7
+
+
+def test_noise_turns_with_rigid_parts():
+    whole, first, second = gaussian(6, 8), gaussian(6), gaussian(8)
+    rows = [torch.arange(6), torch.arange(6, 14)]
+    turn = torch.as_tensor(Rotation.from_rotvec([0.3, -1.2, 2.0]).as_matrix())
+    x = backbones(whole, count=1).expand(2, -1, -1, -1).clone()
+    x[1] = x[1] @ turn.T
+    settings = EnergySettings(method="denoising", steps=12, draws=1)
+    found = interface_energy([first, second], whole, x, rows, settings)
+    torch.testing.assert_close(found.total[1], found.total[0], rtol=1e-9, atol=1e-9)
+    by_chance = structure_energy(whole, x, settings)
+    assert float((by_chance.total[1] - by_chance.total[0]).abs()) > 0.1
+
+
+def test_parts_lie_about_their_own_middles():
+    whole, first, second = gaussian(6, 8), gaussian(6), gaussian(8)
+    rows = [torch.arange(6), torch.arange(6, 14)]
+    x = backbones(whole, count=1)
+    settings = EnergySettings(method="denoising", steps=100, draws=60, lowest=0.0)
+    found = interface_energy([first, second], whole, x, rows, settings)
+    middle = x[:, rows[0]].mean((1, 2), keepdim=True), x[:, rows[1]].mean((1, 2), keepdim=True)
+    alone = [exact_energy(p, x[:, r] - m, 0.0) for p, r, m in zip((first, second), rows, middle, strict=True)]
+    exact = exact_energy(whole, x, 0.0) - sum(alone)
+    assert float(found.total) == pytest.approx(float(exact), abs=4.0 * float(found.standard_error))
 
 
 def test_batches_do_not_change_energies():

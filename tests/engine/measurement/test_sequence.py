@@ -91,6 +91,17 @@ def test_the_weight_is_a_setting_that_is_given_once():
         CompleteSpec(model="m.cif", output="out", sequence_weight=0.25, measure=("sequence",))
 
 
+def test_files_of_measurements_have_settings_of_their_own():
+    spec = CompleteSpec(model="m.cif", output="out", distance_restraints="cross links.csv", saxs="curve.dat")
+    assert spec.further == ('distances@"cross links.csv"', "saxs@curve.dat")
+    for settings in (
+        {"saxs": "a.dat", "measure": ("saxs@b.dat",)},
+        {"distance_restraints": "a", "measure": ("distances@b",)},
+    ):
+        with pytest.raises(InputError, match="asked for twice, by 'measure' and by"):
+            CompleteSpec(model="m.cif", output="out", **settings)
+
+
 def test_a_job_takes_the_sequence_as_a_measurement(small, weights, tmp_path):
     out = tmp_path / "out"
     words = ["complete", str(small.model), "-s", small.sequence, "-o", str(out), "--replicas", "2", "--steps", "6"]

@@ -123,6 +123,23 @@ def test_stopped_and_resumed_gives_the_same_bits(small, short, make_job, stop):
         assert metrics[key] == expected[key], key
 
 
+def test_sampled_side_chains_act_and_a_run_with_them_resumes_with_the_same_bits(make_job):
+    sampled = {
+        "density_side_chains": "sampled", "replicas": 1, "relax": False, "density_weight": 1.0, "steps": 4,
+        "prior": "gaussian", "side_chains": "none",
+    }  # fmt: skip
+    whole, average = make_job(**sampled), make_job(**(sampled | {"density_side_chains": "average"}))
+    run(whole)
+    run(average)
+    control, cut = Control(), make_job(**sampled)
+    with pytest.raises(Stopped):
+        run(cut, Told(control, ("polishing", 4)), control)
+    run(JobFolder.open(cut.path))
+    assert (cut.path / "ensemble.cif").read_bytes() == (whole.path / "ensemble.cif").read_bytes()
+    apart = np.linalg.norm(ca(whole.result) - ca(average.result), axis=-1)
+    assert apart.max() > 1e-3 and np.median(apart) < 1.0
+
+
 def test_stopped_in_the_relaxation_and_resumed_gives_the_same_bits(small, short, make_job):
     pytest.importorskip("openmm", reason="the package openmm is not installed (pip install '.[relax]')")
     test_stopped_and_resumed_gives_the_same_bits(small, short, make_job, ("relaxing", 30))

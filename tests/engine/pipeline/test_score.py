@@ -99,7 +99,7 @@ def test_residues_without_a_backbone_are_a_break(tmp_path):
 
 def test_an_interface_of_independent_chains_is_worth_nothing(tmp_path):
     path = write(tmp_path / "complex.cif", [chain_of(n, (12 * k, 0, 0), 8) for k, n in enumerate("ABC")])
-    found = score_models(read_models(path), SETTINGS, "gaussian", "cpu", (("A",), ("B",)))
+    found = score_models(read_models(path), replace(SETTINGS, placed=True), "gaussian", "cpu", (("A",), ("B",)))
     assert found[0].model.polymer.chain_ids == ("A", "B") and len(found[0].per_residue) == 16
     assert abs(found[0].energy) < 0.05
     with pytest.raises(InputError, match="no chain D with protein in it; it has A, B, C"):
@@ -162,7 +162,9 @@ def test_a_client_asks_for_energies(tmp_path):
     assert sum(first["energies"]) == pytest.approx(first["energy"], abs=0.01)
     assert report["lines"] == [f"{name}: 1 residues without N, CA or C were left out." for name in ("#1", "#2.1")]
     whole = score_request({"models": files[:1], "labels": ["#1"], "interface": "A:B", **quick})["models"][0]
-    assert whole["energy"] == pytest.approx(0.0, abs=0.01)
+    settings = EnergySettings(steps=3, draws=1)
+    (alone,) = score_models(read_models(tmp_path / "0.cif"), settings, "gaussian", "cpu", (("A",), ("B",)))
+    assert whole["energy"] == pytest.approx(alone.energy, abs=0.01)
     wrong = {
         "'models' must be": {"models": [], "labels": []},
         "needs a name of its own": {"models": files, "labels": ["#1"]},

@@ -18,7 +18,7 @@ def assembled(openmm, scene_of):
     def make(structure, wanted=None, strength=100.0):
         scene = scene_of(structure, wanted)
         molecule = build_molecule(scene, openmm)
-        tether = Tether(np.full(len(scene.region.state), strength), 0.0)
+        tether = Tether(np.full(len(scene.region.state), strength), 0.0, np.zeros(len(scene.region.state), bool))
         return scene, molecule, assemble(scene, molecule, tether, None, 0.0, openmm)
 
     return make
@@ -84,6 +84,28 @@ def test_springs_draw_back_by_their_strength(openmm, assembled):
     pull = group_forces(openmm, context, GUIDES)
     assert pull[heavy] == pytest.approx(np.tile([-300.0 * 0.05, 0.0, 0.0], (heavy.sum(), 1)), abs=1e-6)
     assert np.abs(pull[~heavy]).max() == 0.0
+
+
+def test_a_leash_is_loose_and_then_as_firm_as_said(openmm):
+    """Against the closed form, and at its end as a spring of that strength."""
+    system = openmm.System()
+    start = np.array([[0.1, 0.2, 0.3], [0.5, 0.0, -0.2], [1.0, 1.0, 1.0]])
+    for _ in start:
+        system.addParticle(1.0)
+    system.addForce(forces._leashes(np.arange(3), start, openmm))
+    context = openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference"))
+    length, firm = forces._LEASH, forces._LEASH_STIFFNESS
+    direction = np.array([2.0, -1.0, 2.0]) / 3.0
+    for way in (0.0, 0.9 * length, length, 1.01 * length, 2.0 * length):
+        context.setPositions(start + way * direction)
+        state = context.getState(energy=True, forces=True)
+        expected = firm / (8 * length**2) * max(0.0, way**2 - length**2) ** 2
+        pull = firm / (2 * length**2) * max(0.0, way**2 - length**2) * way
+        assert state.getPotentialEnergy()._value == pytest.approx(3 * expected, rel=1e-6, abs=1e-9)
+        found = state.getForces(asNumpy=True)._value
+        np.testing.assert_allclose(found, np.tile(-pull * direction, (3, 1)), rtol=1e-6, atol=1e-6)
+        if way == 1.01 * length:
+            assert pull == pytest.approx(firm * (way - length), rel=0.02)
 
 
 def test_what_stays_has_no_mass(openmm, assembled):

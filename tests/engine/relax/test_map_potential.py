@@ -111,3 +111,13 @@ def test_large_boxes_are_sampled_more_coarsely_or_refused(monkeypatch):
     monkeypatch.setattr(map_potential, "_MOST_VOXELS", 500)
     with pytest.raises(InputError, match="relax it in parts"):
         map_field(density, 6.0, corners + 5.0, corners)
+
+
+def test_atoms_above_the_mean_around_the_model_are_shown_and_those_outside_are_not():
+    values = np.zeros((5, 5, 5))
+    values[2] = 1.0
+    values[3] = -1.0
+    field = MapField(DensityMap(values, np.zeros(3), np.eye(3)))
+    points = np.array([[2.0, 1.5, 2.5], [2.4, 2.0, 2.0], [2.6, 2.0, 2.0], [3.0, 2.0, 2.0], [9.0, 2.0, 2.0]])
+    assert field.shows(points).tolist() == [True, True, False, False, False]
+    assert field.shows(np.zeros((0, 3))).shape == (0,)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .. import plugins
-from ..domains import Choice, Flag, ModelFile, Names, Optional, Plugin, Real, Requests, Residues, SequenceText
+from ..domains import Choice, File, Flag, ModelFile, Names, Optional, Plugin, Real, Requests, Residues, SequenceText
 from ..errors import InputError
-from ..requests import parse_request
+from ..requests import Request, parse_request
 from ..settings import Setting, declare
 from .common import CommonSpec
 
@@ -25,6 +25,10 @@ MEASUREMENT_NAMES = Plugin(MEASUREMENTS, plugins.MEASUREMENTS)
 
 SIDE_CHAINS = ("auto", "rebuild", "none")
 """Which side chains a job places."""
+
+
+_SETTINGS = {"distances": "distance_restraints", "saxs": "saxs", "sequence": "sequence_weight"}
+"""Measurements that have a setting of their own, and its name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,29 @@ class ModelSpec(CommonSpec):
         ),
         None,
     )
+    distance_restraints: str | None = declare(
+        Setting(
+            Optional(File()),
+            "Distances between residues, such as cross-links or NMR contacts: CSV of residue pairs, NMR-STAR, NEF or "
+            "XPLOR table. The same as 'measure' distances@FILE.",
+            flags=("--restraints",),
+            keyword=None,
+            metavar="FILE",
+            meaning="distances between residues, as a [further measurement](input.md#further-measurements)",
+        ),
+        None,
+    )
+    saxs: str | None = declare(
+        Setting(
+            Optional(File()),
+            "Small-angle X-ray scattering curve of the molecule: columns q, I and its standard deviation. The same as "
+            "'measure' saxs@FILE.",
+            keyword=None,
+            metavar="FILE",
+            meaning="scattering curve of the molecule, as a [further measurement](input.md#further-measurements)",
+        ),
+        None,
+    )
     sequence_weight: float = declare(
         Setting(
             Real(0.0, 100.0),
@@ -149,13 +176,17 @@ class ModelSpec(CommonSpec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.sequence_weight > 0 and any(parse_request(text).name == "sequence" for text in self.measure or ()):
-            raise InputError(
-                "The sequence is asked for twice, by 'measure' and by 'sequence_weight': give one of them."
-            )
+        asked = {parse_request(text).name for text in self.measure or ()}
+        for name, setting in _SETTINGS.items():
+            if name in asked and getattr(self, setting):
+                raise InputError(
+                    f"The measurement {name} is asked for twice, by 'measure' and by '{setting}': give one of them."
+                )
 
     @property
     def further(self) -> tuple[str, ...]:
-        """Requests for all measurements beside the job's own, the sequence among them if it has a weight."""
-        sequence = (f"sequence {self.sequence_weight:g}",) if self.sequence_weight > 0 else ()
-        return (*(self.measure or ()), *sequence)
+        """Requests for all measurements beside the job's own, those with a setting of their own among them."""
+        files = (("distances", self.distance_restraints), ("saxs", self.saxs))
+        own = [str(Request(name, file)) for name, file in files if file is not None]
+        sequence = [f"sequence {self.sequence_weight:g}"] if self.sequence_weight > 0 else []
+        return (*(self.measure or ()), *own, *sequence)

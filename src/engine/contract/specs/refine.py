@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..domains import Choice, File, MapFile, Optional, Real, TwoMaps
+from ..errors import InputError
 from ..kinds import REFINE
 from ..settings import Setting, declare
+from ..symmetry import SymmetryText, Vector, parse_symmetry
 from .model import ModelSpec
 
-__all__ = ["DOCKING", "RefineSpec"]
+__all__ = ["DENSITY_SIDE_CHAINS", "DOCKING", "RefineSpec"]
 
 DOCKING = ("auto", "never", "always")
 """When a model is docked before it is refined."""
+
+DENSITY_SIDE_CHAINS = ("average", "sampled")
+"""Side chains that the map is compared with while a model is built."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,3 +91,52 @@ class RefineSpec(ModelSpec):
         ),
         None,
     )
+    density_side_chains: str = declare(
+        Setting(
+            Choice(DENSITY_SIDE_CHAINS),
+            "Side chains that the map is compared with while backbones are built: 'average' ones, or in late steps "
+            "'sampled' ones, drawn anew for each step by the side-chain model.",
+            metavar="WHICH",
+            meaning="side chains that the map is [compared with](refine.md#side-chains-in-the-likelihood) while "
+            "backbones are built",
+        ),
+        "average",
+    )
+    symmetry: str | None = declare(
+        Setting(
+            Optional(SymmetryText()),
+            "Symmetry: copies are computed as one and written all. A group as in ChimeraX's sym command (C3, D2, T, O, "
+            "I or I,n25, H,rise,angle,copies), 'model' for the group that the model's own copies form, or "
+            "'assembly[:ID]' for that of its mmCIF file.",
+            metavar="GROUP",
+            meaning="[symmetry](refine.md#symmetry): copies are computed as one and written all",
+        ),
+        None,
+    )
+    symmetry_axis: tuple[float, float, float] | None = declare(
+        Setting(
+            Optional(Vector(directed=True), "0,0,1"),
+            "Direction of the main axis of a symmetry given by its symbol. Default: z.",
+            metavar="X,Y,Z",
+            meaning="direction of the main axis of a symmetry given by its symbol",
+        ),
+        None,
+    )
+    symmetry_centre: tuple[float, float, float] | None = declare(
+        Setting(
+            Optional(Vector("angstrom"), "the map's centre"),
+            "Centre of a symmetry given by its symbol, in angstrom. Default: the centre of the map.",
+            metavar="X,Y,Z",
+            meaning="centre of a symmetry given by its symbol, in angstrom",
+        ),
+        None,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.symmetry_axis is None and self.symmetry_centre is None:
+            return
+        if self.symmetry is None or not parse_symmetry(self.symmetry).placed:
+            raise InputError(
+                "An axis and a centre go with a symmetry that is given by its symbol, such as C3; leave them out."
+            )

@@ -12,7 +12,15 @@ from .args import (
 from .changes import check_for_changes
 from .collections import Atoms, Bonds, Chains, Residues
 from .molobject import Atom, Bond, Chain, Element, Residue, Sequence
-from .structure import AtomicStructure, Pseudobond, PseudobondGroup, Structure, all_atomic_structures
+from .structure import (
+    AtomicStructure,
+    Pseudobond,
+    PseudobondGroup,
+    Structure,
+    all_atomic_structures,
+    selected_pseudobonds,
+    selected_residues,
+)
 
 __all__ = [
     "Atom",
@@ -38,4 +46,6 @@ __all__ = [
     "UniqueChainsArg",
     "all_atomic_structures",
     "check_for_changes",
+    "selected_pseudobonds",
+    "selected_residues",
 ]

@@ -33,6 +33,7 @@ class Pseudobond:
     def __init__(self, group: PseudobondGroup, first: Atom, second: Atom) -> None:
         self.group = group
         self.atoms = (first, second)
+        self.selected = False
 
     def delete(self) -> None:
         self.group._pseudobonds.remove(self)
@@ -319,3 +320,16 @@ class AtomicStructure(Structure):
 def all_atomic_structures(session: Session) -> list[AtomicStructure]:
     """Open structures (a collection in ChimeraX)."""
     return session.models.list(type=AtomicStructure)
+
+
+def selected_residues(session: Session) -> Residues:
+    """atomic/src/structure.py."""
+    models = session.models.list(type=Structure)
+    return Atoms([atom for model in models for atom in model.atoms if atom.selected]).unique_residues
+
+
+def selected_pseudobonds(session: Session) -> list[Pseudobond]:
+    """atomic/src/pbgroup.py (a collection in ChimeraX)."""
+    models = session.models.list(type=Structure)
+    groups = [group for model in models for group in model._pseudobond_groups.values()]
+    return [line for group in groups for line in group.pseudobonds if line.selected]

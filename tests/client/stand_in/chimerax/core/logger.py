@@ -26,6 +26,7 @@ class Logger:
     """Messages go to the newest log first, then to the others unless it excludes them."""
 
     def __init__(self, session):
+        self.session = session
         self.logs: list[PlainTextLog] = []
         self.messages: list[tuple[str, str]] = []  # not in ChimeraX: what the tests read
 

@@ -15,6 +15,12 @@ class Objects:
         self.models = models
         self.atoms = atoms
 
+    def add_model(self, model) -> None:
+        self.models = [*(self.models or ()), *(() if model in (self.models or ()) else (model,))]
+
+    def add_atoms(self, atoms: Atoms, bonds: bool = False) -> None:
+        self.atoms = atoms if self.atoms is None else self.atoms | atoms
+
     @property
     def residues(self) -> Residues:
         return self.atoms.unique_residues

@@ -145,6 +145,9 @@ class Session:
         self.ui: Any = _UI()  # with a window it is a QApplication, ui/src/gui.py
         self.update_loop = _UpdateLoop(self)
         self.main_view: Any = _View()
+        from chimerax.mouse_modes import MouseModes
+
+        self.ui.mouse_modes = MouseModes(self)  # of a window only
         self.models = Models(self)
         self.selection = _Selection(self)
         self.tasks = tasks.Tasks(self)

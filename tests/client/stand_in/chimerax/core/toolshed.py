@@ -19,6 +19,10 @@ class BundleAPI:
         raise NotImplementedError
 
     @staticmethod
+    def register_selector(*args: Any) -> None:
+        raise NotImplementedError
+
+    @staticmethod
     def run_provider(session: Any, name: str, mgr: Any, **kw: Any) -> Any:
         raise NotImplementedError
 
@@ -42,3 +46,11 @@ class ToolInfo:
 
 class CommandInfo(ToolInfo):
     """core/src/toolshed/info.py: metadata of a command."""
+
+
+class SelectorInfo(ToolInfo):
+    """core/src/toolshed/info.py: metadata of a name for atoms."""
+
+    def __init__(self, name: str, synopsis: str | None = None, atomic: bool = True) -> None:
+        super().__init__(name, [], synopsis)
+        self.atomic = atomic

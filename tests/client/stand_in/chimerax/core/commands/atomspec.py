@@ -70,7 +70,11 @@ def _evaluate(part, session):
     elif part == "protein":
         chosen = [a for m in structures for a in m.atoms if a.residue.polymer_type == a.residue.PT_AMINO]
     elif part in _selectors:
-        chosen = list(_selectors[part][0].atoms)
+        value = _selectors[part][0]
+        if callable(value):
+            value(session, list(session.models), results := Objects())
+            value = results
+        chosen = list(value.atoms or ())
     else:
         return _evaluate_hierarchy(part, session)
     return [m for m in structures if any(a.structure is m for a in chosen)], chosen

@@ -1,0 +1,88 @@
+"""Commands that record the trajectory of a job as a movie, as a script of ChimeraX to be edited and opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chimerax.atomic import AtomicStructure
+    from chimerax.core.session import Session
+
+    from ..jobs.job import Job
+
+__all__ = ["check_name", "movie_commands", "write_movie_script"]
+
+_SECONDS_AT_END = 2
+_RATE = 25
+"""Frames in a second, as ChimeraX's own movies have."""
+
+
+def check_name(path: Path) -> Path:
+    """The name of a script, if it is one.
+
+    Raises
+    ------
+    UserError
+    """
+    from chimerax.core.errors import UserError
+
+    if path.suffix.lower() != ".cxc":
+        raise UserError(f"'{path.name}' must end in .cxc, as scripts of ChimeraX do.")
+    return path
+
+
+def movie_commands(models: str, frames: int, movie: str) -> list[str]:
+    """Commands of the movie.
+
+    Parameters
+    ----------
+    models : str
+        Specifier of the trajectory's models.
+    frames : int
+        Coordinate sets of each.
+    movie : str
+        Name of the movie's file, quoted where that is necessary.
+    """
+    return [
+        f"coordset {models} 1",
+        "movie record",
+        f"coordset {models} 1,{frames}",
+        f"wait {frames}",
+        f"wait {_SECONDS_AT_END * _RATE}",
+        f"movie encode {movie} framerate {_RATE} wait true",
+    ]
+
+
+def write_movie_script(session: Session, job: Job, structures: Sequence[AtomicStructure], path: Path) -> None:
+    """Write a script that records open trajectories, and say how it is used.
+
+    Raises
+    ------
+    UserError
+        If it cannot be written.
+    """
+    from chimerax.core.commands import quote_path_if_necessary
+    from chimerax.core.errors import UserError
+
+    # "#5.1,5.2" would mean models below 5.1 and 5.2
+    models = "".join(f"#{structure.id_string}" for structure in structures)
+    movie = quote_path_if_necessary(str(path.resolve().with_suffix(".mp4")))
+    again = quote_path_if_necessary(str(job.folder))
+    lines = [
+        f"# Movie of ADP-3D job {job.id} ({job.title}). Arrange the view, add what you like (turn, key, 2dlabels), and",
+        "# open this file in the session that has the trajectory. In another one these commands open it:",
+        f"#   adp3d resume {again}",
+        f"#   adp3d trajectory{' replica all' if len(structures) > 1 else ''}",
+        *movie_commands(models, structures[0].num_coordsets, movie),
+        "",
+    ]
+    try:
+        path.write_text("\n".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"'{path}' could not be written: {error.strerror or error}.") from error
+    session.logger.info(
+        f"'{path}' records {models} as a movie: 'open {quote_path_if_necessary(str(path))}' makes it, with the view "
+        "as it is then."
+    )

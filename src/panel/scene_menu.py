@@ -1,0 +1,78 @@
+"""Entries of the menu that a double click in the scene opens, and the mouse mode that holds residues.
+
+ChimeraX has no way to take entries away; those here are not seen where there is nothing to be done. They are there from
+the first use of the bundle in a session: to load it at each start would cost everyone time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chimerax.mouse_modes import SelectContextMenuAction, SelectMouseMode
+
+from ..live.scene_actions import ACTIONS, SceneAction
+from .guard import guard
+from .hold_mode import HoldMode
+
+if TYPE_CHECKING:
+    from chimerax.core.session import Session
+
+__all__ = ["SceneEntry", "offer_in_scene"]
+
+_ATTRIBUTE = "_adp3d_scene_menu"
+
+
+class SceneEntry(SelectContextMenuAction):
+    """One entry of the menu. Versions of ChimeraX differ in whether they give the event.
+
+    Parameters
+    ----------
+    name : str
+        One of `ACTIONS`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._find = ACTIONS[name]
+
+    def label(self, session: Session, event: object = None) -> str:
+        """What it says."""
+        action = self._action(session)
+        return f"ADP-3D: {action.label}" if action is not None else "ADP-3D"
+
+    def criteria(self, session: Session, event: object = None) -> bool:
+        """Whether it is there."""
+        return self._action(session) is not None
+
+    def callback(self, session: Session, event: object = None) -> None:
+        """Give the command."""
+
+        def act() -> None:
+            from chimerax.core.commands import run
+
+            action = self._action(session)
+            if action is not None:
+                run(session, action.command)
+
+        guard(session, session.logger.status, act)()
+
+    def _action(self, session: Session) -> SceneAction | None:
+        from chimerax.core.errors import UserError
+
+        try:
+            return self._find(session)
+        except UserError as error:
+            session.logger.status(str(error))
+            return None
+
+
+def offer_in_scene(session: Session) -> None:
+    """Add the entries and the mouse mode, once in a session that has a window."""
+    if not session.ui.is_gui or hasattr(session, _ATTRIBUTE):
+        return
+    entries = [SceneEntry(name) for name in ACTIONS]
+    setattr(session, _ATTRIBUTE, entries)
+    for entry in entries:
+        SelectMouseMode.register_menu_entry(entry)
+    modes = session.ui.mouse_modes
+    if modes.named_mode(HoldMode.name) is None:
+        modes.add_mode(HoldMode(session))

@@ -1,0 +1,118 @@
+"""One copy's share of a symmetric map."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from symmetric_complex import assembled, simulated_map
+
+from adp3d.contract.errors import InputError
+from adp3d.contract.symmetry import parse_symmetry
+from adp3d.job.events import NullEvents
+from adp3d.measurement.density import bind_map
+from adp3d.measurement.protocol import Scene
+from adp3d.measurement.symmetry import average_copies, own_share
+from adp3d.measurement.whole_map import MapFiles, read_whole_map
+from adp3d.physics.grid import Grid
+from adp3d.physics.pseudo_atoms import backbone_to_atoms, prepare_atoms
+from adp3d.placing.target import build_target
+from adp3d.structure.symmetry import apply, symmetry_of_symbol
+
+CPU = torch.device("cpu")
+
+
+class Told(NullEvents):
+    def __init__(self):
+        self.texts = []
+
+    def message(self, text, level="info"):
+        self.texts.append((level, text))
+
+
+@pytest.fixture(scope="module")
+def trimer(small, tmp_path_factory):
+    """Scene of one copy, the whole map, and the scene of all copies."""
+    structure, symmetry = assembled(small.deposited, "C3", 13.0)
+    path = tmp_path_factory.mktemp("trimer") / "map.mrc"
+    simulated_map(structure, path)
+    told = Told()
+    scenes = []
+    for chains, group in (([structure[0][0].name], symmetry), (None, None)):
+        target = build_target(structure, None, chains=chains)
+        scenes.append(Scene(target.polymer, target.labels, target.xyz, structure, CPU, told, group))
+    whole = read_whole_map(MapFiles(str(path), None, 3.0), scenes[1].points, NullEvents())
+    return scenes[0], whole, scenes[1]
+
+
+def test_the_shares_of_all_copies_tile_the_map(trimer):
+    one, whole, _ = trimer
+    density = whole.density
+    mask = np.ones(density.shape, bool)
+    # each copy in turn is the first one
+    turned = (replace(one, xyz=apply(operator, one.xyz)) for operator in one.symmetry.operators)
+    shares = [own_share(density, scene, mask, one.symmetry) for scene in turned]
+    assert (np.sum(shares, 0) >= 1).all() and (np.sum(shares, 0) > 1).mean() < 1e-3
+
+
+def test_the_density_over_the_share_is_that_of_all_copies(trimer):
+    one, whole, everything = trimer
+    bound = bind_map(whole, one)
+    level = bound.likelihood.levels[0]
+    grid = Grid.of_map(bound.density)
+    x = one.start()[None]
+    found = bound.likelihood.operators[0](backbone_to_atoms(x, bound.likelihood.atoms))[0]
+    atoms = prepare_atoms(everything.polymer.aatype, bound.b_factor)
+    wanted = atoms.density(grid)(backbone_to_atoms(everything.start()[None], atoms))[0]
+    inside = level.mask > 0
+    assert 0 < int(inside.sum()) < inside.numel()
+    torch.testing.assert_close(found[inside], wanted[inside], rtol=0, atol=2e-3 * float(wanted.max()))
+    alone = prepare_atoms(one.polymer.aatype, bound.b_factor)
+    own = alone.density(grid)(backbone_to_atoms(x, alone))[0]
+    assert float((wanted - own)[inside].max()) > 0.05 * float(wanted.max())  # neighbours matter there
+    # only what may reach it is computed
+    assert bound.likelihood.atoms.n_atoms < 3 * bound.likelihood.atoms.n_own
+    assert bound.copies_correlation == pytest.approx(1.0, abs=0.02)
+
+
+def test_noise_is_averaged_and_that_is_told(trimer):
+    one, whole, _ = trimer
+    rng = np.random.default_rng(0)
+    noisy = whole.density.with_values(
+        whole.density.values + rng.normal(0, whole.density.values.std(), whole.density.shape)
+    )
+    mask = own_share(noisy, one, np.ones(noisy.shape, bool), one.symmetry)
+    told = Told()
+    averaged = average_copies(noisy, noisy, replace(one, events=told), mask, one.symmetry)
+    before, after = (np.std((m.values - whole.density.values)[mask]) for m in (noisy, averaged.density))
+    assert averaged.copies == 3 and after < 0.75 * before
+    assert 0.3 < averaged.correlation < 0.9
+    assert "averaged over 3 copies of C3" in averaged.line(one.symmetry)
+
+
+def test_a_map_without_the_symmetry_is_refused(trimer):
+    one, whole, _ = trimer
+    elsewhere = symmetry_of_symbol(parse_symmetry("C3"), (1, 0, 0), whole.density.centre)
+    with pytest.raises(InputError, match="does not have the symmetry C3"):
+        bind_map(whole, replace(one, symmetry=elsewhere))
+
+
+def test_copies_that_the_map_does_not_show_are_left_out(trimer):
+    one, whole, _ = trimer
+    index = whole.density.to_index(one.points)
+    low = np.maximum(np.floor(index.min(0) - 4), 0).astype(int)
+    high = np.minimum(np.ceil(index.max(0) + 4), np.array(whole.density.shape) - 1).astype(int)
+    part = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    cut = type(whole.density)(whole.density.values[part], whole.density.to_points(low), whole.density.axes)
+    mask = own_share(cut, one, np.ones(cut.shape, bool), one.symmetry)
+    alone = average_copies(cut, cut, one, mask, one.symmetry)
+    assert alone.copies == 1 and alone.density is cut
+    assert "one copy of C3 only" in alone.line(one.symmetry)
+
+
+def test_without_symmetry_there_are_no_images(trimer):
+    one, whole, _ = trimer
+    plain = bind_map(whole, replace(one, symmetry=None))
+    assert plain.likelihood.atoms.images is None and plain.copies_correlation is None
