@@ -121,6 +121,7 @@ def test_settings_are_options(pages, jobs):
         "map": "refine MAP",
         "model": "MODEL",
         "restraints": "RESTRAINTS",
+        "distance_restraints": "--restraints",
     }
     for job in jobs.values():
         for name in vars(job.spec):
