@@ -178,7 +178,7 @@ def interface_energy(
         raise ValueError("the parts hold each residue of the complex once")
     turns = torch.empty(len(x), x.shape[1], 3, 3, dtype=x.dtype, device=x.device)
     for rows in groups:
-        turns[:, rows] = _turns_of(x[:, rows, 1])[:, None].to(turns)
+        turns[:, rows] = _turns_of(x[:, rows, :3].flatten(1, 2))[:, None].to(turns)
     complexed = structure_energy(whole, x, settings, turns=turns)
     alone = torch.empty_like(complexed.per_residue)
     error = complexed.standard_error.square()
@@ -191,9 +191,12 @@ def interface_energy(
     return Energy(complexed.per_residue - alone, error.sqrt())
 
 
-def _turns_of(ca: Tensor) -> Tensor:
-    """Rotations (pose, 3, 3) that bring the first of these traces (pose, N, 3) onto each."""
-    about = (ca - ca.mean(1, keepdim=True)).double().cpu().numpy()
+def _turns_of(points: Tensor) -> Tensor:
+    """Rotations (pose, 3, 3) that bring the first of these sets of points (pose, M, 3) onto each.
+
+    N, CA and C of a single residue do: three points that are not on a line.
+    """
+    about = (points - points.mean(1, keepdim=True)).double().cpu().numpy()
     found = [Rotation.align_vectors(one, about[0])[0].as_matrix() for one in about]
     return torch.from_numpy(np.stack(found))
 

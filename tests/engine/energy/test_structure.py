@@ -71,9 +71,10 @@ def test_chains_that_do_not_know_each_other_have_no_interface(method):
     assert float(found.per_residue.abs().max()) < 1e-7
 
 
-def test_noise_turns_with_rigid_parts():
-    whole, first, second = gaussian(6, 8), gaussian(6), gaussian(8)
-    rows = [torch.arange(6), torch.arange(6, 14)]
+@pytest.mark.parametrize("first_length", [6, 1])
+def test_noise_turns_with_rigid_parts(first_length):
+    whole, first, second = gaussian(first_length, 8), gaussian(first_length), gaussian(8)
+    rows = [torch.arange(first_length), torch.arange(first_length, first_length + 8)]
     turn = torch.as_tensor(Rotation.from_rotvec([0.3, -1.2, 2.0]).as_matrix())
     x = backbones(whole, count=1).expand(2, -1, -1, -1).clone()
     x[1] = x[1] @ turn.T
