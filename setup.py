@@ -45,6 +45,7 @@ setup(
             "rotamers/data/*",
             "sidechain/data/*",
             "sidechain/weights/*",
+            "tracing/data/*",
             "validation/data/*",
         ]
     },

@@ -27,6 +27,7 @@ BELOW = {
     "ensemble": {"prior"},
     "solver": {"ensemble", "likelihood", "physics", "prior", "structure"},
     "fitting": {"density", "ensemble", "placing", "structure"},
+    "tracing": {"prior"},
     "energy": {"likelihood", "physics", "prior", "structure", "density"},
     "sidechain": {"likelihood", "physics", "prior", "structure", "density"},
     "rotamers": {"sidechain", "validation", "physics", "prior", "structure", "density"},
@@ -59,6 +60,8 @@ NARROW = {
     },
     # what the side-chain model sees of a map
     ("rotamers", "prior"): {"prior.builtin.density_grids"},
+    # density in standard units, as priors are shown it
+    ("tracing", "prior"): {"prior.evidence", "prior.standard_map"},
     ("measurement", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule", "prior.standard_map"},
     ("energy", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
     # the machinery of jobs knows of priors what they cost, and of the solver what a run is

@@ -146,6 +146,16 @@ class Sampling:
         """A prior for work between stages, which ends when the user asks for it."""
         return InterruptiblePrior(prior, self._running.control.obey)
 
+    def obey(self) -> None:
+        """Hold or end as the user asks, in work between stages.
+
+        Raises
+        ------
+        Stopped
+            If the user asked for it.
+        """
+        self._running.control.obey()
+
     @property
     def overall(self) -> Overall:
         """How far the job is, for what comes after the stages."""

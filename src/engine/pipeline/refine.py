@@ -56,9 +56,9 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     """Refine ``spec.model`` in ``spec.map`` and write the complete model.
 
     Known residues first follow the map where they fit better elsewhere. Missing and unsupported residues are then
-    built by the solver in up to three rounds: after each, the segments that the map supports in some replica are kept
-    and join the known atoms of the next. With half maps, the weight of the map is cross-validated between them. A last
-    stage at low noise moves everything together.
+    built by the solver in rounds, at first from traces through free density, then from noise: after each, the segments
+    that the map supports in some replica are kept and join the known atoms of the next. With half maps, the weight of
+    the map is cross-validated between them. A last stage at low noise moves everything together.
 
     Parameters
     ----------

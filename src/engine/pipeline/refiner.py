@@ -35,9 +35,10 @@ from ..solver.protocol import Level, Potential
 from ..validation.torsions import linked_residues
 from .built import Bent, Built
 from .carry import carried_along
-from .cost import BENDING_LEVELS, refinement_runs
+from .cost import BENDING_LEVELS, TRACED_LEVEL, refinement_runs
 from .prepared import Prepared
 from .sampled_side_chains import side_chain_potential
+from .traced_start import traced_starts
 
 __all__ = ["ACCEPTED_SIGMA", "Course", "Refiner"]
 
@@ -67,8 +68,9 @@ _MOST = 10.0
 """More than any local correlation."""
 _BEND_SEED = 15_485_863
 """Added to the seed of each run of bending."""
-_ROUND_SEED, _POLISH_SEED = 7919, 104_729
-"""Added to the seed of each round, and of the last stage: none repeats the noise of another."""
+_ROUND_SEED, _TRACED_SEED, _POLISH_SEED = 7919, 32_452_843, 104_729
+"""Added to the seed of each round, of those that begin with traces, and of the last stage: none repeats the noise of
+another."""
 _POLISH_START = 0.4
 """Diffusion time at which the last stage starts: noise of 0.07 in units of R eps. Bent models came back best from 0.4
 to 0.5, ends and loops left their density in one replica of three from 0.5."""
@@ -94,6 +96,27 @@ class Course:
     weights: Mapping[str, float]
     sampling: Sampling
     pins: Pins
+
+
+@dataclass(frozen=True)
+class _SoFar:
+    """What rounds of building have come to.
+
+    Attributes
+    ----------
+    x : Tensor, shape (N, 4, 3)
+    rival : Tensor, shape (N, 4, 3), or None
+        The same if it was built, and competes with what the next round builds.
+    found : ndarray of bool, shape (N,)
+        Residues whose places are known by now.
+    target : Target
+        What is known of atoms by now.
+    """
+
+    x: Tensor
+    rival: Tensor | None
+    found: NDArray[np.bool_]
+    target: Target
 
 
 class Refiner:
@@ -182,41 +205,67 @@ class Refiner:
         returned = np.zeros(len(chains), bool)
         if not segments and self._problem.target.known.all():
             return Built(self._problem.start(), [], returned)
-        found = support.trusted.copy()
-        current, rival, again = self._problem.start(), None, True
+        so_far = _SoFar(self._problem.start(), None, support.trusted.copy(), target)
+        for number, planned in enumerate(self._runs.traced):
+            starts = self._traced(so_far, planned.replicas, events)
+            if starts is None:
+                break
+            seed = self._spec.seed + _TRACED_SEED + _ROUND_SEED * number
+            times = step_times(planned.steps, start=TRACED_LEVEL)
+            stage = Stage(planned.name, times, planned.replicas, seed, starts)
+            so_far, gained = self._round(stage, so_far, f"Traces through free density {number + 1}", events)
+            if not gained:
+                break
+        again = True
         for number, planned in enumerate(self._runs.building):
-            gaps = missing_segments(found, chains)
-            if number and not (gaps and again):
+            begun = so_far.rival is not None
+            if begun and not (again and missing_segments(so_far.found, chains)):
                 break
             seed = self._spec.seed + _ROUND_SEED * number
-            x = self._sample(Stage(planned.name, step_times(planned.steps), planned.replicas, seed), target)
-            base = self.rank(x).chosen
-            if rival is not None:  # what earlier rounds found competes with what this one did
-                x, base = torch.cat([x, rival[None]]), len(x)
-            shown = self._shown(target)
-            current = recombine(x, self._quality(x, found, shown), gaps, base).x
-            quality = self._quality(current[None], found, shown)[0]
-            gained = [i for gap in gaps for i in supported_ends(quality, gap, support.threshold)]
-            found[gained] = True
-            target = _extended(target, current, gained)
-            if gaps:
-                open_residues = sum(gap.stop - gap.start for gap in gaps)
-                events.message(
-                    f"Round {number + 1}: the map supports {len(gained)} of {open_residues} residues to be built."
-                )
+            stage = Stage(planned.name, step_times(planned.steps), planned.replicas, seed)
             # what a round gained nothing for, the next will not find either
-            rival, again = current, bool(gained)
+            so_far, again = self._round(stage, so_far, f"Round {number + 1}", events)
             if number == 0:
-                returned = self._shown_nowhere(current, found)
+                returned = self._shown_nowhere(so_far.x, so_far.found)
             if number == 0 and returned.any():
                 events.message(
                     f"{int(returned.sum())} known residues that the map does not support fit no better anywhere else: "
                     "they are left as given."
                 )
                 # what is missing beside them is built on them: a trace that led elsewhere does not compete
-                current, rival, again = self._with_given(current, returned), None, True
-                target, found = _extended(target, current, np.flatnonzero(returned).tolist()), found | returned
-        return Built(current, missing_segments(support.trusted | returned, chains), returned)
+                x = self._with_given(so_far.x, returned)
+                extended = _extended(so_far.target, x, np.flatnonzero(returned).tolist())
+                so_far, again = _SoFar(x, None, so_far.found | returned, extended), True
+        return Built(so_far.x, missing_segments(support.trusted | returned, chains), returned)
+
+    def _traced(self, so_far: _SoFar, replicas: int, events: Events) -> Tensor | None:
+        """Structures with what is still to be built on traces through free density; None where nothing is traced."""
+        chains = self._problem.polymer.chain_index
+        gaps = missing_segments(so_far.found, chains)
+        if not gaps:
+            return None
+        count = sum(gap.stop - gap.start for gap in gaps)
+        events.message(f"Tracing {count} residues (gaps: {len(gaps)}) through the density that nothing explains.")
+        shown, poll = self._shown(so_far.target), self._course.sampling.obey
+        return traced_starts(so_far.x, so_far.found, gaps, chains, shown, replicas, poll)
+
+    def _round(self, stage: Stage, so_far: _SoFar, name: str, events: Events) -> tuple[_SoFar, bool]:
+        """Build what is open once more; and whether the map supports any of it."""
+        gaps = missing_segments(so_far.found, self._problem.polymer.chain_index)
+        x = self._sample(stage, so_far.target)
+        base = self.rank(x).chosen
+        if so_far.rival is not None:  # what earlier rounds found competes with what this one did
+            x, base = torch.cat([x, so_far.rival[None]]), len(x)
+        shown = self._shown(so_far.target)
+        x = recombine(x, self._quality(x, so_far.found, shown), gaps, base).x
+        quality = self._quality(x[None], so_far.found, shown)[0]
+        gained = [i for gap in gaps for i in supported_ends(quality, gap, self._support.threshold)]
+        if gaps:
+            open_residues = sum(gap.stop - gap.start for gap in gaps)
+            events.message(f"{name}: the map supports {len(gained)} of {open_residues} residues to be built.")
+        found = so_far.found.copy()
+        found[gained] = True
+        return _SoFar(x, x, found, _extended(so_far.target, x, gained)), bool(gained)
 
     def build_once(self, planned: PlannedRun, seed: int) -> Tensor:
         """One round for what the model does not know, each gap from the replica that the map supports best; (N, 4, 3).

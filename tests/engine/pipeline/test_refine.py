@@ -108,7 +108,7 @@ def test_result_is_complete_and_close(small, short):
 
 
 @pytest.mark.parametrize(
-    "stop", [("bending 1 from 0.5", 4), ("building, round 1", 3), ("polishing", 2), ("placing side chains", 1)]
+    "stop", [("bending 1 from 0.5", 4), ("building from traces 1", 3), ("polishing", 2), ("placing side chains", 1)]
 )
 def test_stopped_and_resumed_gives_the_same_bits(small, short, make_job, stop):
     job, control = make_job(reference=str(small.deposited)), Control()

@@ -1,0 +1,119 @@
+"""Traces for all gaps of a job, none through another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from .field import FreeDensity
+from .search import Gap, Trace, distinct, trace_gap
+from .steps import BOND, Steps, load_steps
+
+__all__ = ["trace_gaps"]
+
+Array = NDArray[np.float64]
+
+_LONGEST = 80
+"""Residues of a gap that is traced: what is longer is a domain, and its beginning would be forgotten by a beam search
+before its end tells whether it was right. Chosen by hand; gaps of up to 30 residues were tried."""
+_COLLIDE = 3.0
+"""Angstrom between CA atoms of two traces from which one of them has the other's density."""
+_KEPT = 20
+"""Traces of a gap that are kept in all."""
+
+
+def trace_gaps(
+    field: FreeDensity,
+    gaps: Sequence[Gap],
+    steps: tuple[Steps, Steps] | None = None,
+    poll: Callable[[], None] = lambda: None,
+) -> list[list[Trace]]:
+    """Likely traces for each gap, best first, that leave the best ones of other gaps their places.
+
+    Each gap is traced from both of its ends. Where the best traces of two gaps run through each other, each is traced
+    again without the density of the other's; then the gap that would lose most chooses first.
+
+    Parameters
+    ----------
+    field : FreeDensity
+    gaps : sequence of Gap
+    steps : tuple of Steps, optional
+        Of chains from start to end, and from end to start; by default those of the package.
+    poll : callable
+        Called now and then; an exception ends the search.
+
+    Returns
+    -------
+    list of list of Trace
+        Empty for gaps without known ends and for those of more than 80 residues.
+    """
+    both = (load_steps(), load_steps(backwards=True)) if steps is None else steps
+    found = [_from_both_ends(field, gap, both, poll) for gap in gaps]
+    for i, j in combinations(range(len(gaps)), 2):
+        if found[i] and found[j] and _collide(found[i][0], found[j][0]):
+            rivals = found[i][0], found[j][0]
+            for number, other in ((i, rivals[1]), (j, rivals[0])):
+                again = _from_both_ends(field.without(_along(other.ca)), gaps[number], both, poll)
+                found[number] = _merged(found[number], again)
+    return _apart(found)
+
+
+def _from_both_ends(field: FreeDensity, gap: Gap, steps: tuple[Steps, Steps], poll: Callable[[], None]) -> list[Trace]:
+    if gap.length > _LONGEST:
+        return []
+    back = [trace.reversed for trace in trace_gap(field, gap.reversed, steps[1], poll)]
+    return _merged(trace_gap(field, gap, steps[0], poll), back)
+
+
+def _merged(one: list[Trace], other: list[Trace]) -> list[Trace]:
+    return distinct(sorted([*one, *other], key=lambda trace: -trace.score), _KEPT)
+
+
+def _along(ca: Array) -> Array:
+    """Points that stand for the backbone of a trace, as dense as its atoms."""
+    step = np.diff(ca, axis=0)
+    parts = np.arange(0.0, 1.0, 1.3 / BOND)
+    return np.concatenate([(ca[:-1, None] + parts[:, None] * step[:, None]).reshape(-1, 3), ca[-1:]])
+
+
+def _collide(one: Trace, other: Trace) -> bool:
+    distance, _ = cKDTree(one.ca).query(other.ca, distance_upper_bound=_COLLIDE)
+    return bool(np.isfinite(distance).any())
+
+
+def _apart(found: list[list[Trace]]) -> list[list[Trace]]:
+    """Traces that do not run through the best ones of other gaps; the gap that would lose most has the first choice."""
+    chosen: dict[int, Trace] = {}
+    left = {number for number, traces in enumerate(found) if traces}
+    while left:
+        free = {
+            number: [t for t in found[number] if not any(_collide(t, other) for other in chosen.values())]
+            for number in left
+        }
+        number = max(left, key=lambda one: (_loss(one, free, found), -one))
+        chosen[number] = (free[number] or found[number])[0]
+        left.remove(number)
+    out: list[list[Trace]] = []
+    for number, traces in enumerate(found):
+        others = [trace for other, trace in chosen.items() if other != number]
+        first = [chosen[number]] if number in chosen else []
+        rest = [
+            t for t in traces if all(t is not one for one in first) and not any(_collide(t, other) for other in others)
+        ]
+        out.append(first + rest)
+    return out
+
+
+def _loss(number: int, free: dict[int, list[Trace]], found: list[list[Trace]]) -> float:
+    """Nats that a gap loses at most if the others choose before it."""
+    own = free[number]
+    if not own:
+        return -np.inf
+    rivals = [traces[0] for other, traces in free.items() if other != number and traces]
+    spared = [t.score for t in own if not any(_collide(t, rival) for rival in rivals)]
+    worst = min(t.score for t in found[number])
+    return own[0].score - max(spared, default=worst - 1.0)
