@@ -76,11 +76,13 @@ def test_the_whole_job_is_done_at_the_end(short):
     _, _, told = short
     done = [done for done, _ in told.done]
     assert done == sorted(done) and done[0] == 1
-    bending, building, weighing = (
-        sum(stage.startswith(name) for stage in told.stages) for name in ("bending", "building", "weight")
+    bending, traced, building, weighing = (
+        sum(stage.startswith(name) for stage in told.stages)
+        for name in ("bending", "building from traces", "building, round", "weight")
     )
-    work = 10 * bending + 12 * building + 20 * weighing + 20
-    after = told.done[0][1] - (3 * 10 + 3 * 12 + 5 * 20 + 20)
+    assert traced
+    work = 10 * bending + 20 * traced + 12 * building + 20 * weighing + 20
+    after = told.done[0][1] - (3 * 10 + 2 * 20 + 2 * 12 + 5 * 20 + 20)
     assert told.done[-1] == (work + after, work + after), "runs that were not needed do not count"
     # side chains and relaxation have their share, and end the job
     steps = {stage: told.done_at[stage] for stage in told.stages[told.stages.index("polishing") :]}
@@ -94,7 +96,7 @@ def test_result_is_complete_and_close(small, short):
     job, metrics, told = short
     assert metrics["completeness_after"] == 100
     assert metrics["ca_rmsd_known"] < 0.5
-    assert metrics["ca_rmsd_missing"] < 10
+    assert metrics["ca_rmsd_missing"] < 1.0
     assert len(metrics["segments"]) == 1 and metrics["segments"][0]["length"] == 7
     assert (metrics["segments"][0]["first"], metrics["segments"][0]["last"]) == ("30", "36")
     assert metrics["segments"][0]["ca_rmsd"] == pytest.approx(metrics["ca_rmsd_missing"], abs=2e-3)
