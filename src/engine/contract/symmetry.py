@@ -25,6 +25,11 @@ _FAR = 1e6
 """Angstrom; farther away is nothing that anybody models."""
 _NO_LENGTH = 1e-6
 
+_RETURN = (1.0, 1.0)
+"""Angstrom and degrees from their like within which copies cannot be: they would be in each other."""
+_EXACT = (0.1, 0.05)
+"""Angstrom and degrees within which a helix comes back to its beginning as a ring does."""
+
 _HOW = (
     "write C3, D2, T, O, I (with a setting, such as I,n25), a helix as H,rise,angle,copies, 'model' for the copies "
     "that the model has, or 'assembly' for those of its mmCIF file"
@@ -122,7 +127,26 @@ def _helix(word: str, fields: list[str]) -> SymmetryRequest:
         )
     if abs(rise) < 0.1 and abs(angle) < 0.1:
         raise InputError(f"The helix {word!r} neither rises nor turns; give its rise and its angle.")
+    _refuse_return(word, rise, angle, int(count))
     return SymmetryRequest("H", int(count), "", rise, angle)
+
+
+def _refuse_return(word: str, rise: float, angle: float, count: int) -> None:
+    """Refuse helices whose copies, or what goes on at their ends, come to lie in each other; rings are possible."""
+    for k in range(1, 2 * count - 1):
+        off = abs(math.remainder(k * angle, 360.0))
+        if abs(k * rise) >= _RETURN[0] or off >= _RETURN[1]:
+            continue
+        if k < count:
+            raise InputError(
+                f"The helix {word!r} has more copies than places: copy {k + 1} comes to lie in the first one; check "
+                "its rise, its angle and the number of copies."
+            )
+        if abs(k * rise) >= _EXACT[0] or off >= _EXACT[1]:
+            raise InputError(
+                f"After {k} copies the helix {word!r} comes back to its beginning, but not exactly; if it is a ring, "
+                f"write C{k}, otherwise check its rise and its angle."
+            )
 
 
 @dataclass(frozen=True)

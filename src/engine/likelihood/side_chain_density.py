@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..physics.density import AtomDensity
 from ..physics.form_factors import electron_form_factors
+from ..physics.images import Images
 from .density import DensityFit, DensityLikelihood, Evaluation
 from .residual import residual_of
 from .residual_sums import Sums
@@ -29,20 +30,25 @@ class AllAtomMap:
     averages : DensityLikelihood
         The same map with average side chains: it has the levels of the map.
     operators : tuple of AtomDensity
-        Density of all A atoms at each level.
+        Density of all A atoms, then of their images, at each level.
+    images : Images or None
+        Of symmetric copies: those residues have them whose average side chains do.
     """
 
     averages: DensityLikelihood
     operators: tuple[AtomDensity, ...]
+    images: Images | None = None
 
     @classmethod
-    def of(cls, averages: DensityLikelihood, elements: Sequence[str], b_factor: float) -> AllAtomMap:
+    def of(cls, averages: DensityLikelihood, elements: Sequence[str], residue: Tensor, b_factor: float) -> AllAtomMap:
         """Prepare the densities.
 
         Parameters
         ----------
         averages : DensityLikelihood
         elements : sequence of str, length A
+        residue : Tensor of int64, shape (A,)
+            Residue of each atom.
         b_factor : float
             Of all atoms in A^2, as fits the sharpness of the map.
         """
@@ -50,15 +56,20 @@ class AllAtomMap:
         amplitude, width = (
             torch.as_tensor(values, dtype=like.dtype, device=like.device) for values in electron_form_factors(elements)
         )
-        ones = amplitude.new_ones(len(elements))
+        pseudo, images = averages.atoms, averages.atoms.images
+        if images is not None:
+            images = images.of_other_atoms(pseudo.residue[: pseudo.n_own], residue.to(like.device))
+            rows = torch.cat([torch.arange(len(elements), device=like.device), images.source])
+            amplitude, width = amplitude[rows], width[rows]
+        ones = amplitude.new_ones(len(amplitude))
         operators = (
             AtomDensity(level.grid, amplitude, width, ones * (b_factor + level.blur), ones) for level in averages.levels
         )
-        return cls(averages, tuple(operators))
+        return cls(averages, tuple(operators), images)
 
     def likelihood(self, level: int, build: AllAtomBuilder) -> SideChainDensity:
         """The likelihood at one level, with side chains on the backbones that it is asked for."""
-        return SideChainDensity(self.averages.at_level(level), self.operators[level], build)
+        return SideChainDensity(self.averages.at_level(level), self.operators[level], build, self.images)
 
 
 @dataclass(frozen=True)
@@ -80,14 +91,17 @@ class SideChainDensity:
     averages : DensityLikelihood
         At the level in use. Its curvature does for sampled side chains, too, which are as heavy.
     operator : AtomDensity
-        Density of all A atoms there.
+        Density of all A atoms and their images there.
     build : callable
         Places the atoms.
+    images : Images or None
+        Of symmetric copies, which have the side chains that were drawn, too.
     """
 
     averages: DensityLikelihood
     operator: AtomDensity
     build: AllAtomBuilder
+    images: Images | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
         """Expected log-likelihood of each replica of x (replica, N, 4, 3) up to a constant, shape (replica,)."""
@@ -100,6 +114,8 @@ class SideChainDensity:
         with torch.enable_grad():
             leaf = x.detach().requires_grad_(True)
             atoms = self.build(leaf)
+            if self.images is not None:
+                atoms = torch.cat([atoms, self.images.positions(atoms)], -2)
         replicas, samples = atoms.shape[:2]
         sums, slope = residual_of(self.operator, target).sums_and_gradient(atoms.detach().flatten(0, 1))
         (gradient,) = torch.autograd.grad(atoms, leaf, weight / samples * slope.view_as(atoms))

@@ -25,8 +25,9 @@ from ..likelihood.density import DensityLikelihood
 from ..physics.grid import Grid
 from ..physics.pseudo_atoms import backbone_to_atoms, prepare_atoms
 from ..solver.potential_cost import PotentialCost
-from ..structure.other_atoms import other_atoms
+from ..structure.other_atoms import other_atoms, other_scatterers
 from .density_potential import DensityPotential
+from .other_density import without_others
 from .protocol import Scene
 from .symmetry import average_copies, images_in_reach, own_share
 from .whole_map import MapFiles, WholeMap, read_whole_map
@@ -76,7 +77,8 @@ class DensityMeasurement:
     density : DensityMap
         Cropped around the model.
     likelihood : DensityLikelihood
-        Of complete backbones, with its pyramid of blurs.
+        Of complete backbones, with its pyramid of blurs. What atoms that are not the job's explain of the map is taken
+        out of its levels.
     b_factor : float
         Sharpness of the map: B in A^2 of the atoms that explain it best.
     known : ndarray of bool, shape (N,)
@@ -210,8 +212,11 @@ def bind_map(whole: WholeMap, scene: Scene) -> DensityMeasurement:
     atoms = prepare_atoms(scene.polymer.aatype, b_factor, device=device)
     if symmetry is not None:
         atoms = images_in_reach(atoms, scene, cut, mask, symmetry, _reach(scene))
+    own = cut
+    if symmetry is None:  # copies are among the others of a symmetric job, and explained by their images
+        own = without_others(cut, scene, other_scatterers(scene.structure, scene.labels), resolution)
     likelihood = DensityLikelihood.from_map(
-        torch.as_tensor(cut.values, device=device),
+        torch.as_tensor(own.values, device=device),
         Grid.of_map(cut),
         atoms,
         resolution,

@@ -27,6 +27,9 @@ _REACH = 8.0
 move by less than the rest before their neighbours are looked for again."""
 _THERE = 0.5
 """Part of a copy's known atoms that must lie in the map (and not where it is blank) for its density to be used."""
+_SHOWN = 0.5
+"""Part of the voxels of a job that a copy must have in the map to be in the mean; chosen by hand, so that a corner of a
+copy at the border of a map is not taken for the whole of it."""
 _SPLINE_VOXELS = 6
 """Voxels beyond what is interpolated, after which the ends of the part do not matter to its cubic splines."""
 _CONTRADICTED = 0.1
@@ -46,7 +49,8 @@ class AveragedMap:
     copies : int
         Copies in the mean, this one included.
     correlation : float
-        Mean correlation of the density around the others with this one's; NaN without others.
+        Mean correlation of the density around the others with this one's, each as much as it has voxels in the map;
+        NaN without others.
     """
 
     density: DensityMap
@@ -86,7 +90,7 @@ def average_copies(
     """
     total, count = cut.values.astype(np.float64), np.ones(cut.shape)
     own = cut.values[mask]
-    found = []
+    found, voxels = [], []
     blank = source.with_values(blank_voxels(source).astype(np.float32))
     for operator in symmetry.neighbours():
         if (sample(blank, apply(operator, scene.points), outside=1.0) < 0.5).mean() < _THERE:
@@ -94,19 +98,20 @@ def average_copies(
         grid = DensityMap(cut.values, apply(operator, cut.origin), cut.axes @ operator[:, :3].T)
         index = np.stack(np.meshgrid(*map(np.arange, cut.shape), indexing="ij"), -1)
         place = source.to_index(grid.to_points(index))
-        inside = ((place >= 0) & (place <= np.array(source.shape) - 1)).all(-1)
-        if not (mask & inside).any():
+        inside = np.asarray(((place >= 0) & (place <= np.array(source.shape) - 1)).all(-1))
+        if inside[mask].mean() < _SHOWN:
             continue
         part = crop(source, grid.to_points(index[mask & inside]), _SPLINE_VOXELS * float(source.voxel_size.max()))
         inside &= _within(part, grid, index)
         values = resample_like(part, grid).values
         both = inside[mask]
         found.append(float(np.nan_to_num(np.corrcoef(own[both], values[mask][both])[0, 1])))
+        voxels.append(int(both.sum()))
         total += np.where(inside, values, 0.0)
         count += inside
     if not found:
         return AveragedMap(cut, 1, float("nan"))
-    mean = float(np.mean(found))
+    mean = float(np.average(found, weights=voxels))
     if mean < _CONTRADICTED:
         raise InputError(
             f"The map does not have the symmetry {symmetry.name}: around its copies it correlates by {mean:.2f} only; "

@@ -39,6 +39,24 @@ class Images:
     def __len__(self) -> int:
         return len(self.source)
 
+    def of_other_atoms(self, group: Tensor, other: Tensor) -> Images:
+        """Images of other atoms of the same groups (residues), wherever any atom of their group has one.
+
+        Parameters
+        ----------
+        group : Tensor of int64, shape (A,)
+            Group of each atom whose images these are.
+        other : Tensor of int64, shape (B,)
+            Group of each of the other atoms.
+        """
+        moves = torch.cat([self.rotation.flatten(1), self.shift], 1)
+        operators, which = torch.unique(moves, dim=0, return_inverse=True)
+        chosen = torch.zeros(len(operators), int(torch.cat([group, other]).max()) + 1, dtype=torch.bool)
+        chosen[which.cpu(), group[self.source].cpu()] = True
+        number, source = torch.nonzero(chosen[:, other.cpu()], as_tuple=True)
+        moves = operators[number.to(operators.device)]
+        return Images(source.to(self.source.device), moves[:, :9].unflatten(1, (3, 3)), moves[:, 9:])
+
     def positions(self, xyz: Tensor) -> Tensor:
         """Positions (..., M, 3) of the images of atoms at xyz (..., A, 3); differentiable."""
         moved: Tensor = (self.rotation @ xyz[..., self.source, :, None])[..., 0] + self.shift

@@ -35,10 +35,10 @@ from ..structure.read import read_structure
 from ..structure.sequences import parse_sequence_argument
 from .cost import job_cost, planned_runs
 from .distances import polymer_of_sequences
-from .dock_first import plan_docking
+from .dock_first import DockPlan, plan_docking
 from .dock_parts import ModelChain, errors_of_chains
 from .problem import nothing_to_compute, place_model, reference_ca
-from .symmetric import prepare_symmetry, symmetry_note
+from .symmetric import before_docking, prepare_symmetry, symmetry_note
 
 __all__ = ["check"]
 
@@ -71,8 +71,8 @@ def check(spec: Spec, poll: Callable[[], None] = lambda: None) -> dict[str, Any]
         residues with the map around them), ``resolution`` in angstrom, ``resolution_given``, ``b_factor``,
         ``noise`` with ``noise_method``, ``shape`` and ``voxel_size`` of the part used; None of a model that does not
         lie in the map yet. ``dock``: a sentence on what will be docked first; empty if nothing is. ``symmetry``: the
-        group that a symmetric job uses; None without. ``restraints``
-        (distances only): their number.
+        group that a symmetric job uses; None without, and where the model is docked first: counts and cost are those of
+        one chain of each sequence then. ``restraints`` (distances only): their number.
         ``cost``: ``seconds``, ``peak_bytes``, ``available_bytes``, ``batch`` of ``replicas`` at once, ``device``.
         Parts that a problem hides, or that the job does not need, are ``None``.
     """
@@ -145,7 +145,14 @@ def _examine_model(
 ) -> None:
     structure = read_structure(spec.model)
     sequences = None if spec.sequence is None else parse_sequence_argument(spec.sequence)
-    symmetric = prepare_symmetry(spec, structure, sequences) if isinstance(spec, RefineSpec) else None
+    plan = symmetric = None
+    if isinstance(spec, RefineSpec) and spec.symmetry is not None:
+        plan = plan_docking(spec, structure, read_map(spec.map))  # as the job does, of the model as it was given
+        if plan.needed:
+            spec = replace(spec, chains=before_docking(spec, structure, sequences))
+            findings.lines.append(f"Symmetry {spec.symmetry}: its copies are looked for once the model is docked.")
+        else:
+            symmetric = prepare_symmetry(spec, structure, sequences)
     if symmetric is not None:
         structure, spec = symmetric.structure, replace(spec, chains=symmetric.chains)
         findings.lines += symmetric.lines()
@@ -153,7 +160,7 @@ def _examine_model(
     if symmetric is not None:
         symmetric.rows(target)
         report["symmetry"] = symmetric.symmetry.name
-    elif isinstance(spec, RefineSpec):
+    elif isinstance(spec, RefineSpec) and spec.symmetry is None:
         findings.lines += filter(None, [symmetry_note(target)])
     placement = target.report.to_dict()
     known = target.known[:, 1]
@@ -177,7 +184,7 @@ def _examine_model(
     poll()
     symmetry = None if symmetric is None else symmetric.symmetry
     scene = Scene(target.polymer, target.labels, target.xyz, structure, device, findings, symmetry)
-    in_map = _examine_placement(spec, structure, scene, report, findings) if isinstance(spec, RefineSpec) else []
+    in_map = _examine_placement(spec, structure, scene, plan, report, findings) if isinstance(spec, RefineSpec) else []
     measurements: list[Measurement] = [*in_map]
     poll()
     _try(findings, lambda: measurements.extend(load_measurements(spec.further, scene)))
@@ -186,13 +193,18 @@ def _examine_model(
 
 
 def _examine_placement(
-    spec: RefineSpec, structure: gemmi.Structure, scene: Scene, report: dict[str, Any], findings: _Findings
+    spec: RefineSpec,
+    structure: gemmi.Structure,
+    scene: Scene,
+    plan: DockPlan | None,
+    report: dict[str, Any],
+    findings: _Findings,
 ) -> list[DensityMeasurement]:
     """The map of a refinement, as far as it can be used; and whether the model will be docked in it first."""
     maps: list[DensityMeasurement] = []
     files = MapFiles(spec.map, spec.half_maps, spec.resolution)
     whole = read_map(spec.map)
-    plan = plan_docking(spec, structure, whole)
+    plan = plan_docking(spec, structure, whole) if plan is None else plan
     if plan.line():
         findings.lines.append(plan.line())
     if plan.needed:

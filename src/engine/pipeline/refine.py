@@ -13,11 +13,12 @@ from torch import Tensor
 
 from ..contract.specification import RefineSpec
 from ..ensemble.confidence import replica_confidence, replica_spread
-from ..job.events import Control, Events
+from ..job.events import Control, Events, NullEvents
 from ..job.folder import JobFolder
 from ..job.sampling import Running, Sampling
 from ..measurement.figures import described
 from ..measurement.map_evidence import free_share
+from ..measurement.obstacles import obstacles_of
 from ..placing.target import Target
 from ..predictions.aligned_error import read_aligned_error
 from ..solver.regularise import regularise
@@ -47,6 +48,8 @@ _TITLE = "Refined by ADP-3D"
 _SETTLED = 0.7
 """Angstrom (rms) within which a bent model is where another pass would leave it: bends of 1 A came back to 0.2 A (at
 3 A) and 0.4 A (at 4 A) in the first one."""
+_IN_REACH = 30.0
+"""Angstrom from known residues within which others are obstacles: as far as a map is looked at for missing ones."""
 _DISPLACED = 0.3
 """Angstrom from which a residue's side chain, too, is elsewhere than in the user's model: a quarter of a bond more than
 models are wrong by anyway."""
@@ -81,7 +84,8 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     prepared = prepare(spec, given, events, control)
     error = None if spec.pae is None else aligned_errors(given, read_aligned_error(spec.pae))
     geometry = geometry_of_prediction(_before_docking(spec, given, docked), events, error)
-    further = (*prepared.problem.measurements(spec.further, events), *geometry)
+    in_the_way = obstacles_of(given.scene(NullEvents()), ~prepared.support.trusted, _IN_REACH)
+    further = (*prepared.problem.measurements(spec.further, events), *geometry, *in_the_way)
     cost = job_cost(spec, given.target.n_residues, given.device, (prepared.density, *further))
     events.message(cost.sentence(spec.replicas))
     weight = DensityWeight(prepared.density.name, spec.density_weight)

@@ -54,5 +54,6 @@ def side_chain_potential(
     def draw(x: Tensor, step: int) -> AllAtomBuilder:
         return source.draw(x, step).on
 
-    elements = DrawnSideChains.elements(task.aatype)
-    return SideChainPotential(density.potential, AllAtomMap.of(density.likelihood, elements, density.b_factor), draw)
+    elements, residue = DrawnSideChains.elements(task.aatype), DrawnSideChains.residues(task.aatype)
+    everything = AllAtomMap.of(density.likelihood, elements, residue, density.b_factor)
+    return SideChainPotential(density.potential, everything, draw)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gemmi
 import numpy as np
@@ -16,12 +16,13 @@ from ..density.read import read_map
 from ..fitting.operators import settle
 from ..placing.symmetric_model import assembly_operators, with_copies
 from ..placing.target import Target, build_target
+from ..structure.open_copies import refuse_other_hand, seen_from_best
 from ..structure.residue_ranges import chains_named
 from ..structure.sequences import NamedSequence
 from ..structure.symmetric_copies import TOLERANCE, Orbit, SequenceChain, find_group, find_orbits, refuse_overlap
 from ..structure.symmetry import Symmetry, symmetry_of_symbol
 
-__all__ = ["SymmetricJob", "prepare_symmetry", "symmetry_note"]
+__all__ = ["SymmetricJob", "before_docking", "prepare_symmetry", "symmetry_note"]
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,16 @@ def prepare_symmetry(
         symmetry = Symmetry(name, operators)
     else:
         centre = density.centre if spec.symmetry_centre is None else spec.symmetry_centre
-        symmetry = symmetry_of_symbol(request, spec.symmetry_axis or (0, 0, 1), centre)
-    orbits = find_orbits(chains, symmetry, own)
+        axis = spec.symmetry_axis or (0, 0, 1)
+        symmetry = symmetry_of_symbol(request, axis, centre)
+        if request.kind == "H":
+            refuse_other_hand(
+                chains, symmetry, symmetry_of_symbol(replace(request, angle=-request.angle), axis, centre)
+            )
+    best = None
+    if not symmetry.closed:
+        symmetry, best = seen_from_best(chains, symmetry)
+    orbits = find_orbits(chains, symmetry, own, computed=best)
     names = {orbit.chain for orbit in orbits}
     computed = [chain for chain in chains if chain.name in names]
     refuse_overlap(computed, symmetry)
@@ -135,6 +144,20 @@ def prepare_symmetry(
         raise InputError(_unequal(found[0].chain, sorted(missing)[0]))
     added = tuple(name for name in copies if name not in before)
     return SymmetricJob(symmetry, tuple(found), whole, all_copies, added, settled.moved)
+
+
+def before_docking(
+    spec: RefineSpec, structure: gemmi.Structure, sequences: Sequence[NamedSequence] | None
+) -> tuple[str, ...]:
+    """Chains that a symmetric job would compute as far as can be told of a model that is not placed yet.
+
+    Where its copies lie is not known then: one chain of each sequence.
+    """
+    target = build_target(structure, sequences, spec.confidence, spec.chains, spec.keep_types)
+    found: dict[str, str] = {}
+    for chain in _chains_of(target):
+        found.setdefault(chain.sequence, chain.name)
+    return tuple(found.values())
 
 
 def symmetry_note(target: Target) -> str:

@@ -56,6 +56,13 @@ class DrawnSideChains:
         backbone = [template.elements[slot] for template in templates for slot in range(_FIRST)]
         return backbone + [element for template in templates for element in template.elements[_FIRST:]]
 
+    @staticmethod
+    def residues(aatype: Tensor) -> Tensor:
+        """Residue, int64, of each of the A atoms that `on` gives, for residue types (N,)."""
+        sizes = [len(TEMPLATES[RESIDUE_NAMES[kind]].elements) - _FIRST for kind in aatype.tolist()]
+        rows = torch.arange(len(sizes))
+        return torch.cat([rows.repeat_interleave(_FIRST), rows.repeat_interleave(torch.tensor(sizes))])
+
 
 @dataclass(frozen=True)
 class SideChainSource:

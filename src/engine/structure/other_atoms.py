@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import gemmi
 import numpy as np
@@ -10,11 +11,38 @@ from numpy.typing import NDArray
 
 from .observed import BACKBONE_ATOMS
 
-__all__ = ["other_atoms"]
+__all__ = ["OtherAtoms", "other_atoms", "other_scatterers"]
+
+Label = tuple[str, int, str]
+
+
+@dataclass(frozen=True)
+class OtherAtoms:
+    """K heavy atoms that are not the job's.
+
+    Attributes
+    ----------
+    xyz : ndarray, shape (K, 3)
+        In angstrom.
+    elements : tuple of str, length K
+    occupancy : ndarray, shape (K,)
+    """
+
+    xyz: NDArray[np.float64]
+    elements: tuple[str, ...]
+    occupancy: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.elements)
+
+    def only(self, chosen: NDArray[np.bool_]) -> OtherAtoms:
+        """Those that are chosen, shape (K,)."""
+        rows = np.flatnonzero(chosen)
+        return OtherAtoms(self.xyz[rows], tuple(self.elements[row] for row in rows), self.occupancy[rows])
 
 
 def other_atoms(
-    structure: gemmi.Structure, labels: Sequence[tuple[str, int, str]], with_side_chains: NDArray[np.bool_]
+    structure: gemmi.Structure, labels: Sequence[Label], with_side_chains: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Atoms of the first model beside the job's backbone, (K, 3), in angstrom; no waters.
 
@@ -28,14 +56,43 @@ def other_atoms(
         Residues of the job whose side chains count. All of what is not the job's (ligands, nucleic acids, other
         chains) does anyway.
     """
+    found = _others(structure, labels, with_side_chains)
+    return np.array([atom.pos.tolist() for atom in found], dtype=np.float64).reshape(-1, 3)
+
+
+def other_scatterers(structure: gemmi.Structure, labels: Sequence[Label]) -> OtherAtoms:
+    """Atoms of the first model that are not of the job's residues, as they scatter.
+
+    No waters, no hydrogens, and no elements of which that is not known.
+
+    Parameters
+    ----------
+    structure : gemmi.Structure
+        The user's model.
+    labels : sequence of (str, int, str)
+        Chain, number and insertion code of the job's N residues.
+    """
+    atoms = [
+        atom
+        for atom in _others(structure, labels, np.zeros(len(labels), bool))
+        if not atom.is_hydrogen() and atom.element.name != "X" and atom.element.c4322 is not None
+    ]
+    return OtherAtoms(
+        np.array([atom.pos.tolist() for atom in atoms], dtype=np.float64).reshape(-1, 3),
+        tuple(atom.element.name for atom in atoms),
+        np.array([atom.occ for atom in atoms], dtype=np.float64),
+    )
+
+
+def _others(
+    structure: gemmi.Structure, labels: Sequence[Label], with_side_chains: NDArray[np.bool_]
+) -> Iterator[gemmi.Atom]:
     job: dict[tuple[str, int | None, str], int] = {
         (chain, number, icode.strip()): i for i, (chain, number, icode) in enumerate(labels)
     }
-    positions = []
     for chain in structure[0]:
         for residue in chain:
             row = job.get((chain.name, residue.seqid.num, residue.seqid.icode.strip()))
             if residue.is_water() or (row is not None and not with_side_chains[row]):
                 continue
-            positions += [a.pos.tolist() for a in residue if row is None or a.name not in BACKBONE_ATOMS]
-    return np.array(positions, dtype=np.float64).reshape(-1, 3)
+            yield from (atom for atom in residue if row is None or atom.name not in BACKBONE_ATOMS)

@@ -12,9 +12,18 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ..contract.errors import InputError
-from .symmetry import Symmetry, apply, closed_group
+from .symmetry import Symmetry, apply, closed_group, inverse
 
-__all__ = ["TOLERANCE", "Orbit", "SequenceChain", "find_group", "find_orbits", "refuse_overlap"]
+__all__ = [
+    "TOLERANCE",
+    "Orbit",
+    "SequenceChain",
+    "find_group",
+    "find_orbits",
+    "linked_chains",
+    "nearest_chain",
+    "refuse_overlap",
+]
 
 Array = NDArray[np.float64]
 
@@ -94,7 +103,7 @@ def _group_of(members: list[SequenceChain], tolerance: float) -> Symmetry | None
         if operator is None:
             continue
         # where one copy is a little off, far ones follow by more
-        images = [_nearest(operator, chain, members, 2 * tolerance) for chain in members]
+        images = [nearest_chain(operator, chain, members, 2 * tolerance) for chain in members]
         if None in images or len(set(images)) < len(members):
             continue
         operators.append(operator)
@@ -120,7 +129,11 @@ def _group_of(members: list[SequenceChain], tolerance: float) -> Symmetry | None
 
 
 def find_orbits(
-    chains: Sequence[SequenceChain], symmetry: Symmetry, complete: bool, tolerance: float = 2 * TOLERANCE
+    chains: Sequence[SequenceChain],
+    symmetry: Symmetry,
+    complete: bool,
+    tolerance: float = 2 * TOLERANCE,
+    computed: str | None = None,
 ) -> list[Orbit]:
     """Which chains are copies of each other under given operators.
 
@@ -135,19 +148,26 @@ def find_orbits(
         Leave out chains that do not have all their copies; otherwise copies that the model lacks are None.
     tolerance : float
         Largest deviation of copies, rms of CA atoms in angstrom.
+    computed : str, optional
+        Chain that is computed of its orbit, instead of the most complete one of all.
 
     Raises
     ------
     InputError
-        If an operator leaves a chain where it is, or takes chains onto others in part.
+        If an operator leaves a chain where it is, or an open set of operators does not reach all chains that follow
+        each other by them.
     """
-    left = sorted(chains, key=lambda chain: -chain.shown)
+    left = sorted(chains, key=lambda chain: (chain.name != computed, -chain.shown))
     orbits: list[Orbit] = []
     first: SequenceChain | None = None
     while left:
         members = _orbit(left[0], left, symmetry, tolerance)
         there = [left[i] for i in members if i is not None]
         names = {chain.name for chain in there}
+        if not symmetry.closed:
+            linked = linked_chains(left[0], left, symmetry, tolerance)
+            names = {chain.name for chain in linked}
+            there = linked if first is None else _reaching_all(linked, symmetry, tolerance)
         if not (complete and None in members):
             best = left[0] if first is None else _beside(first, there)
             first = best if first is None else first
@@ -163,12 +183,39 @@ def _orbit(chain: SequenceChain, chains: list[SequenceChain], symmetry: Symmetry
     own = chains.index(chain)
     found: list[int | None] = [own]
     for operator in symmetry.operators[1:]:
-        image = _nearest(operator, chain, chains, tolerance)
+        image = nearest_chain(operator, chain, chains, tolerance)
         if image == own:
             raise InputError(
                 f"The symmetry {symmetry.name} leaves chain {chain.name} where it is: check its axis and its centre."
             )
         found.append(None if image in found else image)
+    return found
+
+
+def _reaching_all(chains: list[SequenceChain], symmetry: Symmetry, tolerance: float) -> list[SequenceChain]:
+    """Those of chains that follow each other from which operators reach all: the ones beside what is computed."""
+    found = [one for one in chains if set(_orbit(one, chains, symmetry, tolerance)) >= set(range(len(chains)))]
+    if not found:
+        raise InputError(
+            f"Chains {', '.join(sorted(chain.name for chain in chains))} follow each other by {symmetry.name}, but not "
+            "beside the chains that are computed with them: check the number of its copies."
+        )
+    return found
+
+
+def linked_chains(
+    chain: SequenceChain, chains: Sequence[SequenceChain], symmetry: Symmetry, tolerance: float = 2 * TOLERANCE
+) -> list[SequenceChain]:
+    """A chain and all others that operators and their inverses take it to, in one step or in several."""
+    same = [one for one in chains if one.sequence == chain.sequence]
+    both = [*symmetry.operators[1:], *(inverse(one) for one in symmetry.operators[1:])]
+    found, names = [chain], {chain.name}
+    for one in found:  # grows on the way
+        for operator in both:
+            image = nearest_chain(operator, one, same, tolerance)
+            if image is not None and same[image].name not in names:
+                found.append(same[image])
+                names.add(same[image].name)
     return found
 
 
@@ -188,7 +235,7 @@ def refuse_overlap(chains: Sequence[SequenceChain], symmetry: Symmetry) -> None:
     """
     own = np.concatenate([chain.ca[np.isfinite(chain.ca).all(-1)] for chain in chains])
     tree = cKDTree(own)
-    for operator in symmetry.operators[1:]:
+    for operator in symmetry.neighbours():
         distance, _ = tree.query(apply(operator, own), distance_upper_bound=_TOO_NEAR)
         if np.isfinite(distance).mean() > _OVERLAP:
             raise InputError(
@@ -217,7 +264,9 @@ def _deviation(operator: Array, mobile: SequenceChain, target: SequenceChain) ->
     return float(np.sqrt(np.mean(apart[both] ** 2)))
 
 
-def _nearest(operator: Array, mobile: SequenceChain, targets: Sequence[SequenceChain], tolerance: float) -> int | None:
+def nearest_chain(
+    operator: Array, mobile: SequenceChain, targets: Sequence[SequenceChain], tolerance: float
+) -> int | None:
     """Index of the chain of equal sequence that an operator takes a chain to."""
     found = [_deviation(operator, mobile, one) if one.sequence == mobile.sequence else float("inf") for one in targets]
     best = int(np.argmin(found))

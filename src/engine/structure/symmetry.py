@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
 
 from ..contract.errors import InputError
 from ..contract.symmetry import ORIENTATIONS, SymmetryRequest
 
-__all__ = ["Symmetry", "apply", "closed_group", "group_name", "inverse", "product", "symmetry_of_symbol"]
+__all__ = [
+    "Symmetry",
+    "apply",
+    "closed_group",
+    "distinct",
+    "group_name",
+    "inverse",
+    "product",
+    "symmetry_of_symbol",
+]
 
 Array = NDArray[np.float64]
 
 _SAME = 1e-3
 """Largest difference of rotation matrices that are the same: rotations of neighbouring elements differ by 0.1 and more
 up to C60."""
+_SAME_SHIFT = 0.5
+"""Angstrom within which shifts of one operator are the same: what `_SAME` brings 500 A away from an axis; copies that
+are turned alike lie 4 A and more apart."""
 _SAME_ANGLE = 0.1
 """Degrees within which angles are the same."""
 _ROUNDS = 60
@@ -37,23 +51,33 @@ class Symmetry:
         Symbol of the group, such as ``D2``.
     operators : ndarray, shape (n, 3, 4)
         ``x -> R x + t`` in angstrom, ``[R | t]``; the first is the identity.
-    closed : bool
-        Whether they form a group. Those of a helix do not: it goes on at both ends.
     """
 
     name: str
     operators: Array
-    closed: bool = True
 
     def __len__(self) -> int:
         return len(self.operators)
 
+    @cached_property
+    def closed(self) -> bool:
+        """Whether they form a group. Those of a helix or of a part of a shell do not: it goes on at their ends."""
+        products = _products(self.operators, self.operators)
+        return bool(
+            np.isfinite(_tree(self.operators).query(_scaled(products), p=np.inf, distance_upper_bound=1.0)[0]).all()
+        )
+
     def neighbours(self) -> Array:
-        """Operators (m, 3, 4) to all other copies that may lie beside the first: those of a helix on both sides."""
-        if self.closed:
-            return self.operators[1:]
-        both = [*self.operators[1:], *(inverse(one) for one in self.operators[1:])]
-        return np.array(both).reshape(-1, 3, 4)
+        """Operators (m, 3, 4), each once, to all other copies that may lie beside the first.
+
+        Those of an open set are all that take one of its copies to another one: what it is a part of goes on at its
+        ends, in the same way.
+        """
+        found = self.operators
+        if not self.closed:
+            back = np.array([inverse(one) for one in found])
+            found = np.concatenate([found, back, _products(found, back)])
+        return distinct(found)[1:]
 
 
 def apply(operator: Array, points: ArrayLike) -> Array:
@@ -70,6 +94,12 @@ def product(a: Array, b: Array) -> Array:
 def inverse(a: Array) -> Array:
     """The operator (3, 4) that undoes ``a``."""
     return np.column_stack([a[:, :3].T, -a[:, :3].T @ a[:, 3]])
+
+
+def distinct(operators: Array) -> Array:
+    """Operators (n, 3, 4) without those that were there before, in their order."""
+    pairs = _tree(operators).query_pairs(1.0, p=np.inf, output_type="ndarray")
+    return np.delete(operators, pairs[:, 1], 0)  # of each pair the later one
 
 
 def symmetry_of_symbol(request: SymmetryRequest, axis: ArrayLike, centre: ArrayLike) -> Symmetry:
@@ -98,7 +128,7 @@ def symmetry_of_symbol(request: SymmetryRequest, axis: ArrayLike, centre: ArrayL
     back = inverse(frame)
     moved = np.array([product(frame, product(one, back)) for one in plain])
     moved[0] = np.eye(3, 4)
-    return Symmetry(request.symbol, moved, request.kind != "H")
+    return Symmetry(request.symbol, moved)
 
 
 def closed_group(operators: Array, table: NDArray[np.int64], middle: ArrayLike) -> Symmetry | None:
@@ -160,6 +190,22 @@ def group_name(operators: Array) -> str:
         if n == order and threefold == count:
             return symbol
     return f"D{n // 2}"
+
+
+def _products(a: Array, b: Array) -> Array:
+    """All operators (n * m, 3, 4) that do one of ``b`` (m, 3, 4), then one of ``a`` (n, 3, 4)."""
+    turns = a[:, None, :, :3] @ b[None, :, :, :3]
+    shifts = a[:, None, :, :3] @ b[None, :, :, 3:] + a[:, None, :, 3:]
+    return np.concatenate([turns, shifts], -1).reshape(-1, 3, 4)
+
+
+def _scaled(operators: Array) -> Array:
+    """Rows (n, 12) that are the same operator where no element differs by 1."""
+    return np.concatenate([operators[:, :, :3].reshape(-1, 9) / _SAME, operators[:, :, 3] / _SAME_SHIFT], -1)
+
+
+def _tree(operators: Array) -> cKDTree:
+    return cKDTree(_scaled(operators))
 
 
 def _turn_to(axis: ArrayLike) -> Array:

@@ -49,6 +49,10 @@ def test_operators_may_come_from_the_model_and_its_file():
         ("H,nan,1,5", "helix"),
         ("H,1,2,2.5", "helix"),
         ("H,0,0,5", "neither rises nor turns"),
+        ("H,0,120,4", "copy 4 comes to lie in the first"),
+        ("H,0.3,180,3", "copy 3 comes to lie in the first"),
+        ("H,0,51.4,7", "write C7"),
+        ("H,0.05,120,3", "write C3"),
         ("assembly:", "no symmetry"),
     ],
 )

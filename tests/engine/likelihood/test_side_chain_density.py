@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from atom14_model import demo_atom14
 
+from adp3d.contract.symmetry import parse_symmetry
 from adp3d.likelihood.density import DensityLikelihood
 from adp3d.likelihood.side_chain_density import AllAtomMap
 from adp3d.physics.grid import Grid
+from adp3d.physics.images import Images
 from adp3d.physics.pseudo_atoms import prepare_atoms
 from adp3d.sidechain.build import measure_deviation
 from adp3d.sidechain.drawn import DrawnSideChains
 from adp3d.sidechain.measure import measure_chi
+from adp3d.structure.symmetry import apply, symmetry_of_symbol
 
 COUNT, B, VARIANCE = 7, 40.0, 1e-4
 
@@ -31,11 +37,11 @@ def case():
     pseudo = prepare_atoms(aatype.numpy(), B, dtype=torch.float64)
     # of a likelihood only for its operator: the map is made with it
     blank = torch.randn(shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-    elements = DrawnSideChains.elements(aatype)
-    forge = AllAtomMap.of(make(blank, grid, pseudo), elements, B)
+    elements, residue = DrawnSideChains.elements(aatype), DrawnSideChains.residues(aatype)
+    forge = AllAtomMap.of(make(blank, grid, pseudo), elements, residue, B)
     values = 3.0 * forge.operators[0](drawn.on(x))[0, 0] + 0.2 + 0.01 * blank
     averages = make(values, grid, pseudo)
-    return x, drawn, values, averages, AllAtomMap.of(averages, elements, B)
+    return x, drawn, values, averages, AllAtomMap.of(averages, elements, residue, B)
 
 
 def make(values, grid, pseudo):
@@ -116,3 +122,60 @@ def test_the_curvature_is_about_that_of_the_likelihood(case):
     found = likelihood.curvature(x, likelihood.evaluate(x).sums)
     assert found.shape == x.shape[:-1] and bool((found > 0).all())
     torch.testing.assert_close(found, averages.curvature(x), rtol=0.5, atol=0.0)
+
+
+@pytest.fixture(scope="module")
+def beside_copies(case):
+    """The seven residues, the operators of their copies around an axis 5 A away, and the map of all of them."""
+    x, drawn, _, averages, _ = case
+    places = drawn.on(x)[0, 0]
+    symmetry = symmetry_of_symbol(parse_symmetry("C3"), (0.1, 0.2, 1), places.mean(0) + torch.tensor([5.0, 2.0, 0.0]))
+    grid = averages.operators[0].grid
+    pseudo = prepare_atoms(drawn.aatype.numpy(), B, dtype=torch.float64)
+    chosen = np.ones((2, pseudo.n_atoms), bool)
+    pseudo = pseudo.with_images(Images.of(symmetry.neighbours(), chosen, pseudo.local))
+    elements, residue = DrawnSideChains.elements(drawn.aatype), DrawnSideChains.residues(drawn.aatype)
+    one = AllAtomMap.of(averages, elements, residue, B).operators[0]
+    values = sum(
+        one(drawn.on(x)[0, 0] @ operator[:, :3].T + operator[:, 3]) for operator in torch.as_tensor(symmetry.operators)
+    )
+    return AllAtomMap.of(make(values, grid, pseudo), elements, residue, B), values
+
+
+def test_side_chains_of_symmetric_copies_are_explained(case, beside_copies):
+    x, drawn, _, _, _ = case
+    everything, values = beside_copies
+    density = everything.operators[0](torch.cat([drawn.on(x), everything.images.positions(drawn.on(x))], -2))[0, 0]
+    torch.testing.assert_close(density, values, rtol=0, atol=1e-4 * float(values.max()))
+    found = everything.likelihood(0, drawn.on).evaluate(x)
+    assert float(found.fit.correlation) > 0.9999
+    # without the copies their density would be taken for the chain's own and pull at it
+    alone = replace(everything, images=None, operators=case[4].operators).likelihood(0, drawn.on).evaluate(x)
+    assert float(alone.fit.correlation) < 0.95
+    assert float(found.gradient.norm()) < 0.02 * float(alone.gradient.norm())
+
+
+def test_the_gradient_reaches_the_backbone_from_the_copies(case, beside_copies):
+    x, drawn, _, _, _ = case
+    x, drawn = moved(x, 2), turned(drawn, 2, 2)
+    likelihood, step = beside_copies[0].likelihood(1, drawn.on), 1e-5
+    gradient = likelihood.evaluate(x).gradient
+    direction = torch.randn(x.shape, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    numeric = (likelihood(x + step * direction) - likelihood(x - step * direction)) / (2 * step)
+    torch.testing.assert_close((gradient * direction).sum((1, 2, 3)), numeric, rtol=1e-4, atol=1e-4)
+
+
+def test_only_residues_with_images_have_those_of_their_side_chains(case):
+    _, drawn, _, averages, _ = case
+    pseudo = prepare_atoms(drawn.aatype.numpy(), B, dtype=torch.float64)
+    symmetry = symmetry_of_symbol(parse_symmetry("C3"), (0, 0, 1), (30, 0, 0))
+    chosen = np.zeros((2, pseudo.n_atoms), bool)
+    chosen[1, [4 * 2 + 1, 4 * 5]] = True  # one atom of residues 2 and 5 under the second operator
+    pseudo = pseudo.with_images(Images.of(symmetry.neighbours(), chosen, pseudo.local))
+    residue = DrawnSideChains.residues(drawn.aatype)
+    averages = make(averages.levels[0].values, averages.operators[0].grid, pseudo)
+    images = AllAtomMap.of(averages, DrawnSideChains.elements(drawn.aatype), residue, B).images
+    assert images.source.tolist() == [i for i, row in enumerate(residue.tolist()) if row in (2, 5)]
+    points = torch.rand(len(residue), 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    wanted = apply(symmetry.neighbours()[1], points.numpy())[images.source]
+    np.testing.assert_allclose(images.positions(points), wanted, atol=1e-9)

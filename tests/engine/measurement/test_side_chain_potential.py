@@ -33,7 +33,7 @@ def case(fitted):
         turns = torch.stack([angle.cos(), angle.sin()], -1)
         return DrawnSideChains(aatype, turns, torch.zeros(len(x), 2, 8, 10, 3, dtype=x.dtype)).on
 
-    everything = AllAtomMap.of(likelihood, DrawnSideChains.elements(aatype), 40.0)
+    everything = AllAtomMap.of(likelihood, DrawnSideChains.elements(aatype), DrawnSideChains.residues(aatype), 40.0)
     averages = DensityPotential(likelihood, "density")
     generator = torch.Generator().manual_seed(3)
     x = x + 0.5 * torch.randn(2, *x.shape[1:], generator=generator, dtype=x.dtype)

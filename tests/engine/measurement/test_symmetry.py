@@ -11,6 +11,8 @@ from symmetric_complex import assembled, simulated_map
 
 from adp3d.contract.errors import InputError
 from adp3d.contract.symmetry import parse_symmetry
+from adp3d.density.map import DensityMap
+from adp3d.density.neighbourhood import near
 from adp3d.job.events import NullEvents
 from adp3d.measurement.density import bind_map
 from adp3d.measurement.protocol import Scene
@@ -19,7 +21,7 @@ from adp3d.measurement.whole_map import MapFiles, read_whole_map
 from adp3d.physics.grid import Grid
 from adp3d.physics.pseudo_atoms import backbone_to_atoms, prepare_atoms
 from adp3d.placing.target import build_target
-from adp3d.structure.symmetry import apply, symmetry_of_symbol
+from adp3d.structure.symmetry import Symmetry, apply, symmetry_of_symbol
 
 CPU = torch.device("cpu")
 
@@ -110,6 +112,57 @@ def test_copies_that_the_map_does_not_show_are_left_out(trimer):
     alone = average_copies(cut, cut, one, mask, one.symmetry)
     assert alone.copies == 1 and alone.density is cut
     assert "one copy of C3 only" in alone.line(one.symmetry)
+
+
+class Only(Symmetry):
+    """A group as if a copy had one neighbour alone."""
+
+    def neighbours(self):
+        return self.operators[1:2]
+
+
+@pytest.fixture(scope="module")
+def ending(trimer):
+    """A noisy map that ends within the last copy, the share of the first one, and which of its voxels the last has."""
+    one, whole, _ = trimer
+    density, last = whole.density, one.symmetry.neighbours()[1]
+    there, own = (density.to_index(points) for points in (apply(last, one.points), one.points))
+    axis = int(np.argmax(np.abs(there.mean(0) - own.mean(0))))
+    forward = there[:, axis].mean() > own[:, axis].mean()
+    edge = int(np.quantile(there[:, axis], 0.7 if forward else 0.3))
+    part = tuple(slice(None) if i != axis else slice(None, edge) if forward else slice(edge, None) for i in range(3))
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, density.values.std(), density.shape)
+    noise *= np.where(near(density, apply(last, one.points), 8.0), 3.0, 0.3)  # the last copy is the worst
+    corner = density.to_points(np.array([s.start or 0 for s in part], float))
+    cut = DensityMap((density.values + noise)[part].astype(np.float32), corner, density.axes)
+    share = own_share(cut, one, near(cut, one.points, 8.0), one.symmetry)
+    index = cut.to_index(apply(last, cut.to_points(np.argwhere(share))))
+    inside = ((index >= 0) & (index <= np.array(cut.shape) - 1)).all(-1)
+    assert 0.5 < inside.mean() < 0.9
+    return cut, share, inside
+
+
+def test_the_correlation_weighs_copies_by_their_voxels(trimer, ending):
+    one, (cut, share, inside) = trimer[0], ending
+    both = average_copies(cut, cut, one, share, one.symmetry)
+    first, last = (
+        average_copies(cut, cut, one, share, Only("C3", one.symmetry.operators[[0, k]])).correlation for k in (1, 2)
+    )
+    assert both.copies == 3 and first - last > 0.1
+    assert both.correlation == pytest.approx((first + inside.mean() * last) / (1 + inside.mean()), abs=0.01)
+    assert both.correlation > (first + last) / 2 + 0.02
+
+
+def test_copies_of_which_the_map_has_a_corner_do_not_count(trimer, ending):
+    one, (cut, share, inside) = trimer[0], ending
+    few = share.copy()
+    few[tuple(np.argwhere(share)[np.flatnonzero(inside)[40:]].T)] = False
+    alone = average_copies(cut, cut, one, few, one.symmetry)
+    without = average_copies(cut, cut, one, few, Only("C3", one.symmetry.operators))
+    assert alone.copies == without.copies == 2
+    assert alone.correlation == without.correlation
+    np.testing.assert_array_equal(alone.density.values, without.density.values)
 
 
 def test_without_symmetry_there_are_no_images(trimer):

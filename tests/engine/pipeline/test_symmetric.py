@@ -131,6 +131,52 @@ def test_copies_outside_of_the_map_are_told(trimer, small):
     assert report["symmetry"] == "C3" and "one copy of C3 only" in " ".join(report["lines"])
 
 
+@pytest.mark.parametrize(
+    "options", [{"symmetry": "model"}, {"symmetry": "C3"}, {"model": "single.cif", "symmetry": "C3"}]
+)
+def test_a_model_that_is_not_placed_yet_is_docked_before_its_symmetry_matters(trimer, small, tmp_path, options):
+    folder, _ = trimer
+    model = read_structure(folder / options.get("model", "model.cif"))
+    for atom in model[0].all():
+        atom.atom.pos += gemmi.Position(300, -200, 250)
+    model.make_mmcif_document().write_file(str(tmp_path / "away.cif"))
+    report = check(spec_of(trimer, small, **options | {"model": str(tmp_path / "away.cif")}))
+    assert report["problems"] == [] and "docked first" in report["dock"]
+    assert report["symmetry"] is None
+    assert any("copies are looked for once the model is docked" in line for line in report["lines"])
+    assert report["residues"] == len(small.sequence)  # of one copy, as the job will compute
+
+
+@pytest.mark.parametrize("text", ["H,24,50,4", "H,-24,-50,4"])
+def test_a_helix_is_the_same_for_any_order_of_its_chains_and_either_sign(small, tmp_path, text):
+    structure, _ = assembled(small.deposited, "H,24,50,4", 13.0)
+    simulated_map(structure, tmp_path / "map.mrc")
+    names = [chain.name for chain in structure[0]]
+    for number, name in enumerate(names):
+        if number != 2:  # the third one is the most complete
+            del structure[0][name][5 + number]
+    shuffled = gemmi.Model(1)
+    for number in (3, 0, 2, 1):
+        shuffled.add_chain(structure[0][names[number]])
+    structure[0] = shuffled
+    structure.make_mmcif_document().write_file(str(tmp_path / "model.cif"))
+    spec = RefineSpec(
+        map=str(tmp_path / "map.mrc"), model=str(tmp_path / "model.cif"), sequence=small.sequence, symmetry=text,
+        symmetry_axis=AXIS, symmetry_centre=CENTRE, output=str(tmp_path / "job"), resolution=3.0, device="cpu",
+        prior="gaussian",
+    )  # fmt: skip
+    symmetric = load_problem(spec, NullEvents()).symmetric
+    assert symmetric.chains == (names[2],) and symmetric.added == ()
+    (orbit,) = symmetric.orbits
+    own = np.array(structure[0][names[2]][-1]["CA"][0].pos.tolist())
+    for operator, name in zip(symmetric.symmetry.operators, orbit.copies, strict=True):
+        other = np.array(structure[0][name][-1]["CA"][0].pos.tolist())
+        assert np.linalg.norm(apply(operator, own) - other) < 0.3
+    assert len(symmetric.symmetry.neighbours()) == 6
+    with pytest.raises(InputError, match=r"signs of the rise and of the angle"):
+        load_problem(replace(spec, symmetry="H,24,-50,4"), NullEvents())
+
+
 def test_copies_that_form_no_group_are_refused(trimer, small, tmp_path):
     folder, _ = trimer
     model = read_structure(folder / "model.cif")

@@ -13,7 +13,7 @@ from adp3d.placing.symmetric_model import assembly_operators, with_copies, with_
 from adp3d.placing.target import build_target
 from adp3d.structure.read import read_structure
 from adp3d.structure.symmetric_copies import Orbit
-from adp3d.structure.symmetry import apply, symmetry_of_symbol
+from adp3d.structure.symmetry import Symmetry, apply, symmetry_of_symbol
 
 C3 = symmetry_of_symbol(parse_symmetry("C3"), (0, 0, 1), (40, 0, 0))
 
@@ -119,6 +119,17 @@ def test_assemblies_of_files_are_read(make, tmp_path):
     name, operators = assembly_operators(read_structure(tmp_path / "a.cif"), "1")
     assert name == "assembly 1"
     np.testing.assert_allclose(operators, C3.operators, atol=1e-6)
+    assert Symmetry(name, operators).closed
+
+
+def test_operators_of_an_assembly_need_not_form_a_group_and_count_once(make, tmp_path):
+    helix = symmetry_of_symbol(parse_symmetry("H,9,35,4"), (0, 1, 0), (10, 20, 30)).operators
+    structure = assembly(make.build([make.Part("A", make.SEQUENCE[:30])]), helix[[1, 0, 2, 1, 3]])
+    structure.make_mmcif_document().write_file(str(tmp_path / "a.cif"))
+    name, operators = assembly_operators(read_structure(tmp_path / "a.cif"), "1")
+    np.testing.assert_allclose(operators, helix, atol=1e-6)
+    symmetry = Symmetry(name, operators)
+    assert not symmetry.closed and len(symmetry.neighbours()) == 6
 
 
 def test_assemblies_that_cannot_be_used_are_refused(make):

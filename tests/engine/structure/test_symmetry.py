@@ -113,6 +113,35 @@ def test_a_helix_rises_and_turns_and_goes_on_at_both_ends():
     np.testing.assert_allclose(product(neighbours[0], neighbours[6]), np.eye(3, 4), atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("text", "closed", "count"),
+    [("H,0,120,3", True, 2), ("H,0,51.43,7", True, 6), ("H,0,60,3", False, 4), ("H,4.75,-1.2,2", False, 2)],
+)
+def test_rings_written_as_helices_have_each_neighbour_once(text, closed, count):
+    symmetry = made(text, (0.3, 0, 1), (50, 80, 20))
+    neighbours = symmetry.neighbours()
+    assert symmetry.closed is closed and len(neighbours) == count
+    for one in [np.eye(3, 4), *neighbours]:  # each differs from all others
+        assert (np.abs(neighbours - one).max((1, 2)) > 0.01).sum() >= count - 1
+
+
+def test_parts_of_a_group_are_open_and_have_their_inverses_beside_them():
+    whole = made("I", (0.1, 0.2, 1), (120, 130, 140))
+    point = np.array([150.0, 100.0, 260.0])
+    away = [np.linalg.norm(apply(one, point) - point) for one in whole.operators]
+    part = Symmetry("assembly 1", whole.operators[np.argsort(away)[:6]])
+    assert whole.closed and not part.closed
+    neighbours = part.neighbours()
+    for one in part.operators[1:]:
+        index(neighbours, one)
+        index(neighbours, inverse(one))
+    for one in neighbours:  # nothing that the whole does not have, and nothing twice
+        index(whole.operators, one)
+        index(neighbours, one)
+    rounded = Symmetry("assembly 1", np.round(whole.operators, 5))  # as files give them
+    assert rounded.closed and len(rounded.neighbours()) == 59
+
+
 def test_the_axis_may_point_backwards_and_must_point_somewhere():
     turned = made("C4", (0, 0, -1)).operators
     for one in made("C4").operators:

@@ -1,0 +1,99 @@
+"""Density of atoms that are not the job's: explained by them and taken out of the map that the job is compared with."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..density.map import DensityMap
+from ..density.neighbourhood import near
+from ..density.resample import low_pass
+from ..physics.density import AtomDensity
+from ..physics.form_factors import electron_form_factors
+from ..physics.grid import Grid
+from ..physics.pseudo_atoms import backbone_to_atoms, prepare_atoms
+from ..structure.other_atoms import OtherAtoms
+from .protocol import Scene
+
+__all__ = ["without_others"]
+
+_AROUND = 2.5
+"""Angstrom from known atoms within which map and model are compared: they have most of their density there, and what is
+missing hardly any."""
+_B_FACTORS = (20.0, 60.0, 120.0, 200.0, 320.0)
+"""In A^2, those that the job's atoms and the others may have, each by themselves: nucleic acids and ligands are often
+less ordered than the protein that holds them."""
+_MARGIN = 6.0
+"""Angstrom from the box of the map at which atoms still have density in it."""
+
+
+def without_others(cut: DensityMap, scene: Scene, others: OtherAtoms, resolution: float) -> DensityMap:
+    r"""The map less the density of atoms that are not the job's.
+
+    .. math::
+        y'_v = \max(y_v - s \rho_v, \min(y_v, o))
+
+    where :math:`\rho` is their density, without what is finer than the resolution, at the B-factor that explains the
+    map best; scale s and offset o are those of a least-squares fit of all known atoms, the job's included, to the map
+    around them. The map is not lowered beyond the offset: where it does not show an atom, nothing is taken out.
+
+    Parameters
+    ----------
+    cut : DensityMap
+        The map around the job.
+    scene : Scene
+    others : OtherAtoms
+    resolution : float
+        Of the map in angstrom.
+    """
+    here = others.only(_near_box(cut, others.xyz))
+    around = near(cut, scene.points, _AROUND) | near(cut, here.xyz, _AROUND)
+    if not len(here) or not around.any():
+        return cut
+    values = cut.values[around].astype(np.float64)
+    own = [_low_pass(cut, _known(cut, scene, b), resolution) for b in _B_FACTORS]
+    foreign = [_low_pass(cut, _density(cut, here, scene.device, b), resolution) for b in _B_FACTORS]
+    fits = [(*_fit((known + rho)[around], values), rho) for known in own for rho in foreign]
+    _, scale, offset, rho = min(fits, key=lambda one: one[0])
+    if scale <= 0:  # a map that contradicts the model; whoever binds it says so
+        return cut
+    return cut.with_values(np.maximum(cut.values - scale * rho, np.minimum(cut.values, offset)).astype(np.float32))
+
+
+def _fit(model: NDArray[np.float32], values: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Squared residual, scale and offset of a least-squares fit."""
+    columns = np.stack([model, np.ones(len(values))], -1).astype(np.float64)
+    (scale, offset), *_ = np.linalg.lstsq(columns, values, rcond=None)
+    return float(np.square(columns @ (scale, offset) - values).sum()), float(scale), float(offset)
+
+
+def _low_pass(cut: DensityMap, density: NDArray[np.float32], resolution: float) -> NDArray[np.float32]:
+    return low_pass(cut.with_values(density), resolution).values
+
+
+def _known(cut: DensityMap, scene: Scene, b_factor: float) -> NDArray[np.float32]:
+    """Density of what the model shows of the job, with average side chains."""
+    known = scene.known[:, 1].astype(np.float64)
+    atoms = prepare_atoms(scene.polymer.aatype, b_factor, known, device=scene.device)
+    density: NDArray[np.float32] = (
+        atoms.density(Grid.of_map(cut))(backbone_to_atoms(scene.start()[None], atoms))[0].cpu().numpy()
+    )
+    return density
+
+
+def _density(cut: DensityMap, atoms: OtherAtoms, device: torch.device, b_factor: float) -> NDArray[np.float32]:
+    """Density of other atoms."""
+    amplitude, width, occupancy, places = (
+        torch.as_tensor(values, dtype=torch.float32, device=device)
+        for values in (*electron_form_factors(atoms.elements), atoms.occupancy, atoms.xyz)
+    )
+    operator = AtomDensity(Grid.of_map(cut), amplitude, width, torch.full_like(occupancy, b_factor), occupancy)
+    density: NDArray[np.float32] = operator(places[None])[0].cpu().numpy()
+    return density
+
+
+def _near_box(cut: DensityMap, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which points (K, 3) have density in the box of a map."""
+    index, more = cut.to_index(points), _MARGIN / cut.voxel_size
+    return np.asarray(((index >= -more) & (index <= np.array(cut.shape) - 1 + more)).all(-1))
