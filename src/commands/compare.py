@@ -80,7 +80,7 @@ def adp3d_compare(
     }
     _tell(session, report)
     if save:
-        _save(Path(save), report)
+        _save(Path(save).expanduser(), report)
     if return_json:
         import json
 
@@ -111,13 +111,10 @@ def _tell(session: Session, report: dict[str, Any]) -> None:
 
 
 def _save(path: Path, report: dict[str, Any]) -> None:
-    from chimerax.core.errors import UserError
+    from ..handover.replacing import replace_file
 
-    rows = [f"{c:.6f},{r:.4f}\n" for c, r in report["curve"]]
-    try:
-        path.write_text("completeness,ca_rmsd_angstrom\n" + "".join(rows), encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"'{path}' could not be written: {error.strerror or error}.") from error
+    rows = "".join(f"{c:.6f},{r:.4f}\n" for c, r in report["curve"])
+    replace_file(path, lambda partial: partial.write_text(f"completeness,ca_rmsd_angstrom\n{rows}", encoding="utf-8"))
 
 
 def compare_desc() -> CmdDesc:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-__all__ = ["ask_yes_or_no"]
+__all__ = ["ask_to_replace", "ask_yes_or_no"]
+
+_QUESTION = "_adp3d_replace_question"
 
 
 def ask_yes_or_no(session: Session, text: str, answer: Callable[[bool], None]) -> Callable[[], None]:
@@ -42,3 +45,33 @@ def ask_yes_or_no(session: Session, text: str, answer: Callable[[bool], None]) -
     box.setWindowModality(Qt.WindowModality.NonModal)
     box.show()
     return box.reject
+
+
+def ask_to_replace(session: Session, path: Path, command: str) -> None:
+    """Ask whether a file that is there may be replaced, and give a command that does so if the answer is yes.
+
+    Parameters
+    ----------
+    session : Session
+    path : Path
+    command : str
+        To be given then; it must mean the same whatever was done until the answer, relative paths included.
+
+    Raises
+    ------
+    UserError
+        Without a window.
+    """
+    from chimerax.core.commands import run
+    from chimerax.core.errors import UserError
+
+    if not session.ui.is_gui:
+        raise UserError(f"'{path}' is there already; 'overwrite true' replaces it.")
+
+    def answer(yes: bool) -> None:
+        if hasattr(session, _QUESTION):
+            delattr(session, _QUESTION)
+        if yes:
+            run(session, command)
+
+    setattr(session, _QUESTION, ask_yes_or_no(session, f"'{path}' is there already. Replace it?", answer))

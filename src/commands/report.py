@@ -36,16 +36,16 @@ def adp3d_report(session: Session, job: int | None = None, save: str | None = No
     from ..engine.contract.errors import InputError
     from ..engine.contract.folder_state import REPORT
     from ..engine.contract.report_page import read_report_input, report_page
+    from ..handover.replacing import replace_file
     from .finished import finished_job
 
     chosen = finished_job(session, job)
     path = chosen.folder / REPORT if save is None else Path(save).expanduser()
     try:
-        path.write_text(report_page(read_report_input(chosen.folder)), encoding="utf-8")
+        page = report_page(read_report_input(chosen.folder))
     except InputError as error:
         raise UserError(f"There can be no report of ADP-3D job {chosen.id}: {error}") from error
-    except OSError as error:
-        raise UserError(f"'{path}' could not be written: {error.strerror or error}.") from error
+    replace_file(path, lambda partial: partial.write_text(page, encoding="utf-8"))
     session.logger.info(f"The report of ADP-3D job {chosen.id} is in '{path}'.")
     if session.ui.is_gui if show is None else show:
         run(session, f"open {quote_path_if_necessary(str(path.resolve()))}", log=False)

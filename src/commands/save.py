@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["adp3d_save", "save_desc"]
 
 ACCEPTED, RESULT = "accepted", "result"
-_QUESTION = "_adp3d_save_question"
 
 
 def adp3d_save(
@@ -48,15 +47,21 @@ def adp3d_save(
     Path or None
         The file; None if the user is asked first.
     """
+    from chimerax.core.commands import quote_path_if_necessary
+
+    from ..handover.replacing import check_place
     from ..handover.saving import check_name
     from .finished import finished_job
+    from .question import ask_to_replace
 
-    path = Path(file).expanduser()
+    path = Path(file).expanduser().absolute()
     chosen = finished_job(session, job)
     check_name(path)
+    check_place(path)
     which = source or (ACCEPTED if _accepted(chosen) else RESULT)
     if path.exists() and not overwrite:
-        _ask_to_replace(session, path, chosen, which)
+        name = quote_path_if_necessary(str(path))
+        ask_to_replace(session, path, f"adp3d save {name} job {chosen.id} source {which} overwrite true")
         return None
     if which == ACCEPTED:
         what, place, new, cis = _save_accepted(session, chosen, path)
@@ -92,9 +97,10 @@ def _save_accepted(session: Session, job: Job, path: Path) -> tuple[str, str, se
             "result' saves all of it."
         )
     matrix, place = _frame(job)
+    new = accepted & residues_of_group(job, NEW)  # before anything is written: the job's files may be damaged
     cis = write_model(session, job.model, matrix, path)
     name = f"#{job.model.id_string} ({job.model.name}), with what was accepted of ADP-3D job {job.id},"
-    return name, place, accepted & residues_of_group(job, NEW), cis
+    return name, place, new, cis
 
 
 def _save_result(session: Session, job: Job, path: Path) -> tuple[str, str, set[Address], int]:
@@ -107,6 +113,7 @@ def _save_result(session: Session, job: Job, path: Path) -> tuple[str, str, set[
     from ..handover.saving import copy_file, is_cif, write_model
     from ..live.residue_groups import NEW, residues_of_group
 
+    new = residues_of_group(job, NEW)
     structure = read_result(session, job)
     try:
         if is_cif(path) and not Handover.of(job.prepared.extra).chain_names:
@@ -117,7 +124,7 @@ def _save_result(session: Session, job: Job, path: Path) -> tuple[str, str, set[
     finally:
         structure.delete()
     place = "of the map" if KINDS[job.kind].needs_map else "of the job"
-    return f"The result of ADP-3D job {job.id}", place, residues_of_group(job, NEW), cis
+    return f"The result of ADP-3D job {job.id}", place, new, cis
 
 
 def _frame(job: Job) -> tuple[NDArray[np.float64], str]:
@@ -133,25 +140,6 @@ def _frame(job: Job) -> tuple[NDArray[np.float64], str]:
         return Handover.of(job.prepared.extra).matrix, "of the map as it lay when the job started"
     model, volume = frames.scene_matrix(job.model, "the model"), frames.scene_matrix(job.map, "the map")
     return frames.between(model, volume), f"of map #{job.map.id_string}"
-
-
-def _ask_to_replace(session: Session, path: Path, job: Job, source: str) -> None:
-    from chimerax.core.commands import quote_path_if_necessary, run
-    from chimerax.core.errors import UserError
-
-    from .question import ask_yes_or_no
-
-    command = f"adp3d save {quote_path_if_necessary(str(path))} job {job.id} source {source} overwrite true"
-    if not session.ui.is_gui:
-        raise UserError(f"'{path}' is there already; 'overwrite true' replaces it.")
-
-    def answer(yes: bool) -> None:
-        if hasattr(session, _QUESTION):
-            delattr(session, _QUESTION)
-        if yes:
-            run(session, command)
-
-    setattr(session, _QUESTION, ask_yes_or_no(session, f"'{path}' is there already. Replace it?", answer))
 
 
 def _new_sentence(new: Collection[Address]) -> str:

@@ -176,16 +176,17 @@ def _table(listed: Sequence[ScoreRow], title: str) -> str:
 
 
 def _save(path: Path, listed: Sequence[ScoreRow]) -> None:
-    from chimerax.core.errors import UserError
+    from ..handover.replacing import replace_file
 
     columns = _columns(listed)
-    try:
-        with path.open("w", newline="", encoding="utf-8") as stream:
+
+    def write(partial: Path) -> None:
+        with partial.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream)
             writer.writerow(columns)
             writer.writerows(zip(*columns.values(), strict=True))
-    except OSError as error:
-        raise UserError(f"'{path}' could not be written: {error.strerror or error}.") from error
+
+    replace_file(path, write)
 
 
 def score_desc() -> CmdDesc:

@@ -177,15 +177,15 @@ def _show_tool(session: Session) -> None:
 
 
 def _save(path: Path, found: Sequence[Segment]) -> None:
-    from chimerax.core.errors import UserError
+    from ..handover.replacing import replace_file
 
-    try:
-        with path.open("w", newline="", encoding="utf-8") as stream:
+    def write(partial: Path) -> None:
+        with partial.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream)
             writer.writerow(column.name for column in COLUMNS)
             writer.writerows([column.text(one) for column in COLUMNS] for one in found)
-    except OSError as error:
-        raise UserError(f"'{path}' could not be written: {error.strerror or error}.") from error
+
+    replace_file(path, write)
 
 
 def segments_desc() -> CmdDesc:

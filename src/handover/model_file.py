@@ -30,10 +30,11 @@ def read_model_file(path: Path) -> ModelAtoms:
     """
     content = path.read_bytes()
     try:
-        text = (gzip.decompress(content) if content.startswith(_GZIP) else content).decode("utf-8")
+        unpacked = gzip.decompress(content) if content.startswith(_GZIP) else content
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError("it is damaged") from error
-    lines = text.splitlines(keepends=True)
+    # remarks of PDB files come in any encoding
+    lines = unpacked.decode("utf-8", "surrogateescape").splitlines(keepends=True)
     return _pdb_atoms(lines) if any(line.startswith(_ATOMS) and _is_pdb(line) for line in lines) else cif_atoms(lines)
 
 

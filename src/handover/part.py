@@ -18,6 +18,7 @@ __all__ = [
     "Stretch",
     "Work",
     "numbered_runs",
+    "plain_chain",
     "refuse_unknown",
     "residue_address",
     "residue_spec",
@@ -26,10 +27,12 @@ __all__ = [
 ]
 
 _NUMBERS = r"-?\d+(?:-(?:-?\d+))?"
-_SIMPLE = re.compile(rf"#\d+(?:\.\d+)*(?:(?:/[A-Za-z0-9]+(?:,[A-Za-z0-9]+)*)?(?::{_NUMBERS}(?:,{_NUMBERS})*)?)+")
+_CHAIN = r"[A-Za-z0-9_']+"
+"""Chain names that specifiers can hold: what else ChimeraX reads there are ranges, wildcards and quotes."""
+
+_SIMPLE = re.compile(rf"#\d+(?:\.\d+)*(?:(?:/{_CHAIN}(?:,{_CHAIN})*)?(?::{_NUMBERS}(?:,{_NUMBERS})*)?)+")
 """Specifiers whose ranges of numbers can be told apart from what they found."""
 
-_PLAIN_CHAIN = re.compile(r"[A-Za-z0-9]+")
 _MANY = 12
 """Stretches beyond which a specifier is too long to read."""
 
@@ -63,7 +66,7 @@ class ModelPart:
         if not _SIMPLE.fullmatch(text):
             return []
         found = []
-        for chains, numbers in re.findall(rf"(?:/([A-Za-z0-9,]+))?:({_NUMBERS}(?:,{_NUMBERS})*)", text):
+        for chains, numbers in re.findall(rf"(?:/({_CHAIN}(?:,{_CHAIN})*))?:({_NUMBERS}(?:,{_NUMBERS})*)", text):
             for item in re.findall(_NUMBERS, numbers):
                 low, high = re.fullmatch(r"(-?\d+)(?:-(-?\d+))?", item).groups()  # type: ignore[union-attr]
                 found.append((tuple(filter(None, chains.split(","))), int(low), int(high or low)))
@@ -219,6 +222,11 @@ def residue_address(residue: Residue) -> Address:
     return residue.chain_id, int(residue.number), residue.insertion_code.strip()
 
 
+def plain_chain(name: str) -> bool:
+    """Whether ChimeraX's specifiers can hold a chain name: ``/A-2`` would be the chains A to 2."""
+    return re.fullmatch(_CHAIN, name) is not None
+
+
 def residue_spec(residues: Residues) -> str:
     """Specifier of residues that means the same whatever is selected by then; '' if it would be too long."""
     by_model: dict[str, dict[str, list[Address]]] = {}
@@ -306,8 +314,7 @@ def _written(chains: Mapping[str, tuple[bool, Sequence[Stretch]]]) -> str:
     """Chains, whole or with runs, after the number of a model; '' where that cannot be written, or hardly be read."""
     complete = [chain for chain, (whole, _) in chains.items() if whole]
     cut = {chain: runs for chain, (whole, runs) in chains.items() if not whole}
-    awkward = any(first[1] < 0 for runs in cut.values() for first, _ in runs)
-    if awkward or not all(_PLAIN_CHAIN.fullmatch(chain) for chain in chains):
+    if not all(map(plain_chain, chains)):
         return ""
     if sum(map(len, cut.values())) > _MANY:
         return ""

@@ -7,16 +7,17 @@ and what it keeps of the file that a model came from. Cis peptides it leaves out
 from __future__ import annotations
 
 import shutil
-import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import frames
 from .cis_peptides import cif_records, cis_peptides, pdb_records
 from .moving import move_atoms
+from .replacing import replace_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from chimerax.atomic import AtomicStructure
     from chimerax.core.session import Session
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["check_name", "copy_file", "is_cif", "write_model"]
 
 _CIF, _PDB = (".cif", ".mmcif"), (".pdb", ".ent")
-_BEHIND_CISPEP = ("SITE", "CRYST1", "ORIGX", "SCALE", "MTRIX", "MODEL", "ATOM", "HETATM")
+_BEHIND_CISPEP = (b"SITE", b"CRYST1", b"ORIGX", b"SCALE", b"MTRIX", b"MODEL", b"ATOM", b"HETATM")
 """Records of a PDB file that come after CISPEP."""
 
 
@@ -55,7 +56,7 @@ def copy_file(source: Path, path: Path) -> None:
     UserError
         If it cannot be read or written.
     """
-    _replace(path, lambda partial: shutil.copyfile(source, partial))
+    replace_file(path, lambda partial: shutil.copyfile(source, partial))
 
 
 def write_model(session: Session, structure: AtomicStructure, matrix: NDArray[np.float64], path: Path) -> int:
@@ -100,17 +101,24 @@ def write_model(session: Session, structure: AtomicStructure, matrix: NDArray[np
             from chimerax.pdb import save_pdb
 
             save_pdb(session, str(partial), models=[own], rel_model=own)
-            lines = [one for one in partial.read_text(encoding="utf-8").splitlines() if not one.startswith("CISPEP")]
-            place = next((i for i, one in enumerate(lines) if one.startswith(_BEHIND_CISPEP)), len(lines))
-            text = "\n".join([*lines[:place], *pdb_records(found), *lines[place:], ""])
-            partial.write_text(text, encoding="utf-8", newline="\n")
+            partial.write_bytes(_with_cis_peptides(partial.read_bytes(), pdb_records(found)))
 
     try:
-        _replace(path, write)
+        replace_file(path, write)
     finally:
         if copied is not None:
             copied.delete()
     return len(found)
+
+
+def _with_cis_peptides(content: bytes, records: Sequence[str]) -> bytes:
+    """A PDB file with these records in the place of any others.
+
+    Remarks and titles that ChimeraX has kept of another file may hold bytes of any encoding: they stay as they are.
+    """
+    lines = [line for line in content.splitlines(keepends=True) if not line.startswith(b"CISPEP")]
+    place = next((i for i, line in enumerate(lines) if line.startswith(_BEHIND_CISPEP)), len(lines))
+    return b"".join([*lines[:place], *(f"{record}\n".encode("ascii") for record in records), *lines[place:]])
 
 
 def _refuse_what_pdb_cannot_hold(structure: AtomicStructure) -> None:
@@ -122,17 +130,3 @@ def _refuse_what_pdb_cannot_hold(structure: AtomicStructure) -> None:
                 f"A PDB file cannot hold residue {residue.name} {residue.number} of chain {residue.chain_id}; "
                 "save as .cif."
             )
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file under another name first, so that a failure leaves nothing, or what was there."""
-    from chimerax.core.errors import UserError
-
-    partial = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
-    try:
-        write(partial)
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"'{path}' could not be written: {error.strerror or error}.") from error
-    finally:
-        partial.unlink(missing_ok=True)

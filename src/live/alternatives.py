@@ -57,6 +57,7 @@ def open_alternatives(session: Session, job: Job, segment: Segment, place: Atomi
     ]
     group = session.models.add_group(made, name=f"{segment.name}, other replicas")
     group.position = place.scene_position
+    group.SESSION_SAVE = False  # a look at other replicas: in a restored session nothing would close it
     setattr(session, _ATTRIBUTE, group)
     return group
 

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..jobs.job import Job
 
-__all__ = ["check_name", "movie_commands", "write_movie_script"]
+__all__ = ["check_script", "movie_commands", "write_movie_script"]
 
 _SECONDS_AT_END = 2
 _RATE = 25
 """Frames in a second, as ChimeraX's own movies have."""
 
 
-def check_name(path: Path) -> Path:
-    """The name of a script, if it is one.
+def check_script(path: Path) -> None:
+    """Refuse names that a script cannot have.
 
     Raises
     ------
@@ -28,9 +28,11 @@ def check_name(path: Path) -> Path:
     """
     from chimerax.core.errors import UserError
 
+    from ..handover.replacing import check_place
+
     if path.suffix.lower() != ".cxc":
         raise UserError(f"'{path.name}' must end in .cxc, as scripts of ChimeraX do.")
-    return path
+    check_place(path)
 
 
 def movie_commands(models: str, frames: int, movie: str) -> list[str]:
@@ -56,7 +58,7 @@ def movie_commands(models: str, frames: int, movie: str) -> list[str]:
 
 
 def write_movie_script(session: Session, job: Job, structures: Sequence[AtomicStructure], path: Path) -> None:
-    """Write a script that records open trajectories, and say how it is used.
+    """Write a script that records open trajectories, all or nothing, and say how it is used.
 
     Raises
     ------
@@ -64,7 +66,8 @@ def write_movie_script(session: Session, job: Job, structures: Sequence[AtomicSt
         If it cannot be written.
     """
     from chimerax.core.commands import quote_path_if_necessary
-    from chimerax.core.errors import UserError
+
+    from ..handover.replacing import replace_file
 
     # "#5.1,5.2" would mean models below 5.1 and 5.2
     models = "".join(f"#{structure.id_string}" for structure in structures)
@@ -78,10 +81,7 @@ def write_movie_script(session: Session, job: Job, structures: Sequence[AtomicSt
         *movie_commands(models, structures[0].num_coordsets, movie),
         "",
     ]
-    try:
-        path.write_text("\n".join(lines), encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"'{path}' could not be written: {error.strerror or error}.") from error
+    replace_file(path, lambda partial: partial.write_text("\n".join(lines), encoding="utf-8"))
     session.logger.info(
         f"'{path}' records {models} as a movie: 'open {quote_path_if_necessary(str(path))}' makes it, with the view "
         "as it is then."

@@ -57,8 +57,8 @@ def _moved(job: Job) -> set[Address]:
 
 
 def _held(job: Job) -> set[Address]:
-    """Those that stay where they are, from the start (``keep``) or since ``adp3d fix``."""
-    if job.layout is None:
+    """Those that a job which goes on holds, from its start (``keep``) or since ``adp3d fix``."""
+    if job.layout is None or not job.state.active:
         return set()
     addresses = _addresses(job)
     return {addresses[row] for row in held_positions(job)}

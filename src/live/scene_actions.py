@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..handover.part import residue_address, residue_spec
+from ..handover.part import plain_chain, residue_address, residue_spec
 from ..handover.results import result_model
 from ..handover.segments import addresses_of, read_segments
 from ..jobs.manager import job_manager
@@ -32,23 +32,30 @@ class SceneAction:
     label : str
         Entry of a menu.
     command : str
-        What it gives.
+        What it gives; empty if it can give none.
+    why_not : str
+        Sentence on why it can give none.
     """
 
     label: str
     command: str
+    why_not: str = ""
 
 
 def _build(session: Session) -> SceneAction | None:
     """Build the residues that are missing where a selected dashed line leads over a gap."""
     gaps: dict[AtomicStructure, list[str]] = {}
     names: list[str] = []
+    odd: list[str] = []
     for model, chain, low, high in sorted(_selected_gaps(session), key=lambda gap: gap[1:]):
         span = str(low) if low == high else f"{low}-{high}"
         gaps.setdefault(model, []).append(f"/{chain}:{span}")
-        names.append(f"{chain} {span}")
+        names.append(f"{chain} {low} to {high}" if low < 0 and low != high else f"{chain} {span}")
+        odd += [] if plain_chain(chain) else [chain]
     if len(gaps) != 1:
         return None
+    if odd:
+        return SceneAction(f"Build {', '.join(names)}", "", _unnamed(odd[0]))
     ((model, parts),) = gaps.items()
     return _job_on(session, "Build", ", ".join(names), f"#{model.id_string}{''.join(parts)}")
 
@@ -59,6 +66,8 @@ def _rebuild(session: Session) -> SceneAction | None:
     if residues is None or is_live(residues[0].structure):
         return None
     spec = residue_spec(residues)
+    if not spec and (odd := _odd_chain(residues)):
+        return SceneAction(f"Rebuild {_counted(residues)}", "", _unnamed(odd))
     return _job_on(session, "Rebuild", _counted(residues), spec) if spec else None
 
 
@@ -102,10 +111,20 @@ Raises `UserError` where files of a job were removed or damaged.
 
 
 def hold_command(session: Session, residues: Residues) -> str:
-    """Command that holds residues of the job that runs, or releases them if all of them are held; '' for none."""
+    """Command that holds residues of the job that runs, or releases them if all of them are held; '' for none.
+
+    Raises
+    ------
+    UserError
+        If no command can name them.
+    """
+    from chimerax.core.errors import UserError
+
     job = _running(session, residues)
     if job is None or job.layout is None:
         return ""
+    if odd := _odd_chain(residues):
+        raise UserError(_unnamed(odd))
     rows = set(positions(job.layout, residues))
     return _steering(job, residues, "release" if rows <= held_positions(job) else "fix")
 
@@ -119,8 +138,10 @@ def _steer(session: Session, name: str) -> SceneAction | None:
     if (name == "release" and not rows & held) or (name == "fix" and rows <= held):
         return None
     command = _steering(job, residues, name)
-    verb = "Hold" if name == "fix" else "Release"
-    return SceneAction(f"{verb} {_counted(residues)}", command) if command else None
+    label = f"{'Hold' if name == 'fix' else 'Release'} {_counted(residues)}"
+    if not command and (odd := _odd_chain(residues)):
+        return SceneAction(label, "", _unnamed(odd))
+    return SceneAction(label, command) if command else None
 
 
 def _steering(job: Job, residues: Residues, name: str) -> str:
@@ -180,6 +201,15 @@ def _selected_protein(session: Session) -> Residues | None:
     residues = selected_residues(session)
     protein = residues.filter(residues.polymer_types == Residue.PT_AMINO) if len(residues) else residues
     return protein if len(protein) and len(protein.unique_structures) == 1 else None
+
+
+def _odd_chain(residues: Residues) -> str:
+    """Name of a chain that no specifier can hold; '' if there is none."""
+    return next((one for one in sorted({residue.chain_id for residue in residues}) if not plain_chain(one)), "")
+
+
+def _unnamed(chain: str) -> str:
+    return f"Commands of ChimeraX cannot name chain '{chain}'; give it another name with 'changechains' first."
 
 
 def _counted(residues: Residues) -> str:

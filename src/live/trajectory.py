@@ -139,7 +139,7 @@ def _frames(
     from chimerax.core.errors import UserError
 
     if replica not in trajectory.replicas:
-        numbers = ", ".join(str(number + 1) for number in trajectory.replicas) or "none"
+        numbers = ", ".join(str(number + 1) for number in trajectory.replicas)
         raise UserError(f"No frames of replica {replica + 1} are stored; there are frames of replicas {numbers}.")
     steps, frames = trajectory.of_replica(replica)
     if max_frames is not None and max_frames < len(steps):
@@ -161,9 +161,14 @@ def _stored(path: Path) -> Trajectory:
             "started with a trajectory interval of 0."
         )
     try:
-        return read_trajectory(path)
+        stored = read_trajectory(path)
     except InputError as error:
         raise UserError(str(error)) from error
+    if not stored.replicas:
+        raise UserError(
+            f"The job of '{path.parent}' has stored no frames yet; the first ones come with its first steps."
+        )
+    return stored
 
 
 def _layout(session: Session, job: Job, n_residues: int) -> Layout:

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from Qt.QtCore import QPointF, QRectF, QSize, Qt
-from Qt.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
-from Qt.QtWidgets import QSizePolicy, QWidget
+from Qt.QtCore import QPointF, QRectF, Qt
+from Qt.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF
+from Qt.QtWidgets import QWidget
+
+from .chart import Chart
 
 __all__ = ["Curve", "Plot", "thinned", "tidy_range"]
 
 _LIGHT, _DARK = ("#0072b2", "#d55e00"), ("#56b4e9", "#e69f00")
 _MAX_POINTS = 400
-_FAINT = 165
-"""Opacity, of 255, of what is not data: text in it must be readable on light and dark grounds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,28 +62,19 @@ def tidy_range(values: NDArray[np.float64]) -> tuple[float, float]:
     return (low, high) if high > low else (low - span / 2, high + span / 2)
 
 
-class Plot(QWidget):
+class Plot(Chart):
     """Up to two curves, the first with its axis on the left, the second on the right.
 
-    Colours come from the palette of the window, so that it is readable in dark and light schemes.
+    Parameters
+    ----------
+    parent : QWidget
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Fit and temperature of the job", parent)
         self._curves: tuple[Curve, ...] = ()
         self._last_step = 1.0
         self._message = ""
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMaximumHeight(16 * self.fontMetrics().height())
-        self.setAccessibleName("Fit and temperature of the job")
-
-    def sizeHint(self) -> QSize:
-        """Size that the plot would like to have."""
-        return QSize(280, 6 * self.fontMetrics().height())
-
-    def minimumSizeHint(self) -> QSize:
-        """Size below which nothing can be read."""
-        return QSize(160, 4 * self.fontMetrics().height())
 
     def show_curves(self, curves: Sequence[Curve], last_step: float, message: str = "") -> None:
         """Show other data; painting follows with the next refresh of the window.
@@ -103,19 +94,10 @@ class Plot(QWidget):
         self._message = message
         self.update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paint(self, painter: QPainter) -> None:
         """Paint axes, labels and curves."""
-        painter = QPainter(self)
-        try:
-            self._paint(painter)
-        finally:
-            painter.end()
-
-    def _paint(self, painter: QPainter) -> None:
         palette = self.palette()
-        ink = palette.color(QPalette.ColorRole.Text)
-        faint = QColor(ink)
-        faint.setAlpha(_FAINT)
+        faint = self.faint()
         painter.fillRect(self.rect(), palette.color(QPalette.ColorRole.Base))
         height = self.fontMetrics().height()
         if not any(len(c.steps) for c in self._curves):

@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from Qt.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from Qt.QtGui import QColor, QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
-from Qt.QtWidgets import QSizePolicy, QToolTip, QWidget
+from Qt.QtCore import QEvent, QPointF, QRectF, Qt
+from Qt.QtGui import QColor, QImage, QPainter, QPalette, QPen
+from Qt.QtWidgets import QWidget
 
 from ..engine.contract.ramachandran import ALLOWED, FAVOURED, KINDS, OUTLIER, classify, load_contours
 from ..handover.torsions import Torsions
+from .chart import Chart
 
 __all__ = ["RamachandranPlot"]
 
@@ -21,13 +22,12 @@ _CLASSES = {OUTLIER: "outlier", ALLOWED: "allowed", FAVOURED: "favoured"}
 _GROUND = "#0072b2"
 _OPACITY = {ALLOWED: 40, FAVOURED: 95}
 """Of 255, of the regions over the ground."""
-_FAINT = 165
 _RADII = {OUTLIER: 3.5, ALLOWED: 3.0, FAVOURED: 1.8}
 _REACH = 8.0
 """Pixels from a point within which a click means it."""
 
 
-class RamachandranPlot(QWidget):
+class RamachandranPlot(Chart):
     """Points of N residues over the regions that 98 % and 99.8 % of residues in crystal structures lie in.
 
     Parameters
@@ -37,8 +37,10 @@ class RamachandranPlot(QWidget):
     parent : QWidget
     """
 
+    WANTED, LEAST = (320, 15), (160, 14)
+
     def __init__(self, chosen: Callable[[int], None], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Ramachandran plot", parent)
         self._chosen = chosen
         self._torsions = Torsions(np.zeros(0), np.zeros(0), np.zeros(0, np.int64))
         self._classes: NDArray[np.int8] = np.zeros(0, np.int8)
@@ -46,17 +48,6 @@ class RamachandranPlot(QWidget):
         self._marked: frozenset[int] = frozenset()
         self._kind = 0
         self._ground: tuple[int, QImage] | None = None
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMouseTracking(True)
-        self.setAccessibleName("Ramachandran plot")
-
-    def sizeHint(self) -> QSize:
-        """Size that the plot would like to have."""
-        return QSize(320, 14 * self.fontMetrics().height())
-
-    def minimumSizeHint(self) -> QSize:
-        """Size below which nothing can be read."""
-        return QSize(160, 13 * self.fontMetrics().height())
 
     def show_torsions(self, torsions: Torsions, names: Sequence[str]) -> None:
         """Show residues; those without torsions have no point.
@@ -90,7 +81,7 @@ class RamachandranPlot(QWidget):
         x, y = (phi + 180.0) / 360.0 * frame.width(), (psi + 180.0) / 360.0 * frame.height()
         return QPointF(frame.left() + x, frame.bottom() - y)
 
-    def row_at(self, place: QPointF) -> int | None:
+    def item_at(self, place: QPointF) -> int | None:
         """Residue whose point is at a place; None if there is none."""
         if not len(self._classes):
             return None
@@ -101,22 +92,13 @@ class RamachandranPlot(QWidget):
         row = int(away.argmin())
         return row if away[row] <= _REACH else None
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Choose the residue that is clicked."""
-        row = self.row_at(event.position())
-        if row is not None and event.button() == Qt.MouseButton.LeftButton:
-            self._chosen(row)
+    def choose(self, number: int, several: bool) -> None:
+        """Show the residue that is clicked."""
+        self._chosen(number)
 
-    def event(self, event: QEvent) -> bool:
-        """Say which residue the mouse rests on."""
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            row = self.row_at(QPointF(event.pos()))
-            QToolTip.showText(event.globalPos(), "" if row is None else self.tip(row), self)
-            return True
-        return bool(super().event(event))
-
-    def tip(self, row: int) -> str:
+    def tip(self, number: int) -> str:
         """A residue in words."""
+        row = number
         phi, psi = self._torsions.phi[row], self._torsions.psi[row]
         kind, label = KINDS[self._torsions.kinds[row]], _CLASSES.get(int(self._classes[row]), "")
         return f"{self._names[row]}: {label}, \u03c6 {phi:.0f}\u00b0, \u03c8 {psi:.0f}\u00b0 ({kind})"
@@ -126,34 +108,26 @@ class RamachandranPlot(QWidget):
         self._ground = None
         super().changeEvent(event)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint regions, axes and points."""
-        painter = QPainter(self)
-        try:
-            self._paint(painter)
-        finally:
-            painter.end()
-
     def _frame(self) -> QRectF:
         """A square: both angles have one scale."""
         height = self.fontMetrics().height()
         wide = self.fontMetrics().horizontalAdvance("-180") + 6
-        inner = QRectF(self.rect()).adjusted(wide, height + 2, -6, -height - 4)
+        inner = QRectF(self.rect()).adjusted(wide, 1.5 * height + 4, -6, -height - 4)  # the caption, and half a label
         side = max(10.0, min(inner.width(), inner.height()))
         return QRectF(inner.left() + (inner.width() - side) / 2, inner.top() + (inner.height() - side) / 2, side, side)
 
-    def _paint(self, painter: QPainter) -> None:
+    def paint(self, painter: QPainter) -> None:
+        """Paint regions, axes and points."""
         palette = self.palette()
         painter.fillRect(self.rect(), palette.color(QPalette.ColorRole.Base))
         ink = palette.color(QPalette.ColorRole.Text)
-        faint = QColor(ink)
-        faint.setAlpha(_FAINT)
+        faint = self.faint()
         frame, height = self._frame(), self.fontMetrics().height()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
         painter.drawImage(frame, self._regions())
         painter.setPen(QPen(faint, 1))
         painter.drawRect(frame)
-        below = QRectF(frame.left() - height, frame.bottom() + 1, frame.width() + 2 * height, height)
+        below = QRectF(frame.left(), frame.bottom() + 1, frame.width(), height)
         for text, side in (
             ("-180", Qt.AlignmentFlag.AlignLeft),
             ("\u03c6", Qt.AlignmentFlag.AlignHCenter),

@@ -7,11 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from Qt.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from Qt.QtCore import QEvent, QPointF, QRectF, Qt
 from Qt.QtGui import (
     QColor,
-    QHelpEvent,
-    QMouseEvent,
     QPainter,
     QPaintEvent,
     QPalette,
@@ -20,8 +18,9 @@ from Qt.QtGui import (
     QPolygonF,
     QResizeEvent,
 )
-from Qt.QtWidgets import QSizePolicy, QToolTip, QWidget
+from Qt.QtWidgets import QWidget
 
+from .chart import Chart
 from .plot import tidy_range
 
 __all__ = ["ResiduePlot"]
@@ -30,12 +29,11 @@ _LIGHT, _DARK = "#0072b2", "#56b4e9"
 _SHADE, _MARKED = 40, 90
 """Opacity, of 255, of what lies over stretches, and once more over the one that is shown."""
 _STRETCH = "#e69f00"
-_FAINT = 165
 _SMOOTH = 300
 """Residues up to which the line is smoothed: of thousands that takes a tenth of a second."""
 
 
-class ResiduePlot(QWidget):
+class ResiduePlot(Chart):
     """One figure of N residues, with stretches shaded.
 
     Parameters
@@ -46,7 +44,7 @@ class ResiduePlot(QWidget):
     """
 
     def __init__(self, chosen: Callable[[int], None], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("A figure of each residue", parent)
         self._chosen = chosen
         self._values: NDArray[np.float64] = np.zeros(0)
         self._names: Sequence[str] = ()
@@ -54,18 +52,7 @@ class ResiduePlot(QWidget):
         self._stretches: list[tuple[int, int]] = []
         self._marked = -1
         self._picture: QPixmap | None = None
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMaximumHeight(12 * self.fontMetrics().height())
-        self.setMouseTracking(True)
-        self.setAccessibleName("A figure of each residue")
-
-    def sizeHint(self) -> QSize:
-        """Size that the plot would like to have."""
-        return QSize(320, 6 * self.fontMetrics().height())
-
-    def minimumSizeHint(self) -> QSize:
-        """Size below which nothing can be read."""
-        return QSize(160, 4 * self.fontMetrics().height())
 
     def show_values(
         self, values: NDArray[np.float64], names: Sequence[str], stretches: Sequence[tuple[int, int]]
@@ -100,20 +87,17 @@ class ResiduePlot(QWidget):
         part = (x - frame.left()) / max(1.0, frame.width())
         return int(np.clip(part * len(self._values), 0, len(self._values) - 1))
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Choose the residue that is clicked."""
-        row = self.row_at(event.position().x())
-        if row is not None and event.button() == Qt.MouseButton.LeftButton:
-            self._chosen(row)
+    def item_at(self, place: QPointF) -> int | None:
+        """Residue at a place."""
+        return self.row_at(place.x())
 
-    def event(self, event: QEvent) -> bool:
-        """Say which residue the mouse rests on, and its value."""
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            row = self.row_at(event.pos().x())
-            text = "" if row is None else f"{self._names[row]}: {self._values[row]:.3g}"
-            QToolTip.showText(event.globalPos(), text, self)
-            return True
-        return bool(super().event(event))
+    def choose(self, number: int, several: bool) -> None:
+        """Show the residue that is clicked."""
+        self._chosen(number)
+
+    def tip(self, number: int) -> str:
+        """A residue and its value."""
+        return f"{self._names[number]}: {self._values[number]:.3g}"
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Paint anew in another size."""
@@ -133,7 +117,7 @@ class ResiduePlot(QWidget):
             picture.setDevicePixelRatio(ratio)
             painter = QPainter(picture)
             try:
-                self._paint(painter)
+                self.paint(painter)
             finally:
                 painter.end()
             self._picture = picture
@@ -159,11 +143,10 @@ class ResiduePlot(QWidget):
         wide = self.fontMetrics().horizontalAdvance("-00.0") + 6
         return QRectF(self.rect()).adjusted(wide, 4, -4, -height - 4)
 
-    def _paint(self, painter: QPainter) -> None:
+    def paint(self, painter: QPainter) -> None:
+        """Paint the figure and the stretches."""
         palette = self.palette()
-        ink = palette.color(QPalette.ColorRole.Text)
-        faint = QColor(ink)
-        faint.setAlpha(_FAINT)
+        faint = self.faint()
         base = palette.color(QPalette.ColorRole.Base)
         painter.fillRect(self.rect(), base)
         count = len(self._values)

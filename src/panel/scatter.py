@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from Qt.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from Qt.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
-from Qt.QtWidgets import QSizePolicy, QToolTip, QWidget
+from Qt.QtCore import QPointF, QRectF, Qt
+from Qt.QtGui import QColor, QPainter, QPalette, QPen
+from Qt.QtWidgets import QWidget
 
+from .chart import Chart
 from .plot import tidy_range
 
 __all__ = ["Dot", "Scatter"]
@@ -20,7 +21,6 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _RADIUS = 4.0
 _REACH = 10.0
 """Pixels from the middle of a point within which a click means it."""
-_FAINT = 165
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Dot:
     tip: str
 
 
-class Scatter(QWidget):
+class Scatter(Chart):
     """Points with two axes.
 
     Parameters
@@ -53,23 +53,14 @@ class Scatter(QWidget):
     parent : QWidget
     """
 
+    WANTED, LEAST = (360, 16), (200, 8)
+
     def __init__(self, chosen: Callable[[int, bool], None], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Energies of models", parent)
         self._chosen = chosen
         self._dots: tuple[Dot, ...] = ()
         self._marked: frozenset[int] = frozenset()
         self._labels = ("", "")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMouseTracking(True)
-        self.setAccessibleName("Energies of models")
-
-    def sizeHint(self) -> QSize:
-        """Size that the plot would like to have."""
-        return QSize(360, 16 * self.fontMetrics().height())
-
-    def minimumSizeHint(self) -> QSize:
-        """Size below which nothing can be read."""
-        return QSize(200, 8 * self.fontMetrics().height())
 
     def show_dots(self, dots: Sequence[Dot], x_label: str, y_label: str) -> None:
         """Show other points."""
@@ -97,7 +88,7 @@ class Scatter(QWidget):
             for dot in self._dots
         ]
 
-    def nearest(self, place: QPointF) -> int | None:
+    def item_at(self, place: QPointF) -> int | None:
         """Number of the point at a place; None if there is none."""
         away = {
             number: (place - at).manhattanLength()
@@ -107,28 +98,13 @@ class Scatter(QWidget):
         found = min(away, key=away.__getitem__, default=None)
         return found if found is not None and away[found] <= _REACH else None
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Choose the point that is clicked."""
-        found = self.nearest(event.position())
-        if found is not None and event.button() == Qt.MouseButton.LeftButton:
-            several = event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
-            self._chosen(found, bool(several))
+    def choose(self, number: int, several: bool) -> None:
+        """Choose the point that is clicked, alone or beside others."""
+        self._chosen(number, several)
 
-    def event(self, event: QEvent) -> bool:
-        """Say what the point is on which the mouse rests."""
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            found = self.nearest(QPointF(event.pos()))
-            QToolTip.showText(event.globalPos(), "" if found is None else self._dots[found].tip, self)
-            return True
-        return bool(super().event(event))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint axes and points."""
-        painter = QPainter(self)
-        try:
-            self._paint(painter)
-        finally:
-            painter.end()
+    def tip(self, number: int) -> str:
+        """What the point is."""
+        return self._dots[number].tip
 
     def _ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
         return (
@@ -141,12 +117,12 @@ class Scatter(QWidget):
         wide = self.fontMetrics().horizontalAdvance("-000000") + 6
         return QRectF(self.rect()).adjusted(wide, 1.5 * height + 4, -2 * _RADIUS - 4, -2 * height - 6)
 
-    def _paint(self, painter: QPainter) -> None:
+    def paint(self, painter: QPainter) -> None:
+        """Paint axes and points."""
         palette = self.palette()
         painter.fillRect(self.rect(), palette.color(QPalette.ColorRole.Base))
         ink = palette.color(QPalette.ColorRole.Text)
-        faint = QColor(ink)
-        faint.setAlpha(_FAINT)
+        faint = self.faint()
         if not self._dots:
             painter.setPen(faint)
             painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter.value), "No scores yet: 'adp3d score #1'")

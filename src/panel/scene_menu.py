@@ -48,8 +48,11 @@ class SceneEntry(SelectContextMenuAction):
 
         def act() -> None:
             from chimerax.core.commands import run
+            from chimerax.core.errors import UserError
 
             action = self._action(session)
+            if action is not None and action.why_not:
+                raise UserError(action.why_not)
             if action is not None:
                 run(session, action.command)
 

@@ -255,16 +255,19 @@ def _has(state: State, atoms: Any, addresses: set[tuple[str, int, str]] | None =
     return True
 
 
-def save_and_open(screen: Screen, state: State, model: Any, folder: Path) -> None:
-    """Save model and session, close everything, and open them again."""
+def save_and_open(screen: Screen, state: State, model: Any, folder: Path, other: int) -> None:
+    """Save model and session, close everything, and open them again; stretch ``other`` has alternatives."""
     from chimerax.adp3d.jobs.manager import job_manager
     from chimerax.atomic import AtomicStructure
 
     number, residues = model.id_string, len(state)
     cif, cxs = folder / "model.cif", folder / "session.cxs"
     screen.run(f'save "{cif}" models #{number}')
-    screen.run(f'save "{cxs}"')
+    screen.run(f"adp3d segments {job_manager(screen.session).jobs[-1].id} restore")
     open_models = names_of(screen.session)
+    screen.run(f"adp3d segments alternatives {other + 1}")
+    screen.check("alternatives are open", len(names_of(screen.session)) > len(open_models))
+    screen.run(f'save "{cxs}"')
     screen.run("close session")
     screen.check("everything is closed", not screen.session.models.list() and not job_manager(screen.session).jobs)
     (opened,) = screen.run(f'open "{cif}"')
@@ -322,7 +325,8 @@ def main(session: Any, arguments: list[str]) -> int:
             job = take_up(screen, given.job.resolve())
         segments = walk(screen, job)
         state = choose(screen, job, segments)
-        save_and_open(screen, state, job.model, folder)
+        other = next(n for n, segment in enumerate(segments) if len(segment.alternatives) > 1)
+        save_and_open(screen, state, job.model, folder, other)
         screen.run("close session")
     clicks_told(screen)
     say(f"{screen.passed} passed, {screen.failed} failed")

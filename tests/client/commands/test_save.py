@@ -153,6 +153,61 @@ def test_nothing_is_replaced_without_a_word_and_mistakes_are_told(session, job, 
     assert sorted(one.name for one in tmp_path.iterdir() if one.is_file()) == ["model.cif"]
 
 
+def test_the_question_means_the_same_file_whatever_the_folder_is_by_then(session, job, tmp_path, monkeypatch):
+    from chimerax.adp3d.commands import question
+
+    (tmp_path / "sub").mkdir()
+    path = tmp_path / "my model.cif"
+    path.write_text("mine")
+    asked = []
+    monkeypatch.setattr(session.ui, "is_gui", True, raising=False)
+    monkeypatch.setattr(question, "ask_yes_or_no", lambda session, text, answer: asked.append(answer))
+    monkeypatch.chdir(tmp_path)
+    assert _run(session, 'adp3d save "my model.cif"') is None
+    monkeypatch.chdir(tmp_path / "sub")
+    assert path.read_text() == "mine"
+    (answer,) = asked
+    answer(True)
+    assert path.read_bytes() == (job.folder / "result.cif").read_bytes() and not list((tmp_path / "sub").iterdir())
+
+
+@pytest.mark.parametrize("source", ["accepted", "result"])
+def test_files_of_the_job_are_read_before_anything_is_written(session, job, tmp_path, source):
+    from chimerax.core.errors import UserError
+
+    _run(session, f"adp3d accept {job.id} residues #{job.model.id_string}/A:5-6")
+    (job.folder / "residues.csv").write_text("chain\nA\n")
+    path = tmp_path / "model.cif"
+    path.write_text("mine")
+    with pytest.raises(UserError, match="cannot be read"):
+        _run(session, f"adp3d save {path} source {source} overwrite true")
+    assert path.read_text() == "mine"
+
+
+def test_remarks_in_any_encoding_stay_as_they_are(session, make_model, monkeypatch, tmp_path):
+    """A remark of another file in Latin-1, with the sign that ends lines in Unicode only."""
+    import chimerax.pdb
+    from chimerax.adp3d.handover import saving
+    from chimerax.adp3d.handover.frames import IDENTITY
+    from chimerax.adp3d.handover.model_file import read_model_file
+
+    remark = b"REMARK 900 M\xdcLLER \x85 \xff CELL 4 \xc5\n"
+    save = chimerax.pdb.save_pdb
+
+    def with_remark(session, path, **kw):
+        save(session, path, **kw)
+        with open(path, "rb") as stream:
+            content = stream.read()
+        with open(path, "wb") as stream:
+            stream.write(remark + content)
+
+    monkeypatch.setattr(chimerax.pdb, "save_pdb", with_remark)
+    path = tmp_path / "model.pdb"
+    saving.write_model(session, make_model(missing=()), IDENTITY, path)
+    assert path.read_bytes().startswith(remark)
+    assert {row.address[1] for row in read_model_file(path).residues} == set(range(1, 21))
+
+
 def test_chain_names_that_pdb_files_cannot_hold_are_refused(session, make_model, tmp_path):
     from chimerax.adp3d.handover import saving
     from chimerax.adp3d.handover.frames import IDENTITY

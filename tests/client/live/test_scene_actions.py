@@ -65,6 +65,44 @@ def test_gaps_and_residues_become_jobs(session, make_model, make_map, select):
     assert _offered(session) == {}
 
 
+@pytest.mark.parametrize("chain", ["AA", "a'", "A_2"])
+def test_unusual_names_and_negative_numbers_are_written_as_specifiers_are(session, make_model, select, chain):
+    """What is offered is read back by ChimeraX as the residues and the gap that were selected."""
+    from chimerax.adp3d.commands.arguments import ModelPartArg
+
+    model = make_model(missing=(-3, -2, -1, 2), chains=[chain], first=-5)
+    name = f"#{model.id_string}"
+    select(model, lambda atom: atom.residue.number in (-5, -4, 0, 3))
+    command = _offered(session)["rebuild"]
+    assert command == f"adp3d complete {name}/{chain}:-5--4,0,3"
+    part, _, rest = ModelPartArg.parse(command.removeprefix("adp3d complete "), session)
+    assert {(r.chain_id, r.number) for r in part.residues} == {(chain, number) for number in (-5, -4, 0, 3)}
+    assert not rest and part.typed_ranges() == [((chain,), low, high) for low, high in ((-5, -4), (0, 0), (3, 3))]
+    select(model, lambda atom: False)
+    line, single = _gap(model, -4, 0, chain), _gap(model, 1, 3, chain)
+    line.selected = True
+    command = _offered(session)["build"]
+    assert command == f"adp3d complete {name}/{chain}:-3--1"
+    part, _, rest = ModelPartArg.parse(command.removeprefix("adp3d complete "), session)
+    assert part.model is model and not rest and part.typed_ranges() == [((chain,), -3, -1)]
+    single.selected = True
+    assert _offered(session)["build"] == f"adp3d complete {name}/{chain}:-3--1/{chain}:2"
+
+
+def test_chains_that_no_specifier_can_name_are_refused_in_one_sentence(session, make_model, select, messages):
+    from chimerax.adp3d.live.scene_actions import ACTIONS
+    from chimerax.adp3d.panel.scene_menu import SceneEntry
+
+    model = make_model(missing=(8, 9, 10), chains=["A-2"])
+    _gap(model, 7, 11, "A-2").selected = True
+    entry = SceneEntry("build")
+    assert entry.criteria(session) and entry.label(session) == "ADP-3D: Build A-2 8-10"
+    entry.callback(session)
+    assert "cannot name chain 'A-2'" in messages[-1][1]
+    select(model, lambda atom: atom.residue.number == 3)
+    assert ACTIONS["rebuild"](session).why_not and not _offered(session)["rebuild"]
+
+
 def test_the_command_of_a_gap_builds_it(session, make_model, tmp_path):
     """The command is given as it is offered, with settings that make it quick."""
     from chimerax.adp3d.handover.results import result_model
@@ -87,7 +125,10 @@ def test_stretches_of_results_are_compared(session, make_model, select, tmp_path
     result = result_model(session, job)
     select(result, lambda atom: atom.residue.number in (9,))
     assert _offered(session)["compare"] == f"adp3d segments {job.id} alternatives 1"
+    before = session.models.list()
     run(session, _offered(session)["compare"])
+    (group,) = (one for one in session.models.list() if one not in before and one.parent not in session.models.list())
+    assert group.name.endswith("other replicas") and not group.SESSION_SAVE, "in a saved session nothing would close it"
     select(result, lambda atom: atom.residue.number == 2)
     assert "compare" not in _offered(session)
 

@@ -51,7 +51,7 @@ def test_they_follow_what_is_shown_and_what_is_accepted(session, make_model, tmp
     new = {5, 6, 12, 13, 14}
     assert _found(session, "adp3d-new") == {(result, number) for number in new}
     assert _found(session, f"adp3d-new & #{result.id_string}/A:1-10") == {(result, 5), (result, 6)}
-    assert _numbers(session, "adp3d-held") == {17, 18, 19, 20}
+    assert not _found(session, "adp3d-held"), "a job that has ended holds nothing"
     rows = (folder / "residues.csv").read_text().splitlines()
     head = rows[0].split(",")
     moved, confidence = head.index("displacement"), head.index("confidence")
@@ -73,12 +73,29 @@ def test_they_follow_what_is_shown_and_what_is_accepted(session, make_model, tmp
     assert _found(session, "adp3d-new") == {(model, 5), (model, 6)}
     session.undo.undo()
     assert _found(session, "adp3d-new") == set()
-    assert _found(session, "adp3d-held") == {(model, number) for number in (17, 18, 19, 20)}
     (folder / "residues.csv").write_text("chain\nA\n")
     assert _found(session, "adp3d-new") == set()
     assert any("cannot be read" in text for level, text in messages if level == "warning")
     session.models.close([model])
     assert not any(_found(session, name) for name in NAMES)
+
+
+def test_held_are_those_of_jobs_that_go_on(bench):
+    """The job holds A 8 from its start and A 6 since the user said so."""
+    from chimerax.adp3d.engine.contract import messages as wire
+    from chimerax.adp3d.live.models import live_models
+    from chimerax.core.commands import run
+
+    session, job = bench.session, bench.submit()
+    job.prepared.spec["keep"] = ["A:8"]
+    best = live_models(session).views[job.id].best
+    bench.frame(job)
+    bench.manager.pump()
+    run(session, f"adp3d fix #{best.id_string}/A:6 job {job.id}")
+    assert _found(session, "adp3d-held") == {(best, 6), (best, 8)}
+    bench.engine.report(wire.Stopped(job.key, str(job.folder)))
+    bench.manager.pump()
+    assert not _found(session, "adp3d-held")
 
 
 def test_the_bundle_names_what_there_is():

@@ -101,6 +101,69 @@ def test_all_replicas_and_a_script_for_a_movie(stored, tmp_path, messages):
     assert len(session.models.list()) == count
 
 
+def test_a_script_is_replaced_with_leave_only_and_nothing_is_opened_before(stored, tmp_path, monkeypatch):
+    from chimerax.adp3d.commands import question
+    from chimerax.core.commands import run
+    from chimerax.core.errors import UserError
+
+    bench, job, _ = stored
+    session = bench.session
+    (tmp_path / "sub").mkdir()
+    path = tmp_path / "movie.cxc"
+    path.write_text("mine")
+    count = len(session.models.list())
+    wrong = {str(path): "is there already; 'overwrite true' replaces it", str(tmp_path / "none" / "a.cxc"): "no folder"}
+    for name, words in wrong.items():
+        with pytest.raises(UserError, match=words):
+            run(session, f"adp3d trajectory {job.id} script {name}")
+    asked = []
+    monkeypatch.setattr(session.ui, "is_gui", True, raising=False)
+    monkeypatch.setattr(question, "ask_yes_or_no", lambda session, text, answer: asked.append((text, answer)))
+    monkeypatch.chdir(tmp_path)
+    assert run(session, f"adp3d trajectory {job.id} replica 2 frames 3 slider false script movie.cxc") is None
+    monkeypatch.chdir(tmp_path / "sub")
+    ((text, answer),) = asked
+    assert str(path) in text and len(session.models.list()) == count
+    answer(False)
+    assert path.read_text() == "mine" and len(session.models.list()) == count
+    answer(True)
+    assert len(session.models.list()) == count + 1 and session.models.list()[-1].num_coordsets == 3
+    assert "movie record" in path.read_text()
+    assert sorted(one.name for one in tmp_path.iterdir() if one.is_file()) == ["movie.cxc"]
+
+
+def test_a_script_that_cannot_be_written_leaves_no_models(stored, tmp_path, monkeypatch):
+    from chimerax.core.commands import run
+    from chimerax.core.errors import UserError
+
+    bench, job, _ = stored
+    count = len(bench.session.models.list())
+
+    def full(self, *args, **kw):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.write_text", full)
+        for words in ("", " replica all"):
+            with pytest.raises(UserError, match="No space left"):
+                run(bench.session, f"adp3d trajectory {job.id}{words} script {tmp_path / 'movie.cxc'}")
+    assert len(bench.session.models.list()) == count and not list(tmp_path.glob("*.cxc"))
+
+
+def test_all_replicas_of_a_job_without_frames(stored):
+    from chimerax.adp3d.engine.contract.trajectory_format import pack_header
+    from chimerax.core.commands import run
+    from chimerax.core.errors import UserError
+
+    bench, job, _ = stored
+    (job.folder / "trajectory.bin").write_bytes(pack_header(24))
+    count = len(bench.session.models.list())
+    for words in ("replica all", ""):
+        with pytest.raises(UserError, match="has stored no frames yet"):
+            run(bench.session, f"adp3d trajectory {job.id} {words}")
+    assert len(bench.session.models.list()) == count
+
+
 def test_problems_in_one_sentence(stored):
     from chimerax.adp3d.live.trajectory import open_trajectory
     from chimerax.core.errors import UserError

@@ -157,6 +157,10 @@ def test_both_pages_fit_a_small_window(panel, commands, monkeypatch, session, ma
         _settle(area, application, 360, 600)
         assert _in_sight(*_of_jobs(panel), panel.jobs.segments, panel.jobs.arrows)
         assert panel.jobs.plot.height() > 100
+        manager.jobs[1:] = []
+        panel.refresh_jobs()
+        _settle(area, application, 360, 800)
+        assert panel.jobs.height() - panel.jobs.plot.geometry().bottom() < 8, "no empty room under the plot"
         for button in panel.jobs.findChildren(type(panel.jobs.pause)):
             assert button.width() >= button.fontMetrics().horizontalAdvance(button.text()) + 8, button.text()
     finally:

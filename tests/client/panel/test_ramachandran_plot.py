@@ -67,9 +67,12 @@ def test_points_are_named_counted_and_found(area):
     names = [f"A {n}" for n in range(1, 6)]
     plot.show_torsions(Torsions(phi, psi, np.array([0, 0, 1, 0, 0])), names)
     assert plot.counts() == {"outlier": 1, "allowed": 0, "favoured": 3}, "what is none for glycine is one for others"
-    assert plot.row_at(plot.place(0)) == 0 and plot.row_at(plot.place(4)) == 4
+    assert plot.item_at(plot.place(0)) == 0 and plot.item_at(plot.place(4)) == 4
     frame = plot._frame()
-    assert plot.row_at(frame.topLeft()) is None
+    assert plot.item_at(frame.topLeft()) is None
+    line = plot.fontMetrics().height()
+    assert frame.top() - line / 2 > line + 2, "the label at the upper end of psi lies below the caption"
+    assert frame.bottom() + 1 + line <= plot.height() and frame.width() == frame.height() > 200
     middle = plot.place(0) - frame.center()
     assert middle.x() == pytest.approx(-63.0 / 360.0 * frame.width()), "phi to the right"
     assert middle.y() == pytest.approx(42.0 / 360.0 * frame.height()), "psi upwards"

@@ -63,12 +63,12 @@ def test_points_are_found_where_they_are_drawn(area):
     chosen = []
     plot = Scatter(lambda number, beside: chosen.append((number, beside)), area)
     plot.resize(300, 200)
-    assert plot.nearest(QPointF(10, 10)) is None
+    assert plot.item_at(QPointF(10, 10)) is None
     plot.grab()  # paints nothing but a sentence
     plot.show_dots([Dot(1.0, 5.0, 0, "a"), Dot(2.0, -20.0, 0, "b"), Dot(float("nan"), 0.0, 1, "c")], "x", "y")
     places = plot.positions()
     assert places[0].x() < places[1].x() and places[0].y() < places[1].y(), "higher is further up"
-    assert plot.nearest(places[1] + QPointF(3, -3)) == 1 and plot.nearest(places[1] + QPointF(9, 9)) is None
+    assert plot.item_at(places[1] + QPointF(3, -3)) == 1 and plot.item_at(places[1] + QPointF(9, 9)) is None
     none = Qt.KeyboardModifier.NoModifier
     for keys in (none, Qt.KeyboardModifier.ControlModifier):
         left = Qt.MouseButton.LeftButton

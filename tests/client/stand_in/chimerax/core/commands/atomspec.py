@@ -8,12 +8,12 @@ from collections.abc import Collection
 from ..objects import Objects
 from .annotation import Annotation
 
-_PART = re.compile(r"(?:#(?P<m>[\d.,-]+))?(?:/(?P<c>[\w,]+))?(?::(?P<r>[\w,-]+))?(?:@(?P<a>[\w,]+))?")
+_PART = re.compile(r"(?:#(?P<m>[\d.,-]+))?(?:/(?P<c>[\w,']+))?(?::(?P<r>[\w,-]+))?(?:@(?P<a>[\w,]+))?")
 
 
 def _ranges(text):
     for item in text.split(","):
-        first, _, last = item.partition("-") if not item.startswith("-") else (item, "", "")
+        first, last = re.fullmatch(r"(-?[^-]+)(?:-(.+))?", item).groups()
         yield (first, last or first)
 
 
