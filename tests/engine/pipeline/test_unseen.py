@@ -6,6 +6,7 @@ import gemmi
 import numpy as np
 import pytest
 import torch
+from symmetric_complex import assembled, simulated_map
 
 from adp3d.contract.specification import RefineSpec
 from adp3d.density.map import DensityMap
@@ -15,9 +16,23 @@ from adp3d.density.write import write_map
 from adp3d.job.events import Control, NullEvents
 from adp3d.job.execute import execute
 from adp3d.job.folder import JobFolder
-from adp3d.pipeline.unseen import contests, map_evidence, unseen_figures, unseen_residues, unseen_sentence
+from adp3d.measurement.density import load_density
+from adp3d.measurement.whole_map import MapFiles
+from adp3d.pipeline.built import Built
+from adp3d.pipeline.equal_copies import equal_copies
+from adp3d.pipeline.problem import load_problem
+from adp3d.pipeline.unseen import (
+    Shown,
+    contests,
+    map_evidence,
+    may_be_unseen,
+    unseen_figures,
+    unseen_residues,
+    unseen_sentence,
+)
 from adp3d.placing.confidence_records import read_confidence
 from adp3d.placing.target import build_target
+from adp3d.placing.write import result_structure
 from adp3d.structure.read import read_structure
 
 GOOD, BAD = 0.6, 0.1
@@ -162,3 +177,57 @@ def test_the_sentence_says_what_became_of_them(small):
     assert unseen_figures(target, rows, False) == [
         {"chain": "A", "first": "30", "last": "36", "length": 7, "left_out": False}
     ]
+
+
+@pytest.fixture(scope="module")
+def trimer(small, tmp_path_factory):
+    """Spec of a symmetric job of three chains that lack rows 15 to 19, one of them only rows 15 to 18."""
+    folder = tmp_path_factory.mktemp("trimer")
+    structure, _ = assembled(small.deposited, "C3", 13.0)
+    simulated_map(structure, folder / "map.mrc")
+    for number, chain in enumerate(structure[0]):
+        for row in reversed(range(15, 20 - (number == 1))):
+            del chain[row]
+    structure.make_mmcif_document().write_file(str(folder / "model.cif"))
+    return RefineSpec(
+        output=str(folder / "job"), map=str(folder / "map.mrc"), model=str(folder / "model.cif"), resolution=3.0,
+        sequence=small.sequence, symmetry="model", device="cpu", prior="gaussian",
+    )  # fmt: skip
+
+
+def test_what_a_copy_shows_stays(trimer):
+    problem = load_problem(trimer, NullEvents())
+    assert np.flatnonzero(may_be_unseen(problem)).tolist() == [15, 16, 17, 18]
+
+
+def test_copies_lose_the_same_residues(trimer, small):
+    problem = load_problem(trimer, NullEvents())
+    unseen = np.isin(np.arange(problem.target.n_residues), range(15, 18))
+    density = load_density(MapFiles(trimer.map, None, 3.0), problem.scene(NullEvents()))
+    x = problem.start()
+    built = Built(x, [slice(15, 20)], np.zeros(len(unseen), bool))
+    shown = Shown.without(unseen, problem, built, density, problem.pins())
+    assert shown.built.segments == [slice(15, 17)] and len(shown.rows) == len(unseen) - 3
+    part = shown.of(x[None])
+    assert np.isfinite(shown.density.likelihood.per_residue_fit(part)).all()
+    assert torch.equal(shown.within(part, x[None]), x[None])
+    target, best = shown.problem.target, part[0].double().numpy()
+    full = np.full(target.n_residues, 80.0)
+    computed = result_structure(shown.problem.structure, target, best, full)
+    made, copied = equal_copies(computed, shown.problem.symmetric, target, best, full, None)
+    gone = {problem.target.labels[row][1] for row in range(15, 18)}
+    for chain in made[0]:
+        assert {residue.seqid.num for residue in chain} == {label[1] for label in problem.target.labels} - gone
+    assert all(gemmi.one_letter_code(entity.full_sequence) == small.sequence for entity in made.entities)
+    assert len(copied) == 3 * target.n_residues
+
+
+def test_nothing_changes_where_nothing_is_left_out(small):
+    spec = RefineSpec(output="unused", map=str(small.map), model=str(small.model), device="cpu", prior="gaussian")
+    problem = load_problem(spec, NullEvents())
+    density = load_density(MapFiles(spec.map, None, 1.75), problem.scene(NullEvents()))
+    built, pins = Built(problem.start(), [], np.zeros(problem.target.n_residues, bool)), problem.pins()
+    shown = Shown.without(np.zeros(problem.target.n_residues, bool), problem, built, density, pins)
+    assert (shown.problem, shown.built, shown.density, shown.pins) == (problem, built, density, pins)
+    x = problem.start()[None]
+    assert shown.of(x) is x and shown.within(x, x + 1) is x and shown.part_of(problem.target) is problem.target

@@ -111,7 +111,6 @@ class RefineSpec(ModelSpec):
             "What becomes of missing residues that the map does not show: 'build' gives them a place all the same, "
             "'leave' leaves them out of the result, as gaps.",
             metavar="WHAT",
-            label="Not in the map",
             meaning="missing residues that [the map does not show](refine.md#what-the-map-does-not-show) get a place "
             "all the same, or are left out",
         ),
