@@ -29,9 +29,9 @@ __all__ = ["Shown", "contests", "map_evidence", "may_be_unseen", "unseen_figures
 
 _SHOWN_FROM = 0.75
 """Evidence, as a fraction of what known residues have in the median, from which the map shows a residue that was built.
-EMD-30342 (3.9 A): 5 of the 131 residues built within 2 A of the deposited model have less, 65 of the 74 that it lacks and
-16 of 27 that are 4 A or more away; local correlations hardly differ, as the prior finds some density for each. Validation
-chains in maps at 3 and 4 A: with 0.8 the first right ones go, with 0.7 nothing else changes."""
+EMD-30342 (3.9 A): 5 of the 131 residues built within 2 A of the deposited model have less, 65 of the 74 that it lacks
+and 16 of 27 that are 4 A or more away; local correlations hardly differ, as the prior finds some density for each.
+Validation chains in maps at 3 and 4 A: with 0.8 the first right ones go, with 0.7 nothing else changes."""
 _LEAST_TYPICAL = 0.1
 """Median evidence of known residues below which nothing is left out: the map shows those no better than noise shows
 anything."""
