@@ -133,7 +133,7 @@ def main() -> None:
             spec = RefineSpec(
                 output=str(options.out / "job"), resolution=options.resolution, prior=variant.prior,
                 density_weight=variant.weight, replicas=options.replicas, steps=options.steps, seed=options.seed,
-                trajectory_interval=0, side_chains="none", **files,
+                trajectory_interval=0, side_chains="none", unseen="build", **files,
             )  # fmt: skip
             row = run_variant(variant, protein, files, spec)
             table.add(row)

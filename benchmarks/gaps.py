@@ -121,6 +121,7 @@ def run_one(
     spec = RefineSpec(
         output=str(place / f"{name}_{variant}"), map=str(volume), model=str(model), sequence=protein.polymer.sequence,
         resolution=resolution, prior=prior, replicas=replicas, steps=steps, seed=seed, trajectory_interval=0,
+        unseen="build",
     )  # fmt: skip
     metrics = execute(JobFolder.create(spec, overwrite=True), NullEvents(), Control())
     models = gemmi.read_structure(str(place / f"{name}_{variant}" / "result.cif"))

@@ -154,6 +154,7 @@ def specify(entry: Entry, options: argparse.Namespace) -> RefineSpec:
         replicas=options.replicas,
         steps=options.steps,
         seed=options.seed,
+        unseen="build",
         trajectory_interval=0,
     )
 

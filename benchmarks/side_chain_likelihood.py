@@ -55,7 +55,7 @@ def run_one(
     spec = RefineSpec(
         output=str(job), map=str(volume), model=str(model), sequence=protein.polymer.sequence, resolution=resolution,
         density_side_chains=which, density_weight=weight, replicas=replicas, steps=steps, seed=seed, relax=False,
-        device="cpu", trajectory_interval=0,
+        device="cpu", trajectory_interval=0, unseen="build",
     )  # fmt: skip
     metrics = execute(JobFolder.create(spec, overwrite=True), NullEvents(), Control())
     volume.unlink()

@@ -119,7 +119,7 @@ def refined(
         output=str(folder / way), map=str(folder / "map.mrc"), model=str(folder / "start.cif"),
         sequence=gemmi.one_letter_code([residue.name for residue in chain.structure[0][0]]),
         resolution=options.resolution, replicas=options.replicas, steps=options.steps, seed=options.seed,
-        dock="never", trajectory_interval=0, device="cpu",
+        dock="never", trajectory_interval=0, device="cpu", unseen="build",
         chains=(truth[0][0].name,) if way == "one" else None,
         symmetry="model" if way == "symmetric" else None,
     )  # fmt: skip

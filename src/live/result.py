@@ -47,18 +47,22 @@ def read_result(
     """
     from chimerax.core.errors import UserError
 
-    replicas = read_backbones(session, result, layout)
+    everyone = None if ensemble is None or not ensemble.is_file() else read_backbones(session, ensemble, layout)
+    # what a result leaves out its replicas have nevertheless
+    replicas = read_backbones(session, result, layout, None if everyone is None else everyone[0])
     try:
         stated = read_confidence(result)
     except (ValueError, OSError) as error:
         raise UserError(f"'{result}' cannot be read ({error}); run the job again.") from error
-    if ensemble is not None and ensemble.is_file():
-        replicas = np.concatenate([replicas, read_backbones(session, ensemble, layout)[1:]])
+    if everyone is not None:
+        replicas = np.concatenate([replicas, everyone[1:]])
     return replicas, np.array([stated.get(label, np.nan) for label in _labels(layout)])
 
 
-def read_backbones(session: Session, path: Path, layout: Layout) -> NDArray[np.float64]:
-    """Coordinates (model, N, 4, 3) of the job's residues in a file.
+def read_backbones(
+    session: Session, path: Path, layout: Layout, instead: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Coordinates (model, N, 4, 3) of the job's residues in a file; ``instead`` (N, 4, 3) of those that it lacks.
 
     Raises
     ------
@@ -76,6 +80,8 @@ def read_backbones(session: Session, path: Path, layout: Layout) -> NDArray[np.f
     if not read:
         raise UserError(f"'{path}' holds no model.")
     coordinates = np.stack(read)
+    if instead is not None:
+        coordinates = np.where(np.isnan(coordinates).any((2, 3), keepdims=True), instead, coordinates)
     missing = int(np.isnan(coordinates).any((0, 2, 3)).sum())
     if missing:
         raise UserError(f"'{path}' lacks {missing} of the {layout.n_residues} residues of the job.")

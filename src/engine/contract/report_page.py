@@ -175,6 +175,7 @@ def report_page(given: ReportInput) -> str:
         _head(given, title),
         _figures(given),
         _stretches(given),
+        _unseen(given),
         _moved(given),
         _pictures(given),
         _methods(given),
@@ -245,6 +246,24 @@ def _stretches(given: ReportInput) -> Markup:
         ]
         parts.append(element("table", element("thead", head), element("tbody", *lines)))
     return join(parts)
+
+
+def _unseen(given: ReportInput) -> Markup:
+    """Residues that the map does not show, and whether the result has them."""
+    found = given.metrics.get("unseen")
+    if not isinstance(found, list) or not found:
+        return Markup("")
+    lines = [
+        (
+            str(one.get("chain")),
+            f"{one.get('first')}-{one.get('last')}",
+            _plain(one.get("length")),
+            "left out" if one.get("left_out") else "built",
+        )
+        for one in found
+    ]
+    head = ("Chain", "Residues", "Length", "Result")
+    return join((element("h2", "What the map does not show"), table(head, lines, (False, False, True, False))))
 
 
 def _moved(given: ReportInput) -> Markup:

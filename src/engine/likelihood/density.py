@@ -129,6 +129,12 @@ class DensityLikelihood:
         operators = tuple(atoms.density(level.grid, level.blur, tolerance) for level in levels)
         return cls(atoms, levels, operators, resolution)
 
+    def of_residues(self, rows: Tensor) -> DensityLikelihood:
+        """The same map for some of the residues only, ascending ``rows`` (K,): the others are not there."""
+        atoms = self.atoms.of_residues(rows)
+        operators = tuple(atoms.density(level.grid, level.blur) for level in self.levels)
+        return replace(self, atoms=atoms, operators=operators)
+
     def at_level(self, level: int) -> DensityLikelihood:
         """Return the same likelihood with the map of another blur (index into `levels`)."""
         self.levels[level]  # an index out of range fails here, not in the solver

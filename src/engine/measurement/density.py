@@ -126,6 +126,10 @@ class DensityMeasurement:
         voxels = int(np.prod(self.density.shape))
         return PotentialCost(voxels * _BYTES_PER_MAP_VOXEL, voxels * _BYTES_PER_VOXEL, voxels * _SECONDS_PER_VOXEL)
 
+    def of_residues(self, rows: NDArray[np.int64]) -> DensityMeasurement:
+        """The same map for some residues of the job only, ascending rows (K,): the others are not there."""
+        return replace(self, likelihood=self.likelihood.of_residues(torch.as_tensor(rows)), known=self.known[rows])
+
     def figures(self, x: Tensor) -> dict[str, Tensor]:
         """Correlation of model and map (-1 to 1) over the voxels that the job answers for."""
         return {"correlation": self.likelihood.correlation(x)}

@@ -100,6 +100,31 @@ class AtomSet:
             images=images,
         )
 
+    def of_residues(self, rows: Tensor) -> AtomSet:
+        """Atoms, sites and images of some residues only, ascending ``rows`` (K,), which count from 0 again."""
+        n, at = self.n_residues, self.residue.device
+        number = torch.full((n,), -1, dtype=torch.int64, device=at)
+        number[rows.to(at)] = torch.arange(len(rows), device=at)
+        stays = number[self.residue] >= 0  # images belong to the residues of their atoms
+        images = self.images
+        if images is not None:
+            place = torch.cumsum(stays[: self.n_own].long(), 0) - 1
+            kept = stays[self.n_own :]
+            images = replace(
+                images, source=place[images.source[kept]], rotation=images.rotation[kept], shift=images.shift[kept]
+            )
+        sites = stays[4 * n : self.n_own]
+        return AtomSet(
+            residue=number[self.residue[stays]],
+            local=self.local[sites],
+            amplitude=self.amplitude[stays],
+            width=self.width[stays],
+            b_factor=self.b_factor[stays],
+            occupancy=self.occupancy[stays],
+            lever=self.lever[sites],
+            images=images,
+        )
+
     def folded(self, values: Tensor) -> Tensor:
         """Values (..., A) of all atoms, those of images added to the atoms' own."""
         return values if self.images is None else self.images.folded(values, self.n_own)

@@ -40,6 +40,19 @@ class SideAtoms:
     elements: Sequence[Sequence[str]]
     xyz: Sequence[NDArray[np.floating]]
 
+    def among(self, rows: NDArray[np.int64], residues: Sequence[str]) -> SideAtoms:
+        """Those of residues at these rows of a longer chain, the others of which (``residues``) have none."""
+        if len(rows) == len(residues):
+            return self
+        own = dict(zip(rows.tolist(), range(len(rows)), strict=True))
+        nothing = self.xyz[0][:, :0]
+        return SideAtoms(
+            [self.residues[own[row]] if row in own else name for row, name in enumerate(residues)],
+            [self.names[own[row]] if row in own else () for row in range(len(residues))],
+            [self.elements[own[row]] if row in own else () for row in range(len(residues))],
+            [self.xyz[own[row]] if row in own else nothing for row in range(len(residues))],
+        )
+
 
 def write_trajectory(
     trajectory: Trajectory,

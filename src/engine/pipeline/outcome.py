@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from .problem import Problem
 from .segments import find_segments, judge_replicas
 from .validate import validation_of_job
 
-__all__ = ["CONVERGENCE", "describe_geometry", "likeness", "report_model_job", "show_trajectory"]
+__all__ = ["CONVERGENCE", "Whole", "describe_geometry", "likeness", "report_model_job", "show_trajectory"]
 
 CONVERGENCE = (
     ("correlation", "Map-model correlation"),
@@ -41,6 +42,24 @@ CONVERGENCE = (
     ("missing_spread", "Spread of missing residues (\u00c5)"),
     ("noise_level", "Noise scale \u03c3"),
 )
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All N residues of a job whose result leaves some out.
+
+    Attributes
+    ----------
+    problem : Problem
+    replicas : ndarray, shape (replica, N, 4, 3)
+        In angstrom, best first; what is left out as the solver had it.
+    rows : ndarray of int64, shape (K,)
+        Residues that the result has.
+    """
+
+    problem: Problem
+    replicas: NDArray[np.float64]
+    rows: NDArray[np.int64]
 
 
 def report_model_job(
@@ -53,6 +72,7 @@ def report_model_job(
     events: Events,
     error: NDArray[np.floating] | None = None,
     density: DensityMeasurement | None = None,
+    whole: Whole | None = None,
 ) -> dict[str, Any]:
     """Write result, ensemble, table and pictures, tell what moved; return the metrics.
 
@@ -71,6 +91,8 @@ def report_model_job(
         Predicted aligned errors of the model, by which its domains are told.
     density : DensityMeasurement, optional
         The map, for the validation.
+    whole : Whole, optional
+        The job with what its result leaves out: trajectory and ensemble have all residues of a job.
     """
     target, polymer, outcome = problem.target, problem.polymer, final.outcome
     best, side = outcome.replicas[0], outcome.all_atoms
@@ -79,15 +101,17 @@ def report_model_job(
         for line in side.lines(target):
             events.message(line)
     job.write_confidence(confidence_attribute(final.stated(target)))
+    everything = Whole(problem, outcome.replicas, np.arange(target.n_residues)) if whole is None else whole
+    sequence, labels = everything.problem.polymer.sequence, everything.problem.target.labels
     write_models(
         job.path / "ensemble.cif",
-        outcome.replicas,
-        polymer.sequence,
-        target.labels,
+        everything.replicas,
+        sequence,
+        labels,
         title or "The model as it was given",
-        None if side is None else side.side_atoms(),
+        None if side is None else side.side_atoms().among(everything.rows, everything.problem.target.names),
     )
-    show_trajectory(job, polymer, target.labels, outcome.chosen)
+    show_trajectory(job, everything.problem.polymer, labels, outcome.chosen)
     known = problem.known_residues
     movement = find_movement(problem, best[:, 1], error)
     job.write_residues(residue_table(movement, target.names, outcome.confidence, outcome.fit, outcome.start_fit))
@@ -106,9 +130,9 @@ def report_model_job(
     job.write_segments(to_text(segments))
     events.message(summary(segments))
     metrics: dict[str, Any] = {
-        "residues": target.n_residues,
-        "completeness_before": 100.0 * float(known.mean()),
-        "completeness_after": 100.0 * float(np.isfinite(best).all((1, 2)).mean()),
+        "residues": len(labels),
+        "completeness_before": 100.0 * float(known.sum()) / len(labels),
+        "completeness_after": 100.0 * float(np.isfinite(best).all((1, 2)).sum()) / len(labels),
         "placement": target.report.to_dict(),
         "replicas": len(outcome.replicas),
         "chosen_replica": int(outcome.chosen),

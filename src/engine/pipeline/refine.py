@@ -34,13 +34,14 @@ from .equal_copies import describe_symmetry, following_copies
 from .final_model import Movable, Outcome, finish
 from .model_geometry import aligned_errors, geometry_of_prediction
 from .other_register import InRegister, try_registers
-from .outcome import report_model_job
+from .outcome import Whole, report_model_job
 from .packing_task import SideChainJob
 from .prepared import Prepared, describe_placement, prepare
 from .problem import Problem, load_problem, place_model
 from .refiner import Course, Refiner
 from .register import check_register, register_figures, register_lines
 from .side_chains import map_view, place_side_chains
+from .unseen import Shown, contests, map_evidence, may_be_unseen, unseen_figures, unseen_residues, unseen_sentence
 
 __all__ = ["run"]
 
@@ -109,10 +110,27 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     crossed = cross_validate(course, prepared, firm, built, weight, events)
     polished = pins.impose(refiner.polish(built))
     control.obey()
-    linked = linked_residues(problem.polymer)
-    final = regularise(polished, problem.polymer.sequence, linked, pins.movable(polished))
+    free = free_share(refiner.starting_density(), polished[:, :, 1])
+    evidence = map_evidence(density.source, polished, reported.known_residues, free)
+    unseen = unseen_residues(
+        evidence,
+        support.trusted,
+        may_be_unseen(reported) & ~pins.mask.any(1),
+        reported.polymer.chain_index,
+        contests(polished, linked_residues(problem.polymer)),
+    )
+    leave = spec.unseen == "leave" and spec.rebuild is None
+    told_unseen = unseen_sentence(start, np.flatnonzero(unseen), leave)
+    if told_unseen:
+        events.message(told_unseen, "warning")
+    shown = Shown.without(unseen & leave, reported, built, density, pins)
+    reported, density, pins, own = shown.problem, shown.density, shown.pins, shown.built
+    # with the chain breaks that the solver knew
+    polymer = shown.part_of(problem.target).polymer
+    part = shown.of(polished)
+    final = regularise(part, polymer.sequence, linked_residues(polymer), pins.movable(part))
     view = map_view(density, refiner.starting_density())
-    anew = _anew(reported, built)
+    anew = _anew(reported, own)
     backbones = pins.impose(final.cpu().double()).numpy()
     wanted = SideChainJob(spec.side_chains, anew, view, spec.seed)
     told = sampling.overall.counting(events)
@@ -123,15 +141,18 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         scene = replace(reported, structure=beside)
     all_atoms = place_side_chains(wanted, scene, backbones, told, control)
     control.obey()
-    ranking = refiner.rank(final, None if all_atoms is None else torch.from_numpy(all_atoms.correlations(view)))
+    matched = (
+        density.likelihood.correlation(final) if all_atoms is None else torch.from_numpy(all_atoms.correlations(view))
+    )
+    ranking = refiner.rank(shown.within(final, polished), matched)
     sampling.conclude(ranking.chosen)
-    ordered = final[list(ranking.order)]
-    free = free_share(refiner.starting_density(), ordered[:1, :, 1])[0]
+    ordered, polished = final[list(ranking.order)], polished[list(ranking.order)]
+    own_free = free_share(refiner.starting_density(), ordered[:1, :, 1])[0]
     sampled_fit = density.likelihood.per_residue_fit(ordered[:1])[0]
     before = reported.start()
     outcome = Outcome(
         backbones[list(ranking.order)],
-        _confidence(ordered, built, sampled_fit * free, support.typical),
+        _confidence(ordered, own, sampled_fit * own_free, support.typical),
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,
         start_fit=density.start_fit(before[None]),
@@ -146,11 +167,12 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     finished = replace(finished, outcome=replace(finished.outcome, fit=fit))
     correlations = density.likelihood.correlation(ordered)
     best = finished.outcome.replicas[0]
-    shifted = check_register(reported.structure, start, best, view)
-    for line in register_lines(shifted, start):
+    shifted = check_register(reported.structure, reported.target, best, view)
+    for line in register_lines(shifted, reported.target):
         events.message(line, "warning")
+    replicas = shown.within(ordered, polished)
     figures = {
-        "register": register_figures(shifted, start),
+        "register": register_figures(shifted, reported.target),
         "register_tried": [attempt.figures(start) for attempt in composite.attempts],
         "map_cc_before": round(density.start_correlation(before[None]), 4),
         "map_cc_after": round(float(correlations[0]), 4),
@@ -164,15 +186,19 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "residues_left_for_lack_of_support": int(built.returned.sum()),
         "moved_as_rigid_bodies": [describe_placement(one, problem.target) for one in prepared.placements],
         "residues_bent": int(bent.sum()),
-        "segments": built.describe(problem, fit, best[:, 1]),
+        "segments": own.describe(reported, fit, best[:, 1]),
+        "unseen": unseen_figures(start, np.flatnonzero(unseen), leave),
         "symmetry": None
         if symmetric is None
         else describe_symmetry(
             symmetric, finished.structure, density.source, density.resolution, density.copies_correlation
         ),
-        **described(further, ordered[:1]),
+        **described(further, replicas[:1]),
     }
-    return report_model_job(job, spec, reported, finished, _TITLE, figures, events, error, density)
+    if error is not None:
+        error = error[np.ix_(shown.rows, shown.rows)]
+    everything = Whole(shown.whole, replicas.double().cpu().numpy(), shown.rows)
+    return report_model_job(job, spec, reported, finished, _TITLE, figures, events, error, density, everything)
 
 
 def _reported(problem: Problem, start: Target) -> Problem:

@@ -107,6 +107,8 @@ class _Facts:
         self.labels = target.labels
         self.numbers = [f"{number}{code}".strip() for _, number, code in self.labels]
         self.chains = polymer.chain_index
+        left_out = np.zeros(len(self.chains), np.int64) if target.left_out is None else target.left_out
+        self.pieces = self.chains + np.cumsum(left_out > 0)  # nothing reaches over residues that are not there
         names = zip((label[0] for label in self.labels), self.numbers, strict=True)
         self.places = {name: row for row, name in enumerate(names)}
         self.problem, self.outcome, self.displacement, self.replicas = problem, outcome, displacement, replicas
@@ -127,7 +129,7 @@ class _Facts:
 
     def stretches(self) -> Iterable[tuple[str, NDArray[np.int64]]]:
         """Kind and rows of each stretch, along the chains."""
-        moved = _bridged(np.nan_to_num(self.displacement) >= MOVED_BY, self.chains) & ~self.rebuilt
+        moved = _bridged(np.nan_to_num(self.displacement) >= MOVED_BY, self.pieces) & ~self.rebuilt
         held = self.problem.kept
         masks = {
             REBUILT: self.rebuilt,
@@ -138,7 +140,7 @@ class _Facts:
         kind = np.full(len(self.labels), -1)
         for number in reversed(range(len(_ORDER))):
             kind[masks[_ORDER[number]]] = number
-        for rows in _runs(kind, self.chains):
+        for rows in _runs(kind, self.pieces):
             yield _ORDER[kind[rows[0]]], rows
 
     def segment(self, kind: str, rows: NDArray[np.int64]) -> Segment:
@@ -223,18 +225,18 @@ def _mask(rows: Sequence[int], n: int) -> NDArray[np.bool_]:
     return mask
 
 
-def _runs(kind: NDArray[np.int64], chains: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Rows of each run of one kind (-1 for none) within a chain."""
-    ends = np.flatnonzero((np.diff(kind) != 0) | (np.diff(chains) != 0)) + 1
+def _runs(kind: NDArray[np.int64], pieces: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Rows of each run of one kind (-1 for none) within a piece of a chain."""
+    ends = np.flatnonzero((np.diff(kind) != 0) | (np.diff(pieces) != 0)) + 1
     return [rows for rows in np.split(np.arange(len(kind)), ends) if kind[rows[0]] >= 0]
 
 
-def _bridged(moved: NDArray[np.bool_], chains: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """The mask (N,) with short gaps between its runs closed, within each chain."""
+def _bridged(moved: NDArray[np.bool_], pieces: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """The mask (N,) with short gaps between its runs closed, within each piece of a chain."""
     rows = np.flatnonzero(moved)
     closed = moved.copy()
     for first, after in zip(rows[:-1].tolist(), rows[1:].tolist(), strict=True):
-        if after - first - 1 <= _BRIDGED and chains[first] == chains[after]:
+        if after - first - 1 <= _BRIDGED and pieces[first] == pieces[after]:
             closed[first:after] = True
     return closed
 

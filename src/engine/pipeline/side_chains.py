@@ -240,10 +240,14 @@ def _gathered(
 
 def _true_ends(target: Target, rebuilt: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """C termini (N,) that were built: the last residues of chains that the job has completely."""
-    if target.left_out is not None:  # it does not say what it leaves out behind the last one
+    unbuilt = target.unbuilt
+    if target.left_out is not None and unbuilt is None:  # it does not say what it leaves out behind the last one
         return np.zeros(target.n_residues, bool)
     chain = target.polymer.chain_index
-    return np.asarray(np.append(chain[1:] != chain[:-1], True) & rebuilt)
+    ends = np.append(chain[1:] != chain[:-1], True) & rebuilt
+    if unbuilt is not None:
+        ends &= np.array([target.polymer.chain_ids[i] not in unbuilt.behind for i in chain.tolist()])
+    return np.asarray(ends)
 
 
 def _called(target: Target, row: int) -> str:

@@ -44,6 +44,9 @@ class ResultModel:
         Addresses in the template of all residues that the job replaced or left out.
     old_subchains : set of str
         Subchains that these residues had in the template.
+    unbuilt : dict of str to dict of int to tuple of str
+        For each of these chains, names of residues that its sequence has before the residue of an index in that
+        chain (or behind the last one), and which have no atoms.
     """
 
     model: gemmi.Model
@@ -51,6 +54,7 @@ class ResultModel:
     readdressed: dict[Address, tuple[str, int, str, str]]
     job_residues: set[Address]
     old_subchains: set[str]
+    unbuilt: dict[str, dict[int, tuple[str, ...]]]
 
 
 def assemble_model(
@@ -99,6 +103,7 @@ def assemble_model(
     }
     model = gemmi.Model(template.num)
     polymers: dict[str, list[int]] = {}
+    unbuilt: dict[str, dict[int, tuple[str, ...]]] = {}
 
     parts = parts_of_chromophores(target)
 
@@ -126,21 +131,25 @@ def assemble_model(
             if rest or len(chain) == 0:
                 model.add_chain(_chain(chain.name, [chain[i].clone() for i in rest]))
             continue
-        residues, polymer = _merge(chain, index, rest, rows, target, job_residues)
-        if target.left_out is not None and target.left_out[rows].any():
+        residues, polymer, gaps = _merge(chain, index, rest, rows, target, job_residues)
+        if target.unbuilt is None and target.left_out is not None and target.left_out[rows].any():
             # the job does not have the whole sequence, so that its records stay as they are
             for i in polymer:
                 residues[i].label_seq = None
         else:
-            polymers[chain.name] = polymer
+            polymers[chain.name], unbuilt[chain.name] = polymer, gaps
         model.add_chain(_chain(chain.name, residues))
     for name, rows in rows_of.items():
         if name in names:
             continue
-        residues = [residue for row in rows for residue in job_residues(row, rows, f"{name}xp", "")]
+        residues, gaps = [], {}
+        for row in rows:
+            _note_unbuilt(gaps, len(residues), target, row)
+            residues.extend(job_residues(row, rows, f"{name}xp", ""))
+        _note_unbuilt(gaps, len(residues), target, rows[-1], behind=True)
         model.add_chain(_chain(name, residues))
-        polymers[name] = list(range(len(residues)))
-    return ResultModel(model, polymers, *_address_changes(template, target))
+        polymers[name], unbuilt[name] = list(range(len(residues))), gaps
+    return ResultModel(model, polymers, *_address_changes(template, target), unbuilt)
 
 
 def _chain(name: str, residues: list[gemmi.Residue]) -> gemmi.Chain:
@@ -165,8 +174,8 @@ def _merge(
     rows: list[int],
     target: Target,
     job_residues: Callable[[int, list[int], str, str], list[gemmi.Residue]],
-) -> tuple[list[gemmi.Residue], list[int]]:
-    """Residues of a job chain in order, and which of them form its polymer.
+) -> tuple[list[gemmi.Residue], list[int], dict[int, tuple[str, ...]]]:
+    """Residues of a job chain in order, which of them form its polymer, and what that has unbuilt before which.
 
     Residues of the same polymer that the job does not own (caps, parts that found no place) stay behind the
     residue that they followed; ligands and waters follow the polymer.
@@ -184,10 +193,24 @@ def _merge(
         before = [row_of[j] for j in row_of if j < i]
         following.setdefault(before[-1] if before else -1, []).append(residue)
     residues = following.get(-1, [])
+    gaps: dict[int, tuple[str, ...]] = {}
     for row in rows:
+        _note_unbuilt(gaps, len(residues), target, row)
         residues.extend(job_residues(row, rows, subchain, anchor.entity_id))
+        if row == rows[-1]:
+            _note_unbuilt(gaps, len(residues), target, row, behind=True)
         residues.extend(following.get(row, ()))
-    return residues + tail, list(range(len(residues)))
+    return residues + tail, list(range(len(residues))), gaps
+
+
+def _note_unbuilt(gaps: dict[int, tuple[str, ...]], index: int, target: Target, row: int, behind: bool = False) -> None:
+    """Note what the sequence has before a job residue, or behind the last one, at the index where it would be."""
+    if target.unbuilt is None:
+        return
+    chain = target.polymer.chain_ids[target.polymer.chain_index[row]]
+    names = target.unbuilt.behind.get(chain, ()) if behind else target.unbuilt.before[row]
+    if names:
+        gaps[index] = gaps.get(index, ()) + names
 
 
 def _residue(template: gemmi.Model, target: Target, row: int, xyz: Array, b_of: AtomB, keep: bool) -> gemmi.Residue:

@@ -56,10 +56,12 @@ def _update_entities(structure: gemmi.Structure, result: ResultModel) -> None:
     model = structure[0]
     sequences: dict[str, list[str]] = {}
     for name, rows in result.polymers.items():
-        chain = model[name]
-        for position, row in enumerate(rows, 1):
-            chain[row].label_seq = position
-        sequences[chain[rows[0]].subchain] = [chain[row].name for row in rows]
+        chain, unbuilt = model[name], result.unbuilt[name]
+        sequence: list[str] = []
+        for row in rows:
+            sequence += [*unbuilt.get(row, ()), chain[row].name]
+            chain[row].label_seq = len(sequence)
+        sequences[chain[rows[0]].subchain] = [*sequence, *unbuilt.get(len(rows), ())]
     plans = [
         _Entity(e.name, list(e.subchains), list(e.full_sequence), e.entity_type == gemmi.EntityType.Polymer)
         for e in structure.entities

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import InputError
-from ..structure.polymer import Polymer
+from .part_of_target import part_of_target
 from .report import ChainPlacement, UnmodelledSegment
 from .target import Target
 
@@ -74,33 +74,14 @@ def only_stretches(
     known = target.known & ~chosen[:, None]
     if not known[rows].any():
         raise InputError("Nothing would remain known if all these residues were rebuilt; choose fewer of them.")
-    polymer = target.polymer
-    chain_index = polymer.chain_index[rows]
-    first = np.flatnonzero(np.diff(chain_index, prepend=-1) != 0)
-    left_out = np.diff(rows, prepend=-1) - 1
-    left_out[first] = 0
-    positions = polymer.residue_index[rows]
-    lengths = np.diff(np.append(first, len(rows)))
-    narrowed = Target(
-        polymer=Polymer(
-            "".join(polymer.sequence[row] for row in rows),
-            chain_index,
-            positions - np.repeat(positions[first], lengths),
-            polymer.chain_ids,
-        ),
-        xyz=np.where(known[rows, :, None], target.xyz[rows], np.nan),
-        known=known[rows],
-        sigma=target.sigma[rows],
-        labels=tuple(target.labels[row] for row in rows),
-        names=tuple(target.names[row] for row in rows),
-        sources=tuple(target.sources[row] for row in rows),
-        superseded=target.superseded,
+    free = replace(
+        target,
+        xyz=np.where(known[..., None], target.xyz, np.nan),
+        known=known,
         report=replace(target.report, chains=tuple(_chain_reports(target, rows, chosen, known))),
-        left_out=left_out.astype(np.int64),
-        aside=tuple(np.flatnonzero(np.isin(rows, target.aside) & (np.diff(rows, append=-1) == 1)).tolist()),
-        lddt=None if target.lddt is None else np.where(known[rows, 1], target.lddt[rows], np.nan),
+        lddt=None if target.lddt is None else np.where(known[:, 1], target.lddt, np.nan),
     )
-    return narrowed, kept[rows]
+    return part_of_target(free, rows), kept[rows]
 
 
 def _in_chains_of(target: Target, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -22,7 +22,23 @@ from .description import describe_chain, describe_model
 from .report import PlacementReport
 from .uncertainty import atom_uncertainty
 
-__all__ = ["Target", "build_target", "with_whole_residues"]
+__all__ = ["Target", "Unbuilt", "build_target", "with_whole_residues"]
+
+
+@dataclass(frozen=True)
+class Unbuilt:
+    """Residues of a job's chains that its result has no atoms of, though its sequences have them.
+
+    Parameters
+    ----------
+    before : tuple of tuple of str, length N
+        Names of those between each residue of the job and the one before it in its chain.
+    behind : mapping of str to tuple of str
+        Names of those behind the last residue of a chain, by its name.
+    """
+
+    before: tuple[tuple[str, ...], ...]
+    behind: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,9 @@ class Target:
     lddt : ndarray of float64, shape (N,), or None
         Predicted lDDT, from 0 to 1, of residues whose geometry relative to each other is known rather than their
         places; NaN for others, among them those that are predicted too badly to count. None where there are none.
+    unbuilt : Unbuilt or None
+        Residues left out that the records of the result nevertheless name, as its chains have them; None where
+        `left_out` says all there is to say.
     """
 
     polymer: Polymer
@@ -70,6 +89,7 @@ class Target:
     left_out: NDArray[np.int64] | None = None
     aside: tuple[int, ...] = ()
     lddt: NDArray[np.float64] | None = None
+    unbuilt: Unbuilt | None = None
 
     @property
     def n_residues(self) -> int:

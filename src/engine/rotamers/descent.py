@@ -13,6 +13,7 @@ from .energy import MOVING, Energies
 from .kinds import kinds_of
 from .pieces import Ask, in_pieces, nobody
 from .task import PackingTask, measured_torsions
+from .wall import RotamerWall
 
 __all__ = ["descend", "descend_together"]
 
@@ -63,13 +64,14 @@ def _moved(
     free = _free(task)[owner]
     surface = energies.surface(candidates.atoms[rows], aatype, owner, _FURTHER)
     kinds = kinds_of(task.aatype[candidates.owner])[:, MOVING:].flatten()
+    wall = RotamerWall(aatype, centre)
     firm = 0.0 if pairs is None else _FIRM
 
     def cost(turn: Tensor) -> Tensor:
-        atoms = task.build(owner, centre + turn * free, deviation)
-        own: Tensor = (
-            0.5 * (turn / _WIDTH).square().sum(-1) - energies.map_gain(atoms, aatype) + surface.energy(atoms, firm)
-        )
+        chi = centre + turn * free
+        atoms = task.build(owner, chi, deviation)
+        natural = 0.5 * (turn / _WIDTH).square().sum(-1) + wall(chi)
+        own: Tensor = natural - energies.map_gain(atoms, aatype) + surface.energy(atoms, firm)
         if pairs is None:
             return own
         every = candidates.atoms.index_copy(0, rows, atoms)[:, MOVING:].flatten(0, 1)

@@ -13,7 +13,7 @@ from scipy.ndimage import maximum_filter
 from ..sidechain.templates import CHIS, MSE, N_TYPES, RESIDUE_NAMES
 from ..validation.rotamers import RotamerContours, load_rotamers
 
-__all__ = ["Rotamers", "chi_log_density", "rotamers_of"]
+__all__ = ["Rotamers", "chi_log_density", "contours_of", "rotamers_of"]
 
 Array = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Rotamers:
 @lru_cache(maxsize=1)
 def rotamers_of() -> Mapping[int, Rotamers]:
     """Rotamers by residue type (rows of `adp3d.sidechain.templates.RESIDUE_NAMES`) with torsions."""
-    found = {row: _peaks(contours) for row, contours in _contours().items()}
+    found = {row: _peaks(contours) for row, contours in contours_of().items()}
     return {row: Rotamers(_turned(peaks)) for row, peaks in found.items()}
 
 
@@ -63,7 +63,7 @@ def chi_log_density(aatype: NDArray[np.integer], chi: NDArray[np.floating]) -> A
     """
     result = np.zeros(len(aatype))
     degrees = np.rad2deg(np.asarray(chi, np.float64))
-    for row, contours in _contours().items():
+    for row, contours in contours_of().items():
         mine = np.flatnonzero(np.asarray(aatype) == row)
         if mine.size:
             periods = contours.periods
@@ -73,7 +73,8 @@ def chi_log_density(aatype: NDArray[np.integer], chi: NDArray[np.floating]) -> A
 
 
 @lru_cache(maxsize=1)
-def _contours() -> Mapping[int, RotamerContours]:
+def contours_of() -> Mapping[int, RotamerContours]:
+    """Contours of validation by residue type (rows of `adp3d.sidechain.templates.RESIDUE_NAMES`) with torsions."""
     tables = load_rotamers()
     named = {row: tables.get(RESIDUE_NAMES[row]) for row in range(N_TYPES)}
     named[MSE] = tables["MET"]

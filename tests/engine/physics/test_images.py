@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -94,3 +96,21 @@ def test_values_of_images_are_added_to_their_atoms():
     assert sum(value != 0 for value in added) == 2
     with pytest.raises(ValueError, match="have images"):
         images.with_images(images.images)
+
+
+def test_some_residues_have_their_own_images_only(make):
+    atoms = plain_atoms()
+    chosen = np.random.default_rng(0).random((len(SYMMETRY) - 1, atoms.n_atoms)) < 0.5
+    whole = atoms.with_images(Images.of(SYMMETRY.neighbours(), chosen, atoms.local))
+    rows = torch.tensor([0, 2, 3, 6])
+    part, x = whole.of_residues(rows), backbone(make)
+    # the others weigh nothing
+    there = torch.isin(whole.residue, rows)
+    weighed = replace(whole, occupancy=whole.occupancy * there)
+    wanted = weighed.density(GRID)(backbone_to_atoms(x, weighed))
+    found = part.density(GRID)(backbone_to_atoms(x[:, rows], part))
+    # each has a cut-off of its own
+    torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3 * float(wanted.max()))
+    assert part.n_own < part.n_atoms < whole.n_atoms
+    values = torch.arange(part.n_atoms, dtype=torch.float64)
+    assert part.folded(values).shape == (part.n_own,)

@@ -126,3 +126,12 @@ def test_density_operator_adds_the_blur():
     operator = atoms.density(grid, blur=30.0, tolerance=1e-2)
     torch.testing.assert_close(operator.b_factor, atoms.b_factor + 30.0)
     assert operator.n_atoms == atoms.n_atoms
+
+
+def test_atoms_of_some_residues_are_those_of_their_sequence():
+    rows, b = torch.tensor([1, 2, 4, 7]), np.linspace(10, 80, len(SEQUENCE))
+    part = prepare(b_factor=b).of_residues(rows)
+    own = prepare("".join(SEQUENCE[i] for i in rows), b_factor=b[rows])
+    for name in ("residue", "local", "amplitude", "width", "b_factor", "occupancy", "lever"):
+        torch.testing.assert_close(getattr(part, name), getattr(own, name))
+    assert part.n_residues == 4

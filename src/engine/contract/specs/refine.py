@@ -12,13 +12,16 @@ from ..settings import Setting, declare
 from ..symmetry import SymmetryText, Vector, parse_symmetry
 from .model import ModelSpec
 
-__all__ = ["DENSITY_SIDE_CHAINS", "DOCKING", "RefineSpec"]
+__all__ = ["DENSITY_SIDE_CHAINS", "DOCKING", "UNSEEN", "RefineSpec"]
 
 DOCKING = ("auto", "never", "always")
 """When a model is docked before it is refined."""
 
 DENSITY_SIDE_CHAINS = ("average", "sampled")
 """Side chains that the map is compared with while a model is built."""
+
+UNSEEN = ("leave", "build")
+"""What becomes of missing residues that the map does not show."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +104,17 @@ class RefineSpec(ModelSpec):
             "backbones are built",
         ),
         "average",
+    )
+    unseen: str = declare(
+        Setting(
+            Choice(UNSEEN),
+            "What becomes of missing residues that the map does not show: 'build' gives them a place all the same, "
+            "'leave' leaves them out of the result, as gaps.",
+            metavar="WHAT",
+            meaning="missing residues that [the map does not show](refine.md#what-the-map-does-not-show) get a place "
+            "all the same, or are left out",
+        ),
+        "leave",
     )
     symmetry: str | None = declare(
         Setting(
