@@ -28,8 +28,8 @@ _RADII = {"N": 1.35, "O": 1.35, "C": 1.65, "F": 1.35}
 """Angstrom for other atoms, chosen in the same way."""
 _LARGE = 1.7
 """Angstrom for those of all other elements; metals are nearer to O and N than that, and bound by side chains mostly."""
-_SIGMA = 0.3
-"""Angstrom by which contacts of well refined structures fall short of these sums."""
+_SIGMA = 0.1
+"""Angstrom: these sums are the shortest contacts already, and have to stand against maps of little noise."""
 _DOUBT = 6.0
 """Angstrom by which an estimate is uncertain, for noise of 1 in units of R eps (as for internal geometries)."""
 _AHEAD = 4.0

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..density.crop import crop
 from ..density.map import DensityMap
 from ..density.neighbourhood import near
 from ..density.resample import low_pass
@@ -24,8 +25,8 @@ missing hardly any."""
 _B_FACTORS = (20.0, 60.0, 120.0, 200.0, 320.0)
 """In A^2, those that the job's atoms and the others may have, each by themselves: nucleic acids and ligands are often
 less ordered than the protein that holds them."""
-_MARGIN = 6.0
-"""Angstrom from the box of the map at which atoms still have density in it."""
+_MARGIN = 8.0
+"""Angstrom that density reaches from atoms at low resolution: from beyond the box of a map, and around the others."""
 
 
 def without_others(cut: DensityMap, scene: Scene, others: OtherAtoms, resolution: float) -> DensityMap:
@@ -48,17 +49,26 @@ def without_others(cut: DensityMap, scene: Scene, others: OtherAtoms, resolution
         Of the map in angstrom.
     """
     here = others.only(_near_box(cut, others.xyz))
-    around = near(cut, scene.points, _AROUND) | near(cut, here.xyz, _AROUND)
-    if not len(here) or not around.any():
+    if not len(here):
         return cut
-    values = cut.values[around].astype(np.float64)
-    own = [_low_pass(cut, _known(cut, scene, b), resolution) for b in _B_FACTORS]
-    foreign = [_low_pass(cut, _density(cut, here, scene.device, b), resolution) for b in _B_FACTORS]
-    fits = [(*_fit((known + rho)[around], values), rho) for known in own for rho in foreign]
-    _, scale, offset, rho = min(fits, key=lambda one: one[0])
+    part = crop(cut, here.xyz, _MARGIN)  # a ligand in a large complex concerns little of its map
+    around = near(part, scene.points, _AROUND) | near(part, here.xyz, _AROUND)
+    if not around.any():
+        return cut
+    values = part.values[around].astype(np.float64)
+    own = [_low_pass(part, _known(part, scene, b), resolution)[around] for b in _B_FACTORS]
+    foreign = [_low_pass(part, _density(part, here, scene.device, b), resolution)[around] for b in _B_FACTORS]
+    fits = [(*_fit(known + rho, values), b) for known in own for b, rho in zip(_B_FACTORS, foreign, strict=True)]
+    _, scale, offset, b_factor = min(fits)
     if scale <= 0:  # a map that contradicts the model; whoever binds it says so
         return cut
-    return cut.with_values(np.maximum(cut.values - scale * rho, np.minimum(cut.values, offset)).astype(np.float32))
+    rho = _low_pass(part, _density(part, here, scene.device, b_factor), resolution)
+    first = np.rint(cut.to_index(part.origin)).astype(int)
+    left = cut.values.copy()
+    left[tuple(slice(low, low + n) for low, n in zip(first.tolist(), part.shape, strict=True))] = np.maximum(
+        part.values - scale * rho, np.minimum(part.values, offset)
+    )
+    return cut.with_values(left)
 
 
 def _fit(model: NDArray[np.float32], values: NDArray[np.float64]) -> tuple[float, float, float]:
