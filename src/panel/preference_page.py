@@ -49,9 +49,9 @@ class PreferencePage(QWidget):
         super().__init__(parent)
         self._settings, self._devices = adp3d_settings(session), devices
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(4, 0, 4, 0)
         form = QFormLayout()
-        form.setContentsMargins(4, 0, 4, 0)
+        form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(4)
         form.setHorizontalSpacing(6)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
