@@ -4,9 +4,9 @@ Inside of ChimeraX with its window (a virtual display will do), with the bundle 
 
     ChimeraX --script "docs/make_panel_screenshots.py docs/images [--replicas 4] [--steps N] [--dark]"
 
-opens the demo, runs a job from the panel and writes ``panel_idle.png``, ``panel_running.png``, ``panel_finished.png``,
-``panel_preferences.png`` and ``segments.png`` (the panel and the tool alone, 360 pixels wide), and
-``chimerax_running.png`` (the whole window); then it quits.
+opens the demo, runs a job from the panel and writes ``panel_idle.png``, ``panel_running.png``, ``panel_finished.png``
+and ``panel_preferences.png`` (the panel alone, 360 pixels wide), and ``chimerax_running.png`` (the whole window); then it
+quits.
 
 To look at the layout without ChimeraX, with made-up jobs, PySide6 and the tests' stand-in::
 
@@ -105,13 +105,6 @@ def _play(session: Any, folder: Path, size: dict[str, Any]) -> Iterator[bool]:
     yield from _wait(lambda: jobs[-1].ended)
     yield from _wait(lambda: False, ticks=8)
     _save(area, folder / "panel_finished.png")
-    run(session, "adp3d segments show 1")
-    run(session, "adp3d segments")
-    (segments,) = (tool for tool in session.tools.list() if tool.display_name == "ADP-3D Segments")
-    panes = segments.tool_window.ui_area
-    window.resizeDocks([panes.parentWidget().parentWidget()], [WIDTH], Qt.Orientation.Horizontal)
-    yield from _wait(lambda: False, ticks=8)
-    _save(panes, folder / "segments.png")
 
 
 def _wait(done: Callable[[], bool], ticks: int = 4 * LONGEST_SECONDS) -> Iterator[bool]:
