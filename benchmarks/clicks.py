@@ -95,9 +95,21 @@ def finished_job(session: Any, model: Any, n: int, folder: Path) -> Any:
         first = len(NAMES) * (number - 1)
         atoms = tuple(AtomRow(name, name[0], "", first + i, 1.0, 40.0) for i, name in enumerate(NAMES))
         rows.append(ResidueRow(("A", number, ""), "LYS", "protein", atoms))
-    write_cif(ModelAtoms(tuple(rows), (places(n) + MOVED).reshape(-1, 3)), folder / "result.cif", {}, "result")
+    path = folder / "result.cif"
+    write_cif(ModelAtoms(tuple(rows), (places(n) + MOVED).reshape(-1, 3)), path, {}, "result")
+    columns = [line.split() for line in path.read_text().splitlines() if line.startswith("ATOM")]
+    stated = dict.fromkeys((fields[6], fields[-5]) for fields in columns)
+    names = ("label_asym_id", "label_seq_id", "metric_value")
+    loop = [
+        "loop_",
+        *(f"_ma_qa_metric_local.{name}" for name in names),
+        *(f"{a} {b} 88.00" for a, b in stated),
+        "#",
+        "",
+    ]
+    path.write_text(path.read_text() + "\n".join(loop))
     job = Job(1_000_000, prepared, job_manager(session))
-    job.state, job.paths = JobState.FINISHED, {"result": str(folder / "result.cif")}
+    job.state, job.paths = JobState.FINISHED, {"result": str(path)}
     return job
 
 

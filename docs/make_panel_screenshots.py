@@ -5,8 +5,8 @@ Inside of ChimeraX with its window (a virtual display will do), with the bundle 
     ChimeraX --script "docs/make_panel_screenshots.py docs/images [--replicas 4] [--steps N] [--dark]"
 
 opens the demo, runs a job from the panel and writes ``panel_idle.png``, ``panel_running.png``, ``panel_finished.png``
-and ``panel_preferences.png`` (the panel alone, 360 pixels wide), and ``chimerax_running.png`` (the whole window); then it
-quits.
+and ``panel_preferences.png`` (the panel alone, 360 pixels wide), and ``chimerax_running.png`` (the whole window); then
+it quits.
 
 To look at the layout without ChimeraX, with made-up jobs, PySide6 and the tests' stand-in::
 

@@ -18,7 +18,7 @@ from .atoms import Address, ResidueRow
 from .attributes import Confidences, exchange_confidence
 from .chain_records import ChainState, read_chains, restore_chains, take_in
 from .changes import Changes, Inserted
-from .part import residue_address
+from .part import residue_addresses
 from .residue_edit import AtomState, new_serials, put_atoms, read_atoms
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ _PEPTIDE_BOND = 2.2
 
 def find_residues(structure: AtomicStructure) -> dict[Address, Residue]:
     """Residues of an open model by address; of several with one address the first."""
+    residues = structure.residues
     found: dict[Address, Residue] = {}
-    for residue in structure.residues:
-        found.setdefault(residue_address(residue), residue)
+    for address, residue in zip(residue_addresses(residues), residues, strict=True):
+        found.setdefault(address, residue)
     return found
 
 
@@ -122,13 +123,13 @@ class ModelEdit:
         _refuse(structure, other, "deleted, renumbered or mutated")
         exchange_confidence(residues, self.former)
         for item in reversed(self.changes.inserted):
-            residues[item.residue.address].delete()
+            residues.pop(item.residue.address).delete()
         for address, (name, atoms) in self.before.items():
             residue = residues[address]
             if residue.name != name:
                 residue.name = name
             put_atoms(residue, atoms)
-        restore_chains(structure, self.chains, find_residues(structure))
+        restore_chains(structure, self.chains, residues)
 
     def _insert(
         self,

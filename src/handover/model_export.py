@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .atoms import Address, AtomRow, ModelAtoms, ResidueRow
 from .conformations import conformation_bfactors
-from .part import residue_address
+from .part import residue_addresses
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure, Residue
@@ -48,7 +48,7 @@ def read_open_model(structure: AtomicStructure, only: Collection[Address] | None
 
     types = {Residue.PT_AMINO: "protein", Residue.PT_NUCLEIC: "nucleic"}
     every = list(structure.residues)
-    addresses = [residue_address(residue) for residue in every]
+    addresses = residue_addresses(structure.residues)
     if only is None:
         atoms = structure.atoms
     else:
