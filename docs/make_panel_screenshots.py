@@ -2,10 +2,11 @@
 
 Inside of ChimeraX with its window (a virtual display will do), with the bundle and its engine installed::
 
-    ChimeraX --script "docs/make_panel_screenshots.py docs/images"
+    ChimeraX --script "docs/make_panel_screenshots.py docs/images [--replicas 4] [--steps N] [--dark]"
 
-opens the demo, runs a quick job from the panel and writes ``panel_idle.png``, ``panel_running.png`` and
-``panel_finished.png`` (the panel alone) and ``chimerax_running.png`` (the whole window); then it quits.
+opens the demo, runs a job from the panel and writes ``panel_idle.png``, ``panel_running.png``, ``panel_finished.png``
+and ``panel_preferences.png`` (the panel alone, 360 pixels wide), and ``chimerax_running.png`` (the whole window); then
+it quits.
 
 To look at the layout without ChimeraX, with made-up jobs, PySide6 and the tests' stand-in::
 
@@ -23,7 +24,9 @@ from types import SimpleNamespace
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-RUNNING_STEP = 40
+RUNNING_PART = 0.5
+"""Part of the job at which the picture of a running one is taken."""
+WIDTH, HEIGHT = 360, 720
 LONGEST_SECONDS = 1800
 DARK = {
     "Base": 45, "Button": 60, "ButtonText": 255, "Dark": 30, "HighlightedText": 255, "Light": 120, "Mid": 40,
@@ -36,11 +39,20 @@ DARK = {
 # ---- in ChimeraX
 
 
-def photograph_in_chimerax(session: Any, folder: Path) -> None:
+def photograph_in_chimerax(session: Any, arguments: list[str]) -> None:
     """Run the demo from the panel and write the pictures, without blocking the window."""
     from Qt.QtCore import QTimer
+    from Qt.QtWidgets import QApplication
 
-    steps = _play(session, folder)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "docs" / "images")
+    parser.add_argument("--replicas", type=int, default=4)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--dark", action="store_true")
+    given = parser.parse_args(arguments)
+    if given.dark:
+        _darken(QApplication.instance())
+    steps = _play(session, given.folder, {"replicas": given.replicas, "steps": given.steps})
     timer = QTimer(session.ui.main_window)
 
     def advance() -> None:
@@ -58,14 +70,14 @@ def photograph_in_chimerax(session: Any, folder: Path) -> None:
     timer.start(250)
 
 
-def _play(session: Any, folder: Path) -> Iterator[bool]:
+def _play(session: Any, folder: Path, size: dict[str, Any]) -> Iterator[bool]:
     from chimerax.adp3d.panel.fields import defaults
     from chimerax.adp3d.panel.presets import PRESETS
     from chimerax.core.commands import run
     from Qt.QtCore import Qt
 
     window = session.ui.main_window
-    window.resize(1280, 900)
+    window.resize(1240, HEIGHT)
     run(session, "adp3d demo")
     run(session, 'ui tool show "ADP-3D"')
     for name in ("Log", "Models", "Volume Viewer"):
@@ -74,14 +86,18 @@ def _play(session: Any, folder: Path) -> Iterator[bool]:
     (tool,) = (tool for tool in session.tools.list() if tool.display_name == "ADP-3D")
     area, panel = tool.tool_window.ui_area, tool.panel
     dock = area.parentWidget().parentWidget()
-    window.resizeDocks([dock], [320], Qt.Orientation.Horizontal)
+    window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
     panel.form.load("refine", {**defaults(), **PRESETS["quick"]})
     yield from _wait(lambda: False, ticks=8)
     _save(area, folder / "panel_idle.png")
+    panel.pages.setCurrentWidget(panel.pages.widget(2))
+    yield from _wait(lambda: False, ticks=4)
+    _save(area, folder / "panel_preferences.png")
+    panel.form.load("refine", {**defaults(), **size})
     panel.run_button.click()
     run(session, "hide #2 models")
     jobs = panel.manager.jobs
-    yield from _wait(lambda: bool(jobs) and jobs[-1].step >= RUNNING_STEP)
+    yield from _wait(lambda: bool(jobs) and (jobs[-1].done or 0.0) >= RUNNING_PART)
     _save(area, folder / "panel_running.png")
     run(session, "lighting soft")  # beautiful, and too slow with software rendering for a whole job
     _save_window(session, folder / "chimerax_running.png")
@@ -124,20 +140,13 @@ def photograph_with_stand_in(folder: Path, width: int, dark: bool) -> None:
     os.environ["ADP3D_PYTHON"] = sys.executable  # the engine counts as installed
     sys.path[:0] = [str(ROOT / "tests" / "client" / "stand_in")]
     import chimerax
-    from Qt.QtGui import QColor, QPalette
     from Qt.QtWidgets import QApplication
 
     _make_bundle_importable(chimerax)
     application = QApplication(["panel"])
     application.setStyle("Fusion")
     if dark:
-        palette = QPalette()
-        for role, level in DARK.items():
-            palette.setColor(getattr(QPalette.ColorRole, role), QColor(level, level, level))
-        palette.setColor(QPalette.ColorRole.Highlight, QColor(46, 91, 125))
-        for role in ("ButtonText", "Text", "WindowText"):
-            palette.setColor(QPalette.ColorGroup.Disabled, getattr(QPalette.ColorRole, role), QColor(157, 157, 157))
-        application.setPalette(palette)
+        _darken(application)
 
     from chimerax.adp3d.jobs.manager import job_manager
     from chimerax.adp3d.panel.panel import Panel
@@ -169,6 +178,20 @@ def photograph_with_stand_in(folder: Path, width: int, dark: bool) -> None:
         application.processEvents()
     _save(area, folder / f"panel_more{suffix}")
     panel.close()
+
+
+def _darken(application: Any) -> None:
+    """Give the windows ChimeraX's dark palette."""
+    from Qt.QtGui import QColor, QPalette
+
+    application.setStyle("Fusion")
+    palette = QPalette()
+    for role, level in DARK.items():
+        palette.setColor(getattr(QPalette.ColorRole, role), QColor(level, level, level))
+    palette.setColor(QPalette.ColorRole.Highlight, QColor(46, 91, 125))
+    for role in ("ButtonText", "Text", "WindowText"):
+        palette.setColor(QPalette.ColorGroup.Disabled, getattr(QPalette.ColorRole, role), QColor(157, 157, 157))
+    application.setPalette(palette)
 
 
 def _make_bundle_importable(chimerax: Any) -> None:
@@ -229,13 +252,13 @@ def main(arguments: list[str]) -> None:
     """Take the pictures with the stand-in."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--width", type=int, default=300)
+    parser.add_argument("--width", type=int, default=WIDTH)
     parser.add_argument("--dark", action="store_true")
     options = parser.parse_args(arguments)
     photograph_with_stand_in(options.folder, options.width, options.dark)
 
 
 if "session" in globals():  # ChimeraX runs its scripts with this name
-    photograph_in_chimerax(globals()["session"], Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "docs" / "images"))
+    photograph_in_chimerax(globals()["session"], sys.argv[1:])
 elif __name__ == "__main__":
     main(sys.argv[1:])

@@ -32,7 +32,13 @@ class ADP3DSettings(Settings):
     engines : dict
         Engines on other computers, by name; see `adp3d.process.hosts.Host`.
     job_folder : str
-        Where new job folders go; empty for a folder in the user's home.
+        Where new job folders go; empty for the folder of the model's own file.
+    job_device : str
+        What ``device auto`` means, one of the devices or an engine on another computer; empty leaves it to the engine.
+    job_threads : int
+        Threads of the engine; 0 leaves that to it.
+    job_b_factors : str
+        B-factors of jobs that do not say which; empty for the usual ones.
     """
 
     engine_python: str
@@ -42,6 +48,9 @@ class ADP3DSettings(Settings):
     engine_plugins: dict[str, list[str]]
     engines: dict[str, dict[str, object]]
     job_folder: str
+    job_device: str
+    job_threads: int
+    job_b_factors: str
 
     AUTO_SAVE = {  # noqa: RUF012  (ChimeraX reads it from the class)
         "engine_python": "",
@@ -51,6 +60,9 @@ class ADP3DSettings(Settings):
         "engine_plugins": {},
         "engines": {},
         "job_folder": "",
+        "job_device": "",
+        "job_threads": 0,
+        "job_b_factors": "",
     }
 
 

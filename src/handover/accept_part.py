@@ -65,10 +65,10 @@ def accept_residues(
         result = with_replica(result, _replica(job, addresses, replica))
     confidence = result_confidence(job)
     result = with_b_factors(result, before, confidence, b_factors)
-    if not find_changes(before, result).within(addresses).addresses():
+    if not find_changes(before, result, addresses).addresses():
         raise UserError(f"ADP-3D job {job.id} changed none of these residues of {name}; there is nothing to accept.")
-    present = read_open_model(structure)
-    changes = find_changes(present, result).within(addresses)
+    present = read_open_model(structure, addresses)
+    changes = find_changes(present, result, addresses)
     if not changes.changed and not changes.inserted:
         return Acceptance(0, 0, changes.chains(), (), already=True)
     applied = accepted_into(structure)

@@ -47,13 +47,8 @@ def _filled(row: ResidueRow, value: float) -> ResidueRow:
 
 def _holds_confidence(result: ModelAtoms, confidence: Mapping[Address, float]) -> bool:
     """Whether every atom of the job has the confidence of its residue as B-factor (files keep two decimals)."""
-    ours = [
-        (atom.bfactor, confidence[row.address])
-        for row in result.residues
-        if row.address in confidence
-        for atom in row.atoms
-    ]
-    return bool(ours) and all(abs(value - stated) < 0.01 for value, stated in ours)
+    ours = [(row, confidence[row.address]) for row in result.residues if row.address in confidence and row.atoms]
+    return bool(ours) and all(abs(atom.bfactor - stated) < 0.01 for row, stated in ours for atom in row.atoms)
 
 
 def _restored(result: ModelAtoms, before: ModelAtoms, confidence: Mapping[Address, float]) -> list[ResidueRow]:

@@ -71,12 +71,14 @@ def take_in(structure: AtomicStructure, new: Sequence[Residue], renamed: Mapping
         mine = [residue for residue in new if residue.chain_id == chain.chain_id]
         if not mine or chain.polymer_type != type(mine[0]).PT_AMINO:
             continue
-        old = set(chain.existing_residues)
+        members = list(chain.residues)
+        old = {residue for residue in members if residue is not None}
         order = [r for r in structure.residues if r in old or (r in added and r.chain_id == chain.chain_id)]
-        characters = [letters.get(residue_address(r), c) if r is not None else c for r, c in _lettered(chain)]
-        residues, text, filled = fill_gaps(
-            list(chain.residues), characters, order, old, lambda r: AtomicSequence.rname3to1(r.name)
-        )
+        characters = list(chain.characters)
+        if letters:
+            named = zip(members, characters, strict=True)
+            characters = [letters.get(residue_address(r), c) if r is not None else c for r, c in named]
+        residues, text, filled = fill_gaps(members, characters, order, old, lambda r: AtomicSequence.rname3to1(r.name))
         full = bool(chain.from_seqres)
         chain.bulk_set(residues, text)
         chain.from_seqres = full and filled
@@ -186,7 +188,3 @@ def _missing_structure(structure: AtomicStructure) -> list[Pseudobond]:
 def _gap(bond: Pseudobond) -> Gap:
     first, second = bond.atoms
     return (residue_address(first.residue), first.name), (residue_address(second.residue), second.name)
-
-
-def _lettered(chain: Chain) -> list[tuple[Residue | None, str]]:
-    return list(zip(chain.residues, chain.characters, strict=True))

@@ -71,13 +71,20 @@ class Changes:
         return frozenset(self.changed) | {item.residue.address for item in self.inserted}
 
 
-def find_changes(before: ModelAtoms, after: ModelAtoms) -> Changes:
-    """Compare two models in one frame by addresses."""
+def find_changes(before: ModelAtoms, after: ModelAtoms, among: Collection[Address] | None = None) -> Changes:
+    """Compare two models in one frame by addresses.
+
+    Parameters
+    ----------
+    before, after : ModelAtoms
+    among : collection of Address, optional
+        Residues that are compared; by default all.
+    """
     old, new = before.by_address(), after.by_address()
     changed = {
-        address: residue
-        for address, residue in new.items()
-        if address in old and not same_residue(before, old[address], after, residue)
+        address: new[address]
+        for address in (new if among is None else (one for one in new if one in among))
+        if address in old and not same_residue(before, old[address], after, new[address])
     }
     inserted: list[Inserted] = []
     for chain in dict.fromkeys(residue.address[0] for residue in after.residues):
@@ -95,7 +102,8 @@ def find_changes(before: ModelAtoms, after: ModelAtoms) -> Changes:
             else:
                 inserted.append(Inserted(residue, previous, next_known))
     lost = tuple(address for address in old if address not in new)
-    return Changes(changed, tuple(inserted), lost, after)
+    found = Changes(changed, tuple(inserted), lost, after)
+    return found if among is None else found.within(among)
 
 
 def same_residue(a: ModelAtoms, first: ResidueRow, b: ModelAtoms, second: ResidueRow) -> bool:

@@ -7,7 +7,7 @@ again are new ones.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,8 @@ from .atoms import Address, ResidueRow
 from .attributes import Confidences, exchange_confidence
 from .chain_records import ChainState, read_chains, restore_chains, take_in
 from .changes import Changes, Inserted
-from .part import residue_address
-from .residue_edit import AtomState, put_atoms, read_atoms
+from .part import residue_addresses
+from .residue_edit import AtomState, new_serials, put_atoms, read_atoms
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure, Residue
@@ -33,9 +33,10 @@ _PEPTIDE_BOND = 2.2
 
 def find_residues(structure: AtomicStructure) -> dict[Address, Residue]:
     """Residues of an open model by address; of several with one address the first."""
+    residues = structure.residues
     found: dict[Address, Residue] = {}
-    for residue in structure.residues:
-        found.setdefault(residue_address(residue), residue)
+    for address, residue in zip(residue_addresses(residues), residues, strict=True):
+        found.setdefault(address, residue)
     return found
 
 
@@ -82,18 +83,20 @@ class ModelEdit:
         chains = {i.residue.address[0] for i in changes.inserted} | {a[0] for a in changes.changed}
         self.chains = read_chains(structure, chains)
         self.before = {}
+        serials = new_serials(structure)
         for address, row in changes.changed.items():
             residue = residues[address]
             self.before[address] = (residue.name, read_atoms(residue))
             if residue.name != row.name:
                 residue.name = row.name
-            put_atoms(residue, _states(row, changes.result.xyz), keep_bfactors=self.keep_bfactors)
+            states = _states(row, changes.result.xyz)
+            put_atoms(residue, states, keep_bfactors=self.keep_bfactors, serials=serials)
         made: list[Residue] = []
         last: dict[Address, Residue] = {}  # by the known residue before a gap: the newest residue behind it
         for item in changes.inserted:
             known = residues.get(item.after) if item.after is not None else None
             previous = known if item.after is None else last.get(item.after, known)
-            new = self._insert(structure, item, residues, previous, known)
+            new = self._insert(structure, item, residues, previous, known, serials)
             if item.after is not None:
                 last[item.after] = new
             made.append(new)
@@ -120,13 +123,13 @@ class ModelEdit:
         _refuse(structure, other, "deleted, renumbered or mutated")
         exchange_confidence(residues, self.former)
         for item in reversed(self.changes.inserted):
-            residues[item.residue.address].delete()
+            residues.pop(item.residue.address).delete()
         for address, (name, atoms) in self.before.items():
             residue = residues[address]
             if residue.name != name:
                 residue.name = name
             put_atoms(residue, atoms)
-        restore_chains(structure, self.chains, find_residues(structure))
+        restore_chains(structure, self.chains, residues)
 
     def _insert(
         self,
@@ -135,6 +138,7 @@ class ModelEdit:
         residues: dict[Address, Residue],
         previous: Residue | None,
         known: Residue | None,
+        serials: Iterator[int],
     ) -> Residue:
         """Make a residue at its place in the order of the model, drawn like its neighbours."""
         chain, number, code = item.residue.address
@@ -145,7 +149,7 @@ class ModelEdit:
             at = every.index(previous) + 1
             successor = every[at] if at < len(every) else None
         residue = structure.new_residue(item.residue.name, chain, number, code or " ", precedes=successor)
-        put_atoms(residue, _states(item.residue, self.changes.result.xyz))
+        put_atoms(residue, _states(item.residue, self.changes.result.xyz), serials=serials)
         if like is not None:
             residue.ribbon_display = like.ribbon_display
             residue.ribbon_color = like.ribbon_color

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .atoms import Address, AtomRow, ModelAtoms, ResidueRow
 from .conformations import conformation_bfactors
-from .part import residue_address
+from .part import residue_addresses
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure, Residue
@@ -31,17 +31,28 @@ _HEADER = (
 )
 
 
-def read_open_model(structure: AtomicStructure) -> ModelAtoms:
+def read_open_model(structure: AtomicStructure, only: Collection[Address] | None = None) -> ModelAtoms:
     """Atoms of an open model in its own frame; the model is only read.
 
     Residues count as protein when ChimeraX has them in a protein chain, or when they are lone amino acids
     among the residues of one. Alternative conformations come in the order of their names, whichever is
     shown. The active coordinate set counts.
+
+    Parameters
+    ----------
+    structure : AtomicStructure
+    only : collection of Address, optional
+        Residues whose atoms are read, by default all; the others are listed without atoms.
     """
-    from chimerax.atomic import Residue
+    from chimerax.atomic import Residue, Residues
 
     types = {Residue.PT_AMINO: "protein", Residue.PT_NUCLEIC: "nucleic"}
-    atoms = structure.atoms
+    every = list(structure.residues)
+    addresses = residue_addresses(structure.residues)
+    if only is None:
+        atoms = structure.atoms
+    else:
+        atoms = Residues([r for r, address in zip(every, addresses, strict=True) if address in only]).atoms
     coords = np.asarray(atoms.coords, dtype=np.float64)
     several = np.asarray(atoms.num_alt_locs) > 0
     columns = zip(
@@ -70,12 +81,12 @@ def read_open_model(structure: AtomicStructure) -> ModelAtoms:
             xyz.append(atom.get_alt_loc_coord(loc))
     residues = [
         ResidueRow(
-            residue_address(r),
+            address,
             r.name,
             types.get(r.polymer_type, "water" if r.name in _WATER else "other"),
             tuple(members.get(r, ())),
         )
-        for r in structure.residues
+        for r, address in zip(every, addresses, strict=True)
     ]
     return ModelAtoms(tuple(_with_loners(residues)), np.array(xyz, dtype=np.float64).reshape(-1, 3))
 

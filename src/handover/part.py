@@ -21,6 +21,7 @@ __all__ = [
     "plain_chain",
     "refuse_unknown",
     "residue_address",
+    "residue_addresses",
     "residue_spec",
     "runs_in_words",
     "work_of",
@@ -220,6 +221,12 @@ def _numbers(chain: Chain) -> set[int]:
 def residue_address(residue: Residue) -> Address:
     """Chain, number and insertion code of an open residue."""
     return residue.chain_id, int(residue.number), residue.insertion_code.strip()
+
+
+def residue_addresses(residues: Residues) -> list[Address]:
+    """Addresses of many open residues, several times as fast as one by one."""
+    columns = zip(residues.chain_ids, residues.numbers.tolist(), residues.insertion_codes, strict=True)
+    return [(str(chain), number, str(code).strip()) for chain, number, code in columns]
 
 
 def plain_chain(name: str) -> bool:

@@ -19,6 +19,7 @@ from .docking import may_lie_elsewhere
 from .map_export import choose_region, margin_for_gap
 from .model_export import duplicate_address, file_chain_names, read_open_model
 from .part import ModelPart, Work, refuse_unknown, work_of
+from .preferred import with_preferences
 from .record import Handover
 from .sequences import known_sequences
 from .session_values import Surroundings, range_label, value_for_engine, write_model
@@ -80,6 +81,7 @@ def prepare_model_job(
         If something cannot be used.
     """
     model, name = part.model, f"#{part.model.id_string}"
+    given = with_preferences(session, kind, given)
     volume = given.get("map")
     atoms = read_open_model(model)
     names = file_chain_names(residue.address[0] for residue in atoms.residues)
@@ -100,8 +102,9 @@ def prepare_model_job(
         notes += known.notes
     settings["chains"] = None if chains is None else tuple(names[chain] for chain in chains)
     settings["rebuild"] = tuple(range_label(run, names) for run in work.stretches) or None
+    own = getattr(model, "filename", None)
     job_folder = new_job_folder(
-        session, str(model.name), kind.kind, folder
+        session, str(model.name), kind.kind, folder, own
     )  # before a large map is written for nothing
     staging = new_staging_folder()
     try:
@@ -175,8 +178,8 @@ def prepare_distances_job(
         If something cannot be used.
     """
     restraints = Path(given["restraints"])
-    settings = {**given, "sequence": sequence}
-    job_folder = new_job_folder(session, restraints.stem, kind.kind, folder)
+    settings = with_preferences(session, kind, {**given, "sequence": sequence})
+    job_folder = new_job_folder(session, restraints.stem, kind.kind, folder, restraints)
     staging = new_staging_folder()
     try:
         handed = _handed_over(kind, settings, Surroundings(session, staging), {})

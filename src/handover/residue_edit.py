@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +15,9 @@ from .conformations import conformation_bfactors
 from .part import residue_address
 
 if TYPE_CHECKING:
-    from chimerax.atomic import Atom, Residue
+    from chimerax.atomic import Atom, AtomicStructure, Residue
 
-__all__ = ["AtomState", "put_atoms", "read_atoms"]
+__all__ = ["AtomState", "new_serials", "put_atoms", "read_atoms"]
 
 _BACKBONE_BONDS = (("N", "CA"), ("CA", "C"), ("C", "O"), ("CA", "CB"), ("C", "OXT"))
 
@@ -76,7 +78,13 @@ def read_atoms(residue: Residue) -> dict[str, AtomState]:
     return states
 
 
-def put_atoms(residue: Residue, states: dict[str, AtomState], *, keep_bfactors: bool = False) -> None:
+def put_atoms(
+    residue: Residue,
+    states: dict[str, AtomState],
+    *,
+    keep_bfactors: bool = False,
+    serials: Iterator[int] | None = None,
+) -> None:
     """Give a residue exactly these atoms: move those it has, make missing ones, delete the others.
 
     An atom that has conformations which ``states`` does not know goes with all of them to the one place
@@ -89,17 +97,28 @@ def put_atoms(residue: Residue, states: dict[str, AtomState], *, keep_bfactors: 
         Atoms by name.
     keep_bfactors : bool
         Whether atoms that it has keep their B-factors.
+    serials : iterator of int, optional
+        Serial numbers for new atoms; by default those that follow the model's highest, which takes long to find for
+        each atom of many.
     """
     for atom in list(residue.atoms):
         if atom.name not in states:
             atom.delete()
     present = {atom.name: atom for atom in residue.atoms}
+    like = next((present[name] for name in present if name in ("CA", "N", "C")), None)
     made: dict[str, Atom] = {}
     for name, state in states.items():
         if name in present:
             _place(present[name], state, keep_bfactors)
-        else:
-            made[name] = _make(residue, name, state)
+            continue
+        if serials is None:
+            serials = new_serials(residue.structure)
+        made[name] = atom = _make(residue, name, state, next(serials))
+        if state.drawing:
+            for attribute, value in state.drawing.items():
+                setattr(atom, attribute, value)
+        elif like is not None:  # drawn like another backbone atom of its residue
+            atom.draw_mode, atom.display, atom.hide = like.draw_mode, like.display, like.hide
     _connect(residue, made, states)
 
 
@@ -127,7 +146,12 @@ def _set(atom: Atom, place: NDArray[np.float64], state: AtomState, loc: str, kee
         atom.occupancy = occupancy
 
 
-def _make(residue: Residue, name: str, state: AtomState) -> Atom:
+def new_serials(structure: AtomicStructure) -> Iterator[int]:
+    """Serial numbers that follow the highest of a model."""
+    return itertools.count(int(np.max(structure.atoms.serial_numbers, initial=0)) + 1)
+
+
+def _make(residue: Residue, name: str, state: AtomState, serial: int) -> Atom:
     from chimerax.atomic.struct_edit import add_atom
 
     structure = residue.structure
@@ -139,6 +163,7 @@ def _make(residue: Residue, name: str, state: AtomState) -> Atom:
         state.element,
         residue,
         np.tile(place, (copies, 1)) if copies > 1 else place,
+        serial_number=serial,
         occupancy=state.occupancies[first],
         bfactor=state.bfactors[first],
     )
@@ -150,20 +175,7 @@ def _make(residue: Residue, name: str, state: AtomState) -> Atom:
             atom.bfactor = state.bfactors[loc]
     if state.shown:
         atom.alt_loc = state.shown
-    if state.drawing:
-        for attribute, value in state.drawing.items():
-            setattr(atom, attribute, value)
-    else:
-        _draw_default(atom, residue)
     return atom
-
-
-def _draw_default(atom: Atom, residue: Residue) -> None:
-    """Draw a new atom like another backbone atom of its residue."""
-    for other in residue.atoms:
-        if other is not atom and other.name in ("CA", "N", "C"):
-            atom.draw_mode, atom.display, atom.hide = other.draw_mode, other.display, other.hide
-            return
 
 
 def _bonded(atom: Atom, residue: Residue) -> list[tuple[Address | None, str]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..engine.contract.folder_state import failed_start
+from .preferred import default_folder, folder_beside
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
@@ -61,8 +62,19 @@ def discard(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def new_job_folder(session: Session, name: str, kind: str, chosen: str | None) -> Path:
-    """Folder for a new job: the chosen one, else a new one among the user's job folders.
+def new_job_folder(
+    session: Session, name: str, kind: str, chosen: str | None, source: str | Path | None = None
+) -> Path:
+    """Folder for a new job: the chosen one, else a new one where `base_folder` says.
+
+    Parameters
+    ----------
+    session : Session
+    name, kind : str
+        Of the model or restraints and of the job, which a new folder is named after.
+    chosen : str or None
+    source : str or Path, optional
+        File of the model or of the restraints.
 
     Raises
     ------
@@ -78,7 +90,7 @@ def new_job_folder(session: Session, name: str, kind: str, chosen: str | None) -
             raise UserError(f"The folder '{folder}' is not empty; choose a new folder for the job.")
         _claim(folder)
         return folder
-    base = base_folder(session)
+    base = base_folder(session, source)
     try:
         base.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -129,9 +141,16 @@ def _claim(folder: Path) -> None:
         ) from error
 
 
-def base_folder(session: Session) -> Path:
-    """Folder for job folders: the user's setting, else one among the user's downloads."""
+def base_folder(session: Session, source: str | Path | None = None) -> Path:
+    """Folder for job folders: the user's setting, else that of the file that the job is on, else among the downloads.
+
+    Parameters
+    ----------
+    session : Session
+    source : str or Path, optional
+        File of the model, or of the restraints.
+    """
     from ..settings import adp3d_settings
 
     chosen = adp3d_settings(session).job_folder
-    return Path(chosen).expanduser() if chosen else Path.home() / "Downloads" / "ChimeraX" / "ADP-3D"
+    return Path(chosen).expanduser() if chosen else folder_beside(source) or default_folder()

@@ -9,7 +9,7 @@ from Qt.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QToolBu
 
 from .editors import narrow
 
-__all__ = ["FileChooser", "ModelChooser", "SequenceChooser"]
+__all__ = ["FileChooser", "FolderChooser", "ModelChooser", "SequenceChooser"]
 
 
 class ModelChooser:
@@ -85,6 +85,40 @@ class FileChooser:
             self.line.setText(path)
 
 
+class FolderChooser:
+    """Folder in a text field, with a button that opens the folder dialog.
+
+    Parameters
+    ----------
+    title : str
+        Of the dialog.
+    usual : str
+        What an empty field means.
+    changed : callable
+        Called when the user has finished.
+    """
+
+    def __init__(self, title: str, usual: str, changed: Callable[..., None], guarded: _Guard, parent: QWidget) -> None:
+        self._title, self._changed = title, changed
+        self.line = QLineEdit(parent)
+        self.line.setMinimumWidth(60)
+        self.line.setPlaceholderText(usual)
+        self.line.setClearButtonEnabled(True)
+        self.line.editingFinished.connect(changed)
+        self.widget = _with_button(self.line, guarded(self._browse), parent, "Choose a folder")
+
+    @property
+    def path(self) -> str:
+        """Path, empty if none is given."""
+        return str(self.line.text()).strip()
+
+    def _browse(self) -> None:
+        path = QFileDialog.getExistingDirectory(self.widget, self._title, self.path)
+        if path:
+            self.line.setText(path)
+            self._changed()
+
+
 class SequenceChooser:
     """Where the sequence comes from: the model, an open alignment, a file or pasted letters."""
 
@@ -142,7 +176,7 @@ def _is_letters(text: str) -> bool:
     return all(character.isalpha() or character in " \t\r\n,*-" for character in text)
 
 
-def _with_button(entry: QWidget, pressed: Callable[..., None], parent: QWidget) -> QWidget:
+def _with_button(entry: QWidget, pressed: Callable[..., None], parent: QWidget, tip: str = "Choose a file") -> QWidget:
     row = QWidget(parent)
     layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
@@ -150,8 +184,8 @@ def _with_button(entry: QWidget, pressed: Callable[..., None], parent: QWidget) 
     layout.addWidget(entry, 1)
     button = QToolButton(row)
     button.setText("…")
-    button.setToolTip("Choose a file")
-    button.setAccessibleName("Choose a file")
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
     button.clicked.connect(pressed)
     layout.addWidget(button)
     return row

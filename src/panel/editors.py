@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import singledispatch
 from typing import Any, Protocol
 
@@ -37,7 +37,7 @@ from ..engine.contract.domains import (
 )
 from .fields import Field
 
-__all__ = ["Editor", "ListNames", "editor", "narrow"]
+__all__ = ["DeviceMenu", "Editor", "ListNames", "editor", "narrow"]
 
 ListNames = Callable[[Plugin | Device], Sequence[str]]
 """Names that can be offered of what plug-ins add to."""
@@ -202,6 +202,48 @@ class _Menu:
         self.widget.addItems([name for name in self._options() if name not in present])
 
 
+class DeviceMenu:
+    """Names of devices, each with what is known of it; the names themselves are the data of the items."""
+
+    def __init__(self, names: Callable[[], Sequence[str]], changed: Callable[..., None], parent: QWidget) -> None:
+        self._names = names
+        self._texts: Mapping[str, str] = {}
+        self.widget = box = narrow(QComboBox(parent))
+        self.refresh()
+        box.currentIndexChanged.connect(changed)
+
+    def value(self) -> str:
+        """Name of the chosen device."""
+        return str(self.widget.currentData())
+
+    def set_value(self, value: Any) -> None:
+        """Choose another device."""
+        if self.widget.findData(str(value)) < 0:
+            self._add(str(value))  # one of the last session that is not known yet
+        self.widget.setCurrentIndex(self.widget.findData(str(value)))
+
+    def refresh(self) -> None:
+        """Offer the devices and engines that there are now."""
+        present = {self.widget.itemData(i) for i in range(self.widget.count())}
+        for name in self._names():
+            if name not in present:
+                self._add(name)
+
+    def tell(self, texts: Mapping[str, str]) -> None:
+        """Say something beside names; nothing beside others."""
+        if texts == self._texts:
+            return
+        self._texts = dict(texts)
+        for i in range(self.widget.count()):
+            self.widget.setItemText(i, self._shown(str(self.widget.itemData(i))))
+
+    def _add(self, name: str) -> None:
+        self.widget.addItem(self._shown(name), name)
+
+    def _shown(self, name: str) -> str:
+        return f"{name} ({self._texts[name]})" if name in self._texts else name
+
+
 class _Text:
     def __init__(self, hint: str, changed: Callable[..., None], parent: QWidget) -> None:
         self.widget = line = QLineEdit(parent)
@@ -313,7 +355,7 @@ def _(domain: Choice, field: Field, changed: _Changed, parent: QWidget, names: L
 
 @_made.register
 def _(domain: Device, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
-    return _Menu(lambda: names(domain), changed, parent)
+    return DeviceMenu(lambda: names(domain), changed, parent)
 
 
 @_made.register

@@ -1,4 +1,4 @@
-"""Everything in the window: a page to set jobs up and a page of jobs, kept up to date with the session."""
+"""Everything in the window: pages to set jobs up, of jobs and of preferences, kept up to date with the session."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from ..live.session import unfinished_jobs
 from ..live.view import is_live
 from ..process.plugins import known_names
 from .curves import job_curves
+from .device_times import DeviceTimes
 from .fitting import FittingScrollArea
 from .form import can_check, check_command, missing, run_command
 from .guard import guard
 from .install_strip import InstallStrip
 from .job_view import JobView
 from .message import MessageBar
+from .preference_page import PreferencePage
 from .preferences import PanelMemory
 from .report import report_text
 from .saved_jobs import SavedJobsButton
@@ -33,6 +35,7 @@ _LEAST_SETTINGS = 90
 """Pixels of the settings that are seen where there is no more room: task, model and map; the rest scrolls. Buttons and
 messages are always seen."""
 _COMMAND_LINES = 2
+_PAGES = ("What to compute", "What is computed, and its results", "What holds for all jobs")
 _MODEL_TRIGGERS = ("add models", "remove models", "model id changed", "model name changed")
 _SAVED_TRIGGERS = ("end restore session", "command finished")
 _JOB_TRIGGERS = ("job added", "job changed", "job layout", "job ended", "job removed")
@@ -53,6 +56,7 @@ class Panel:
     def __init__(self, session: Any, area: QWidget, show_help: Callable[[], None]) -> None:
         self.session = session
         self._memory = PanelMemory(session)
+        self._times = DeviceTimes()
         self.manager = job_manager(session)
         self._build(area, show_help)
         self.form.load(*self._memory.recall())
@@ -129,8 +133,11 @@ class Panel:
         self.pages.setAccessibleName("Pages of ADP-3D")
         self.pages.addTab(self._set_up_page(area), "Set up")
         self.pages.addTab(_page(area, self.jobs), "Jobs")
-        self.pages.setTabToolTip(0, "What to compute (Ctrl+Tab for the other page)")
-        self.pages.setTabToolTip(1, "What is computed, and its results (Ctrl+Tab for the other page)")
+        self.preferences = PreferencePage(self.session, lambda: self._names(Device()), self._guarded, area)
+        self.pages.addTab(_page(area, self.preferences), "Preferences")
+        for number, tip in enumerate(_PAGES):
+            self.pages.setTabToolTip(number, f"{tip} (Ctrl+Tab for the next page)")
+        self.pages.currentChanged.connect(self._guarded(self.preferences.refresh))
 
         layout.addWidget(self.installation)
         layout.addWidget(self.saved)
@@ -194,6 +201,7 @@ class Panel:
 
     def _show_command(self) -> None:
         form = self.form.form()
+        self.form.tell_times(self._times.texts(form))
         wanted = missing(form)
         self._command.setPlainText("" if wanted else run_command(form))
         self._command.setPlaceholderText(wanted)
@@ -202,9 +210,12 @@ class Panel:
 
     def _estimate(self) -> None:
         self.note("Checking...")
-        report = self._execute(check_command(self.form.form()))
+        form = self.form.form()
+        report = self._execute(check_command(form))
         self.note(report_text(report))
         self.form.refresh_names()
+        self._times = self._times.learn(form, report)
+        self.form.tell_times(self._times.texts(self.form.form()))
 
     def _run(self) -> None:
         form = self.form.form()

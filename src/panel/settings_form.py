@@ -12,7 +12,7 @@ from ..commands.keywords import job_rows
 from ..engine.contract.kinds import KINDS
 from ..engine.contract.specification import specification_of
 from .choosers import FileChooser, ModelChooser, SequenceChooser
-from .editors import Editor, ListNames, editor, narrow
+from .editors import DeviceMenu, Editor, ListNames, editor, narrow
 from .fields import file_rows, panel_fields, tasks
 from .form import Form
 from .presets import CUSTOM, PRESETS, preset_of
@@ -158,6 +158,12 @@ class SettingsForm(QWidget):
         """Offer the priors and measurements that are known now."""
         for made in self._editors.values():
             made.refresh()
+
+    def tell_times(self, texts: Mapping[str, str]) -> None:
+        """Say beside devices how long the job would take on them; nothing beside those that are not in ``texts``."""
+        for made in self._editors.values():
+            if isinstance(made, DeviceMenu):
+                made.tell(texts)
 
     def _apply_preset(self) -> None:
         preset = PRESETS.get(self.preset.currentText())

@@ -261,7 +261,9 @@ def worker_command(session: Session) -> tuple[list[str], dict[str, str]]:
     verify(environment)
     # a window draws while the engine computes: on two cores both are faster if the engine takes one
     spare = {"ADP3D_SPARE_CORES": "1"} if session.ui.is_gui else {}
-    return engine_command(environment.python, "worker"), spare | clean_variables(os.environ)
+    threads = adp3d_settings(session).job_threads
+    wanted = {"OMP_NUM_THREADS": str(threads)} if threads > 0 else {}
+    return engine_command(environment.python, "worker"), spare | clean_variables(os.environ) | wanted
 
 
 def _base_of(python: Path) -> Path | None:

@@ -87,6 +87,8 @@ def forget_host(session: Session, name: str) -> None:
     """Know an engine no more."""
     settings = adp3d_settings(session)
     settings.engines = {known: values for known, values in settings.engines.items() if known != name}
+    if settings.job_device == name:
+        settings.job_device = ""
 
 
 def checked_name(name: str) -> str:

@@ -322,3 +322,18 @@ def _clean(session) -> None:
         session.tasks.remove(task)
     session.models.close([m for m in session.models.list() if len(m.id) == 1])
     session.undo.clear()
+
+
+@pytest.fixture
+def preferences(session):
+    """Preferences of jobs at their defaults; what whoever runs the tests had there comes back."""
+    from chimerax.adp3d.settings import adp3d_settings
+
+    found = adp3d_settings(session)
+    usual = {"job_folder": "", "job_device": "", "job_threads": 0, "job_b_factors": ""}
+    before = {name: getattr(found, name) for name in usual}
+    for name, value in usual.items():
+        setattr(found, name, value)
+    yield found
+    for name, value in before.items():
+        setattr(found, name, value)

@@ -29,6 +29,7 @@ __all__ = [
     "tune_process",
     "tuned_environment",
     "usable_cores",
+    "usable_devices",
     "wait_passively",
 ]
 
@@ -109,6 +110,15 @@ def tune_process() -> None:
     except OSError:
         # Not allowed here (a sandbox, say): slower, but no reason to fail.
         os.environ[_MARKER] = "1"
+
+
+def usable_devices() -> tuple[torch.device, ...]:
+    """Devices of this machine that jobs can be computed on: the CPU, and graphics cards."""
+    import torch
+
+    cards = [torch.device("cuda", number) for number in range(torch.cuda.device_count())]
+    apple = [torch.device("mps")] if torch.backends.mps.is_available() else []
+    return (torch.device("cpu"), *(cards if torch.cuda.is_available() else []), *apple)
 
 
 def usable_cores() -> int:

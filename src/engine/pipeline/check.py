@@ -20,7 +20,7 @@ from ..density.sample import sample
 from ..density.shift_search import ShiftSearch
 from ..job.events import NullEvents
 from ..job.memory import available_memory
-from ..job.runtime import choose_device, set_threads
+from ..job.runtime import choose_device, set_threads, usable_devices
 from ..measurement.density import DensityMeasurement, load_density
 from ..measurement.distances import load_restraints
 from ..measurement.protocol import Measurement, Scene
@@ -73,7 +73,8 @@ def check(spec: Spec, poll: Callable[[], None] = lambda: None) -> dict[str, Any]
         lie in the map yet. ``dock``: a sentence on what will be docked first; empty if nothing is. ``symmetry``: the
         group that a symmetric job uses; None without, and where the model is docked first: counts and cost are those of
         one chain of each sequence then. ``restraints`` (distances only): their number.
-        ``cost``: ``seconds``, ``peak_bytes``, ``available_bytes``, ``batch`` of ``replicas`` at once, ``device``.
+        ``cost``: ``seconds``, ``peak_bytes``, ``available_bytes``, ``batch`` of ``replicas`` at once, ``device``;
+        ``seconds_on``: seconds by device of this computer.
         Parts that a problem hides, or that the job does not need, are ``None``.
     """
     findings = _Findings()
@@ -326,6 +327,17 @@ def _judge_map(overlap: Overlap, findings: _Findings) -> None:
         )
 
 
+def _seconds_on(spec: CommonSpec, polymer: Polymer, measurements: Sequence[Measurement]) -> dict[str, float]:
+    """Seconds of a job by device of this computer."""
+    found = {}
+    for device in usable_devices():
+        try:
+            found[str(device)] = round(job_cost(spec, polymer.n_residues, device, measurements).seconds, 1)
+        except RuntimeError:  # a card that another program has for itself does not tell its memory
+            continue
+    return found
+
+
 def _examine_cost(
     spec: CommonSpec,
     polymer: Polymer,
@@ -344,6 +356,7 @@ def _examine_cost(
         "batch": cost.batch,
         "replicas": replicas,
         "device": str(device),
+        "seconds_on": _seconds_on(spec, polymer, measurements),
     }
     findings.lines.append(f"{cost.sentence(replicas)} {available / 1e9:.1f} GB are free on {device}.")
     if cost.peak_bytes > available:

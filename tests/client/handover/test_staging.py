@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from contextlib import suppress
 
 import pytest
 from chimerax.adp3d.handover.staging import discard, give_up_job_folder, new_job_folder, new_staging_folder
@@ -87,3 +88,47 @@ def test_a_folder_of_a_job_that_is_not_submitted_goes_if_it_is_empty(session, tm
     for folder in (given_up, used, theirs):
         give_up_job_folder(folder)
     assert not given_up.exists() and used.is_dir() and theirs.is_dir()
+
+
+def test_jobs_go_beside_the_file_they_are_on(session, preferences, tmp_path, monkeypatch):
+    from pathlib import Path
+
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    usual = tmp_path / "home" / "Downloads" / "ChimeraX" / "ADP-3D"
+    own, fetched = tmp_path / "project" / "my.cif", usual.parent / "PDB" / "1abc.cif"
+    for file in (own, fetched):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    made = [
+        new_job_folder(session, "my.cif", "refine", None, source) for source in (own, own, fetched, None, "gone.cif")
+    ]
+    assert [folder.parent for folder in made] == [own.parent, own.parent, usual, usual, usual]
+    assert [folder.name[-1] for folder in made] == list("12123")
+    preferences.job_folder = str(tmp_path / "chosen")
+    assert new_job_folder(session, "my.cif", "refine", None, own).parent == tmp_path / "chosen"
+    if os.name == "posix" and os.geteuid():  # the administrator can write everywhere
+        preferences.job_folder = ""
+        own.parent.chmod(0o500)
+        assert new_job_folder(session, "my.cif", "refine", None, own).parent == usual
+        own.parent.chmod(0o700)
+
+
+def test_preferences_hold_where_a_job_says_nothing(session, preferences):
+    from chimerax.adp3d.engine.contract.specification import specification_of
+    from chimerax.adp3d.handover.preferred import with_preferences
+    from chimerax.adp3d.process.environment import EnvironmentProblem, worker_command
+    from chimerax.adp3d.process.hosts import forget_host
+
+    preferences.job_device, preferences.job_b_factors, preferences.job_threads = "box", "confidence", 3
+    kind = specification_of("complete")
+    assert with_preferences(session, kind, {"replicas": 2, "device": "auto"}) == {
+        "replicas": 2, "device": "box", "b_factors": "confidence",
+    }  # fmt: skip
+    said = {"device": "cpu", "b_factors": "plausible"}
+    assert with_preferences(session, kind, said) == said
+    backmap = with_preferences(session, specification_of("backmap"), {})
+    assert backmap["device"] == "box"
+    with suppress(EnvironmentProblem):  # without an engine there is nothing to be started
+        assert worker_command(session)[1]["OMP_NUM_THREADS"] == "3"
+    forget_host(session, "box")
+    assert preferences.job_device == ""

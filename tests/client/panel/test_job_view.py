@@ -123,6 +123,8 @@ def test_curves_of_the_selected_job(make_job):
     assert fit.steps.tolist() == [10, 20, 30]
     assert fit.values.tolist() == pytest.approx([0.1, 0.2, 0.3])
     assert noise.values.tolist() == pytest.approx([16, 8, 160 / 30])
+    ended = make_job(2, "finished")
+    assert job_curves(ended)[1] == 0.0, "steps that were left out take no room of the plot"
 
 
 def test_fits_in_300_pixels(view, make_job, application):

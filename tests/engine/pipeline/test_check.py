@@ -36,6 +36,7 @@ def test_a_job_that_can_run(small, tmp_path, monkeypatch):
     assert placed["inside"] == 1.0 and placed["above_noise"] > 0.9 and placed["correlation"] > 0.3
     assert 1.3 < placed["resolution"] < 2.5 and not placed["resolution_given"]
     cost = report["cost"]
+    assert cost["seconds_on"][cost["device"]] == cost["seconds"] and "cpu" in cost["seconds_on"]
     assert 0 < cost["peak_bytes"] < cost["available_bytes"] and cost["seconds"] > 0
     assert (cost["batch"], cost["replicas"], cost["device"]) == (2, 2, "cpu")
     assert report["lines"][-1] == "The job can run."
