@@ -13,13 +13,16 @@ from ..contract.errors import InputError
 from ..structure.residue_templates import BACKBONE
 from .map_potential import MapField, map_force
 from .molecule import Molecule
+from .ramachandran_force import ramachandran_force
+from .rotamer_force import rotamer_force
 from .scene import Scene
 from .toolkit import reason_of
 
-__all__ = ["BONDED", "CONTACTS", "GUIDES", "NONBONDED", "Assembly", "Tether", "assemble"]
+__all__ = ["BONDED", "CONTACTS", "GUIDES", "LIKELY", "NONBONDED", "Assembly", "Tether", "assemble"]
 
-BONDED, CONTACTS, GUIDES, NONBONDED = range(4)
-"""Force groups: bonds, angles and torsions; overlap of spheres; map and positions; van der Waals and charges."""
+BONDED, CONTACTS, GUIDES, NONBONDED, LIKELY = range(5)
+"""Force groups: bonds, angles and torsions; overlap of spheres; map and positions; van der Waals and charges; what
+torsions are likely to be."""
 
 FORCE_FIELD = "amber14/protein.ff14SB.xml"
 """ff14SB (Maier et al. 2015, J. Chem. Theory Comput. 11, 3696): its bonds and angles are those of the crystals that
@@ -31,6 +34,12 @@ CUTOFF = 1.0
 DIELECTRIC = 4.0
 """Of what lies between two charges, as for the inside of proteins. There is no water: in vacuum, charged side chains
 would stretch for each other; an implicit solvent costs ten times all the rest."""
+
+BACKBONE_WEIGHT, SIDE_CHAIN_WEIGHT = 10.0, 2.5
+"""kJ/mol for each nat of log density of backbone torsions, and of the first two of side chains; kT is 2.5. Chosen on
+EMD-30342 (3.9 A), as it was refined without a third of its residues: favoured backbones 88.8 % with 0, 91.8 % with 2.5,
+94.2 % with 5, 95.4 % with 10, for which CC_mask falls from 0.754 to 0.748; rotamer outliers 1.8 % with 0, 0.5 % with
+2.5 and with 5, which costs contacts (clashscore 6.1 and 6.7). The deposited model at 1.75 A hardly notices."""
 
 _OVERLAP = 0.025
 """nm by which spheres may overlap before they repel each other: less than the 0.4 A of a clash by what a hydrogen
@@ -145,6 +154,12 @@ def assemble(
         system.setParticleMass(particle, 0.0)
     _exclude(nonbonded, scene, point, len(molecule.point))
     system.addForce(_contacts(nonbonded, scene, point, openmm))
+    for likely in (
+        ramachandran_force(molecule, BACKBONE_WEIGHT, openmm),
+        rotamer_force(molecule, SIDE_CHAIN_WEIGHT, openmm),
+    ):
+        likely.setForceGroup(LIKELY)
+        system.addForce(likely)
     for guide in _guides(scene, point, tether, field, weight, openmm):
         guide.setForceGroup(GUIDES)
         system.addForce(guide)

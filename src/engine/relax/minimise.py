@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import InputError
-from .forces import BONDED, CONTACTS, GUIDES, NONBONDED, Assembly
+from .forces import BONDED, CONTACTS, GUIDES, LIKELY, NONBONDED, Assembly
 from .toolkit import reason_of
 
 __all__ = ["Descent", "descend"]
@@ -82,7 +82,8 @@ def descend(
     before = _energy(context, mole)
     context.setPositions((xyz + _jitter(assembly.system, len(xyz), openmm)) / 10.0 * nanometer)
     reporter = _reporter(told, openmm)
-    stages = (({BONDED, CONTACTS, GUIDES}, 1.0, _SOFT_STEPS), ({BONDED, CONTACTS, GUIDES, NONBONDED}, 0.0, _STEPS))
+    always = {BONDED, CONTACTS, GUIDES, LIKELY}
+    stages = ((always, 1.0, _SOFT_STEPS), (always | {NONBONDED}, 0.0, _STEPS))
     for groups, soft, most in stages:
         context.getIntegrator().setIntegrationForceGroups(groups)
         context.setParameter("soft", soft)

@@ -282,6 +282,7 @@ def test_a_job_moves_nothing_that_the_map_supports(name, seed, tmp_path):
         sequence=damage.sequence,
         replicas=1,
         steps=4,
+        unseen="build",
         device="cpu",
         trajectory_interval=0,
     )

@@ -65,6 +65,7 @@ def spec(folder, map_path, model_path, **options):
         device="cpu",
         replicas=2,
         steps=6,
+        unseen="build",
         **options,
     )
 

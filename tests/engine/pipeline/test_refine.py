@@ -24,7 +24,7 @@ def make_job(small, tmp_path):
     def make(**options):
         options = {
             "map": str(small.map), "model": str(small.model), "replicas": 2, "steps": 6, "device": "cpu",
-            "resolution": 1.75,
+            "resolution": 1.75, "unseen": "build",
         } | options  # fmt: skip
         return JobFolder.create(RefineSpec(output=str(tmp_path / f"job{next(count)}"), **options))
 
@@ -113,7 +113,7 @@ def test_result_is_complete_and_close(small, short):
     "stop", [("bending 1 from 0.5", 4), ("building from traces 1", 3), ("polishing", 2), ("placing side chains", 1)]
 )
 def test_stopped_and_resumed_gives_the_same_bits(small, short, make_job, stop):
-    job, control = make_job(reference=str(small.deposited)), Control()
+    job, control = make_job(reference=str(small.deposited), unseen="leave"), Control()
     with pytest.raises(Stopped):
         run(job, Told(control, stop), control)
     assert not job.result.exists()

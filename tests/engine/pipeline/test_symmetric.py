@@ -61,7 +61,8 @@ def spec_of(trimer, small, model="model.cif", **options):
     folder, _ = trimer
     options = {"map": str(folder / "map.mrc"), "model": str(folder / model), "sequence": small.sequence} | options
     return RefineSpec(
-        **{"output": str(folder / "job"), "resolution": 3.0, "device": "cpu", "prior": "gaussian"} | options
+        **{"output": str(folder / "job"), "resolution": 3.0, "device": "cpu", "prior": "gaussian", "unseen": "build"}
+        | options
     )
 
 

@@ -1,0 +1,56 @@
+"""What backbones are likely to do, as a force: the map of phi and psi that validation judges them by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.ramachandran import KINDS, load_contours
+from .molecule import Molecule
+
+__all__ = ["ramachandran_force"]
+
+
+def ramachandran_force(molecule: Molecule, weight: float, openmm: Any) -> Any:
+    """Energy ``-weight log p(phi, psi)`` of all residues with both torsions, by kind of residue.
+
+    Parameters
+    ----------
+    molecule : Molecule
+    weight : float
+        kJ/mol.
+    openmm : module
+
+    Returns
+    -------
+    openmm.CMAPTorsionForce
+    """
+    force = openmm.CMAPTorsionForce()
+    for table in load_contours().log_density:
+        force.addMap(len(table), _energies(table, weight))
+    for chain in molecule.topology.chains():
+        residues = [({atom.name: atom.index for atom in residue.atoms()}, residue.name) for residue in chain.residues()]
+        for (before, _), (own, name), (after, following) in zip(residues, residues[1:], residues[2:], strict=False):
+            phi = [before.get("C"), own.get("N"), own.get("CA"), own.get("C")]
+            psi = [*phi[1:], after.get("N")]
+            if None not in (*phi, *psi):
+                force.addTorsion(_kind(name, following), *phi, *psi)
+    return force
+
+
+def _energies(table: NDArray[np.float64], weight: float) -> list[float]:
+    """Values as OpenMM has them: angles from 0 on, phi running fastest."""
+    half = len(table) // 2
+    turned = np.roll(-weight * table, (-half, -half), (0, 1))
+    return [float(value) for value in turned.T.ravel()]
+
+
+def _kind(name: str, following: str) -> int:
+    """Row of `KINDS`."""
+    if name == "GLY":
+        return KINDS.index("glycine")
+    if name == "PRO":
+        return KINDS.index("proline")
+    return KINDS.index("pre-proline" if following == "PRO" else "general")
