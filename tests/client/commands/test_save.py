@@ -160,10 +160,11 @@ def test_the_question_means_the_same_file_whatever_the_folder_is_by_then(session
     path = tmp_path / "my model.cif"
     path.write_text("mine")
     asked = []
-    monkeypatch.setattr(session.ui, "is_gui", True, raising=False)
     monkeypatch.setattr(question, "ask_yes_or_no", lambda session, text, answer: asked.append(answer))
     monkeypatch.chdir(tmp_path)
-    assert _run(session, 'adp3d save "my model.cif"') is None
+    with monkeypatch.context() as patch:  # a window, for the question only
+        patch.setattr(session.ui, "is_gui", True, raising=False)
+        assert _run(session, 'adp3d save "my model.cif"') is None
     monkeypatch.chdir(tmp_path / "sub")
     assert path.read_text() == "mine"
     (answer,) = asked

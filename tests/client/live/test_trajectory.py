@@ -117,10 +117,11 @@ def test_a_script_is_replaced_with_leave_only_and_nothing_is_opened_before(store
         with pytest.raises(UserError, match=words):
             run(session, f"adp3d trajectory {job.id} script {name}")
     asked = []
-    monkeypatch.setattr(session.ui, "is_gui", True, raising=False)
     monkeypatch.setattr(question, "ask_yes_or_no", lambda session, text, answer: asked.append((text, answer)))
     monkeypatch.chdir(tmp_path)
-    assert run(session, f"adp3d trajectory {job.id} replica 2 frames 3 slider false script movie.cxc") is None
+    with monkeypatch.context() as patch:  # a window, for the question only
+        patch.setattr(session.ui, "is_gui", True, raising=False)
+        assert run(session, f"adp3d trajectory {job.id} replica 2 frames 3 slider false script movie.cxc") is None
     monkeypatch.chdir(tmp_path / "sub")
     ((text, answer),) = asked
     assert str(path) in text and len(session.models.list()) == count
