@@ -292,7 +292,7 @@ def test_a_job_moves_nothing_that_the_map_supports(name, seed, tmp_path):
 
 
 def check_result(damage: Damage, result: gemmi.Structure, density) -> None:
-    """Known atoms in density are where they were, and the stray chain is as it was."""
+    """Known residues in density are where they were (rms of their atoms), and the stray chain is as it was."""
     after = [backbone(residue) for chain in result[0] for residue in chain if chain.name != "X"]
     assert len(after) <= damage.most, damage.text
     stray = {(c.name, r.seqid.num): backbone(r) for c in result[0] if c.name == "X" for r in c}
@@ -305,5 +305,8 @@ def check_result(damage: Damage, result: gemmi.Structure, density) -> None:
     atoms = np.array(after)
     for where, before in damage.kept.items():
         supported = sample(density, before, outside=-np.inf) > floor
-        moved = np.linalg.norm(atoms - before, axis=-1)[:, supported].max(axis=-1, initial=0.0)
+        if not supported.any():
+            continue
+        # which way a peptide faces, no map at 3.9 A tells; relaxation turns some, and the residue stays
+        moved = np.sqrt(np.square(atoms - before).sum(-1)[:, supported].mean(-1))
         assert moved.min() < 1.0, f"{where} moved by {moved.min():.2f} A: {damage.text}"

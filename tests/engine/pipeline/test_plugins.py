@@ -69,7 +69,9 @@ QUICK = ["-r", "2", "-n", "30", "-d", "cpu", "--prior", "gaussian", "--trajector
 @pytest.mark.parametrize("kind", ["complete", "refine"])
 def test_a_job_takes_the_measurement(plugin, small, tmp_path, capsys, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
-    inputs = [str(small.model)] if kind == "complete" else [str(small.map), str(small.model), "--resolution", "3"]
+    inputs = [str(small.model)]
+    if kind == "refine":
+        inputs = [str(small.map), *inputs, "--resolution", "3", "--unseen", "build"]
     height = 40.0 + float(built_heights(small.deposited, small.missing).mean())
     assert run([kind, *inputs, *QUICK, "-o", "free"]) == 0
     assert run([kind, *inputs, *QUICK, "-o", "pulled", "--measure", f"plane {height:.1f} 0.05"]) == 0

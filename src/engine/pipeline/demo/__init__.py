@@ -57,6 +57,7 @@ def run_demo(
             steps=steps,
             seed=seed,
             device=device,
+            unseen="build",  # the map shows all of it: what few steps do not build well is to be seen
         )
         job = JobFolder.create(spec)
     return execute(job, events, control)
