@@ -1,0 +1,45 @@
+"""Stated against observed."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def calibration(monkeypatch):
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(FOLDER))
+    yield importlib.import_module("calibration")
+    for name in set(sys.modules) - before:
+        if str(FOLDER) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def test_confidences_that_say_what_is_right_have_no_error(calibration):
+    rng = np.random.default_rng(0)
+    confidence = rng.uniform(20, 100, 40_000)
+    error = np.where(rng.uniform(0, 100, len(confidence)) < confidence, 0.5, 6.0)
+    bins = calibration.calibration_of(confidence, error)
+    assert len(bins) == 10 and sum(row["residues"] for row in bins) == len(confidence)
+    assert [row["lowest"] for row in bins] == sorted(row["lowest"] for row in bins)
+    assert calibration.calibration_error(bins) < 1.5
+    boastful = calibration.calibration_of(np.minimum(confidence + 30.0, 100.0), error)
+    assert calibration.calibration_error(boastful) > 20.0
+
+
+def test_tables_of_gaps_are_read(calibration, tmp_path, monkeypatch, capsys):
+    jobs = tmp_path / "jobs.csv"
+    jobs.write_text(
+        "protein,variant,resolution,lengths,rmsds,confidences,errors\n"
+        "one,builtin,3,4,0.5,90.0 80.0 100.0 100.0,0.1 0.2 0.3 9.0\n"
+    )
+    monkeypatch.setattr(sys, "argv", ["calibration.py", "--jobs", str(jobs), "--out", str(tmp_path / "out")])
+    calibration.main()
+    # 20 and 10 off for the first two, nothing for the third, 100 for the last
+    assert capsys.readouterr().out == "3 A: 4 residues, calibration error 32.5 %\n"
+    assert (tmp_path / "out" / "calibration.png").is_file()
