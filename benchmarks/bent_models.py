@@ -51,6 +51,8 @@ SPOILED, STRETCH, PUSH = 2, 10, 4.0
 """Stretches that are pushed aside besides, their residues, and how far in the middle, in angstrom."""
 SURE, UNSURE = (90.0, 98.0), (40.0, 70.0)
 """Ranges of the confidence of residues, elsewhere and in those stretches."""
+SPAN = (0.3, 10.0)
+"""Angstrom: ends of the line in the picture on which nothing has changed."""
 GOALS = {(3.0, "1"): 0.5, (3.0, "2"): 0.7, (3.0, "4"): 1.0, (4.0, "1"): 0.8, (4.0, "2"): 1.0, (4.0, "4"): 1.5}
 """CA RMSD in angstrom by resolution and bend."""
 
@@ -194,7 +196,7 @@ def draw(path: Path, rows: list[Row]) -> None:
             own = [r for r in rows if (r["resolution"], r["bend"]) == (resolution, bend)]
             label = bend if bend == HINGE else f"bent by {bend} Å"
             axes.plot(column(own, "rmsd_start"), column(own, "rmsd"), ".", color=f"C{k}", label=label)
-        axes.axline((0.3, 0.3), slope=1, color="C7", linewidth=0.8)
+        axes.plot(SPAN, SPAN, color="C7", linewidth=0.8)
         axes.set(title=f"{resolution:g} Å", xlabel="CA RMSD of the start (Å)", xscale="log", yscale="log")
     panels[0, 0].set_ylabel("CA RMSD of the result (Å)")
     panels[0, 0].legend(fontsize=8)

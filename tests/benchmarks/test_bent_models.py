@@ -75,3 +75,12 @@ def test_summary_keeps_kinds_of_bends_apart(bent_models):
         (4.0, "1", 1, 0.8),
     ]
     assert found[0]["rmsd_mean"] == pytest.approx(0.3) and found[0]["rmsd_worst"] == 0.4
+
+
+def test_the_picture_is_drawn(bent_models, tmp_path):
+    rows = [
+        {"resolution": 3.0, "bend": bend, "rmsd_start": start, "rmsd": 0.3}
+        for bend, start in (("4", 4.1), (bent_models.HINGE, 5.5))
+    ]
+    bent_models.draw(tmp_path / "bent_models.png", rows)
+    assert (tmp_path / "bent_models.png").stat().st_size > 1000
