@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from pathlib import Path
-
 import gemmi
 import numpy as np
 import pytest
 from atom14_model import DEMO
 
 from adp3d.structure.read import read_structure
-
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-OWN = (
-    "all_atom_figures",
-    "all_atom_rivals",
-    "atomic_chains",
-    "backmapping",
-    "command",
-    "held_out",
-    "packing",
-    "report",
-)
-
-
-@pytest.fixture
-def load(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield importlib.import_module
-    for name in OWN:
-        sys.modules.pop(name, None)
 
 
 @pytest.fixture

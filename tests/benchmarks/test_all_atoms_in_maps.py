@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +10,12 @@ import pytest
 import adp3d
 from adp3d.structure.read import read_structure
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
 DEMO = Path(adp3d.__file__).parent / "pipeline" / "demo"
-OWN = (
-    "all_atom_figures", "all_atoms_in_maps", "command", "make_demo", "refinement", "report", "starting_models",
-)  # fmt: skip
 
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield importlib.import_module("all_atoms_in_maps")
-    for name in OWN:
-        sys.modules.pop(name, None)
+def benchmark(load):
+    return load("all_atoms_in_maps")
 
 
 def test_a_stretch_is_traced_one_residue_too_early(benchmark):

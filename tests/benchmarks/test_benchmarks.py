@@ -2,10 +2,7 @@
 
 import argparse
 import csv
-import importlib
 import itertools
-import sys
-from pathlib import Path
 
 import gemmi
 import numpy as np
@@ -14,31 +11,6 @@ import torch
 
 from adp3d.contract.errors import InputError
 from adp3d.structure.polymer import AMINO_ACIDS, Polymer
-
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-OWN = (
-    *(
-        "baselines",
-        "command",
-        "completion",
-        "designs",
-        "distances",
-        "docking",
-        "docking_cases",
-        "docking_rival",
-        "final_model",
-    ),
-    *("held_out", "make_demo", "parallel", "refinement", "report", "samples", "scaling", "starting_models", "steps"),
-)
-
-
-@pytest.fixture
-def load(monkeypatch):
-    """Import a benchmark as its command would, and forget it afterwards."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield importlib.import_module
-    for name in OWN:
-        sys.modules.pop(name, None)
 
 
 @pytest.fixture

@@ -1,24 +1,13 @@
 """How models are bent for the benchmark, and what is told of the results."""
 
-import importlib
-import sys
-from pathlib import Path
-
 import gemmi
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def bent_models(monkeypatch):
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield importlib.import_module("bent_models")
-    for name in set(sys.modules) - before:
-        if str(FOLDER) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
+def bent_models(load):
+    return load("bent_models")
 
 
 @pytest.fixture

@@ -1,23 +1,14 @@
 """Stated against observed."""
 
-import importlib
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def calibration(monkeypatch):
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield importlib.import_module("calibration")
-    for name in set(sys.modules) - before:
-        if str(FOLDER) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
+def calibration(load):
+    return load("calibration")
 
 
 def test_confidences_that_say_what_is_right_have_no_error(calibration):

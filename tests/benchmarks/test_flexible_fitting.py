@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -14,16 +13,11 @@ import pytest
 from adp3d.density.map import DensityMap
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-OWN = ("command", "make_demo", "report", "starting_models", "flexible_fitting")
 
 
 @pytest.fixture
-def fitting(monkeypatch):
-    """The benchmark as its command would import it, forgotten afterwards."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield importlib.import_module("flexible_fitting")
-    for name in OWN:
-        sys.modules.pop(name, None)
+def fitting(load):
+    return load("flexible_fitting")
 
 
 def _deposited() -> gemmi.Structure:

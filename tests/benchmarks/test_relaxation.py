@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from relax_models import add_residue, coordinates, piece
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    """The benchmark as its command would import it, forgotten afterwards."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield importlib.import_module("relaxation")
-    for name in ("command", "report", "relaxation"):
-        sys.modules.pop(name, None)
+def benchmark(load):
+    return load("relaxation")
 
 
 def test_polymers_are_shaken_by_the_distance_and_ligands_stay(benchmark):

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.ramachandran import KINDS, load_contours
+from ..contract.ramachandran import load_contours, residue_kinds
 from .molecule import Molecule
 
 __all__ = ["ramachandran_force"]
+
+_LETTERS = {"GLY": "G", "PRO": "P"}
 
 
 def ramachandran_force(molecule: Molecule, weight: float, openmm: Any) -> Any:
@@ -31,12 +33,16 @@ def ramachandran_force(molecule: Molecule, weight: float, openmm: Any) -> Any:
     for table in load_contours().log_density:
         force.addMap(len(table), _energies(table, weight))
     for chain in molecule.topology.chains():
-        residues = [({atom.name: atom.index for atom in residue.atoms()}, residue.name) for residue in chain.residues()]
-        for (before, _), (own, name), (after, following) in zip(residues, residues[1:], residues[2:], strict=False):
+        residues = list(chain.residues())
+        atoms = [{atom.name: atom.index for atom in residue.atoms()} for residue in residues]
+        # of the types, glycine and proline are what counts
+        letters = "".join(_LETTERS.get(residue.name, "A") for residue in residues)
+        kinds = residue_kinds(letters, np.ones(max(len(letters) - 1, 0), bool))
+        for before, own, after, kind in zip(atoms, atoms[1:], atoms[2:], kinds[1:].tolist(), strict=False):
             phi = [before.get("C"), own.get("N"), own.get("CA"), own.get("C")]
             psi = [*phi[1:], after.get("N")]
             if None not in (*phi, *psi):
-                force.addTorsion(_kind(name, following), *phi, *psi)
+                force.addTorsion(kind, *phi, *psi)
     return force
 
 
@@ -45,12 +51,3 @@ def _energies(table: NDArray[np.float64], weight: float) -> list[float]:
     half = len(table) // 2
     turned = np.roll(-weight * table, (-half, -half), (0, 1))
     return [float(value) for value in turned.T.ravel()]
-
-
-def _kind(name: str, following: str) -> int:
-    """Row of `KINDS`."""
-    if name == "GLY":
-        return KINDS.index("glycine")
-    if name == "PRO":
-        return KINDS.index("proline")
-    return KINDS.index("pre-proline" if following == "PRO" else "general")
