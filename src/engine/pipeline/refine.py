@@ -149,10 +149,11 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     ordered, polished = final[list(ranking.order)], polished[list(ranking.order)]
     own_free = free_share(refiner.starting_density(), ordered[:1, :, 1])[0]
     sampled_fit = density.likelihood.per_residue_fit(ordered[:1])[0]
+    in_place = refiner.sequence_check.probability(shown.within(ordered[:1], polished[:1])[..., 1, :], built.segments)
     before = reported.start()
     outcome = Outcome(
         backbones[list(ranking.order)],
-        _confidence(ordered, own, sampled_fit * own_free, support.typical),
+        _confidence(ordered, own, sampled_fit * own_free * in_place[0, shown.rows], support.typical),
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,
         start_fit=density.start_fit(before[None]),

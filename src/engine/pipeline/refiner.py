@@ -38,6 +38,7 @@ from .carry import carried_along
 from .cost import BENDING_LEVELS, TRACED_LEVEL, refinement_runs
 from .prepared import Prepared
 from .sampled_side_chains import side_chain_potential
+from .sequence_check import SequenceCheck
 from .traced_start import traced_starts
 
 __all__ = ["ACCEPTED_SIGMA", "Course", "Refiner"]
@@ -149,6 +150,12 @@ class Refiner:
         return load_map_evidence(self._density, scene, self._support.trusted, self._firm)
 
     @cached_property
+    def sequence_check(self) -> SequenceCheck:
+        """Whether what is built lies beside its own side chains."""
+        problem, support = self._problem, self._support
+        return SequenceCheck.of(self._seen.whole, problem.polymer, problem.start()[:, 1], support.trusted)
+
+    @cached_property
     def _pull(self) -> Potential:
         """What the map pulls with."""
         if self._spec.density_side_chains == "average":
@@ -206,16 +213,16 @@ class Refiner:
         if not segments and self._problem.target.known.all():
             return Built(self._problem.start(), [], returned)
         so_far = _SoFar(self._problem.start(), None, support.trusted.copy(), target)
+        tried: list[Tensor] = []
         for number, planned in enumerate(self._runs.traced):
-            starts = self._traced(so_far, planned.replicas, events)
+            starts = self._traced(so_far, planned.replicas, tried, events)
             if starts is None:
                 break
+            tried.append(starts)
             seed = self._spec.seed + _TRACED_SEED + _ROUND_SEED * number
             times = step_times(planned.steps, start=TRACED_LEVEL)
             stage = Stage(planned.name, times, planned.replicas, seed, starts)
-            so_far, gained = self._round(stage, so_far, f"Traces through free density {number + 1}", events)
-            if not gained:
-                break
+            so_far, _ = self._round(stage, so_far, f"Traces through free density {number + 1}", events)
         again = True
         for number, planned in enumerate(self._runs.building):
             begun = so_far.rival is not None
@@ -238,8 +245,8 @@ class Refiner:
                 so_far, again = _SoFar(x, None, so_far.found | returned, extended), True
         return Built(so_far.x, missing_segments(support.trusted | returned, chains), returned)
 
-    def _traced(self, so_far: _SoFar, replicas: int, events: Events) -> Tensor | None:
-        """Structures with what is still to be built on traces through free density; None where nothing is traced."""
+    def _traced(self, so_far: _SoFar, replicas: int, tried: Sequence[Tensor], events: Events) -> Tensor | None:
+        """Structures with what is still to be built on traces not tried before; None where nothing is traced."""
         chains = self._problem.polymer.chain_index
         gaps = missing_segments(so_far.found, chains)
         if not gaps:
@@ -247,7 +254,7 @@ class Refiner:
         count = sum(gap.stop - gap.start for gap in gaps)
         events.message(f"Tracing {count} residues (gaps: {len(gaps)}) through the density that nothing explains.")
         shown, poll = self._shown(so_far.target), self._course.sampling.obey
-        return traced_starts(so_far.x, so_far.found, gaps, chains, shown, replicas, poll)
+        return traced_starts(so_far.x, so_far.found, gaps, chains, shown, replicas, tried, poll)
 
     def _round(self, stage: Stage, so_far: _SoFar, name: str, events: Events) -> tuple[_SoFar, bool]:
         """Build what is open once more; and whether the map supports any of it."""
@@ -374,10 +381,11 @@ class Refiner:
         return fit
 
     def _quality(self, x: Tensor, found: NDArray[np.bool_], shown: DensityEvidence) -> NDArray[np.float64]:
-        """Fit of each residue (replica, N); none for residues that lie on what was found before."""
+        """Fit of each residue (replica, N); little for those beside side chains of others, none on what was found."""
         fit = np.nan_to_num(self._density.likelihood.per_residue_fit(x), nan=-1.0)
         free = np.where(found, 1.0, free_share(shown, x[..., 1, :]))
-        return np.where(fit > 0, fit * free, fit)
+        gaps = missing_segments(found, self._problem.polymer.chain_index)
+        return np.where(fit > 0, fit * free * self.sequence_check.probability(x[..., 1, :], gaps), fit)
 
     def _watch(self) -> Watch:
         # rejected residues are meant to move

@@ -18,6 +18,8 @@ from ..tracing.steps import load_steps
 
 __all__ = ["traced_starts"]
 
+_TRIED = 1.0
+"""Angstrom (rms) within which a trace is one that was tried before, as in `adp3d.tracing.search`."""
 _ANCHOR = 3
 """CA atoms on either side of a gap that a trace is joined to: they make the frame of its first step."""
 
@@ -29,9 +31,10 @@ def traced_starts(
     chain_index: NDArray[np.int64],
     density: DensityEvidence,
     replicas: int,
+    tried: Sequence[Tensor],
     poll: Callable[[], None],
 ) -> Tensor | None:
-    """Structures with each gap on one of its likeliest traces, the first replica on the best ones.
+    """Structures with each gap on one of its likeliest traces that were not tried, the first replica on the best ones.
 
     Parameters
     ----------
@@ -44,13 +47,15 @@ def traced_starts(
     density : DensityEvidence
         With the known atoms explained.
     replicas : int
+    tried : sequence of Tensor, shape (replica, N, 4, 3)
+        What earlier rounds began with: where it was not right, further traces are more likely to be.
     poll : callable
         Called now and then; an exception ends the search.
 
     Returns
     -------
     Tensor, shape (replica, N, 4, 3), or None
-        None if no gap can be traced.
+        None if no gap can be traced. A gap whose traces were all tried begins with them again.
     """
     ca = x[:, 1].double().cpu().numpy()
     joined = [_gap(ca, found, gap, chain_index) for gap in gaps]
@@ -60,8 +65,11 @@ def traced_starts(
     steps = load_steps()
     starts = x.expand(replicas, -1, -1, -1).clone()
     for where, gap, traces in zip(gaps, joined, traced, strict=True):
-        for replica in range(replicas if traces else 0):
-            backbone = backbone_of(gap.before, traces[replica % len(traces)].ca, gap.after, steps)
+        before = [one for several in tried for one in several[:, where, 1].double().cpu().numpy()]
+        fresh = [t for t in traces if all(np.sqrt(np.square(t.ca - b).sum(-1).mean()) > _TRIED for b in before)]
+        chosen = fresh or traces
+        for replica in range(replicas if chosen else 0):
+            backbone = backbone_of(gap.before, chosen[replica % len(chosen)].ca, gap.after, steps)
             starts[replica, where] = torch.as_tensor(backbone).to(x)
     return starts
 

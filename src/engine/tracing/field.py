@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
+from torch import Tensor
 
 from ..prior.evidence import DensityEvidence
 from ..prior.standard_map import EMPTY, occupied
@@ -43,7 +44,15 @@ class FreeDensity:
     def of(cls, evidence: DensityEvidence) -> FreeDensity:
         """From what a prior is shown, in one frame: its sharpest level."""
         taken = evidence.taken
-        free = evidence.levels[0] * (1 - taken) + EMPTY * taken
+        return cls._clipped(evidence.levels[0] * (1 - taken) + EMPTY * taken, evidence)
+
+    @classmethod
+    def whole(cls, evidence: DensityEvidence) -> FreeDensity:
+        """The same with nothing taken."""
+        return cls._clipped(evidence.levels[0], evidence)
+
+    @classmethod
+    def _clipped(cls, free: Tensor, evidence: DensityEvidence) -> FreeDensity:
         values = free.clamp(EMPTY, _CEILING).float().cpu().numpy()
         return cls(values, evidence.origin.cpu().double().numpy(), evidence.spacing)
 

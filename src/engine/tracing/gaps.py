@@ -24,6 +24,9 @@ _COLLIDE = 3.0
 """Angstrom between CA atoms of two traces from which one of them has the other's density."""
 _KEPT = 20
 """Traces of a gap that are kept in all."""
+_FEW = 8
+"""Traces of a gap below which it is traced once more, where those of other gaps have taken the rest: twice as many as
+replicas as a rule begin with."""
 
 
 def trace_gaps(
@@ -35,7 +38,8 @@ def trace_gaps(
     """Likely traces for each gap, best first, that leave the best ones of other gaps their places.
 
     Each gap is traced from both of its ends. Where the best traces of two gaps run through each other, each is traced
-    again without the density of the other's; then the gap that would lose most chooses first.
+    again without the density of the other's; then the gap that would lose most chooses first, and one that is left with
+    few traces is traced once more without the density of all others.
 
     Parameters
     ----------
@@ -59,7 +63,13 @@ def trace_gaps(
             for number, other in ((i, rivals[1]), (j, rivals[0])):
                 again = _from_both_ends(field.without(_along(other.ca)), gaps[number], both, poll)
                 found[number] = _merged(found[number], again)
-    return _apart(found)
+    apart = _apart(found)
+    for number, gap in enumerate(gaps):
+        if 0 < len(apart[number]) < min(_FEW, len(found[number])):
+            taken = [_along(traces[0].ca) for other, traces in enumerate(apart) if traces and other != number]
+            again = _from_both_ends(field.without(np.concatenate(taken)), gap, both, poll)
+            apart[number] = distinct([*apart[number], *again], _KEPT)
+    return apart
 
 
 def _from_both_ends(field: FreeDensity, gap: Gap, steps: tuple[Steps, Steps], poll: Callable[[], None]) -> list[Trace]:

@@ -36,7 +36,7 @@ def case(small):
 def test_a_gap_begins_on_traces_near_the_truth_and_all_else_as_it_is(small, case):
     x, known, gaps, shown = case
     chains = np.zeros(len(known), np.int64)
-    starts = traced_starts(x, known, gaps, chains, shown, 3, lambda: None)
+    starts = traced_starts(x, known, gaps, chains, shown, 3, [], lambda: None)
     assert starts.shape == (3, *x.shape) and torch.isfinite(starts).all()
     assert torch.equal(starts[:, known], x[known].expand(3, -1, -1, -1))
     assert not torch.equal(starts[0], starts[1])
@@ -46,15 +46,27 @@ def test_a_gap_begins_on_traces_near_the_truth_and_all_else_as_it_is(small, case
     assert error.min() < 1.5
     bonds = torch.linalg.vector_norm(starts[:, gaps[0], 2] - starts[:, gaps[0], 1], dim=-1)
     assert float((bonds - 1.5).abs().median()) < 0.15
-    again = traced_starts(x, known, gaps, chains, shown, 3, lambda: None)
+    again = traced_starts(x, known, gaps, chains, shown, 3, [], lambda: None)
     assert torch.equal(again, starts)
+
+
+def test_traces_that_were_tried_give_way_to_others(case):
+    x, known, gaps, shown = case
+    chains = np.zeros(len(known), np.int64)
+    first = traced_starts(x, known, gaps, chains, shown, 2, [], lambda: None)
+    second = traced_starts(x, known, gaps, chains, shown, 2, [first], lambda: None)
+    apart = [float((a[gaps[0], 1] - b[gaps[0], 1]).square().sum(-1).mean().sqrt()) for a in first for b in second]
+    assert min(apart) > 0.9  # 1 A between traces; backbones on them are a little smoother
+    everything = [traced_starts(x, known, gaps, chains, shown, 40, [], lambda: None)]
+    again = traced_starts(x, known, gaps, chains, shown, 2, everything, lambda: None)
+    assert torch.equal(again, first)
 
 
 def test_gaps_without_known_neighbours_are_not_traced(case):
     x, known, gaps, shown = case
     chains = np.arange(len(known)) // 2  # no three residues of a chain
-    assert traced_starts(x, known, gaps, chains, shown, 2, lambda: None) is None
-    assert traced_starts(x, ~known & False, gaps, np.zeros_like(chains), shown, 2, lambda: None) is None
+    assert traced_starts(x, known, gaps, chains, shown, 2, [], lambda: None) is None
+    assert traced_starts(x, ~known & False, gaps, np.zeros_like(chains), shown, 2, [], lambda: None) is None
 
 
 def test_traces_begin_at_the_known_residues_of_their_own_chain():
