@@ -118,24 +118,36 @@ def run_one(
         os.environ[WEIGHTS_VARIABLE] = weights
     else:
         os.environ.pop(WEIGHTS_VARIABLE, None)
-    spec = RefineSpec(
-        output=str(place / f"{name}_{variant}"), map=str(volume), model=str(model), sequence=protein.polymer.sequence,
+    spec = specification(place, f"{name}_{variant}", model, volume, protein, resolution, replicas, steps, seed, prior)
+    row = run_job(spec, protein, known)
+    volume.unlink()
+    return {"protein": protein.name, "variant": variant, "resolution": resolution, **row}
+
+
+def specification(
+    place: Path, name: str, model: Path, volume: Path, protein: Protein, resolution: float,
+    replicas: int, steps: int, seed: int, prior: str = "builtin",
+) -> RefineSpec:  # fmt: skip
+    """What the command line would be told; residues that the map does not show are built, too."""
+    return RefineSpec(
+        output=str(place / name), map=str(volume), model=str(model), sequence=protein.polymer.sequence,
         resolution=resolution, prior=prior, replicas=replicas, steps=steps, seed=seed, trajectory_interval=0,
         unseen="build",
     )  # fmt: skip
+
+
+def run_job(spec: RefineSpec, protein: Protein, known: NDArray[np.bool_]) -> Row:
+    """Run it and compare its result with the truth."""
     metrics = execute(JobFolder.create(spec, overwrite=True), NullEvents(), Control())
-    models = gemmi.read_structure(str(place / f"{name}_{variant}" / "result.cif"))
+    result = Path(spec.output) / "result.cif"
+    models = gemmi.read_structure(str(result))
     built = {r.seqid.num: r for r in models[0][0]}
     ca = np.array([built[i + 1].sole_atom("CA").pos.tolist() for i in range(protein.n_residues)])
-    stated = read_confidence(place / f"{name}_{variant}" / "result.cif")
+    stated = read_confidence(result)
     confidence = np.array([stated[models[0][0].name, i + 1, ""] for i in range(protein.n_residues)])
     error = np.linalg.norm(ca - protein.x[:, 1].numpy(), axis=1)
     segments = missing_segments(known, protein.polymer.chain_index)
-    volume.unlink()
     return {
-        "protein": protein.name,
-        "variant": variant,
-        "resolution": resolution,
         "residues": protein.n_residues,
         "missing": int((~known).sum()),
         "known_rmsd": float(np.sqrt(np.square(error[known]).mean())),
