@@ -33,6 +33,8 @@ TABLES = ("mean", "within", "pooled_mean", "pooled", "information")
 _OUTWARDS, _SIDEWARDS = 0.76, -0.65
 """Components of the direction from CA to CB: along the bisector of the two CA bonds, away from them, and along
 the normal of their plane. Means of eleven validation chains."""
+_APART = 5.0
+"""Angstrom between CA atoms from which two in a row are no neighbours: a peptide across a bad bond has no more."""
 _MOST = 3.0
 """Nats that one residue counts at most, for or against: metals, ligands and disordered side chains surprise."""
 _BEFOREHAND = 2.0
@@ -109,7 +111,7 @@ def sequence_fit(
 ) -> Array:
     """How much more likely the density beside each residue is for its type than for any, in nats, (N,).
 
-    Residues at ends of chains and of unknown type get exactly zero.
+    Residues at ends of chains, beside breaks and of unknown type get exactly zero.
 
     Parameters
     ----------
@@ -123,8 +125,8 @@ def sequence_fit(
         For the resolution of the map.
     """
     out = np.zeros(len(ca))
-    told = (chain_index[1:-1] == chain_index[:-2]) & (chain_index[1:-1] == chain_index[2:])
-    told &= types[1:-1] < len(statistics.mean)
+    linked = (chain_index[1:] == chain_index[:-1]) & (np.linalg.norm(np.diff(ca, axis=0), axis=-1) < _APART)
+    told = linked[:-1] & linked[1:] & (types[1:-1] < len(statistics.mean))
     inner = np.flatnonzero(told)
     out[inner + 1] = statistics.log_ratio(values_beside(field, ca)[inner], types[1:-1][inner])
     return np.clip(out, -_MOST, _MOST)

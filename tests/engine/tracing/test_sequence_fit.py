@@ -73,7 +73,7 @@ def test_the_right_register_fits_best(backbone, left_by):
     assert right.shape == (20,) and right.min() > 0.8 and wrong.mean() < 0.3
 
 
-def test_ends_and_unknown_residues_say_nothing():
+def test_ends_breaks_and_unknown_residues_say_nothing():
     field = FreeDensity(np.zeros((40, 40, 40), np.float32), np.zeros(3), 1.0)
     ca = np.cumsum(np.tile([2.0, 2.0, 2.0], (10, 1)) + np.array([[1.0, -1, 0], [-1, 1, 0]] * 5), 0)
     types = np.full(10, AMINO_ACIDS.index("W"))
@@ -81,6 +81,9 @@ def test_ends_and_unknown_residues_say_nothing():
     chains = np.array([0] * 6 + [1] * 4)
     nats = sequence_fit(field, ca, types, chains, load_side_chain_density(3.0))
     np.testing.assert_array_equal(np.flatnonzero(nats == 0), [0, 3, 5, 6, 9])
+    ca[8:] += 3.0
+    broken = sequence_fit(field, ca, types, chains, load_side_chain_density(3.0))
+    np.testing.assert_array_equal(np.flatnonzero(broken == 0), [0, 3, 5, 6, 7, 8, 9])
 
 
 def test_probability_counts_what_is_around_and_only_in_the_segment():
