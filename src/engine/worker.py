@@ -33,7 +33,7 @@ Examine = Callable[[Mapping[str, object], Callable[[], None]], dict[str, Any]]
 """Report on a specification as it arrives, without running a job; the second is called now and then, and what it raises
 ends the work."""
 
-Steering = messages.Stop | messages.Pause | messages.Resume | messages.SetWeight | messages.Fix
+Steering = messages.Stop | messages.Pause | messages.Resume | messages.SetWeight | messages.Fix | messages.Tug
 
 _STOP_GRACE = 1.5
 """Seconds that a job gets for its checkpoint when the client is gone; the process ends within five,
@@ -213,6 +213,11 @@ class Worker:
                 self._control.resume()
             elif isinstance(message, messages.Fix):
                 self._control.hold(message.residues, message.fixed)
+            elif isinstance(message, messages.Tug) and message.on:
+                x, y, z = map(float, message.target)
+                self._control.tug(message.residue, (x, y, z))
+            elif isinstance(message, messages.Tug):
+                self._control.let_go()
             else:
                 self._control.change(message.name, message.value)
 
@@ -280,7 +285,8 @@ class Worker:
         return self._elsewhere is not None and self._elsewhere.crowded
 
     def wait_for_job(self) -> None:
-        """Wait for the end of the running job, however long it takes."""
+        """Wait for the end of the running job, however long it takes; nobody is there any more who could tug."""
+        self._control.let_go()
         if self._thread is not None:
             self._thread.join()
 
