@@ -33,8 +33,6 @@ Examine = Callable[[Mapping[str, object], Callable[[], None]], dict[str, Any]]
 """Report on a specification as it arrives, without running a job; the second is called now and then, and what it raises
 ends the work."""
 
-Steering = messages.Stop | messages.Pause | messages.Resume | messages.SetWeight | messages.Fix | messages.Tug
-
 _STOP_GRACE = 1.5
 """Seconds that a job gets for its checkpoint when the client is gone; the process ends within five,
 also when a library that is being loaded keeps it from noticing at once. A running job writes one every 20 s anyway."""
@@ -152,7 +150,7 @@ class Worker:
             with self._job_lock:
                 self._asked[message.job_id] = control
             threading.Thread(target=self._answer, args=(message, control), name=message.kind, daemon=True).start()
-        elif isinstance(message, Steering):
+        elif isinstance(message, messages.Steering):
             self._steer(message)
         elif self._elsewhere is None or not self._elsewhere.takes(message):
             self.send(messages.Error("", f"A client does not send '{message.kind}' messages."))
@@ -198,7 +196,7 @@ class Worker:
             self._asked.pop(message.job_id, None)
         self.send(answer)
 
-    def _steer(self, message: Steering) -> None:
+    def _steer(self, message: messages.Steering) -> None:
         with self._job_lock:
             if isinstance(message, messages.Stop) and message.job_id in self._asked:
                 self._asked[message.job_id].stop()

@@ -8,6 +8,7 @@ from chimerax.mouse_modes import MouseMode
 
 from ..live.scene_actions import hold_command
 from .guard import guard
+from .picking import picked_residue
 
 if TYPE_CHECKING:
     from chimerax.atomic import Residue
@@ -27,9 +28,7 @@ class HoldMode(MouseMode):
         MouseMode.mouse_up(self, event)
         if not still:
             return
-        pick = self.view.picked_object(*event.position())
-        residue = getattr(pick, "residue", None)
-        residue = residue() if callable(residue) else residue
+        residue = picked_residue(self.view, event.position())
         if residue is not None:
             guard(self.session, self.session.logger.status, lambda: self._toggle(residue))()
 

@@ -1,4 +1,4 @@
-"""Entries of the menu that a double click in the scene opens, and the mouse mode that holds residues.
+"""Entries of the menu that a double click in the scene opens, and the mouse modes that hold and tug residues.
 
 ChimeraX has no way to take entries away; those here are not seen where there is nothing to be done. They are there from
 the first use of the bundle in a session: to load it at each start would cost everyone time.
@@ -13,6 +13,7 @@ from chimerax.mouse_modes import SelectContextMenuAction, SelectMouseMode
 from ..live.scene_actions import ACTIONS, SceneAction
 from .guard import guard
 from .hold_mode import HoldMode
+from .tug_mode import TugMode
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
@@ -69,7 +70,7 @@ class SceneEntry(SelectContextMenuAction):
 
 
 def offer_in_scene(session: Session) -> None:
-    """Add the entries and the mouse mode, once in a session that has a window."""
+    """Add the entries and the mouse modes, once in a session that has a window."""
     if not session.ui.is_gui or hasattr(session, _ATTRIBUTE):
         return
     entries = [SceneEntry(name) for name in ACTIONS]
@@ -77,5 +78,6 @@ def offer_in_scene(session: Session) -> None:
     for entry in entries:
         SelectMouseMode.register_menu_entry(entry)
     modes = session.ui.mouse_modes
-    if modes.named_mode(HoldMode.name) is None:
-        modes.add_mode(HoldMode(session))
+    for mode in (HoldMode, TugMode):
+        if modes.named_mode(mode.name) is None:
+            modes.add_mode(mode(session))

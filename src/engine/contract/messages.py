@@ -49,6 +49,7 @@ __all__ = [
     "Scored",
     "SetWeight",
     "Started",
+    "Steering",
     "Stop",
     "Stopped",
     "Submit",
@@ -407,7 +408,8 @@ class Error:
 
 
 Transfer = Offer | List | Fetch | Piece
-Request = Hello | Submit | Reopen | Stop | Pause | Resume | SetWeight | Fix | Tug | Check | Dock | Score | Ping | Transfer
+Steering = Stop | Pause | Resume | SetWeight | Fix | Tug
+Request = Hello | Submit | Reopen | Steering | Check | Dock | Score | Ping | Transfer
 Question = Check | Dock | Score
 Answer = Checked | Docked | Scored
 Arrival = Piece | Wanted | Received | Listing | Fetched

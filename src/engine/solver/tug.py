@@ -52,7 +52,7 @@ class Tug:
         """
         place = np.asarray(target, dtype=np.float64)
         if place.shape != (3,) or not np.isfinite(place).all():
-            raise ValueError(f"{target} is no place that a residue can be pulled to")
+            raise ValueError(f"{place.tolist()} is no place that a residue can be pulled to")
         self.residue, self.target, self._point = residue, place, place
 
     def let_go(self) -> None:

@@ -67,7 +67,7 @@ def test_the_plain_step_takes_the_chain_along(held):
 
 def test_the_force_is_bounded(held):
     tug, x = held.pins.tug, random(N, 4, 3, seed=5)
-    target = x[3, 1].numpy() + [0.0, 100.0, 0.0]
+    target = x[3, 1].numpy() + np.array([0.0, 100.0, 0.0])
     tug.pull(3, target)
     tug.aim(x)
     nothing = KnownAtoms(torch.zeros(N, 4, 3), torch.zeros(N, 4))
