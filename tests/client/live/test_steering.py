@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -153,18 +151,15 @@ def test_a_drag_tugs_in_the_plane_of_the_window(bench, running, monkeypatch):
     assert len(_sent(bench)) == 2
 
 
-def test_chains_that_are_called_otherwise_in_the_files(bench, running):
-    """A chain 'A' of the files is 'long-name' in the session: it is held, tugged and offered by that name."""
+def test_chains_that_are_called_otherwise_in_the_files(bench):
+    """Chain 'A' of the files is 'Q' in the session: it is held and tugged by that name."""
     from chimerax.adp3d.handover.record import Handover
+    from chimerax.adp3d.live.models import live_models
     from chimerax.adp3d.live.steering import rows_of
     from chimerax.core.commands import run
 
-    job, view = running
-    extra = Handover(chain_names={"Q": "A"}).to_extra()
-    job.prepared = replace(job.prepared, extra={**job.prepared.extra, **extra})
-    for residue in view.best.residues:
-        if residue.chain_id == "A":
-            residue.chain_id = "Q"
+    job = bench.submit(extra=Handover(chain_names={"Q": "A"}).to_extra())
+    view = live_models(bench.session).views[job.id]
     run(bench.session, f"adp3d fix #{view.best.id_string}/Q:6")
     assert job.held == {1}
     run(bench.session, f"adp3d tug #{view.best.id_string}/Q:8 toward 1,2,3")

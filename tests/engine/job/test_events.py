@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from adp3d.job.events import Control, Eta, Hold, NullEvents, Stopped, fan_out, shift_replicas, shift_steps, Tug
+from adp3d.job.events import Control, Eta, Hold, NullEvents, Stopped, Tug, fan_out, shift_replicas, shift_steps
 
 
 class Recorder:
