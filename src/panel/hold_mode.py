@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from chimerax.mouse_modes import MouseMode
 
-from ..live.scene_actions import hold_command
 from .guard import guard
 from .picking import picked_residue
 
@@ -36,6 +35,8 @@ class HoldMode(MouseMode):
         from chimerax.atomic import Residues
         from chimerax.core.commands import run
         from chimerax.core.errors import UserError
+
+        from ..live.scene_actions import hold_command
 
         command = hold_command(self.session, Residues([residue]))
         if not command:

@@ -14,7 +14,6 @@ from .job_table import JobTable
 from .message import wrapped_label
 from .plot import Curve, Plot
 from .rows import JobRow, job_row
-from .scene_menu import offer_in_scene
 
 __all__ = ["JobView"]
 
@@ -160,8 +159,6 @@ class JobView(QWidget):
         self._execute(f"adp3d {name} sel job {self._row().job_id}")
 
     def _set_mode(self, name: str) -> None:
-        if self._session is not None:
-            offer_in_scene(self._session)
         self._execute(f"ui mousemode right {name}")
 
     def _set_weight(self) -> None:

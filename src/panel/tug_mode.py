@@ -8,8 +8,6 @@ import numpy as np
 from chimerax.mouse_modes import MouseMode
 from numpy.typing import NDArray
 
-from ..live.scene_actions import running_job
-from ..live.steering import Tugging, rows_of
 from .guard import guard
 from .picking import picked_residue
 
@@ -17,6 +15,8 @@ if TYPE_CHECKING:
     from chimerax.atomic import Residue
     from chimerax.core.session import Session
     from chimerax.mouse_modes import MouseEvent
+
+    from ..live.steering import Tugging
 
 __all__ = ["TugMode"]
 
@@ -62,6 +62,9 @@ class TugMode(MouseMode):
 
     def _take(self, residue: Residue) -> None:
         from chimerax.core.errors import UserError
+
+        from ..live.scene_actions import running_job
+        from ..live.steering import Tugging, rows_of
 
         job = running_job(self.session, [residue])
         if job is None:

@@ -226,12 +226,13 @@ def test_clicks_hold_and_release(bench, monkeypatch):
 
 def test_the_menu_has_an_entry_for_each_action(session, make_model, select, monkeypatch):
     from chimerax.adp3d.live.scene_actions import ACTIONS
-    from chimerax.adp3d.panel.scene_menu import SceneEntry
+    from chimerax.adp3d.panel.scene_menu import ACTION_NAMES, SceneEntry
     from chimerax.core import commands
 
     model = make_model()
     select(model, lambda atom: atom.residue.number == 3)
     entries = [SceneEntry(name) for name in ACTIONS]
+    assert tuple(ACTIONS) == ACTION_NAMES
     (shown,) = [one for one in entries if one.criteria(session)]
     assert shown.label(session) == "ADP-3D: Rebuild A 3 without a map"
     given = []
@@ -250,13 +251,15 @@ def test_they_are_offered_once_in_a_session_with_a_window(session, monkeypatch):
 
     entries = mouse_modes.SelectMouseMode._menu_entry_info
     before = list(entries)
-    if not session.ui.is_gui:
-        offer_in_scene(session)
-        assert entries == before
-        if hasattr(mouse_modes, "mousemodes"):
-            pytest.skip("buttons of the mouse need ChimeraX with its main window")
-        monkeypatch.setattr(session.ui, "is_gui", True, raising=False)
-        monkeypatch.setattr(session.ui, "mouse_modes", mouse_modes.MouseModes(session), raising=False)
+    if session.ui.is_gui:  # done when ChimeraX started
+        assert sum(isinstance(one, SceneEntry) for one in before) == len(ACTIONS)
+        return
+    offer_in_scene(session)
+    assert entries == before
+    if hasattr(mouse_modes, "mousemodes"):
+        pytest.skip("buttons of the mouse need ChimeraX with its main window")
+    monkeypatch.setattr(session.ui, "is_gui", True, raising=False)
+    monkeypatch.setattr(session.ui, "mouse_modes", mouse_modes.MouseModes(session), raising=False)
     for _ in range(2):
         offer_in_scene(session)
     try:
