@@ -30,21 +30,13 @@ class _ADP3DBundle(BundleAPI):
     api_version = 1
 
     @staticmethod
-    def initialize(session: Session, bundle_info: BundleInfo) -> None:
-        """Offer what can be asked from the scene as soon as ChimeraX has started."""
-        _offer_in_scene(session)
-
-    @staticmethod
-    def finish(session: Session, bundle_info: BundleInfo) -> None:
-        """ChimeraX has no way to take back what `initialize` offers."""
-
-    @staticmethod
     def register_command(bundle_info: BundleInfo, command_info: CommandInfo, logger: Logger) -> None:
         """Register ``adp3d NAME``: function ``adp3d_NAME`` and description ``NAME_desc`` in ``commands/NAME.py``."""
         from importlib import import_module
 
         from chimerax.core.commands import register
 
+        _offer_in_scene(logger.session)
         name = command_info.name.split()[-1]
         module = import_module(f".commands.{name}", __package__)
         description = getattr(module, f"{name}_desc")()
@@ -66,6 +58,7 @@ class _ADP3DBundle(BundleAPI):
 
         from chimerax.core.tools import get_singleton
 
+        _offer_in_scene(session)
         module, name = _TOOLS[tool_info.name]
         tool: ToolInstance | None = get_singleton(
             session, getattr(import_module(module, __package__), name), tool_info.name

@@ -2,8 +2,7 @@
 
     ChimeraX --nogui --exit --script "tests/client/in_chimerax.py [arguments of pytest]"
 
-- The bundle: installed from this checkout where ChimeraX has none, or another one. Another one is in use from the start
-  of ChimeraX on, so it is replaced at the next start, and the tests have to be begun twice.
+- The bundle: installed from this checkout where ChimeraX has none, or another one.
 - pytest: fetched into a folder beside ChimeraX's caches; ChimeraX's own packages stay as they are.
 - An environment for the engine: the one that the variable ADP3D_PYTHON or ADP-3D's settings name, else a Python of this
   computer that has the engine's packages, else one that ``adp3d install`` makes, as it does for users.
@@ -109,10 +108,7 @@ def _install_bundle(session) -> None:
     importlib.invalidate_caches()
     left = _differences()
     if left is not None:
-        raise UserError(
-            f"the bundle could not be installed from {ROOT} ({left}); where another one was installed before, ChimeraX "
-            "does so at its next start: run this once more"
-        )
+        raise UserError(f"the bundle could not be installed from {ROOT} ({left})")
 
 
 def _differences() -> str | None:
