@@ -1,7 +1,7 @@
 """Entries of the menu that a double click in the scene opens, and the mouse modes that hold and tug residues.
 
 ChimeraX has no way to take entries away; those here are not seen where there is nothing to be done. They are there from
-the first use of the bundle in a session; this module and those of the modes load nothing else of it before they are used.
+the first use of the bundle in a session; this module and the modes load nothing else of it before they are used.
 """
 
 from __future__ import annotations
