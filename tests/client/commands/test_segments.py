@@ -86,7 +86,7 @@ def test_what_is_left_out_is_listed_and_its_ends_are_shown(session, job, message
     from chimerax.adp3d.handover.results import result_model
     from chimerax.core.errors import UserError
 
-    first, *_ = _run(session, "adp3d segments")
+    first = next(one for one in _run(session, "adp3d segments") if one.name == "A 5-6")
     gone = Segment("A", ("12", "13", "14"), LEFT_OUT, new=3, reasons=("left out: the map does not show it",))
     Path(job.paths["segments"]).write_text(to_text([first, gone]), encoding="utf-8")
     result = result_model(session, job)
@@ -95,8 +95,8 @@ def test_what_is_left_out_is_listed_and_its_ends_are_shown(session, job, message
     messages.clear()
     found = _run(session, "adp3d segments")
     assert not found[1].there and "left out: the map does not show it" in messages[-1][1]
-    assert f"adp3d accept {job.id} segments 2" not in _links(messages)
-    assert f"adp3d accept {job.id} segments 1" in _links(messages)
+    given = [link.strip() for link in _links(messages)]
+    assert f"adp3d accept {job.id} segments 1" in given and f"adp3d accept {job.id} segments 2" not in given
     _run(session, "adp3d segments show 2")
     chosen = {a.residue.number for m in session.models.list() for a in getattr(m, "atoms", ()) if a.selected}
     assert chosen == {11, 15}
