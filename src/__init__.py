@@ -82,7 +82,7 @@ class _ADP3DBundle(BundleAPI):
 
 
 def _offer_in_scene(session: Session) -> None:
-    """Add what can be asked from the scene; it needs a window, and takes a while only the first time."""
+    """Add what can be asked from the scene; it needs a window."""
     if session.ui.is_gui:
         from importlib import import_module
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..jobs.selection import fix_residues
+from ..live.steering import fix_residues
 
 if TYPE_CHECKING:
     from chimerax.atomic import Residues

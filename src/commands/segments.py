@@ -109,11 +109,15 @@ def _job(session: Session, number: int | None, walked: int) -> Job:
 
 
 def _show_alternatives(session: Session, job: Job, number: int) -> None:
+    from chimerax.core.errors import UserError
+
     from ..handover.segments import addresses_of
     from ..live.alternatives import alternative_words, open_alternatives
     from ..live.segment_walk import segment_residues, segment_walk
 
     segment = segment_walk(session).show(job, number)
+    if not segment.there:
+        raise UserError(f"{segment.name} is left out of the result, and of all replicas: the map does not show it.")
     place = segment_residues(session, job, addresses_of(segment))[0].structure
     group = open_alternatives(session, job, segment, place)
     _tell(session, job, segment, number)
@@ -149,7 +153,7 @@ def _page(job: Job, found: Sequence[Segment]) -> Markup:
             ", ".join(one.reasons),
             join(
                 (
-                    _link(f"adp3d accept {job.id} segments {number}", "accept"),
+                    *([_link(f"adp3d accept {job.id} segments {number}", "accept")] if one.there else []),
                     *(
                         [_link(f"adp3d segments {job.id} alternatives {number}", "alternatives")]
                         if len(one.alternatives) > 1

@@ -33,8 +33,6 @@ Examine = Callable[[Mapping[str, object], Callable[[], None]], dict[str, Any]]
 """Report on a specification as it arrives, without running a job; the second is called now and then, and what it raises
 ends the work."""
 
-Steering = messages.Stop | messages.Pause | messages.Resume | messages.SetWeight | messages.Fix
-
 _STOP_GRACE = 1.5
 """Seconds that a job gets for its checkpoint when the client is gone; the process ends within five,
 also when a library that is being loaded keeps it from noticing at once. A running job writes one every 20 s anyway."""
@@ -152,7 +150,7 @@ class Worker:
             with self._job_lock:
                 self._asked[message.job_id] = control
             threading.Thread(target=self._answer, args=(message, control), name=message.kind, daemon=True).start()
-        elif isinstance(message, Steering):
+        elif isinstance(message, messages.Steering):
             self._steer(message)
         elif self._elsewhere is None or not self._elsewhere.takes(message):
             self.send(messages.Error("", f"A client does not send '{message.kind}' messages."))
@@ -198,7 +196,7 @@ class Worker:
             self._asked.pop(message.job_id, None)
         self.send(answer)
 
-    def _steer(self, message: Steering) -> None:
+    def _steer(self, message: messages.Steering) -> None:
         with self._job_lock:
             if isinstance(message, messages.Stop) and message.job_id in self._asked:
                 self._asked[message.job_id].stop()
@@ -213,6 +211,11 @@ class Worker:
                 self._control.resume()
             elif isinstance(message, messages.Fix):
                 self._control.hold(message.residues, message.fixed)
+            elif isinstance(message, messages.Tug) and message.on:
+                x, y, z = map(float, message.target)
+                self._control.tug(message.residue, (x, y, z))
+            elif isinstance(message, messages.Tug):
+                self._control.let_go()
             else:
                 self._control.change(message.name, message.value)
 
@@ -280,7 +283,8 @@ class Worker:
         return self._elsewhere is not None and self._elsewhere.crowded
 
     def wait_for_job(self) -> None:
-        """Wait for the end of the running job, however long it takes."""
+        """Wait for the end of the running job, however long it takes; nobody is there any more who could tug."""
+        self._control.let_go()
         if self._thread is not None:
             self._thread.join()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -97,12 +99,21 @@ class ModelAtoms:
     residues: tuple[ResidueRow, ...]
     xyz: NDArray[np.float64]
 
-    def by_address(self) -> dict[Address, ResidueRow]:
+    def by_address(self) -> Mapping[Address, ResidueRow]:
         """Residues by address; of several with one address the first."""
-        found: dict[Address, ResidueRow] = {}
-        for residue in self.residues:
-            found.setdefault(residue.address, residue)
-        return found
+        return self._by_address
+
+    @cached_property
+    def _by_address(self) -> Mapping[Address, ResidueRow]:
+        return MappingProxyType({address: self.residues[place] for address, place in self.places.items()})
+
+    @cached_property
+    def places(self) -> Mapping[Address, int]:
+        """Places of residues in the order of the model, by address; of several with one address the first."""
+        found: dict[Address, int] = {}
+        for place, residue in enumerate(self.residues):
+            found.setdefault(residue.address, place)
+        return MappingProxyType(found)
 
     def coordinates(self, residue: ResidueRow) -> NDArray[np.float64]:
         """Coordinates of a residue's atoms, in their order."""
@@ -114,6 +125,8 @@ class ModelAtoms:
 
     def renamed(self, rename: Callable[[str], str]) -> ModelAtoms:
         """The same atoms with other chain names."""
+        if all(rename(chain) == chain for chain in {residue.address[0] for residue in self.residues}):
+            return self
         rows = tuple(ResidueRow((rename(r.address[0]), *r.address[1:]), r.name, r.kind, r.atoms) for r in self.residues)
         return ModelAtoms(rows, self.xyz)
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from .atoms import Address
-from .part import residue_address
+from .part import residue_address, residue_addresses
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure, Chain, Pseudobond, Residue
 
-__all__ = ["ChainState", "Gap", "fill_gaps", "read_chains", "restore_chains", "take_in"]
+__all__ = ["ChainState", "Gap", "chain_members", "fill_gaps", "read_chains", "restore_chains", "take_in"]
 
 Gap = tuple[tuple[Address, str], tuple[Address, str]]
 """Two atoms, by address and name, between which residues are missing."""
@@ -44,36 +43,53 @@ class ChainState:
     gaps: tuple[Gap, ...]
 
 
-def read_chains(structure: AtomicStructure, chain_ids: Collection[str]) -> list[ChainState]:
-    """State of the chains of these names."""
+def chain_members(structure: AtomicStructure, chain_ids: Collection[str]) -> dict[Chain, Sequence[Residue | None]]:
+    """Residues of the chains of these names, None where there is no structure."""
+    return {chain: list(chain.residues) for chain in structure.chains if chain.chain_id in chain_ids}
+
+
+def read_chains(structure: AtomicStructure, found: Mapping[Chain, Sequence[Residue | None]]) -> list[ChainState]:
+    """State of chains with their residues, as `chain_members` gives them."""
     gaps = [_gap(bond) for bond in _missing_structure(structure)]
     states = []
-    for chain in structure.chains:
-        if chain.chain_id in chain_ids:
-            members = tuple(None if r is None else residue_address(r) for r in chain.residues)
-            own = set(members)
-            mine = tuple(pair for pair in gaps if pair[0][0] in own and pair[1][0] in own)
-            states.append(ChainState(chain.chain_id, members, chain.characters, bool(chain.from_seqres), mine))
+    for chain, residues in found.items():
+        members = _addresses(residues)
+        own = set(members)
+        mine = tuple(pair for pair in gaps if pair[0][0] in own and pair[1][0] in own)
+        states.append(ChainState(chain.chain_id, members, chain.characters, bool(chain.from_seqres), mine))
     return states
 
 
-def take_in(structure: AtomicStructure, new: Sequence[Residue], renamed: Mapping[Address, str]) -> None:
+def take_in(
+    structure: AtomicStructure,
+    new: Sequence[Residue],
+    renamed: Mapping[Address, str],
+    former: Mapping[Chain, Sequence[Residue | None]] | None = None,
+) -> None:
     """Put new residues into the chains of their neighbours and remove the gaps that they fill.
 
     ChimeraX joins a residue to a chain by itself only at the chain's ends. Chains in which no residue is new
     keep their residues; letters follow residues whose names changed.
+
+    Parameters
+    ----------
+    structure : AtomicStructure
+    new : sequence of Residue
+    renamed : mapping of Address to str
+        New names of residues that were there.
+    former : mapping of Chain to sequence, optional
+        Residues of chains before these were made: to ask ChimeraX again takes a while.
     """
     from chimerax.atomic import Sequence as AtomicSequence
 
-    added = set(new)
     letters = {address: AtomicSequence.rname3to1(name) for address, name in renamed.items()}
     for chain in list(structure.chains):
         mine = [residue for residue in new if residue.chain_id == chain.chain_id]
         if not mine or chain.polymer_type != type(mine[0]).PT_AMINO:
             continue
-        members = list(chain.residues)
+        members = _members(chain, former)
         old = {residue for residue in members if residue is not None}
-        order = [r for r in structure.residues if r in old or (r in added and r.chain_id == chain.chain_id)]
+        order = _in_order(structure, members, mine)
         characters = list(chain.characters)
         if letters:
             named = zip(members, characters, strict=True)
@@ -82,7 +98,26 @@ def take_in(structure: AtomicStructure, new: Sequence[Residue], renamed: Mapping
         full = bool(chain.from_seqres)
         chain.bulk_set(residues, text)
         chain.from_seqres = full and filled
-    _remove_filled_gaps(structure, added)
+    _remove_filled_gaps(structure, new)
+
+
+def _members(chain: Chain, former: Mapping[Chain, Sequence[Residue | None]] | None) -> list[Residue | None]:
+    """Residues of a chain now; as they were if ChimeraX has joined none to it since."""
+    before = None if former is None else former.get(chain)
+    if before is None or chain.num_residues != len(before):
+        return list(chain.residues)
+    present = sum(residue is not None for residue in before)
+    return list(before) if chain.num_existing_residues == present else list(chain.residues)
+
+
+def _in_order(structure: AtomicStructure, members: Sequence[Residue | None], new: Sequence[Residue]) -> list[Residue]:
+    """Residues of a chain and new ones as they stand in the model."""
+    every = structure.residues
+    order = [residue for residue in members if residue is not None]
+    known = set(order)
+    order += [residue for residue in new if residue not in known]
+    places = every.indices(type(every)(order))
+    return [order[i] for i in places.argsort(kind="stable").tolist()]
 
 
 def fill_gaps(
@@ -113,18 +148,21 @@ def fill_gaps(
         ``exact`` says whether every stretch of new residues had just as many empty places.
     """
     positions = {id(residue): i for i, residue in enumerate(members) if residue is not None}
-    known = [i for i, residue in enumerate(order) if residue in old]
+    news = [i for i, residue in enumerate(order) if residue not in old]
     residues: list[_Member | None] = []
     text: list[str] = []
     exact = True
-    borders = [-1, *known, len(order)]
-    for left, right in itertools.pairwise(borders):
+    copied = 0
+    for left, right in _runs(news):
         fresh = list(order[left + 1 : right])
         start = -1 if left < 0 else positions[id(order[left])]
         end = len(members) if right == len(order) else positions[id(order[right])]
         room = end - start - 1
-        if not fresh or len(fresh) == room:
-            residues += fresh if fresh else members[start + 1 : end]
+        residues += members[copied : start + 1]
+        text += characters[copied : start + 1]
+        copied = end
+        if len(fresh) == room:
+            residues += fresh
             text += characters[start + 1 : end]
         elif len(fresh) < room and (left < 0 or right == len(order)):
             spare = room - len(fresh)  # at the ends of a chain the rest stays empty
@@ -135,10 +173,14 @@ def fill_gaps(
             exact = False
             residues += fresh
             text += [letter(residue) for residue in fresh]
-        if right < len(order):
-            residues.append(order[right])
-            text.append(characters[end])
-    return residues, "".join(text), exact
+    return [*residues, *members[copied:]], "".join([*text, *characters[copied:]]), exact
+
+
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Last number before and first one after each stretch of consecutive numbers, which rise."""
+    starts = [n for i, n in enumerate(numbers) if i == 0 or n != numbers[i - 1] + 1]
+    ends = [n for i, n in enumerate(numbers) if i == len(numbers) - 1 or n + 1 != numbers[i + 1]]
+    return [(start - 1, end + 1) for start, end in zip(starts, ends, strict=True)]
 
 
 def restore_chains(
@@ -172,12 +214,20 @@ def _restore_gaps(structure: AtomicStructure, state: ChainState, residues: Mappi
 
 def _remove_filled_gaps(structure: AtomicStructure, new: Collection[Residue]) -> None:
     """Delete missing-structure pseudobonds between residues that are no neighbours any more."""
-    order = {id(residue): i for i, residue in enumerate(structure.residues)}
-    fresh = sorted(order[id(residue)] for residue in new)
+    every = structure.residues
+    fresh = [every.index(residue) for residue in new]
     for bond in list(_missing_structure(structure)):
-        low, high = sorted(order[id(atom.residue)] for atom in bond.atoms)
+        low, high = sorted(every.index(atom.residue) for atom in bond.atoms)
         if any(low < i < high for i in fresh):
             bond.delete()
+
+
+def _addresses(members: Sequence[Residue | None]) -> tuple[Address | None, ...]:
+    """Addresses of a chain's residues; None where there is no structure."""
+    from chimerax.atomic import Residues
+
+    found = iter(residue_addresses(Residues([residue for residue in members if residue is not None])))
+    return tuple(None if residue is None else next(found) for residue in members)
 
 
 def _missing_structure(structure: AtomicStructure) -> list[Pseudobond]:

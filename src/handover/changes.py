@@ -81,13 +81,15 @@ def find_changes(before: ModelAtoms, after: ModelAtoms, among: Collection[Addres
         Residues that are compared; by default all.
     """
     old, new = before.by_address(), after.by_address()
+    compared = new if among is None else sorted((one for one in among if one in new), key=after.places.__getitem__)
     changed = {
         address: new[address]
-        for address in (new if among is None else (one for one in new if one in among))
+        for address in compared
         if address in old and not same_residue(before, old[address], after, new[address])
     }
     inserted: list[Inserted] = []
-    for chain in dict.fromkeys(residue.address[0] for residue in after.residues):
+    # chains in which nothing is new are not walked through: taking over one stretch should cost little
+    for chain in dict.fromkeys(address[0] for address in compared if address not in old):
         rows = [r for r in after.residues if r.address[0] == chain]
         following: Address | None = None
         nexts: list[Address | None] = [None] * len(rows)
@@ -101,7 +103,7 @@ def find_changes(before: ModelAtoms, after: ModelAtoms, among: Collection[Addres
                 previous = residue.address
             else:
                 inserted.append(Inserted(residue, previous, next_known))
-    lost = tuple(address for address in old if address not in new)
+    lost = tuple(address for address in (old if among is None else among) if address in old and address not in new)
     found = Changes(changed, tuple(inserted), lost, after)
     return found if among is None else found.within(among)
 

@@ -6,7 +6,6 @@ again are new ones.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from .atoms import Address, ResidueRow
 from .attributes import Confidences, exchange_confidence
-from .chain_records import ChainState, read_chains, restore_chains, take_in
+from .chain_records import ChainState, chain_members, read_chains, restore_chains, take_in
 from .changes import Changes, Inserted
 from .part import residue_addresses
 from .residue_edit import AtomState, new_serials, put_atoms, read_atoms
@@ -58,6 +57,9 @@ class ModelEdit:
         Name and atoms of the changed residues when `apply` was called last, by address.
     chains : list of ChainState
         The chains concerned, then.
+    secondary : list of (int, int) or None
+        Secondary structure of the new residues once it was found, in their order: to find it takes as long as half of
+        all the rest.
     """
 
     changes: Changes
@@ -66,6 +68,7 @@ class ModelEdit:
     former: Confidences = field(default_factory=dict)
     before: dict[Address, tuple[str, dict[str, AtomState]]] = field(default_factory=dict)
     chains: list[ChainState] = field(default_factory=list)
+    secondary: list[tuple[int, int]] | None = None
 
     def apply(self, structure: AtomicStructure) -> None:
         """Write the changes. Residues and atoms that did not change are not touched.
@@ -75,13 +78,16 @@ class ModelEdit:
         UserError
             If a residue to be changed is not there or one to be made is; nothing is changed then.
         """
+        from chimerax.atomic import Residues
+
         residues = find_residues(structure)
         changes = self.changes
         gone = [address for address in changes.changed if address not in residues]
         _refuse(structure, gone, "deleted or renumbered")
         _refuse(structure, [i.residue.address for i in changes.inserted if i.residue.address in residues], "made")
         chains = {i.residue.address[0] for i in changes.inserted} | {a[0] for a in changes.changed}
-        self.chains = read_chains(structure, chains)
+        members = chain_members(structure, chains)
+        self.chains = read_chains(structure, members)
         self.before = {}
         serials = new_serials(structure)
         for address, row in changes.changed.items():
@@ -102,11 +108,17 @@ class ModelEdit:
             made.append(new)
         for item, new in zip(changes.inserted, made, strict=True):
             residues[item.residue.address] = new
-        take_in(structure, made, {address: row.name for address, row in changes.changed.items()})
+        names = {address: row.name for address, row in changes.changed.items() if self.before[address][0] != row.name}
+        take_in(structure, made, names, members)
         self._join(residues)
         self.former = exchange_confidence(residues, self.confidence)
-        if made:
+        if made and self.secondary is None:
             _find_secondary_structure(structure, made)
+            fresh = Residues(made)
+            self.secondary = list(zip(fresh.ss_types.tolist(), fresh.ss_ids.tolist(), strict=True))
+        elif made and self.secondary is not None:
+            fresh = Residues(made)
+            fresh.ss_types, fresh.ss_ids = np.array(self.secondary, dtype=np.int32).T.copy()
 
     def revert(self, structure: AtomicStructure) -> None:
         """Take the changes back; what the user did to other residues since stays.
@@ -116,14 +128,17 @@ class ModelEdit:
         UserError
             If residues that were changed or made were deleted, renumbered or mutated since; nothing is changed then.
         """
+        from chimerax.atomic import Residues
+
         residues = find_residues(structure)
         rows = [*self.changes.changed.values(), *(item.residue for item in self.changes.inserted)]
         present = {address: residue.name for address, residue in residues.items()}
         other = [row.address for row in rows if present.get(row.address) != row.name]
         _refuse(structure, other, "deleted, renumbered or mutated")
         exchange_confidence(residues, self.former)
-        for item in reversed(self.changes.inserted):
-            residues.pop(item.residue.address).delete()
+        if made := [residues.pop(item.residue.address) for item in self.changes.inserted]:
+            # at once, and by their atoms: ChimeraX goes through the model for each that is deleted alone
+            Residues(made).atoms.delete()
         for address, (name, atoms) in self.before.items():
             residue = residues[address]
             if residue.name != name:
@@ -160,10 +175,12 @@ class ModelEdit:
         """Bond residues that the job made or moved to their neighbours in the chain."""
         from chimerax.atomic.struct_edit import add_bond
 
-        touched = {item.residue.address for item in self.changes.inserted} | set(self.changes.changed)
-        rows = self.changes.result.residues
-        for first, second in itertools.pairwise(rows):
-            if first.address[0] != second.address[0] or not {first.address, second.address} & touched:
+        rows, places = self.changes.result.residues, self.changes.result.places
+        touched = [places[address] for address in self.changes.addresses()]
+        last = len(rows) - 1
+        for left in sorted({left for at in touched for left in (at - 1, at) if 0 <= left < last}):
+            first, second = rows[left], rows[left + 1]
+            if first.address[0] != second.address[0]:
                 continue
             one, two = residues.get(first.address), residues.get(second.address)
             carbon = one.find_atom("C") if one is not None else None
@@ -188,14 +205,14 @@ def _refuse(structure: AtomicStructure, addresses: Sequence[Address], what: str)
 
 def _find_secondary_structure(structure: AtomicStructure, new: Collection[Residue]) -> None:
     """Assign helices and strands of new residues; what the model says of all others stays."""
+    from chimerax.atomic import Residues
     from chimerax.dssp import compute_ss
 
-    fresh = set(new)
-    before = [(residue, residue.ss_type, residue.ss_id) for residue in structure.residues if residue not in fresh]
+    others = structure.residues.subtract(Residues(new))
+    kinds, numbers = others.ss_types, others.ss_ids
     compute_ss(structure)
-    for residue, kind, number in before:
-        residue.ss_type = kind
-        residue.ss_id = number
+    others.ss_types = kinds
+    others.ss_ids = numbers
 
 
 def _draw_like(residue: Residue, like: Residue) -> None:

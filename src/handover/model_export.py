@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,8 +48,8 @@ def read_open_model(structure: AtomicStructure, only: Collection[Address] | None
     from chimerax.atomic import Residue, Residues
 
     types = {Residue.PT_AMINO: "protein", Residue.PT_NUCLEIC: "nucleic"}
-    every = list(structure.residues)
-    addresses = residue_addresses(structure.residues)
+    collection = structure.residues
+    every, addresses = list(collection), residue_addresses(collection)
     if only is None:
         atoms = structure.atoms
     else:
@@ -79,14 +80,15 @@ def read_open_model(structure: AtomicStructure, only: Collection[Address] | None
             weight, bfactor = float(atom.get_alt_loc_occupancy(loc)), bfactors[loc.strip()]
             rows.append(AtomRow(str(name), str(element), loc.strip(), len(xyz), weight, bfactor))
             xyz.append(atom.get_alt_loc_coord(loc))
+    columns_of_residues = zip(every, addresses, collection.names, collection.polymer_types.tolist(), strict=True)
     residues = [
         ResidueRow(
             address,
-            r.name,
-            types.get(r.polymer_type, "water" if r.name in _WATER else "other"),
+            str(name),
+            types.get(polymer, "water" if name in _WATER else "other"),
             tuple(members.get(r, ())),
         )
-        for r, address in zip(every, addresses, strict=True)
+        for r, address, name, polymer in columns_of_residues
     ]
     return ModelAtoms(tuple(_with_loners(residues)), np.array(xyz, dtype=np.float64).reshape(-1, 3))
 
@@ -94,6 +96,8 @@ def read_open_model(structure: AtomicStructure, only: Collection[Address] | None
 def _with_loners(residues: list[ResidueRow]) -> list[ResidueRow]:
     """Count amino acids outside of ChimeraX's chains as protein where they stand among a chain's residues."""
     spans: dict[str, list[int]] = {}
+    if not any(residue.kind == "other" and residue.atoms for residue in residues):
+        return residues
     for residue in residues:
         if residue.kind == "protein":
             spans.setdefault(residue.address[0], []).append(residue.address[1])
@@ -104,8 +108,8 @@ def _with_loners(residues: list[ResidueRow]) -> list[ResidueRow]:
         if kind == "other" and {"N", "CA", "C"} <= residue.names():
             span = spans.get(chain)
             if span is None or min(span) <= number <= max(span):
-                kind = "protein"
-        result.append(ResidueRow(residue.address, residue.name, kind, residue.atoms))
+                residue = replace(residue, kind="protein")
+        result.append(residue)
     return result
 
 

@@ -218,10 +218,9 @@ def _atoms_of(job: Job, path: Path) -> ModelAtoms:
 
     handover = Handover.of(job.prepared.extra)
     try:
-        atoms = _atoms(path, _version(path))
+        return _atoms(path, _version(path), handover.model_to_frame, tuple(handover.chain_names.items()))
     except (ValueError, OSError) as error:
         raise UserError(f"'{path}' cannot be read ({error}); run the job again.") from error
-    return atoms.moved(frames.invert(handover.matrix)).renamed(handover.session_chain)
 
 
 def _version(path: Path) -> tuple[int, int]:
@@ -231,8 +230,15 @@ def _version(path: Path) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=_KEPT)
-def _atoms(path: Path, version: tuple[int, int]) -> ModelAtoms:
-    return read_model_file(path)
+def _atoms(
+    path: Path,
+    version: tuple[int, int],
+    model_to_frame: tuple[tuple[float, ...], ...],
+    chain_names: tuple[tuple[str, str], ...],
+) -> ModelAtoms:
+    """Atoms in the frame and under the chain names of the user's model."""
+    handover = Handover(model_to_frame=model_to_frame, chain_names=dict(chain_names))
+    return read_model_file(path).moved(frames.invert(handover.matrix)).renamed(handover.session_chain)
 
 
 @lru_cache(maxsize=_KEPT)

@@ -83,6 +83,8 @@ class Job:
         What its models are coloured by: ``confidence``, ``fit`` or ``none``.
     held : set of int or None
         Positions in the layout of the residues that are held; None before the user has fixed or released any.
+    tugged : int or None
+        Position in the layout of the residue that is being tugged.
     paths : dict
         Files of a finished job by role (``result``, ``metrics``, ``trajectory`` ...).
     result_metrics : dict
@@ -118,6 +120,7 @@ class Job:
         self.best_replica = 0
         self.colouring = "confidence"
         self.held: set[int] | None = None
+        self.tugged: int | None = None
         self.paths: dict[str, str] = {}
         self.result_metrics: dict[str, Any] = {}
         self.error = ""
@@ -214,6 +217,17 @@ class Job:
         """Hold residues (positions in the layout) where the best estimate has them, or release them."""
         self._steer(messages.Fix(self.key, [int(i) for i in residues], bool(fixed)))
 
+    def tug(self, residue: int, target: list[float]) -> None:
+        """Pull a residue (position in the layout) towards a place in the job's frame, in angstrom."""
+        self._steer(messages.Tug(self.key, int(residue), target))
+        self.tugged = int(residue)
+
+    def let_go(self) -> None:
+        """Let the residue go that is being tugged."""
+        if self.tugged is not None:
+            self._steer(messages.Tug(self.key, self.tugged, [0.0, 0.0, 0.0], on=False))
+            self.tugged = None
+
     def begin_again(self, prepared: PreparedJob) -> None:
         """Wait for the engine once more, after a stop or a failure.
 
@@ -223,7 +237,7 @@ class Job:
         self.find_again(prepared.model, prepared.map)
         self.state = JobState.WAITING
         self.stage, self.step, self.total = "", 0, 0
-        self.done = self.started = self.finished = None
+        self.done = self.started = self.finished = self.tugged = None
         self.error = self.advice = ""
         self.log.clear()
         self.submitted = time.time()

@@ -6,16 +6,14 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from .manager import job_manager
 from .state import Layout
 
 if TYPE_CHECKING:
-    from chimerax.atomic import Residue, Residues
-    from chimerax.core.session import Session
+    from chimerax.atomic import Residue
 
     from .job import Job
 
-__all__ = ["fix_residues", "held_positions", "kept_positions", "positions"]
+__all__ = ["held_positions", "kept_positions", "positions"]
 
 _KEPT = re.compile(r"(?P<chain>[^:]+)(:(?P<first>-?\d+)(?P<code>[A-Za-z]?)(-(?P<last>-?\d+))?)?")
 """One item of the setting ``keep``: ``A:12-40``, ``B:7``, ``C``."""
@@ -28,7 +26,7 @@ def positions(layout: Layout, residues: Iterable[Residue]) -> list[int]:
     ----------
     layout : Layout
     residues : iterable of Residue
-        Of any model with the numbering of the layout; those that the layout lacks are left out.
+        Of any model with the chain names and numbering of the layout; those that the layout lacks are left out.
     """
     numbered = zip(layout.chains, layout.numbers, layout.insertion_codes, strict=True)
     places = {(chain, number, code.strip()): i for i, (chain, number, code) in enumerate(numbered)}
@@ -59,44 +57,3 @@ def held_positions(job: Job) -> frozenset[int]:
     if job.held is None:
         return frozenset(kept_positions(job.layout, job.prepared.spec.get("keep") or ()))
     return frozenset(job.held)
-
-
-def fix_residues(session: Session, residues: Residues, job_id: int | None, *, fixed: bool) -> Job:
-    """Hold or release residues of a running job.
-
-    Raises
-    ------
-    UserError
-        If the job does not run yet or any more, or has none of the residues; if none that is to be released is held.
-    """
-    from chimerax.core.errors import UserError
-
-    manager = job_manager(session)
-    manager.pump()
-    job = manager.get(job_id)
-    if job.ended:
-        raise UserError(f"ADP-3D job {job.id} does not run (it is {job.state}).")
-    if job.layout is None:
-        raise UserError(f"ADP-3D job {job.id} is still being prepared; try again when it runs.")
-    # With several models open, '/A:5' means the job's own one.
-    own = [r for r in residues if r.structure is job.model]
-    found = positions(job.layout, own or residues)
-    if not found:
-        raise UserError(f"None of these residues is part of ADP-3D job {job.id}; name residues of its model.")
-    before = held_positions(job)
-    concerned = set(found) - before if fixed else before.intersection(found)
-    if not concerned and not fixed:
-        raise UserError(f"None of these residues is held in ADP-3D job {job.id}; 'adp3d fix' holds residues.")
-    job.fix(found, fixed)
-    job.held = {*before, *found} if fixed else {*before.difference(found)}
-    session.logger.info(f"ADP-3D job {job.id}: {_change(len(concerned), len(before), fixed)}")
-    return job
-
-
-def _change(changed: int, before: int, fixed: bool) -> str:
-    """Say how many residues changed, and how many are held now."""
-    noun = "residue" if changed == 1 else "residues"
-    if not fixed:
-        left = before - changed
-        return f"{changed} {noun} released; {left or 'none'} {'is' if left == 1 or not left else 'are'} still held."
-    return f"{changed} {noun} held; {before + changed} {'is' if before + changed == 1 else 'are'} held in all."

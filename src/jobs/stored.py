@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from .state import PreparedJob
 if TYPE_CHECKING:
     from chimerax.geometry import Place
 
-__all__ = ["is_finished", "is_job_folder", "note_in_folder", "prepared_from_folder", "read_finished"]
+__all__ = ["is_finished", "is_job_folder", "note_in_folder", "prepared_from_folder", "read_course", "read_finished"]
 
 _RECORD, _RECORD_VERSION = "chimerax.json", 1
 
@@ -122,3 +122,31 @@ def read_finished(folder: Path) -> tuple[dict[str, str], dict[str, Any]] | None:
     paths = {role: folder / name for role, name in _FILES.items()}
     paths |= {path.stem: path for path in sorted(folder.glob("*.png"))}
     return {role: str(path) for role, path in paths.items() if path.is_file()}, metrics
+
+
+def read_course(folder: Path) -> Iterator[dict[str, Any]]:
+    """What the log of a job says of its course: figures of its steps (``metric``) and the best replica (``best``).
+
+    A log that is not there says nothing; lines that are damaged, as by a crash, are left out.
+    """
+    try:
+        lines = (folder / _FILES["log"]).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and _is_course(event):
+            yield event
+
+
+def _is_course(event: Mapping[str, Any]) -> bool:
+    if type(event.get("step")) is not int:
+        return False
+    if event.get("event") == "best":
+        return type(event.get("replica")) is int and event["replica"] >= 0
+    values, first = event.get("values"), event.get("first_replica", 0)
+    numbers = isinstance(values, list) and all(isinstance(v, int | float) for v in values)
+    return event.get("event") == "metric" and isinstance(event.get("name"), str) and numbers and type(first) is int

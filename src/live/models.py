@@ -240,6 +240,7 @@ class LiveModels:
         if view.glide.moving:
             view.move(view.glide.at(np.inf), job.best_replica)  # a job that was stopped has no result to be shown
         view.pin(())
+        view.let_go()
         view.close_ghost()
         show_result(self._session, job, view)
         self._recolour(job, view, True)

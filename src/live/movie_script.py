@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_script", "movie_commands", "write_movie_script"]
 
+_SECONDS_AT_LEAST = 6
+"""Of a short trajectory: one picture for each of 20 coordinate sets would be over in less than a second."""
 _SECONDS_AT_END = 2
 _RATE = 25
 """Frames in a second, as ChimeraX's own movies have."""
@@ -47,11 +49,13 @@ def movie_commands(models: str, frames: int, movie: str) -> list[str]:
     movie : str
         Name of the movie's file, quoted where that is necessary.
     """
+    each = max(1, round(_SECONDS_AT_LEAST * _RATE / frames))
+    slow = f" pauseFrames {each}" if each > 1 else ""
     return [
         f"coordset {models} 1",
         "movie record",
-        f"coordset {models} 1,{frames}",
-        f"wait {frames}",
+        f"coordset {models} 1,{frames}{slow}",
+        f"wait {frames * each}",
         f"wait {_SECONDS_AT_END * _RATE}",
         f"movie encode {movie} framerate {_RATE} wait true",
     ]
@@ -78,7 +82,7 @@ def write_movie_script(session: Session, job: Job, structures: Sequence[AtomicSt
         "# open this file in the session that has the trajectory. In another one these commands open it:",
         f"#   adp3d resume {again}",
         f"#   adp3d trajectory{' replica all' if len(structures) > 1 else ''}",
-        *movie_commands(models, structures[0].num_coordsets, movie),
+        *movie_commands(models, max(structure.num_coordsets for structure in structures), movie),
         "",
     ]
     replace_file(path, lambda partial: partial.write_text("\n".join(lines), encoding="utf-8"))

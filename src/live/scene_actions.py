@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,17 +10,18 @@ from ..handover.part import plain_chain, residue_address, residue_spec
 from ..handover.results import result_model
 from ..handover.segments import addresses_of, read_segments
 from ..jobs.manager import job_manager
-from ..jobs.selection import held_positions, positions
+from ..jobs.selection import held_positions
+from .steering import rows_of
 from .view import is_live
 from .views import views_of
 
 if TYPE_CHECKING:
-    from chimerax.atomic import AtomicStructure, Residues
+    from chimerax.atomic import AtomicStructure, Residue, Residues
     from chimerax.core.session import Session
 
     from ..jobs.job import Job
 
-__all__ = ["ACTIONS", "SceneAction", "hold_command"]
+__all__ = ["ACTIONS", "SceneAction", "hold_command", "running_job"]
 
 
 @dataclass(frozen=True)
@@ -120,21 +121,21 @@ def hold_command(session: Session, residues: Residues) -> str:
     """
     from chimerax.core.errors import UserError
 
-    job = _running(session, residues)
+    job = running_job(session, residues)
     if job is None or job.layout is None:
         return ""
     if odd := _odd_chain(residues):
         raise UserError(_unnamed(odd))
-    rows = set(positions(job.layout, residues))
+    rows = set(rows_of(job, residues))
     return _steering(job, residues, "release" if rows <= held_positions(job) else "fix")
 
 
 def _steer(session: Session, name: str) -> SceneAction | None:
     residues = _selected_protein(session)
-    job = None if residues is None else _running(session, residues)
+    job = None if residues is None else running_job(session, residues)
     if residues is None or job is None or job.layout is None:
         return None
-    rows, held = set(positions(job.layout, residues)), held_positions(job)
+    rows, held = set(rows_of(job, residues)), held_positions(job)
     if (name == "release" and not rows & held) or (name == "fix" and rows <= held):
         return None
     command = _steering(job, residues, name)
@@ -150,12 +151,12 @@ def _steering(job: Job, residues: Residues, name: str) -> str:
     return f"adp3d {name} {quoted} job {job.id}" if spec else ""
 
 
-def _running(session: Session, residues: Residues) -> Job | None:
+def running_job(session: Session, residues: Sequence[Residue] | Residues) -> Job | None:
     """The running job that has residues of a model which shows it."""
     for job in reversed(job_manager(session).jobs):
         if not job.state.active or job.layout is None:
             continue
-        if residues[0].structure in _models_of(session, job) and positions(job.layout, residues):
+        if residues[0].structure in _models_of(session, job) and rows_of(job, residues):
             return job
     return None
 

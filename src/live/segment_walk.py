@@ -58,6 +58,31 @@ def segment_residues(session: Session, job: Job, addresses: Sequence[Address]) -
     raise UserError(f"No open model shows residue {chain} {number}{code} of ADP-3D job {job.id} any more.")
 
 
+def _beside(session: Session, job: Job, segment: Segment) -> Residues:
+    """Residues between which a stretch is missing, in the model that shows the result.
+
+    Raises
+    ------
+    UserError
+        If no open model has any.
+    """
+    from chimerax.atomic import Residue, Residues
+    from chimerax.core.errors import UserError
+
+    numbers = [number for _, number, _ in addresses_of(segment)]
+    for model in _models(session, job):
+        every = model.residues
+        ours = every.filter((every.chain_ids == segment.chain) & (every.polymer_types == Residue.PT_AMINO))
+        before, after = ours.filter(ours.numbers < min(numbers)), ours.filter(ours.numbers > max(numbers))
+        ends = [
+            *([] if not len(before) else [before[int(before.numbers.argmax())]]),
+            *([] if not len(after) else [after[int(after.numbers.argmin())]]),
+        ]
+        if ends:
+            return Residues(ends)
+    raise UserError(f"No open model shows what lies beside {segment.name} of ADP-3D job {job.id} any more.")
+
+
 def _models(session: Session, job: Job) -> list[AtomicStructure]:
     """Models to look for residues in, the result first; it is opened if neither it nor the job's model is shown."""
     result = result_model(session, job)
@@ -107,7 +132,10 @@ class SegmentWalk:
             If there is none of that number, or no open model has it.
         """
         (segment,) = chosen_segments(job, [number])
-        residues = segment_residues(self._session, job, addresses_of(segment))
+        if segment.there:
+            residues = segment_residues(self._session, job, addresses_of(segment))
+        else:
+            residues = _beside(self._session, job, segment)
         if (job.id, number) != (self.job_id, self.number):
             close_alternatives(self._session)
         self._spotlight.show(residues, _map(self._session, job))

@@ -15,6 +15,7 @@ from .backbone import build_backbone, colour_residues, move_backbone, residue_ro
 from .ghost import new_ghost
 from .glide import Glide
 from .pins import Pins
+from .pull_arrow import PullArrow
 from .traces import CA, faint_colour, move_trace, new_trace, trace_fits
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class JobView:
         self.serial = -1
         self.glide = Glide()
         self._pins = Pins()
+        self._arrow = PullArrow()
         self.replica = 0
         self.ghost: Model | None = None
         self.confidence: NDArray[np.floating] | None = None
@@ -131,6 +133,7 @@ class JobView:
             move_backbone(self.best, frame[best])
             self._ca = frame[best, :, CA]
             self._pins.move(self._ca)
+            self._arrow.move(self._ca)
         for i, (trace, replica) in enumerate(zip(self.traces, others)):  # noqa: B905 - there may be more of either
             if not trace.deleted:
                 move_trace(trace, frame[replica, :, CA])
@@ -146,6 +149,15 @@ class JobView:
             self._pins.close()
             return
         self._pins.mark(self.best, rows, self._ca)
+
+    def pull(self, row: int, target: NDArray[np.floating]) -> None:
+        """Show that a residue (position in the layout) is tugged towards a place (3,) of the model's frame."""
+        if not self.best.deleted:
+            self._arrow.point(self.best, row, target, self._ca)
+
+    def let_go(self) -> None:
+        """Show that no residue is tugged any more."""
+        self._arrow.close()
 
     def colour(self, values: NDArray[np.floating], scale: ColourScale) -> None:
         """Colour the best replica by a value for each residue, (N,), and write the values as B-factors."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from chimerax.mouse_modes import MouseMode
 
-from ..live.scene_actions import hold_command
 from .guard import guard
+from .picking import picked_residue
 
 if TYPE_CHECKING:
     from chimerax.atomic import Residue
@@ -27,9 +27,7 @@ class HoldMode(MouseMode):
         MouseMode.mouse_up(self, event)
         if not still:
             return
-        pick = self.view.picked_object(*event.position())
-        residue = getattr(pick, "residue", None)
-        residue = residue() if callable(residue) else residue
+        residue = picked_residue(self.view, event.position())
         if residue is not None:
             guard(self.session, self.session.logger.status, lambda: self._toggle(residue))()
 
@@ -37,6 +35,8 @@ class HoldMode(MouseMode):
         from chimerax.atomic import Residues
         from chimerax.core.commands import run
         from chimerax.core.errors import UserError
+
+        from ..live.scene_actions import hold_command
 
         command = hold_command(self.session, Residues([residue]))
         if not command:

@@ -78,6 +78,11 @@ class JobView(QWidget):
         menu = QMenu(self.steer)
         menu.addAction("Fix selected residues").triggered.connect(guarded(lambda: self._hold("fix")))
         menu.addAction("Release selected residues").triggered.connect(guarded(lambda: self._hold("release")))
+        menu.addSeparator()
+        menu.addAction("Right mouse button: tug").triggered.connect(guarded(lambda: self._set_mode("adp3d-tug")))
+        menu.addAction("Right mouse button: hold").triggered.connect(guarded(lambda: self._set_mode("adp3d-hold")))
+        menu.addAction("Right mouse button: move").triggered.connect(guarded(lambda: self._set_mode("translate")))
+        menu.addSeparator()
         self.weigh = menu.addAction("Set the map weight given under Set up")
         self.weigh.triggered.connect(guarded(self._set_weight))
         self.steer.setMenu(menu)
@@ -152,6 +157,9 @@ class JobView(QWidget):
 
     def _hold(self, name: str) -> None:
         self._execute(f"adp3d {name} sel job {self._row().job_id}")
+
+    def _set_mode(self, name: str) -> None:
+        self._execute(f"ui mousemode right {name}")
 
     def _set_weight(self) -> None:
         weight = self._map_weight()

@@ -1,7 +1,7 @@
-"""Entries of the menu that a double click in the scene opens, and the mouse mode that holds residues.
+"""Entries of the menu that a double click in the scene opens, and the mouse modes that hold and tug residues.
 
 ChimeraX has no way to take entries away; those here are not seen where there is nothing to be done. They are there from
-the first use of the bundle in a session: to load it at each start would cost everyone time.
+the first use of the bundle in a session; this module and the modes load nothing else of it before they are used.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING
 
 from chimerax.mouse_modes import SelectContextMenuAction, SelectMouseMode
 
-from ..live.scene_actions import ACTIONS, SceneAction
 from .guard import guard
 from .hold_mode import HoldMode
+from .tug_mode import TugMode
 
 if TYPE_CHECKING:
     from chimerax.core.session import Session
 
-__all__ = ["SceneEntry", "offer_in_scene"]
+    from ..live.scene_actions import SceneAction
+
+__all__ = ["ACTION_NAMES", "SceneEntry", "offer_in_scene"]
 
 _ATTRIBUTE = "_adp3d_scene_menu"
+ACTION_NAMES = ("build", "rebuild", "hold", "release", "compare")
+"""Of `live.scene_actions.ACTIONS`, in the order of the menu."""
 
 
 class SceneEntry(SelectContextMenuAction):
@@ -28,11 +32,11 @@ class SceneEntry(SelectContextMenuAction):
     Parameters
     ----------
     name : str
-        One of `ACTIONS`.
+        One of `live.scene_actions.ACTIONS`.
     """
 
     def __init__(self, name: str) -> None:
-        self._find = ACTIONS[name]
+        self._name = name
 
     def label(self, session: Session, event: object = None) -> str:
         """What it says."""
@@ -61,21 +65,24 @@ class SceneEntry(SelectContextMenuAction):
     def _action(self, session: Session) -> SceneAction | None:
         from chimerax.core.errors import UserError
 
+        from ..live.scene_actions import ACTIONS
+
         try:
-            return self._find(session)
+            return ACTIONS[self._name](session)
         except UserError as error:
             session.logger.status(str(error))
             return None
 
 
 def offer_in_scene(session: Session) -> None:
-    """Add the entries and the mouse mode, once in a session that has a window."""
+    """Add the entries and the mouse modes, once in a session that has a window."""
     if not session.ui.is_gui or hasattr(session, _ATTRIBUTE):
         return
-    entries = [SceneEntry(name) for name in ACTIONS]
+    entries = [SceneEntry(name) for name in ACTION_NAMES]
     setattr(session, _ATTRIBUTE, entries)
     for entry in entries:
         SelectMouseMode.register_menu_entry(entry)
     modes = session.ui.mouse_modes
-    if modes.named_mode(HoldMode.name) is None:
-        modes.add_mode(HoldMode(session))
+    for mode in (HoldMode, TugMode):
+        if modes.named_mode(mode.name) is None:
+            modes.add_mode(mode(session))

@@ -49,7 +49,7 @@ def test_identity(info):
     assert info.get("package") == "chimerax.adp3d"
     assert info.get("version") == adp3d.__version__
     assert info.get("minSessionVersion") == info.get("maxSessionVersion") == "1"
-    assert info.get("customInit") is None  # it would put off reinstalling to the next start
+    assert info.get("customInit") is None  # the same version would never be installed anew
 
 
 def test_elements_that_the_builder_needs(info):

@@ -49,6 +49,8 @@ SCRIPT = textwrap.dedent("""
             total += weight
             for hold in control.take_holds():
                 events.message(f"{hold.residues} {hold.fixed}")
+            for tug in control.take_tugs():
+                events.message("let go" if tug is None else f"{tug.residue} {tug.target}")
             time.sleep(0.005)
             events.frame(step + 1, np.full((2, 3, 4, 3), total))
             events.metric("fit", [total, total], step=step + 1)
@@ -215,6 +217,20 @@ def test_residues_are_fixed_and_released(shared_client, submit):
     client.send(said.Fix("one", [0, 2]), said.Fix("one", [2], False))
     assert client.receive("log")[-1].text == "(0, 2) True"
     assert client.receive("log")[-1].text == "(2,) False"
+    client.send(said.Stop("one"))
+    client.receive("stopped")
+
+
+def test_a_residue_is_tugged_and_let_go(shared_client, submit):
+    client = shared_client
+    client.send(submit(steps=5000))
+    client.receive("progress")
+    client.send(said.Tug("one", 2, [1.0, -2.5, 3.0]))
+    assert client.receive("log")[-1].text == "2 (1.0, -2.5, 3.0)"
+    client.send(said.Tug("one", 2, [0.0, 0.0, 0.0], on=False))
+    assert client.receive("log")[-1].text == "let go"
+    client.send(said.Tug("two", 2, [1.0, -2.5, 3.0]))
+    assert "No job" in client.receive("error")[-1].text
     client.send(said.Stop("one"))
     client.receive("stopped")
 

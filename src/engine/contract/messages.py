@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -48,15 +49,20 @@ __all__ = [
     "Scored",
     "SetWeight",
     "Started",
+    "Steering",
     "Stop",
     "Stopped",
     "Submit",
+    "Tug",
     "Wanted",
     "Welcome",
 ]
 
-PROTOCOL_VERSION = 7
+PROTOCOL_VERSION = 8
 """Raised with every change of a message; client and engine must agree exactly."""
+
+_FARTHEST = 1e5
+"""Angstrom from the origin of a frame up to which a place is taken for one: wider than any map."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,33 @@ class Fix:
     job_id: str
     residues: list[int]
     fixed: bool = True
+
+
+@dataclass(frozen=True)
+class Tug:
+    """Client to engine: pull a residue of the running job (all replicas) towards a place, or let it go (``on`` False).
+
+    A new place of the same residue replaces the one before; one residue is pulled at a time.
+
+    Attributes
+    ----------
+    residue : int
+        Position in the order of `Layout`.
+    target : list of float, length 3
+        Where its CA atom is pulled, in the frame of `Layout`, in angstrom.
+    """
+
+    kind: ClassVar[str] = "tug"
+    job_id: str
+    residue: int
+    target: list[float]
+    on: bool = True
+
+    def __post_init__(self) -> None:
+        if self.residue < 0:
+            raise ValueError(f"there is no residue {self.residue}")
+        if len(self.target) != 3 or not all(math.isfinite(v) and abs(v) <= _FARTHEST for v in self.target):
+            raise ValueError(f"{self.target[:4]} is no place in angstrom")
 
 
 @dataclass(frozen=True)
@@ -375,7 +408,8 @@ class Error:
 
 
 Transfer = Offer | List | Fetch | Piece
-Request = Hello | Submit | Reopen | Stop | Pause | Resume | SetWeight | Fix | Check | Dock | Score | Ping | Transfer
+Steering = Stop | Pause | Resume | SetWeight | Fix | Tug
+Request = Hello | Submit | Reopen | Steering | Check | Dock | Score | Ping | Transfer
 Question = Check | Dock | Score
 Answer = Checked | Docked | Scored
 Arrival = Piece | Wanted | Received | Listing | Fetched
@@ -400,7 +434,7 @@ Message = Request | Report
 MESSAGES: dict[str, Any] = {
     message.kind: message
     for message in (
-        *(Hello, Submit, Reopen, Stop, Pause, Resume, SetWeight, Fix, Check, Dock, Score, Ping),
+        *(Hello, Submit, Reopen, Stop, Pause, Resume, SetWeight, Fix, Tug, Check, Dock, Score, Ping),
         *(Welcome, Pong, Started, Layout, Progress, Frame, Metric, Best, Log),
         *(Checked, Docked, Scored, Result, Stopped, Error),
         *(Offer, List, Fetch, Piece, Wanted, Received, Listing, Fetched),

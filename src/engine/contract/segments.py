@@ -14,6 +14,7 @@ __all__ = [
     "COLUMNS",
     "CONTRADICTED",
     "LEFT",
+    "LEFT_OUT",
     "MOVED",
     "MOVED_BY",
     "REBUILT",
@@ -34,7 +35,8 @@ REBUILT, MOVED, CONTRADICTED, LEFT = "rebuilt", "moved", "contradicted", "left"
 """Built anew, what was missing included; moved as it was; contradicted by the map, in the backbone that the user holds
 or in side chains that look out of register; contradicted by the map, and left as given, because it fits no better
 anywhere else."""
-
+LEFT_OUT = "left out"
+"""Missing in the model, and in the result as well: the map does not show it."""
 
 MOVED_BY = 0.5
 """Angstrom from which a CA atom counts as moved: refinement and relaxation move 99 % of the residues of a right model
@@ -73,7 +75,8 @@ class Segment:
     residues : tuple of str
         Numbers with insertion codes, in the order of the chain, such as ``39``, ``40`` and ``40A``.
     kind : str
-        One of `REBUILT`, `MOVED`, `CONTRADICTED` and `LEFT`.
+        One of `REBUILT`, `MOVED`, `CONTRADICTED`, `LEFT` and `LEFT_OUT`; of the last kind the result has nothing, and
+        all that follows but ``new`` and ``reasons`` is empty.
     new : int
         Residues that the model lacked.
     trouble : float
@@ -120,6 +123,11 @@ class Segment:
     breaks: int = 0
     register: int = 0
     alternatives: tuple[Alternative, ...] = ()
+
+    @property
+    def there(self) -> bool:
+        """Whether the result has it."""
+        return self.kind != LEFT_OUT
 
     @property
     def length(self) -> int:
@@ -181,20 +189,27 @@ COLUMNS = (
         "kind",
         "Kind",
         "rebuilt: built anew; moved: by 0.5 \u00c5 or more; contradicted: by the map, but held, or out of register; "
-        "left: contradicted by the map, and left as given",
+        "left: contradicted by the map, and left as given; left out: missing, and not shown by the map",
         lambda s: s.kind,
     ),
     Column("trouble", "Trouble", "How much is to be looked at; 0 for nothing", lambda s: s.trouble, 1, True),
-    Column("confidence", "Conf.", "Mean confidence, 0 to 100", lambda s: s.confidence, 0, False),
+    Column("confidence", "Conf.", "Mean confidence, 0 to 100", lambda s: s.confidence if s.there else None, 0, False),
     Column("fit", "CC", "Mean local correlation with the map", lambda s: s.fit, 2, False),
     Column("fit_before", "CC before", "The same of the starting model", lambda s: s.fit_before, 2),
     Column("q_score", "Q", "Mean Q-score of the residues", lambda s: s.q_score, 2, False),
     Column("displacement", "Moved", "Farthest way of a CA atom, in \u00c5", lambda s: s.displacement, 1),
-    Column("ramachandran", "Rama.", "Ramachandran outliers", lambda s: s.ramachandran, 0, True),
+    Column("ramachandran", "Rama.", "Ramachandran outliers", lambda s: s.ramachandran if s.there else None, 0, True),
     Column("rotamers", "Rota.", "Rotamer outliers", lambda s: s.rotamers, 0, True),
     Column("clashes", "Clash", "Overlaps of 0.4 \u00c5 and more", lambda s: s.clashes, 0, True),
-    Column("peptides", "Pept.", "Twisted peptides, and cis ones not before proline", lambda s: s.peptides, 0, True),
-    Column("breaks", "Breaks", "Neighbours that are not bonded", lambda s: s.breaks, 0, True),
+    Column(
+        "peptides",
+        "Pept.",
+        "Twisted peptides, and cis ones not before proline",
+        lambda s: s.peptides if s.there else None,
+        0,
+        True,
+    ),
+    Column("breaks", "Breaks", "Neighbours that are not bonded", lambda s: s.breaks if s.there else None, 0, True),
     Column(
         "register",
         "Register",
@@ -206,6 +221,9 @@ COLUMNS = (
 """In the order in which they are shown."""
 
 
+_KINDS = (REBUILT, MOVED, CONTRADICTED, LEFT, LEFT_OUT)
+
+
 def columns_shown(segments: Sequence[Segment]) -> tuple[Column, ...]:
     """Columns that say something of these segments."""
     return tuple(column for column in COLUMNS if any(column.text(segment) for segment in segments))
@@ -215,7 +233,7 @@ def summary(segments: Sequence[Segment]) -> str:
     """What a list holds, in one sentence."""
     if not segments:
         return "Nothing was rebuilt, moved or contradicted."
-    counts = [(kind, [s for s in segments if s.kind == kind]) for kind in (REBUILT, MOVED, CONTRADICTED, LEFT)]
+    counts = [(kind, [s for s in segments if s.kind == kind]) for kind in _KINDS]
     parts = [f"{len(found)} {kind} ({sum(s.length for s in found)} residues)" for kind, found in counts if found]
     troubled = sum(segment.trouble > 0 for segment in segments)
     stretches = "stretch" if len(segments) == 1 else "stretches"

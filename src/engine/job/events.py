@@ -21,6 +21,7 @@ __all__ = [
     "Hold",
     "NullEvents",
     "Stopped",
+    "Tug",
     "fan_out",
     "reword_messages",
     "shift_replicas",
@@ -253,6 +254,14 @@ class Hold:
     fixed: bool
 
 
+@dataclass(frozen=True)
+class Tug:
+    """Wish to pull the CA atom of a residue (by its position in the layout) towards a place in angstrom."""
+
+    residue: int
+    target: tuple[float, float, float]
+
+
 class Control:
     """Wishes of the user to a running job; any thread (or signal handler) may write them.
 
@@ -266,6 +275,7 @@ class Control:
         self._paused = False
         self._changes: dict[str, float] = {}
         self._holds: list[Hold] = []
+        self._tugs: list[Tug | None] = []
 
     def stop(self) -> None:
         """Ask the job to leave a checkpoint and end."""
@@ -299,6 +309,22 @@ class Control:
         with self._condition:
             holds, self._holds = self._holds, []
         return holds
+
+    def tug(self, residue: int, target: tuple[float, float, float]) -> None:
+        """Pull a residue towards a place in angstrom, instead of what is pulled so far."""
+        with self._condition:
+            self._tugs = [Tug(residue, target)]
+
+    def let_go(self) -> None:
+        """Pull no residue any more."""
+        with self._condition:
+            self._tugs = [None]
+
+    def take_tugs(self) -> list[Tug | None]:
+        """Hand over the newest wish of `tug` or `let_go` (None) since the last call; nothing if there is none."""
+        with self._condition:
+            tugs, self._tugs = self._tugs, []
+        return tugs
 
     @property
     def stop_requested(self) -> bool:

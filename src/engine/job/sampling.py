@@ -19,7 +19,7 @@ from ..solver.pins import Pins
 from ..solver.planned_run import PlannedRun
 from ..solver.posterior import Posterior
 from ..solver.protocol import Level, SolverState
-from .events import Control, Events, Hold, NullEvents, shift_steps
+from .events import Control, Events, Hold, NullEvents, Tug, shift_steps
 from .folder import JobFolder
 from .interruptible import InterruptiblePrior
 from .leader import Leader
@@ -112,7 +112,7 @@ class Sampling:
     running : Running
     pins : Pins, optional
         Atoms held in place, which the user may change; those of a checkpoint replace them. Without them,
-        residues cannot be held.
+        residues cannot be held or pulled. A pull ends with the run in which the user began it.
     plan : sequence of PlannedRun
         Stages that may come, in order, by which the progress of the whole job is told (`Overall`).
     """
@@ -141,6 +141,8 @@ class Sampling:
         if pins is not None and "pins.mask" in self._tensors:
             pins.release(range(len(pins.mask)))
             pins.hold(self._tensors["pins.mask"].numpy(), self._tensors["pins.xyz"].numpy())
+        if (row := self._where.get("tugged")) is not None:
+            running.events.message(f"Residue {row + 1} of the job was being tugged when it ended: now it is free.")
 
     def interruptible(self, prior: Prior) -> InterruptiblePrior:
         """A prior for work between stages, which ends when the user asks for it."""
@@ -248,6 +250,7 @@ class Sampling:
                 self._running.change(changes)
             if holds := control.take_holds():
                 self._hold(holds, self._everyone(now.estimate)[self._leader.replica], events)
+            self._tug(control.take_tugs(), now.estimate, events)
             return True
 
         self._live = events, state.step + 1
@@ -314,12 +317,38 @@ class Sampling:
                 self._pins.release(residues)
             events.message(f"{len(residues)} residues are {'held' if hold.fixed else 'free to move'} from now on.")
 
+    def _tug(self, wishes: Sequence[Tug | None], present: Tensor, events: Events) -> None:
+        """Pull a residue of the replicas being computed (replica, N, 4, 3), or let it go, as the newest wish says."""
+        if self._pins is None:
+            if wishes:
+                events.message("Residues cannot be tugged in this kind of job: nothing fixes its frame.", "warning")
+            return
+        tug = self._pins.tug
+        before = tug.residue
+        for wish in wishes:
+            if wish is None:
+                tug.let_go()
+            elif wish.residue < present.shape[1]:
+                tug.pull(wish.residue, wish.target)
+            else:
+                text = f"There is no residue {wish.residue + 1} to be tugged: the job has {present.shape[1]}."
+                events.message(text, "warning")
+        if before is not None and tug.residue != before:
+            events.message(f"Residue {before + 1} of the job is no longer tugged.")
+        if tug.residue is not None and tug.residue != before:
+            place = ", ".join(f"{value:.1f}" for value in tug.target)
+            events.message(f"Residue {tug.residue + 1} of the job is tugged, at first towards ({place}) angstrom.")
+        if tug.residue is not None:
+            everyone = self._everyone(present)
+            tug.aim(everyone[min(self._leader.replica, len(everyone) - 1)])
+
     def _finished_tensors(self) -> dict[str, Tensor]:
         return {name: value for name, value in self._tensors.items() if name.startswith("done.")}
 
     def _save(self, tensors: dict[str, Tensor], where: dict[str, object]) -> None:
         self._serial += 1
-        state = {**where, "leader": self._leader.state}
+        tugged = None if self._pins is None else self._pins.tug.residue
+        state = {**where, "leader": self._leader.state, "tugged": tugged}
         pins: dict[str, Tensor] = {}
         if self._pins is not None:
             pins = {"pins.mask": torch.from_numpy(self._pins.mask), "pins.xyz": torch.from_numpy(self._pins.xyz)}

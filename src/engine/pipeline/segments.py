@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..contract.segments import CONTRADICTED, LEFT, MOVED, MOVED_BY, REBUILT, Alternative, Segment
+from ..contract.segments import CONTRADICTED, LEFT, LEFT_OUT, MOVED, MOVED_BY, REBUILT, Alternative, Segment
 from ..ensemble.denoising_energy import denoising_energies
 from ..fitting.support import along_chains, judge_support
 from ..measurement.density import DensityMeasurement
@@ -81,13 +81,14 @@ def find_segments(
     displacement : ndarray, shape (N,)
         Way of each CA atom in angstrom; NaN where the model shows none.
     figures : mapping
-        Metrics of the job: ``segments`` and ``register`` of a refinement.
+        Metrics of the job: ``segments``, ``register`` and ``unseen`` of a refinement.
     report : ModelReport or None
         Validation of the result, if it has side chains.
     replicas : Replicas
     """
     facts = _Facts(problem, outcome, displacement, figures, report, replicas)
     found = [facts.segment(kind, rows) for kind, rows in facts.stretches()]
+    found += [_left_out(one) for one in figures.get("unseen") or () if one["left_out"]]
     return tuple(sorted(found, key=lambda one: (-one.trouble, -one.length)))
 
 
@@ -217,6 +218,13 @@ class _Facts:
             )
             for number in range(len(ca))
         )
+
+
+def _left_out(stretch: Mapping[str, Any]) -> Segment:
+    """Row of a stretch (of the metrics) that the result lacks: it is no trouble of the result, but has to be known."""
+    residues = tuple(stretch["residues"])
+    reasons = ("left out: the map does not show it",)
+    return Segment(stretch["chain"], residues, LEFT_OUT, new=len(residues), reasons=reasons)
 
 
 def _mask(rows: Sequence[int], n: int) -> NDArray[np.bool_]:

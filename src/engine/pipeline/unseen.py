@@ -216,6 +216,7 @@ def unseen_figures(target: Target, rows: NDArray[np.int64], left: bool) -> list[
             "first": f"{first[1]}{first[2]}".strip(),
             "last": f"{last[1]}{last[2]}".strip(),
             "length": run.stop - run.start,
+            "residues": [f"{number}{code}".strip() for _, number, code in target.labels[run]],
             "left_out": left,
         }
         for run, first, last in _stretches(target, rows)

@@ -1,4 +1,4 @@
-"""Atoms that every replica holds at given positions: parts the user keeps, fixes or releases while a job runs.
+"""Atoms that every replica holds at given positions: parts the user keeps, fixes, releases or pulls while a job runs.
 
 They stand over the known atoms of a model (`HeldAtoms`), for the updates and for what the prior is shown alike.
 """
@@ -16,6 +16,7 @@ from torch import Tensor
 from ..prior.evidence import KnownAtoms
 from ..prior.protocol import Correlation
 from .protocol import Level
+from .tug import Tug
 
 __all__ = ["PIN_SIGMA", "HeldAtoms", "PinUpdate", "Pins", "Preview"]
 
@@ -39,11 +40,14 @@ class Pins:
         Pinned atoms.
     xyz : ndarray of float64, shape (N, 4, 3)
         Where they are held, in angstrom; zero elsewhere.
+    tug : Tug
+        The residue that the user pulls, if any.
     """
 
     def __init__(self, n_residues: int) -> None:
         self.mask: NDArray[np.bool_] = np.zeros((n_residues, 4), dtype=bool)
         self.xyz: NDArray[np.float64] = np.zeros((n_residues, 4, 3))
+        self.tug = Tug()
         self._cached: tuple[Tensor, Tensor] | None = None
 
     @property
@@ -111,22 +115,30 @@ class HeldAtoms:
     @property
     def target(self) -> Tensor:
         """Positions in angstrom, (N, 4, 3)."""
-        return self.pins.over(self.known).target
+        return self._pulling.target
 
     @property
     def weights(self) -> Tensor:
         """Inverse variances in 1/angstrom^2, (N, 4)."""
-        return self.pins.over(self.known).weights
+        return self._pulling.weights
 
     def relative_to(self, origin: Tensor) -> KnownAtoms:
-        """The atoms of this moment in frames centred at ``origin``, shape (replica, 1, 1, 3)."""
-        return self.pins.over(self.known).relative_to(origin)
+        """What is known at this moment, in frames centred at ``origin``, shape (replica, 1, 1, 3).
+
+        It is what the prior is shown: of a residue that is being pulled, nothing.
+        """
+        return self.pins.tug.hide(self.pins.over(self.known), self.pins.mask).relative_to(origin)
+
+    @property
+    def _pulling(self) -> KnownAtoms:
+        return self.pins.tug.over(self.pins.over(self.known))
 
 
 class PinUpdate:
-    r"""Steps that carry pinned atoms to their places, for solvers without a joint proximal step.
+    r"""Steps that carry pinned and pulled atoms to their places, for solvers without a joint proximal step.
 
-    :math:`R^{-1} P (y - x)`, with P the projection on pinned atoms: the others do not move.
+    :math:`R^{-1} P (y - x)`, with P the projection on pinned atoms: the others do not move. What is pulled takes the
+    chain along instead, :math:`\arg\min_x \tfrac12|R^{-1}(x - \tilde x)|^2 + E(x)` with the energy of `Tug`.
 
     Parameters
     ----------
@@ -142,7 +154,10 @@ class PinUpdate:
 
     def direction(self, z: Tensor, origin: Tensor, level: Level) -> Tensor:
         """Step in whitened space."""
-        if not self._pins.active:
+        if not self._pins.active and self._pins.tug.residue is None:
             return torch.zeros_like(z)
         x = self._correlation.apply(z) + origin
-        return self._correlation.inverse(self._pins.impose(x) - x)
+        nothing = KnownAtoms(x.new_zeros(x.shape[1:]), x.new_zeros(x.shape[1:3]))
+        pull = self._pins.tug.over(nothing)
+        pulled = x + self._correlation.solve(1.0, pull.weights, pull.weights[..., None] * (pull.target - x))
+        return self._correlation.inverse(self._pins.impose(pulled if pull is not nothing else x) - x)

@@ -79,6 +79,31 @@ def test_the_list_as_a_file_and_links_that_are_commands(session, job, messages, 
     assert any("already in" not in text and "written into" in text for _, text in messages)
 
 
+def test_what_is_left_out_is_listed_and_its_ends_are_shown(session, job, messages):
+    from pathlib import Path
+
+    from chimerax.adp3d.engine.contract.segments import LEFT_OUT, Segment, to_text
+    from chimerax.adp3d.handover.results import result_model
+    from chimerax.core.errors import UserError
+
+    first = next(one for one in _run(session, "adp3d segments") if one.name == "A 5-6")
+    gone = Segment("A", ("12", "13", "14"), LEFT_OUT, new=3, reasons=("left out: the map does not show it",))
+    Path(job.paths["segments"]).write_text(to_text([first, gone]), encoding="utf-8")
+    result = result_model(session, job)
+    missing = result.residues.filter((result.residues.numbers >= 12) & (result.residues.numbers <= 14))
+    missing.atoms.delete()
+    messages.clear()
+    found = _run(session, "adp3d segments")
+    assert not found[1].there and "left out: the map does not show it" in messages[-1][1]
+    given = [link.strip() for link in _links(messages)]
+    assert f"adp3d accept {job.id} segments 1" in given and f"adp3d accept {job.id} segments 2" not in given
+    _run(session, "adp3d segments show 2")
+    chosen = {a.residue.number for m in session.models.list() for a in getattr(m, "atoms", ()) if a.selected}
+    assert chosen == {11, 15}
+    with pytest.raises(UserError, match="left out of the result"):
+        _run(session, "adp3d segments alternatives 2")
+
+
 def test_what_cannot_be_done_is_said(session, make_model, tmp_path):
     from chimerax.core.errors import UserError
 

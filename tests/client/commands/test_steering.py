@@ -58,7 +58,11 @@ def test_time_of_a_job_that_finished_earlier(session, tiny_job, messages, figure
     (folder / "job.json").write_text(json.dumps({"version": 1, **spec}), encoding="utf-8")
     (folder / "result.cif").write_text("data_result\n", encoding="utf-8")
     (folder / "metrics.json").write_text(json.dumps(figures), encoding="utf-8")
-    job_manager(session).reopen(folder)
+    event = {"event": "metric", "name": "temperature", "values": [0.5, 0.25], "step": 5, "first_replica": 0}
+    best = {"event": "best", "replica": 1, "step": 5}
+    (folder / "events.log").write_text(f"{json.dumps(event)}\n{json.dumps(best)}\n", encoding="utf-8")
+    job = job_manager(session).reopen(folder)
+    assert job.metrics == {"temperature": [(5, [0.5, 0.25])]} and job.best_replica == 1, "the plot has its curves"
     run(session, "adp3d jobs")
     (table,) = [text for _, text in messages if "Stage" in text]
     assert "0 s" not in table

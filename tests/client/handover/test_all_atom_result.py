@@ -112,7 +112,7 @@ def job(session, example, computed, tmp_path_factory):
     volume, model = example
     if "folder" not in computed:
         folder = tmp_path_factory.mktemp("all atoms") / "job"
-        what = f"#{model.id_string} inMap #{volume.id_string} resolution 1.75 replicas 1 steps 4 seed 1"
+        what = f"#{model.id_string} inMap #{volume.id_string} resolution 1.75 replicas 1 steps 4 seed 1 unseen build"
         _run(session, f'adp3d refine {what} device cpu live false openResult false wait true folder "{folder}"')
         assert job_manager(session).jobs[-1].state is JobState.FINISHED, job_manager(session).jobs[-1].error
         computed["folder"] = folder

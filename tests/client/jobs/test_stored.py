@@ -63,6 +63,24 @@ def test_only_complete_results_count(folder):
     assert read_finished(folder) is None
 
 
+def test_the_course_is_read_from_the_log(folder):
+    from chimerax.adp3d.jobs.stored import read_course
+
+    assert list(read_course(folder)) == []
+    lines = [
+        {"time": 1.0, "event": "started", "kind": "refine"},
+        {"event": "metric", "name": "correlation", "values": [0.3, 0.4], "step": 5, "first_replica": 0},
+        {"event": "metric", "name": "correlation", "values": [0.5], "step": 5, "first_replica": 2},
+        {"event": "metric", "name": "correlation", "values": ["x"], "step": 6},
+        {"event": "metric", "name": "correlation", "values": [0.5], "step": None},
+        {"event": "best", "replica": 1, "step": 5},
+        {"event": "best", "replica": -1, "step": 5},
+    ]
+    text = "\n".join(map(json.dumps, lines)) + '\n{"event": "metric", "na'
+    (folder / "events.log").write_text(text, encoding="utf-8")
+    assert list(read_course(folder)) == [lines[1], lines[2], lines[5]]
+
+
 def test_the_place_in_the_scene_is_kept(folder):
     from chimerax.geometry import rotation, translation
 

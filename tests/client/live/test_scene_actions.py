@@ -202,7 +202,7 @@ def test_clicks_hold_and_release(bench, monkeypatch):
     best = live_models(session).views[job.id].best
     mode = HoldMode(session)
     picked = SimpleNamespace(residue=best.find_residue("A", 8))
-    monkeypatch.setattr(session.main_view, "picked_object", lambda x, y: picked, raising=False)
+    monkeypatch.setattr(session.main_view, "picked_object", lambda x, y, exclude: picked, raising=False)
 
     def click(end=None):
         mode.mouse_down(_Click())
@@ -226,12 +226,13 @@ def test_clicks_hold_and_release(bench, monkeypatch):
 
 def test_the_menu_has_an_entry_for_each_action(session, make_model, select, monkeypatch):
     from chimerax.adp3d.live.scene_actions import ACTIONS
-    from chimerax.adp3d.panel.scene_menu import SceneEntry
+    from chimerax.adp3d.panel.scene_menu import ACTION_NAMES, SceneEntry
     from chimerax.core import commands
 
     model = make_model()
     select(model, lambda atom: atom.residue.number == 3)
     entries = [SceneEntry(name) for name in ACTIONS]
+    assert tuple(ACTIONS) == ACTION_NAMES
     (shown,) = [one for one in entries if one.criteria(session)]
     assert shown.label(session) == "ADP-3D: Rebuild A 3 without a map"
     given = []
@@ -262,6 +263,7 @@ def test_they_are_offered_once_in_a_session_with_a_window(session, monkeypatch):
     try:
         assert len(entries) == len(before) + len(ACTIONS)
         assert all(isinstance(one, SceneEntry) for one in entries[len(before) :])
-        assert [mode.name for mode in session.ui.mouse_modes.modes].count("adp3d-hold") == 1
+        names = [mode.name for mode in session.ui.mouse_modes.modes]
+        assert names.count("adp3d-hold") == names.count("adp3d-tug") == 1
     finally:
         entries[:] = before

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -92,13 +94,47 @@ def test_all_replicas_and_a_script_for_a_movie(stored, tmp_path, messages):
     assert len({tuple(one.residues[0].ribbon_color) for one in opened}) == 3
     commands = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     models = "".join(f"#{one.id_string}" for one in opened)
-    assert commands[:4] == [f"coordset {models} 1", "movie record", f"coordset {models} 1,4", "wait 4"]
+    playing = f"coordset {models} 1,4 pauseFrames 38"  # of a short one each set is shown for a while
+    assert commands[:4] == [f"coordset {models} 1", "movie record", playing, "wait 152"]
     assert commands[-1] == f'movie encode "{tmp_path.resolve() / "my movie.mp4"}" framerate 25 wait true'
     assert any("my movie.cxc" in text for _, text in messages)
     count = len(session.models.list())
     with pytest.raises(UserError, match=r"must end in \.cxc"):
         run(session, f"adp3d trajectory {job.id} script {tmp_path / 'movie.mp4'}")
     assert len(session.models.list()) == count
+
+
+@pytest.mark.parametrize(("frames", "playing", "wait"), [(150, "1,150", 150), (400, "1,400", 400), (100, "1,100", 0)])
+def test_long_trajectories_have_a_picture_for_each_set(frames, playing, wait):
+    from chimerax.adp3d.live.movie_script import movie_commands
+
+    commands = movie_commands("#2", frames, "a.mp4")
+    slow = "" if wait else " pauseFrames 2"
+    assert commands[2:4] == [f"coordset #2 {playing}{slow}", f"wait {wait or 200}"]
+
+
+def test_the_script_records_the_sets_in_order(stored, tmp_path):
+    """Each picture that is recorded, and which coordinate set it shows; needs something that ChimeraX draws on."""
+    from chimerax.core.commands import run
+
+    bench, job, _ = stored
+    session = bench.session
+    if getattr(session.main_view, "render", None) is None:
+        pytest.skip("no pictures are drawn here")
+    path = tmp_path / "movie.cxc"
+    structure = run(session, f"adp3d trajectory {job.id} script {path} slider false")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:-1], "movie stop", ""]))  # without ffmpeg, which may be missing
+    shown = []
+    handler = session.triggers.add_handler("frame drawn", lambda *_: shown.append(structure.active_coordset_id))
+    try:
+        run(session, f"open {path}")
+        assert session.movie.getFrameCount() == len(shown)
+    finally:
+        session.triggers.remove_handler(handler)
+        run(session, "movie reset")
+    steps = [after - before for before, after in itertools.pairwise(shown)]
+    assert set(shown) == {1, 2, 3, 4} and set(steps) == {0, 1} and shown[-50:] == [4] * 50
 
 
 def test_a_script_is_replaced_with_leave_only_and_nothing_is_opened_before(stored, tmp_path, monkeypatch):

@@ -6,7 +6,16 @@ import json
 
 import pytest
 
-from adp3d.contract.segments import COLUMNS, Alternative, Segment, columns_shown, from_text, summary, to_text
+from adp3d.contract.segments import (
+    COLUMNS,
+    LEFT_OUT,
+    Alternative,
+    Segment,
+    columns_shown,
+    from_text,
+    summary,
+    to_text,
+)
 
 ONE = Segment(
     "A", ("39", "40", "40A"), "rebuilt", 3, 7.5, ("1 chain break", "2 clashes"), 88.4, 0.712, None, 0.55, None, 0, 1, 2,
@@ -54,6 +63,14 @@ def test_columns_without_a_value_are_not_shown():
     assert {"fit", "q_score", "rotamers"} <= {column.name for column in columns_shown([ONE])}
     shown = {column.name for column in columns_shown([TWO])}
     assert "register" in shown and not {"fit", "q_score", "rotamers"} & shown
+
+
+def test_what_is_left_out_has_no_figures():
+    gone = Segment("A", ("12", "13"), LEFT_OUT, new=2, reasons=("left out: the map does not show it",))
+    assert not gone.there and ONE.there and from_text(to_text([gone])) == (gone,)
+    shown = {column.name: column.text(gone) for column in COLUMNS if column.text(gone)}
+    assert shown == {"chain": "A", "residues": "12-13", "length": "2", "kind": "left out", "trouble": "0.0"}
+    assert summary([gone]) == "1 stretch: 1 left out (2 residues); none of them needs a look."
 
 
 def test_the_summary_counts():

@@ -27,6 +27,8 @@ EXAMPLES = [
     said.Pause("a"),
     said.Resume("a"),
     said.SetWeight("a", "density_weight", 2.5),
+    said.Tug("a", 7, [1.5, -2.0, 1e4]),
+    said.Tug("a", 7, [0.0, 0.0, 0.0], False),
     said.Fix("a", [0, 5, 6], False),
     said.Check("a", {"version": 1, "kind": "complete"}),
     said.Dock("a", {"map": "map.mrc", "models": ["m.cif"], "labels": ["#1"], "resolution": None}),
@@ -101,6 +103,16 @@ def test_a_layout_arrives_whole():
 def test_a_layout_of_another_size_than_its_columns(shape):
     with pytest.raises(ValueError, match="shape"):
         layout(shape=shape)
+
+
+@pytest.mark.parametrize(
+    ("residue", "target"),
+    [(-1, [0.0, 0.0, 0.0]), (0, [0.0, 0.0]), (0, [0.0, 0.0, float("nan")]), (0, [0.0, 1e9, 0.0]), (0, [0.0] * 4)],
+)
+def test_a_tug_to_no_place_is_refused_on_arrival(residue, target):
+    body = msgpack.unpackb(encode(said.Tug("a", 0, [0.0, 0.0, 0.0]))[4:]) | {"residue": residue, "target": target}
+    with pytest.raises(ProtocolError, match="not consistent"):
+        decode(msgpack.packb(body))
 
 
 def test_a_layout_with_columns_of_different_lengths_is_refused_on_arrival():

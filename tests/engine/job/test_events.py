@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from adp3d.job.events import Control, Eta, Hold, NullEvents, Stopped, fan_out, shift_replicas, shift_steps
+from adp3d.job.events import Control, Eta, Hold, NullEvents, Stopped, Tug, fan_out, shift_replicas, shift_steps
 
 
 class Recorder:
@@ -151,6 +151,17 @@ def test_stop_writes_the_checkpoint_first():
     with pytest.raises(Stopped):
         control.poll(lambda: saved.append(1))
     assert saved == [1]
+
+
+def test_the_newest_tug_is_handed_over_once():
+    control = Control()
+    control.tug(3, (1.0, 2.0, 3.0))
+    control.tug(4, (5.0, 6.0, 7.0))
+    assert control.take_tugs() == [Tug(4, (5.0, 6.0, 7.0))]
+    assert control.take_tugs() == []
+    control.tug(4, (5.0, 6.0, 7.0))
+    control.let_go()
+    assert control.take_tugs() == [None]
 
 
 def test_pause_holds_until_resumed_or_stopped():

@@ -346,6 +346,72 @@ def test_the_prior_is_shown_what_is_held_from_then_on(make_job):
     assert prior.shown == (free, free, free, fixed, fixed, free, free)
 
 
+class TugAt(Watcher):
+    """Tugs a residue (None: lets go) when a step is told."""
+
+    def __init__(self, control, wishes):
+        super().__init__(control)
+        self.wishes, self.shown = wishes, {}
+
+    def progress(self, stage, step, total, metrics=None):
+        super().progress(stage, step, total, metrics)
+        for residue, target in self.wishes.pop((stage, step), ()):
+            self.control.let_go() if residue is None else self.control.tug(residue, target)
+
+    def frame(self, step, coordinates, first_replica=0):
+        self.shown[step] = np.array(coordinates)
+
+
+def tugged_run(job, wishes, stop=None):
+    control, pins = Control(), Pins(N)
+    events = TugAt(control, wishes)
+    events.stop = stop
+    held = HeldAtoms(model(), pins)
+    given = Posterior(PRIOR, [ProximalUpdate(PRIOR.correlation, held)], ORIGIN, Evidence(held))
+    x = Sampling(job, Running(events, control), pins).run(first_stage(), given, WATCH)
+    return x, pins, events
+
+
+def test_a_tugged_residue_goes_where_it_is_pulled_and_comes_back(make_job):
+    home = model().target[4, 1]  # a known residue, with 0.1 angstrom
+    place = (home + torch.tensor([4.0, 0.0, 0.0])).tolist()
+    x, pins, events = tugged_run(make_job(), {("first", 2): [(4, place)], ("first", 5): [(None, ())]})
+
+    def away(step):
+        return np.linalg.norm(events.shown[step][:, 4, 1] - place, axis=-1)
+
+    assert (away(5) < away(2) - 0.3).all(), "towards the place, while the model has a say"
+    assert ((x[:, 4, 1] - home).norm(dim=-1) < 0.5).all(), "and back"
+    assert pins.tug.residue is None
+    assert any("Residue 5 of the job is tugged" in text for text in events.texts)
+    assert "Residue 5 of the job is no longer tugged." in events.texts
+
+
+def test_a_residue_that_nothing_holds_follows_a_tug(make_job):
+    free, _, _ = tugged_run(make_job(), {})
+    place = (free[:, 2, 1].mean(0) + torch.tensor([0.0, 5.0, 0.0])).tolist()
+    x, _, _ = tugged_run(make_job(), {("first", 1): [(2, place)]})
+    assert ((x[:, 2, 1] - torch.tensor(place)).norm(dim=-1) < 1.0).all()
+
+
+def test_a_tug_ends_with_the_run_that_had_it(make_job):
+    job = make_job()
+    with pytest.raises(Stopped):
+        tugged_run(job, {("first", 2): [(4, (9.0, 9.0, 9.0))]}, stop=("first", 4))
+    _, pins, events = tugged_run(JobFolder.open(job.path), {})
+    assert pins.tug.residue is None
+    assert any("Residue 5 of the job was being tugged when it ended" in text for text in events.texts)
+
+
+def test_what_cannot_be_tugged_is_told(make_job):
+    _, pins, events = tugged_run(make_job(), {("first", 2): [(99, (0.0, 0.0, 0.0))]})
+    assert pins.tug.residue is None and any("no residue 100" in text for text in events.texts)
+    control, events = Control(), Watcher()
+    control.tug(1, (0.0, 0.0, 0.0))
+    run(make_job(), events, control)
+    assert any("cannot be tugged" in text for text in events.texts)
+
+
 def test_without_pins_nothing_can_be_held(make_job):
     control = Control()
     control.hold([1])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from adp3d.contract.segments import CONTRADICTED, LEFT, MOVED, REBUILT
+from adp3d.contract.segments import CONTRADICTED, LEFT, LEFT_OUT, MOVED, REBUILT
 from adp3d.contract.specification import CompleteSpec
 from adp3d.ensemble.denoising_energy import denoising_energies, denoising_energy
 from adp3d.job.events import NullEvents
@@ -75,6 +75,15 @@ def test_known_residues_that_were_built_anew(problem, truth):
     stretch = {"chain": "A", "first": str(label[first - 2][1]), "last": str(label[first][1])}
     (one,) = find(problem, truth, figures={"segments": [stretch]}, moved=[first - 2, first - 1])
     assert (one.kind, one.new, one.length) == (REBUILT, 7, 9)
+
+
+def test_what_the_map_does_not_show_has_a_row(problem, truth):
+    stretch = {"chain": "A", "first": "1", "last": "1A", "length": 2, "residues": ["1", "1A"]}
+    unseen = [{**stretch, "left_out": True}, {**stretch, "chain": "B", "left_out": False}]
+    found = find(problem, truth, figures={"unseen": unseen})
+    (gone,) = [one for one in found if not one.there]
+    assert (gone.kind, gone.name, gone.new, gone.trouble) == (LEFT_OUT, "A 1-1A", 2, 0.0)
+    assert gone.reasons == ("left out: the map does not show it",) and len(found) == 2
 
 
 def test_a_break_is_trouble(problem, truth):

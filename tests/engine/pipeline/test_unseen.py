@@ -175,7 +175,14 @@ def test_the_sentence_says_what_became_of_them(small):
     assert "does not show 7 missing residues (A 30 to 36)" in left and "left out; with 'unseen' build" in left
     assert "all the same; with 'unseen' leave" in built and unseen_sentence(target, rows[:0], True) == ""
     assert unseen_figures(target, rows, False) == [
-        {"chain": "A", "first": "30", "last": "36", "length": 7, "left_out": False}
+        {
+            "chain": "A",
+            "first": "30",
+            "last": "36",
+            "length": 7,
+            "residues": [str(number) for number in range(30, 37)],
+            "left_out": False,
+        }
     ]
 
 

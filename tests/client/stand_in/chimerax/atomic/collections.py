@@ -159,6 +159,7 @@ class Residues(Collection["Residue"]):
     ribbon_displays = _values("ribbon_display", bool)
     ribbon_colors = _values("ribbon_color", np.uint8, 4)
     ss_types = _values("ss_type", np.int32)
+    ss_ids = _values("ss_id", np.int32)
     num_atoms = _values("num_atoms", np.int64)
 
     @property
