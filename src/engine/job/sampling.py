@@ -25,6 +25,7 @@ from .interruptible import InterruptiblePrior
 from .leader import Leader
 from .memory import run_in_batches
 from .overall import Overall
+from .sampled_part import SampledPart
 
 __all__ = ["Running", "Sampling", "Stage", "Watch"]
 
@@ -48,12 +49,20 @@ class Running:
         Gets the settings the user changed while the job runs, by name.
     batch : int or None
         Replicas to compute at once; all if None.
+    part : SampledPart or None
+        Residues that are sampled, if those are not all of the job.
     """
 
     events: Events
     control: Control
     change: Callable[[dict[str, float]], None] = lambda settings: None
     batch: int | None = None
+    part: SampledPart | None = None
+
+    @property
+    def told(self) -> Events:
+        """Listener to what is sampled."""
+        return self.events if self.part is None else self.part.told_to(self.events)
 
 
 @dataclass(frozen=True)
@@ -198,7 +207,7 @@ class Sampling:
             self._leader.enter(stage.name)
             if self._told_best is None:
                 self._tell_best(self._steps_before)
-            shifted = shift_steps(self._running.events, self._steps_before)
+            shifted = shift_steps(self._running.told, self._steps_before)
             run_in_batches(compute, stage.replicas, shifted, batch=self._running.batch, first=first)
         self._steps_before += stage.steps
         self._overall.end()
@@ -301,10 +310,17 @@ class Sampling:
             events.message("Residues cannot be held in this kind of job: nothing fixes its frame.", "warning")
             return
         xyz = estimate.detach().double().cpu().numpy()
+        part = self._running.part
+        total = len(xyz) if part is None else len(part.whole)
         for hold in holds:
-            residues = [r for r in hold.residues if 0 <= r < len(xyz)]
+            residues = [r for r in hold.residues if 0 <= r < total]
             if len(residues) < len(hold.residues):
-                events.message(f"Some residues to hold or release do not exist: there are {len(xyz)}.", "warning")
+                events.message(f"Some residues to hold or release do not exist: there are {total}.", "warning")
+            if part is not None:
+                sampled = part.own(residues)
+                if len(sampled) < len(residues):
+                    events.message(f"{len(residues) - len(sampled)} residues are not sampled: they stay in any case.")
+                residues = sampled
             # what is held already stays where it is: the estimate is only near
             atoms = np.zeros(self._pins.mask.shape, dtype=bool)
             atoms[residues] = True
