@@ -25,8 +25,7 @@ def rows(found):
 def test_residues_within_reach_of_a_gap_and_those_beside_them():
     ca, chains = strands(1, 60, 0.0)
     wanted = np.isin(np.arange(60), range(30, 35))
-    reach = window._CONTACT + 5 * window._PER_RESIDUE
-    near = int(reach // STEP)  # residues beyond the one next to the gap
+    near = int(window._NEAREST // STEP)  # residues beyond the one next to the gap
     flank = LEAST_STRETCH // 2
     assert rows(window_around(ca, wanted, chains)) == list(range(29 - near - flank, 36 + near + flank))
 
@@ -56,8 +55,8 @@ def test_ends_of_chains_reach_further_and_longer_gaps_too():
         wanted = np.isin(np.arange(100), range(first, last))
         return int(window_around(ca, wanted, chains).sum()) - (last - first)
 
-    assert size(50, 62) > size(50, 54)
-    assert size(88, 100) > size(50, 62) // 2
+    assert size(50, 78) > size(50, 54) == size(50, 62), "half an angstrom for each residue of more than 16"
+    assert size(86, 100) == size(50, 78) // 2, "ends count twice"
 
 
 def test_no_stretch_is_shorter_than_the_least_and_none_is_left_over():
@@ -71,7 +70,7 @@ def test_no_stretch_is_shorter_than_the_least_and_none_is_left_over():
         own = found[chains == chain].astype(int)
         if own.any():
             runs = np.split(own, np.flatnonzero(np.diff(own)) + 1)
-            assert min(len(run) for run in runs) > LEAST_STRETCH // 2, "and no shorter where a chain ends"
+            assert min(len(run) for run in runs) >= LEAST_STRETCH
 
 
 def test_a_chain_of_which_nothing_is_known_has_no_window():
