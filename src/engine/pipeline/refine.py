@@ -63,7 +63,8 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     Known residues first follow the map where they fit better elsewhere. Missing and unsupported residues are then
     built by the solver in rounds, at first from traces through free density, then from noise: after each, the segments
     that the map supports in some replica are kept and join the known atoms of the next. With half maps, the weight of
-    the map is cross-validated between them. A last stage at low noise moves everything together.
+    the map is cross-validated between them. A last stage at low noise moves everything together. Of large models that
+    fit, all this is done in windows (`find_windows`) around what is to be built, without bending.
 
     Parameters
     ----------

@@ -145,8 +145,9 @@ def find_windows(spec: RefineSpec, prepared: Prepared, events: Events) -> Window
         return None
     reason = _why_all(spec, prepared, chosen)
     if chosen is None or reason:
-        if spec.region == "windows":
-            events.message(f"All residues are sampled, not only windows: {reason}.", "warning")
+        asked = spec.region == "windows"
+        if asked or chosen is not None:
+            events.message(f"All residues are sampled: {reason}.", "warning" if asked else "info")
         return None
     prepared = prepared.settled(events)
     problem = prepared.problem
