@@ -13,13 +13,13 @@ from ..contract.specification import RefineSpec
 from ..ensemble.recombination import missing_segments
 from ..fitting.displaced import SHIFTS, displaced_residues, lies_beside
 from ..fitting.support import Support
+from ..fitting.window import cut_ends, window_around
 from ..job.events import Events
 from ..job.sampled_part import SampledPart
 from ..measurement.folds import Fold, folds_of
 from ..measurement.part_of_map import part_of_map
 from ..placing.part_of_target import part_of_target
 from ..placing.stretch import own_addresses
-from ..placing.window import cut_ends, window_around
 from ..prior.registry import load_prior
 from ..solver.pins import Pins
 from .built import Built

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adp3d.placing import window
-from adp3d.placing.window import LEAST_STRETCH, cut_ends, window_around
+from adp3d.fitting import window
+from adp3d.fitting.window import LEAST_STRETCH, cut_ends, window_around
 
 STEP = 3.8
 
