@@ -13,6 +13,7 @@ from adp3d.contract.specification import RefineSpec
 from adp3d.job.events import Control, NullEvents, Stopped
 from adp3d.job.execute import execute
 from adp3d.job.folder import JobFolder
+from adp3d.pipeline.other_register import freed
 from adp3d.pipeline.prepared import prepare
 from adp3d.pipeline.problem import load_problem
 from adp3d.pipeline.windows import find_windows
@@ -136,6 +137,31 @@ def test_residues_are_where_they_were(case):
     pins = windows.pins(part.problem.pins())
     np.testing.assert_array_equal(pins.mask.all(1), stays)
     np.testing.assert_array_equal(pins.xyz[stays], whole.problem.target.xyz[stays])
+
+
+def test_what_is_not_known_any_more_in_a_window_is_not_in_the_whole(case):
+    windows, _ = windows_of(case[0])
+    part = windows.part
+    assert windows.after(part) is windows
+    row = int(np.flatnonzero(part.support.trusted & ~part.problem.kept)[0])
+    touched = np.arange(len(windows.rows)) == row
+    later = windows.after(freed(part, touched))
+    lost = windows.rows[row]
+    assert np.flatnonzero(later.whole.support.trusted != windows.whole.support.trusted).tolist() == [lost]
+    assert not later.whole.problem.target.known[lost].any()
+    assert later.part.problem.target.n_residues == len(windows.rows)
+
+
+def test_weights_are_tried_in_parts_of_the_data_around_the_windows(case):
+    windows, _ = windows_of(case[0])
+    (fold,) = windows.folds()
+    x = windows.part.problem.start()[None]
+    known = windows.part.problem.known_residues
+    for density in (fold.work, fold.free):
+        assert density.likelihood.atoms.n_residues == len(windows.rows)
+        fit = density.known_fit(x)[0]
+        assert np.isfinite(fit[known]).all() and np.median(fit[known]) > 0.7
+    assert fold.work.resolution > fold.free.resolution
 
 
 def write_others(spec, folder):
