@@ -214,7 +214,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         else describe_symmetry(
             symmetric, finished.structure, density.source, density.resolution, density.copies_correlation
         ),
-        **described(further, replicas[:1]),
+        **described(further, replicas[:1] if windows is None else windows.of(replicas[:1])),
     }
     if error is not None:
         error = error[np.ix_(shown.rows, shown.rows)]

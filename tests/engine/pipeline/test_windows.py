@@ -55,7 +55,7 @@ def case(small, tmp_path_factory):
     model.make_mmcif_document().write_file(str(folder / "model.cif"))
     spec = RefineSpec(
         output=str(folder / "job"), map=str(folder / "map.mrc"), model=str(folder / "model.cif"),
-        sequence=small.sequence, resolution=3.0, replicas=2, steps=10, device="cpu", dock="never", unseen="build",
+        sequence=small.sequence, resolution=3.0, replicas=2, steps=10, device="cpu", dock="never",
         density_weight=1.0, trajectory_interval=0, region="windows",
     )  # fmt: skip
     return spec, folder, chain.name
@@ -96,6 +96,7 @@ def test_what_is_missing_is_built_and_all_else_stays_bit_for_bit(finished, case,
     assert {name for name, _ in moved} <= {chain}
     assert 0 < len(moved) < sampled - 7
     assert {key[:2] for key in after} - {key[:2] for key in before} == {(chain, n) for n in small.missing}
+    assert metrics["measurements"]["obstacles"]["log_likelihood"] > -20.0, "of the residues that it is about"
     (segment,) = metrics["segments"]
     assert (segment["chain"], segment["length"]) == (chain, 7)
 
