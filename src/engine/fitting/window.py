@@ -14,7 +14,7 @@ _NEAREST, _PER_RESIDUE, _FURTHEST = 8.0, 0.5, 16.0
 for each residue of the gap, but at least 8 and at most 16. With 8 all of ten gaps of 6 to 16 residues in a complex of
 1,156 were built rightly in maps at 3 and 4 A, at 4 A as well as with all residues sampled (medians of 0.42 and 0.41 A;
 ``benchmarks/windows.py``), in 0.4 of the time. Of the residues in contact with random segments (CA atoms within 8 A; 32
-validation chains of 150 residues and more), that takes 75 % along for 8 residues, 64 % for 12 and 55 % for 16; the reach
+validation chains of 150 residues and more), that takes 75 % along for 8 residues, 64 % for 12 and 55 % for 16; that
 of longer ones keeps it at 65 to 80 %. The others explain their density and are in the way, though the network does not
 see them."""
 _LOOSE = 2
