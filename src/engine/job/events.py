@@ -20,6 +20,7 @@ __all__ = [
     "Events",
     "Hold",
     "NullEvents",
+    "Passed",
     "Stopped",
     "Tug",
     "fan_out",
@@ -110,7 +111,7 @@ def fan_out(*listeners: Events) -> Events:
 
 def shift_replicas(events: Events, first_replica: int) -> Events:
     """Give the replicas of a batch the numbers from ``first_replica`` on that they have in the whole job."""
-    return _Shifted(events, first_replica, 0)
+    return Passed(events, first_replica, 0)
 
 
 def shift_steps(events: Events, steps_before: int) -> Events:
@@ -118,7 +119,7 @@ def shift_steps(events: Events, steps_before: int) -> Events:
 
     Progress is left alone, since it tells the step within its stage.
     """
-    return _Shifted(events, 0, steps_before)
+    return Passed(events, 0, steps_before)
 
 
 def reword_messages(events: Events, reword: Callable[[str], str]) -> Events:
@@ -169,46 +170,64 @@ class _FanOut:
             listener.message(text, level)
 
 
-class _Shifted:
-    def __init__(self, events: Events, replicas: int, steps: int) -> None:
+class Passed:
+    """Repeats everything to a listener, with other numbers of replicas and steps; base of those that change more.
+
+    Parameters
+    ----------
+    events : Events
+    replicas, steps : int
+        Added to the numbers of replicas, and of steps but for those of `progress`.
+    """
+
+    def __init__(self, events: Events, replicas: int = 0, steps: int = 0) -> None:
         self._events = events
         self._replicas = replicas
         self._steps = steps
 
     def progress(self, stage: str, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        """Pass on."""
         self._events.progress(stage, step, total, metrics)
 
     def overall(self, done: int, total: int) -> None:
+        """Pass on."""
         self._events.overall(done, total)
 
     def layout(self, layout: Layout) -> None:
+        """Pass on."""
         self._events.layout(layout)
 
     def frame(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
+        """Pass on."""
         self._events.frame(step + self._steps, coordinates, first_replica + self._replicas)
 
     def preview(self, step: int, coordinates: NDArray[np.floating], first_replica: int = 0) -> None:
+        """Pass on."""
         self._events.preview(step + self._steps, coordinates, first_replica + self._replicas)
 
     def metric(
         self, name: str, value: float | Sequence[float], step: int | None = None, first_replica: int = 0
     ) -> None:
+        """Pass on."""
         shifted = None if step is None else step + self._steps
         self._events.metric(name, value, shifted, first_replica + self._replicas)
 
     def best(self, replica: int, step: int) -> None:
+        """Pass on."""
         self._events.best(replica + self._replicas, step + self._steps)
 
     def residue_metric(self, name: str, values: Sequence[float], step: int) -> None:
+        """Pass on."""
         self._events.residue_metric(name, values, step + self._steps)
 
     def message(self, text: str, level: str = "info") -> None:
+        """Pass on."""
         self._events.message(text, level)
 
 
-class _Reworded(_Shifted):
+class _Reworded(Passed):
     def __init__(self, events: Events, reword: Callable[[str], str]) -> None:
-        super().__init__(events, 0, 0)
+        super().__init__(events)
         self._reword = reword
 
     def message(self, text: str, level: str = "info") -> None:

@@ -25,6 +25,7 @@ from .interruptible import InterruptiblePrior
 from .leader import Leader
 from .memory import run_in_batches
 from .overall import Overall
+from .sampled_part import SampledPart
 
 __all__ = ["Running", "Sampling", "Stage", "Watch"]
 
@@ -48,12 +49,20 @@ class Running:
         Gets the settings the user changed while the job runs, by name.
     batch : int or None
         Replicas to compute at once; all if None.
+    part : SampledPart or None
+        Residues that are sampled, if those are not all of the job.
     """
 
     events: Events
     control: Control
     change: Callable[[dict[str, float]], None] = lambda settings: None
     batch: int | None = None
+    part: SampledPart | None = None
+
+    @property
+    def told(self) -> Events:
+        """Listener to what is sampled."""
+        return self.events if self.part is None else self.part.told_to(self.events)
 
 
 @dataclass(frozen=True)
@@ -141,8 +150,8 @@ class Sampling:
         if pins is not None and "pins.mask" in self._tensors:
             pins.release(range(len(pins.mask)))
             pins.hold(self._tensors["pins.mask"].numpy(), self._tensors["pins.xyz"].numpy())
-        if (row := self._where.get("tugged")) is not None:
-            running.events.message(f"Residue {row + 1} of the job was being tugged when it ended: now it is free.")
+        if (number := self._where.get("tugged")) is not None:
+            running.events.message(f"Residue {number} of the job was being tugged when it ended: now it is free.")
 
     def interruptible(self, prior: Prior) -> InterruptiblePrior:
         """A prior for work between stages, which ends when the user asks for it."""
@@ -200,7 +209,7 @@ class Sampling:
             self._leader.enter(stage.name)
             if self._told_best is None:
                 self._tell_best(self._steps_before)
-            shifted = shift_steps(self._running.events, self._steps_before)
+            shifted = shift_steps(self._running.told, self._steps_before)
             run_in_batches(compute, stage.replicas, shifted, batch=self._running.batch, first=first)
         self._steps_before += stage.steps
         self._overall.end()
@@ -304,10 +313,17 @@ class Sampling:
             events.message("Residues cannot be held in this kind of job: nothing fixes its frame.", "warning")
             return
         xyz = estimate.detach().double().cpu().numpy()
+        part = self._running.part
+        total = len(xyz) if part is None else len(part.whole)
         for hold in holds:
-            residues = [r for r in hold.residues if 0 <= r < len(xyz)]
+            residues = [r for r in hold.residues if 0 <= r < total]
             if len(residues) < len(hold.residues):
-                events.message(f"Some residues to hold or release do not exist: there are {len(xyz)}.", "warning")
+                events.message(f"Some residues to hold or release do not exist: there are {total}.", "warning")
+            if part is not None:
+                sampled = part.own(residues)
+                if len(sampled) < len(residues):
+                    events.message(f"{len(residues) - len(sampled)} residues are not sampled: they stay in any case.")
+                residues = sampled
             # what is held already stays where it is: the estimate is only near
             atoms = np.zeros(self._pins.mask.shape, dtype=bool)
             atoms[residues] = True
@@ -323,32 +339,41 @@ class Sampling:
             if wishes:
                 events.message("Residues cannot be tugged in this kind of job: nothing fixes its frame.", "warning")
             return
-        tug = self._pins.tug
+        tug, part = self._pins.tug, self._running.part
+        total = present.shape[1] if part is None else len(part.whole)
         before = tug.residue
         for wish in wishes:
             if wish is None:
                 tug.let_go()
-            elif wish.residue < present.shape[1]:
-                tug.pull(wish.residue, wish.target)
+            elif wish.residue >= total:
+                text = f"There is no residue {wish.residue + 1} to be tugged: the job has {total}."
+                events.message(text, "warning")
+            elif own := [wish.residue] if part is None else part.own([wish.residue]):
+                tug.pull(own[0], wish.target)
             else:
-                text = f"There is no residue {wish.residue + 1} to be tugged: the job has {present.shape[1]}."
+                text = f"Residue {wish.residue + 1} of the job is not sampled: it stays where it is."
                 events.message(text, "warning")
         if before is not None and tug.residue != before:
-            events.message(f"Residue {before + 1} of the job is no longer tugged.")
+            events.message(f"Residue {self._number(before)} of the job is no longer tugged.")
         if tug.residue is not None and tug.residue != before:
-            place = ", ".join(f"{value:.1f}" for value in tug.target)
-            events.message(f"Residue {tug.residue + 1} of the job is tugged, at first towards ({place}) angstrom.")
+            number, place = self._number(tug.residue), ", ".join(f"{value:.1f}" for value in tug.target)
+            events.message(f"Residue {number} of the job is tugged, at first towards ({place}) angstrom.")
         if tug.residue is not None:
             everyone = self._everyone(present)
             tug.aim(everyone[min(self._leader.replica, len(everyone) - 1)])
+
+    def _number(self, row: int) -> int:
+        """Number, from 1, among all residues of the job of one that is sampled."""
+        part = self._running.part
+        return 1 + (row if part is None else int(part.rows[row]))
 
     def _finished_tensors(self) -> dict[str, Tensor]:
         return {name: value for name, value in self._tensors.items() if name.startswith("done.")}
 
     def _save(self, tensors: dict[str, Tensor], where: dict[str, object]) -> None:
         self._serial += 1
-        tugged = None if self._pins is None else self._pins.tug.residue
-        state = {**where, "leader": self._leader.state, "tugged": tugged}
+        row = None if self._pins is None else self._pins.tug.residue
+        state = {**where, "leader": self._leader.state, "tugged": None if row is None else self._number(row)}
         pins: dict[str, Tensor] = {}
         if self._pins is not None:
             pins = {"pins.mask": torch.from_numpy(self._pins.mask), "pins.xyz": torch.from_numpy(self._pins.xyz)}

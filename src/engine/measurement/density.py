@@ -32,11 +32,11 @@ from .protocol import Scene
 from .symmetry import average_copies, images_in_reach, own_share
 from .whole_map import MapFiles, WholeMap, read_whole_map
 
-__all__ = ["NAME", "DensityMeasurement", "bind_map", "load", "load_density"]
+__all__ = ["NAME", "NEIGHBOUR_RADIUS", "DensityMeasurement", "bind_map", "load", "load_density", "reach_of"]
 
 NAME = "density"
 
-_NEIGHBOUR_RADIUS = 2.0
+NEIGHBOUR_RADIUS = 2.0
 """Angstrom around atoms that are not the job's, whose density the job must not claim: the least radius of a mask
 around atoms in `adp3d.density.score`."""
 _REACH_PER_RESIDUE = 1.2
@@ -140,7 +140,7 @@ class DensityMeasurement:
 
     def start_correlation(self, x: Tensor) -> float:
         """Map-model correlation over the mask with only the known residues of x (1, N, 4, 3) present."""
-        return float(self._known_only().correlation(x)[0])
+        return float(self.known_only().correlation(x)[0])
 
     def start_fit(self, x: Tensor) -> NDArray[np.float64]:
         """Local correlation of each known residue of the starting model x (1, N, 4, 3); NaN elsewhere."""
@@ -152,10 +152,11 @@ class DensityMeasurement:
 
         What is missing has no part in it, wherever it is: models that differ there can be compared.
         """
-        fit: NDArray[np.float64] = np.where(self.known, self._known_only().per_residue_fit(x), np.nan)
+        fit: NDArray[np.float64] = np.where(self.known, self.known_only().per_residue_fit(x), np.nan)
         return fit
 
-    def _known_only(self) -> DensityLikelihood:
+    def known_only(self) -> DensityLikelihood:
+        """The likelihood of the map alone, without blurs, of what the starting model shows."""
         full = self.likelihood
         present = torch.as_tensor(self.known, device=full.atoms.residue.device)[full.atoms.residue]
         atoms = replace(full.atoms, occupancy=full.atoms.occupancy * present)
@@ -198,7 +199,7 @@ def bind_map(whole: WholeMap, scene: Scene) -> DensityMeasurement:
     density, resolution, points, device = whole.density, whole.resolution, scene.points, scene.device
     overlap = check_overlap(whole.stored, points)
     noise = estimate_noise(density, whole.halves, points)
-    cut = limit_sampling(crop(density, points, _reach(scene) + 4.0), resolution)
+    cut = limit_sampling(crop(density, points, reach_of(scene.known[:, 1]) + 4.0), resolution)
     mask = _fit_mask(cut, scene)
     symmetry, copies_correlation = scene.symmetry, None
     if symmetry is not None:
@@ -215,7 +216,7 @@ def bind_map(whole: WholeMap, scene: Scene) -> DensityMeasurement:
     )
     atoms = prepare_atoms(scene.polymer.aatype, b_factor, device=device)
     if symmetry is not None:
-        atoms = images_in_reach(atoms, scene, cut, mask, symmetry, _reach(scene))
+        atoms = images_in_reach(atoms, scene, cut, mask, symmetry, reach_of(scene.known[:, 1]))
     own = cut
     if symmetry is None:  # copies are among the others of a symmetric job, and explained by their images
         own = without_others(cut, scene, other_scatterers(scene.structure, scene.labels), resolution)
@@ -254,10 +255,10 @@ def _resolution(request: Request) -> float | None:
     return checked
 
 
-def _reach(scene: Scene) -> float:
-    """How far from known atoms missing residues may lie, in angstrom, from the longest gap."""
+def reach_of(known: NDArray[np.bool_]) -> float:
+    """How far from known atoms missing residues (N,) may lie, in angstrom, from the longest gap."""
     longest = current = 0
-    for absent in ~scene.known[:, 1]:
+    for absent in ~known:
         current = current + 1 if absent else 0
         longest = max(longest, current)
     return float(np.clip(_REACH[0] + _REACH_PER_RESIDUE * longest, *_REACH))
@@ -265,10 +266,10 @@ def _reach(scene: Scene) -> float:
 
 def _fit_mask(density: DensityMap, scene: Scene) -> NDArray[np.bool_]:
     """Voxels the job answers for: within reach of its model, not at atoms that belong to something else."""
-    mask = near(density, scene.points, _reach(scene))
+    mask = near(density, scene.points, reach_of(scene.known[:, 1]))
     others = other_atoms(scene.structure, scene.labels, np.zeros(scene.polymer.n_residues, bool))
     if len(others):
-        mask &= ~near(density, others, _NEIGHBOUR_RADIUS) | near(density, scene.points, _NEIGHBOUR_RADIUS)
+        mask &= ~near(density, others, NEIGHBOUR_RADIUS) | near(density, scene.points, NEIGHBOUR_RADIUS)
     if not mask.any():
         raise InputError("No voxel of the map lies near the model; check that the model is docked into this map.")
     return mask

@@ -36,6 +36,7 @@ __all__ = [
     "planned_runs",
     "refinement_runs",
     "run_in_register",
+    "runs_in_windows",
 ]
 
 _TRACED, _ROUNDS = 2, 2
@@ -136,6 +137,13 @@ class RefinementRuns:
         return *bending, *self.traced, *self.building, *weighing, self.polishing
 
 
+def runs_in_windows(spec: RefineSpec) -> tuple[PlannedRun, ...]:
+    """Solver runs that a refinement may take of which only windows are sampled: nothing is bent there."""
+    runs = refinement_runs(spec)
+    bending = {run.name for runs_of_pass in runs.bending.values() for run in runs_of_pass}
+    return tuple(run for run in runs.in_order if run.name not in bending)
+
+
 def refinement_runs(spec: RefineSpec) -> RefinementRuns:
     """Solver runs that a refinement may take."""
     polish = max(_FEWEST, round(_POLISH_STEPS * spec.steps))
@@ -181,7 +189,12 @@ _PLANS: Mapping[str, Callable[[Any], tuple[PlannedRun, ...]]] = {
 
 
 def job_cost(
-    spec: CommonSpec, residues: int, device: torch.device, measurements: Sequence[Measurement] = ()
+    spec: CommonSpec,
+    residues: int,
+    device: torch.device,
+    measurements: Sequence[Measurement] = (),
+    runs: Sequence[PlannedRun] | None = None,
+    sampled: int | None = None,
 ) -> Estimate:
     """Estimate memory and time of a job on a device, with as many replicas at once as fit.
 
@@ -193,12 +206,16 @@ def job_cost(
     device : torch.device
     measurements : sequence of Measurement
         What pulls, as far as it costs anything.
+    runs : sequence of PlannedRun, optional
+        Solver runs that it may take; by default those that are planned for all of its residues.
+    sampled : int, optional
+        Residues that these sample; by default all.
     """
-    runs = planned_runs(spec)
+    runs = planned_runs(spec) if runs is None else runs
     replicas = max(run.replicas for run in runs)
-    sampled = estimate_cost(
+    estimate = estimate_cost(
         replicas,
-        residues,
+        residues if sampled is None else sampled,
         math.ceil(total_work(runs) / replicas),
         find_prior(spec.prior).cost,
         [measurement.cost for measurement in measurements],
@@ -206,7 +223,7 @@ def job_cost(
         cores=usable_cores(),
         accelerated=device.type != "cpu",
     )
-    return replace(sampled, seconds=sampled.seconds + finishing_seconds(spec, residues))
+    return replace(estimate, seconds=estimate.seconds + finishing_seconds(spec, residues))
 
 
 def finishing_seconds(spec: CommonSpec, residues: int) -> float:
@@ -221,7 +238,9 @@ def finishing_seconds(spec: CommonSpec, residues: int) -> float:
     return sum(_finishing(spec, residues).values())
 
 
-def finishing_runs(spec: CommonSpec, residues: int, cost: Estimate | None = None) -> tuple[PlannedRun, ...]:
+def finishing_runs(
+    spec: CommonSpec, residues: int, cost: Estimate | None = None, runs: Sequence[PlannedRun] | None = None
+) -> tuple[PlannedRun, ...]:
     """What comes after the solver runs, as so many steps as take that long, for the progress of the whole job.
 
     Parameters
@@ -231,11 +250,13 @@ def finishing_runs(spec: CommonSpec, residues: int, cost: Estimate | None = None
         Residues of the job.
     cost : Estimate, optional
         Of the whole job (`job_cost`). None for one without solver runs.
+    runs : sequence of PlannedRun, optional
+        Solver runs, as for `job_cost`.
     """
     seconds = _finishing(spec, residues)
     step = _UNHURRIED
     if cost is not None:
-        step = (cost.seconds - sum(seconds.values())) / total_work(planned_runs(spec))
+        step = (cost.seconds - sum(seconds.values())) / total_work(planned_runs(spec) if runs is None else runs)
     return tuple(PlannedRun(name, max(1, round(each / step)), 1) for name, each in seconds.items())
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..job.events import Events
-from ..measurement.folds import folds_of
+from ..measurement.folds import Fold, folds_of
 from ..measurement.half_maps import soft_mask
 from .built import Built
 from .cost import refinement_runs
@@ -130,7 +130,13 @@ def climb(weights: Sequence[float], run: Callable[[float], Trial]) -> CrossValid
 
 
 def cross_validate(
-    course: Course, prepared: Prepared, firm: NDArray[np.bool_], built: Built, weight: DensityWeight, events: Events
+    course: Course,
+    prepared: Prepared,
+    firm: NDArray[np.bool_],
+    built: Built,
+    weight: DensityWeight,
+    events: Events,
+    parts: Callable[[], tuple[Fold, ...]] | None = None,
 ) -> CrossValidation | None:
     """Try weights of the map in part of its data, and propose the one that explains best the part not refined in.
 
@@ -148,6 +154,8 @@ def cross_validate(
     weight : DensityWeight
         Gets the proposal.
     events : Events
+    parts : callable, optional
+        Makes the parts of the data; by default those of the whole map.
 
     Returns
     -------
@@ -158,7 +166,7 @@ def cross_validate(
     planned = {weighing.weight: weighing.runs for weighing in refinement_runs(course.spec).weighing}
     if not planned or weight.steered:
         return None
-    folds = folds_of(prepared.density)
+    folds = folds_of(prepared.density) if parts is None else parts()
     if not folds:
         return None
     refiners = [Refiner(course, replace(prepared, density=fold.work), firm) for fold in folds]

@@ -29,7 +29,7 @@ from .refiner import ACCEPTED_SIGMA, Course, Refiner
 from .register import register_fit, shift_words, shifts_of, stretch_of, stretch_words
 from .side_chains import map_view, place_side_chains
 
-__all__ = ["Attempt", "Evidence", "InRegister", "Reseated", "reseat", "try_registers"]
+__all__ = ["Attempt", "Evidence", "InRegister", "Reseated", "freed", "reseat", "try_registers"]
 
 _FLANK = 4
 """Residues on either side of the ends of a stretch that are built anew: as exactly as these ends are found."""
@@ -249,7 +249,7 @@ def _tried(
     if reason:
         return replace(now, attempts=(*now.attempts, Attempt(shift, False, reason=reason)))
     touched = reseated.touched
-    free, firm = _freed(now.prepared, touched), now.firm & ~touched
+    free, firm = freed(now.prepared, touched), now.firm & ~touched
     seated = Refiner(course, _seated(free, reseated), firm)
     x = seated.build_once(run_in_register(course.spec, number), number * _SEED)
     control.obey()
@@ -282,7 +282,7 @@ def _against(course: Course, problem: Problem, shift: RegisterShift) -> str:
     return ""
 
 
-def _freed(prepared: Prepared, touched: NDArray[np.bool_]) -> Prepared:
+def freed(prepared: Prepared, touched: NDArray[np.bool_]) -> Prepared:
     """The job without what the model says of some residues, whose chain is not broken any more where they are."""
     problem, support = prepared.problem, prepared.support
     target = replace(problem.target, known=problem.target.known & ~touched[:, None])

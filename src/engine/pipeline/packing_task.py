@@ -48,12 +48,15 @@ class SideChainJob:
     view : MapView or None
         The map, if there is one.
     seed : int
+    stay : ndarray of bool, shape (N,), or None
+        Residues whose side chains stay where they are whole, whatever the map says.
     """
 
     mode: str
     rebuilt: NDArray[np.bool_]
     view: MapView | None
     seed: int
+    stay: NDArray[np.bool_] | None = None
 
 
 def packing_task(job: SideChainJob, problem: Problem, x: NDArray[np.floating]) -> PackingTask:
@@ -67,6 +70,7 @@ def packing_task(job: SideChainJob, problem: Problem, x: NDArray[np.floating]) -
     model = problem.structure
     fixed = problem.kept | _bound(model, target) | _branched(model, target) | _strange(model, target, kinds)
     given, present = np.zeros((n, 14, 3)), np.zeros((n, 14), bool)
+    settled = fixed if job.stay is None else fixed | job.stay
     obstacles, elements, owners = _obstacles(base[0], target, kinds)
     is_open, changeable = np.zeros(n, bool), np.zeros(n, bool)
     for row, kind in enumerate(kinds):
@@ -82,7 +86,7 @@ def packing_task(job: SideChainJob, problem: Problem, x: NDArray[np.floating]) -
             given[row, _FIRST:], present[row, _FIRST:] = np.nan_to_num(atoms), there
         whole = bool((there | ~geometry_table().exists[kind].numpy()).all())
         is_open[row] = anew or (not whole and not fixed[row])
-        changeable[row] = not anew and whole and not fixed[row]
+        changeable[row] = not anew and whole and not settled[row]
     polymer = target.polymer
     return PackingTask(
         backbone=torch.as_tensor(x, dtype=torch.float32),

@@ -26,7 +26,7 @@ from ..structure.read import read_structure
 from ..structure.sequences import parse_sequence_argument
 from ..validation.torsions import linked_residues
 from .built import Bent, Built
-from .cost import AGAIN, FIRST, UNMOVED, finishing_runs, job_cost, planned_runs
+from .cost import AGAIN, FIRST, UNMOVED, finishing_runs, job_cost, planned_runs, runs_in_windows
 from .cross_validation import cross_validate
 from .density_weight import DensityWeight
 from .dock_first import Start, dock_first
@@ -42,6 +42,7 @@ from .refiner import Course, Refiner
 from .register import check_register, register_figures, register_lines
 from .side_chains import map_view, place_side_chains
 from .unseen import Shown, contests, map_evidence, may_be_unseen, unseen_figures, unseen_residues, unseen_sentence
+from .windows import find_windows
 
 __all__ = ["run"]
 
@@ -62,7 +63,8 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     Known residues first follow the map where they fit better elsewhere. Missing and unsupported residues are then
     built by the solver in rounds, at first from traces through free density, then from noise: after each, the segments
     that the map supports in some replica are kept and join the known atoms of the next. With half maps, the weight of
-    the map is cross-validated between them. A last stage at low noise moves everything together.
+    the map is cross-validated between them. A last stage at low noise moves everything together. Of large models that
+    fit, all this is done in windows (`find_windows`) around what is to be built, without bending.
 
     Parameters
     ----------
@@ -85,30 +87,46 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     prepared = prepare(spec, given, events, control)
     error = None if spec.pae is None else aligned_errors(given, read_aligned_error(spec.pae))
     geometry = geometry_of_prediction(_before_docking(spec, given, docked), events, error)
-    in_the_way = obstacles_of(given.scene(NullEvents()), ~prepared.support.trusted, _IN_REACH)
-    further = (*prepared.problem.measurements(spec.further, events), *geometry, *in_the_way)
-    cost = job_cost(spec, given.target.n_residues, given.device, (prepared.density, *further))
+    windows = find_windows(spec, prepared, events)
+    scope, runs, scene = prepared, planned_runs(spec), given.scene(NullEvents())
+    if windows is not None:
+        events.message(windows.sentence())
+        scope, runs = windows.part, runs_in_windows(spec)
+        scene = scope.problem.scene(NullEvents())
+    sampled = scope.problem.target.n_residues
+    in_the_way = obstacles_of(scene, ~scope.support.trusted, _IN_REACH)
+    further = (*scope.problem.measurements(spec.further, events), *geometry, *in_the_way)
+    cost = job_cost(spec, given.target.n_residues, given.device, (scope.density, *further), runs, sampled)
     events.message(cost.sentence(spec.replicas))
-    weight = DensityWeight(prepared.density.name, spec.density_weight)
-    pins = prepared.problem.pins()
-    plan = (*planned_runs(spec), *finishing_runs(spec, given.target.n_residues, cost))
-    sampling = Sampling(job, Running(events, control, weight.change, cost.batch), pins, plan)
+    weight = DensityWeight(scope.density.name, spec.density_weight)
+    pins = scope.problem.pins()
+    plan = (*runs, *finishing_runs(spec, given.target.n_residues, cost, runs))
+    running = Running(events, control, weight.change, cost.batch, None if windows is None else windows.sampled)
+    sampling = Sampling(job, running, pins, plan)
     course = Course(spec, further, weight.table, sampling, pins)
-    prepared, bent = _follow(course, prepared, events)
-    prepared = prepared.settled(events)
-    problem, density, support = prepared.problem, prepared.density, prepared.support
-    firm = support.trusted & ~_displaced(given.target, problem.target)
-    refiner = Refiner(course, prepared, firm)
+    bent, start = np.zeros(sampled, bool), scope.problem.target
+    if windows is None:
+        scope, bent = _follow(course, scope, events)
+        scope, start = scope.settled(events), given.target
+    support = scope.support
+    firm = support.trusted & ~_displaced(start, scope.problem.target)
+    refiner = Refiner(course, scope, firm)
     built = refiner.build(events)
-    start = given.target
-    composite = InRegister(prepared, firm, built)
-    composite = try_registers(course, composite, _reported(problem, start), events, control)
+    composite = InRegister(scope, firm, built)
+    composite = try_registers(course, composite, _reported(scope.problem, start), events, control)
+    tried = [attempt.figures(start) for attempt in composite.attempts]
     if composite.built is not built:
-        prepared, firm, built = composite.prepared, composite.firm, composite.built
-        problem, refiner = prepared.problem, Refiner(course, prepared, firm)
+        scope, firm, built = composite.prepared, composite.firm, composite.built
+        refiner = Refiner(course, scope, firm)
+    crossed = cross_validate(course, scope, firm, built, weight, events, None if windows is None else windows.folds)
+    polished, of_sampled = refiner.polish(built), refiner
+    if windows is not None:
+        polished, built, pins = windows.within(polished), windows.built_within(built), windows.pins(pins)
+        support, scope = windows.whole.support, windows.after(scope).whole
+        refiner = Refiner(course, scope, scope.support.trusted)
+    polished = pins.impose(polished)
+    problem, density, start = scope.problem, scope.density, given.target
     reported = _reported(problem, start)
-    crossed = cross_validate(course, prepared, firm, built, weight, events)
-    polished = pins.impose(refiner.polish(built))
     control.obey()
     free = free_share(refiner.starting_density(), polished[:, :, 1])
     evidence = map_evidence(density.source, polished, reported.known_residues, free)
@@ -132,19 +150,21 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     view = map_view(density, refiner.starting_density())
     anew = _anew(reported, own)
     backbones = pins.impose(final.cpu().double()).numpy()
-    wanted = SideChainJob(spec.side_chains, anew, view, spec.seed)
+    stay = None if windows is None else windows.elsewhere[shown.rows]
+    wanted = SideChainJob(spec.side_chains, anew, view, spec.seed, stay)
     told = sampling.overall.counting(events)
     symmetric = reported.symmetric
-    scene = reported
+    surrounded = reported
     if symmetric is not None:
         beside = following_copies(reported.structure, symmetric, reported.target, backbones[0])
-        scene = replace(reported, structure=beside)
-    all_atoms = place_side_chains(wanted, scene, backbones, told, control)
+        surrounded = replace(reported, structure=beside)
+    all_atoms = place_side_chains(wanted, surrounded, backbones, told, control)
     control.obey()
     matched = (
         density.likelihood.correlation(final) if all_atoms is None else torch.from_numpy(all_atoms.correlations(view))
     )
-    ranking = refiner.rank(shown.within(final, polished), matched)
+    everywhere = shown.within(final, polished)
+    ranking = of_sampled.rank(everywhere if windows is None else windows.of(everywhere), matched)
     sampling.conclude(ranking.chosen)
     ordered, polished = final[list(ranking.order)], polished[list(ranking.order)]
     own_free = free_share(refiner.starting_density(), ordered[:1, :, 1])[0]
@@ -174,7 +194,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     replicas = shown.within(ordered, polished)
     figures = {
         "register": register_figures(shifted, reported.target),
-        "register_tried": [attempt.figures(start) for attempt in composite.attempts],
+        "register_tried": tried,
         "map_cc_before": round(density.start_correlation(before[None]), 4),
         "map_cc_after": round(float(correlations[0]), 4),
         "map_cc_by_replica": [round(float(c), 4) for c in correlations],
@@ -185,8 +205,9 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "docked": docked.parts,
         "residues_rebuilt_for_lack_of_support": int((support.rejected & ~built.returned).sum()),
         "residues_left_for_lack_of_support": int(built.returned.sum()),
-        "moved_as_rigid_bodies": [describe_placement(one, problem.target) for one in prepared.placements],
+        "moved_as_rigid_bodies": [describe_placement(one, problem.target) for one in scope.placements],
         "residues_bent": int(bent.sum()),
+        "residues_sampled": sampled,
         "segments": own.describe(reported, fit, best[:, 1]),
         "unseen": unseen_figures(start, np.flatnonzero(unseen), leave),
         "symmetry": None
@@ -194,7 +215,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         else describe_symmetry(
             symmetric, finished.structure, density.source, density.resolution, density.copies_correlation
         ),
-        **described(further, replicas[:1]),
+        **described(further, replicas[:1] if windows is None else windows.of(replicas[:1])),
     }
     if error is not None:
         error = error[np.ix_(shown.rows, shown.rows)]

@@ -16,10 +16,11 @@ __all__ = ["part_of_target", "without_residues"]
 def part_of_target(target: Target, rows: NDArray[np.int64]) -> Target:
     """Target with the residues of these ascending rows (K,) only; its `left_out` counts those between them.
 
-    Every chain keeps its place, so each needs a residue. The report is that of the whole.
+    Chains of which no residue is left are not there any more. The report is that of the whole.
     """
     polymer = target.polymer
-    chain_index, positions = polymer.chain_index[rows], polymer.residue_index[rows]
+    chains, chain_index = np.unique(polymer.chain_index[rows], return_inverse=True)
+    positions = polymer.residue_index[rows]
     first = np.flatnonzero(np.diff(chain_index, prepend=-1) != 0)
     before = np.zeros(target.n_residues, np.int64) if target.left_out is None else target.left_out
     place = np.cumsum(1 + before)
@@ -30,9 +31,9 @@ def part_of_target(target: Target, rows: NDArray[np.int64]) -> Target:
         target,
         polymer=Polymer(
             "".join(polymer.sequence[row] for row in rows),
-            chain_index,
+            chain_index.astype(np.int64),
             positions - np.repeat(positions[first], lengths),
-            polymer.chain_ids,
+            tuple(polymer.chain_ids[chain] for chain in chains.tolist()),
         ),
         xyz=target.xyz[rows],
         known=target.known[rows],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from adp3d.ensemble import denoising_energy as module
 from adp3d.ensemble.denoising_energy import DEFAULT_TIMES, denoising_energy
 from adp3d.prior.correlation import GlobularCorrelation
+from adp3d.prior.evidence import NOTHING
 from adp3d.prior.gaussian import GaussianPrior
 
 N = 15
@@ -55,3 +57,18 @@ def test_reproducible_by_its_generator():
     assert torch.equal(energy(x, 4), energy(x, 4))
     assert not torch.equal(energy(x, 4), energy(x, 5))
     assert len(DEFAULT_TIMES) > 1
+
+
+def test_large_structures_are_judged_one_after_the_other_to_the_same_figures(monkeypatch):
+    x, asked = structures(), []
+    together = energy(x)
+
+    class Counting(GaussianPrior):
+        def denoise(self, x_t, t, evidence=NOTHING):
+            asked.append(len(x_t))
+            return super().denoise(x_t, t, evidence)
+
+    monkeypatch.setattr(module, "_AT_ONCE", 2 * N)
+    apart = denoising_energy(Counting(PRIOR.correlation), x, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(apart, together)
+    assert set(asked) == {1, 2} and sum(asked) == 3 * 2 * len(DEFAULT_TIMES)

@@ -12,6 +12,7 @@ from adp3d.job import sampling as sampling_module
 from adp3d.job.events import Control, NullEvents, Stopped
 from adp3d.job.folder import JobFolder
 from adp3d.job.leader import MARGIN
+from adp3d.job.sampled_part import SampledPart
 from adp3d.job.sampling import Running, Sampling, Stage, Watch
 from adp3d.prior.correlation import GlobularCorrelation
 from adp3d.prior.evidence import NOTHING, Evidence, KnownAtoms
@@ -207,12 +208,12 @@ class HoldAt(Watcher):
             self.control.hold(residues, fixed)
 
 
-def held_run(job, wishes, stop=None, pins=None):
+def held_run(job, wishes, stop=None, pins=None, part=None):
     control = Control()
     events = HoldAt(control, wishes)
     events.stop = stop
     pins = pins or Pins(N)
-    sampling = Sampling(job, Running(events, control), pins)
+    sampling = Sampling(job, Running(events, control, part=part), pins)
     held = HeldAtoms(model(), pins)
     given = Posterior(PRIOR, [ProximalUpdate(PRIOR.correlation, held)], ORIGIN, Evidence(held))
     return sampling.run(first_stage(), given, WATCH), pins, events
@@ -227,6 +228,17 @@ def test_held_residues_stay_where_the_best_replica_had_them(make_job):
     assert "1 residues are free to move from now on." in events.texts
     free, _, _ = held_run(make_job(), {})
     assert float((free[:, 2] - torch.from_numpy(pins.xyz[2])).norm(dim=-1).max()) > 0.5
+
+
+def test_of_a_job_that_samples_a_part_residues_are_held_by_their_numbers_in_the_whole(make_job):
+    part = SampledPart(2 * np.arange(N), np.zeros((20, 4, 3)))
+    x, pins, events = held_run(make_job(), {("first", 3): [([4, 5, 99], True)]}, part=part)
+    alone, _, _ = held_run(make_job(), {("first", 3): [([2], True)]})
+    assert torch.equal(x, alone) and pins.mask[2].all() and pins.mask.sum() == 4
+    assert any("there are 20" in text for text in events.texts)
+    assert "1 residues are not sampled: they stay in any case." in events.texts
+    assert "1 residues are held from now on." in events.texts
+    assert {shape[1:] for *_, shape in events.previews} <= {(20, 4, 3)}
 
 
 def test_the_best_replica_has_the_highest_merit(make_job):
@@ -362,13 +374,13 @@ class TugAt(Watcher):
         self.shown[step] = np.array(coordinates)
 
 
-def tugged_run(job, wishes, stop=None):
+def tugged_run(job, wishes, stop=None, part=None):
     control, pins = Control(), Pins(N)
     events = TugAt(control, wishes)
     events.stop = stop
     held = HeldAtoms(model(), pins)
     given = Posterior(PRIOR, [ProximalUpdate(PRIOR.correlation, held)], ORIGIN, Evidence(held))
-    x = Sampling(job, Running(events, control), pins).run(first_stage(), given, WATCH)
+    x = Sampling(job, Running(events, control, part=part), pins).run(first_stage(), given, WATCH)
     return x, pins, events
 
 
@@ -401,6 +413,19 @@ def test_a_tug_ends_with_the_run_that_had_it(make_job):
     _, pins, events = tugged_run(JobFolder.open(job.path), {})
     assert pins.tug.residue is None
     assert any("Residue 5 of the job was being tugged when it ended" in text for text in events.texts)
+
+
+def test_of_a_job_that_samples_a_part_residues_are_tugged_by_their_numbers_in_the_whole(make_job):
+    part, place = SampledPart(2 * np.arange(N), np.zeros((20, 4, 3))), (9.0, 9.0, 9.0)
+    wishes = {("first", 2): [(4, place)], ("first", 4): [(5, place)], ("first", 5): [(99, place)]}
+    job = make_job()
+    x, pins, events = tugged_run(job, wishes, part=part)
+    alone, _, _ = tugged_run(make_job(), {("first", 2): [(2, place)]})
+    assert torch.equal(x, alone) and pins.tug.residue == 2
+    assert any("Residue 5 of the job is tugged" in text for text in events.texts)
+    assert "Residue 6 of the job is not sampled: it stays where it is." in events.texts
+    assert any("no residue 100" in text and "has 20" in text for text in events.texts)
+    assert job.load_checkpoint().state["tugged"] == 5
 
 
 def test_what_cannot_be_tugged_is_told(make_job):

@@ -13,7 +13,7 @@ from adp3d.contract.specification import CompleteSpec, DistancesSpec, RefineSpec
 from adp3d.job.memory import estimate_cost
 from adp3d.job.runtime import usable_cores
 from adp3d.pipeline import cost
-from adp3d.pipeline.cost import finishing_runs, finishing_seconds, job_cost, planned_runs
+from adp3d.pipeline.cost import finishing_runs, finishing_seconds, job_cost, planned_runs, runs_in_windows
 from adp3d.prior.registry import find_prior
 from adp3d.solver.completion import total_steps
 from adp3d.solver.planned_run import total_work
@@ -111,3 +111,17 @@ def test_side_chains_and_relaxation_have_the_share_of_a_job_that_they_take_of_it
     )
     bare = RefineSpec(output="o", model="m", map="x", side_chains="none")
     assert finishing_runs(bare, 150, job_cost(bare, 150, CPU)) == ()
+
+
+def test_windows_cost_what_they_sample_and_nothing_is_bent_in_them():
+    spec = RefineSpec(output="o", model="m", map="x", replicas=4, steps=40)
+    runs = runs_in_windows(spec)
+    assert list(runs) == [run for run in planned_runs(spec) if "bending" not in run.name]
+    whole = job_cost(spec, 500, CPU, runs=runs)
+    part = job_cost(spec, 5000, CPU, runs=runs, sampled=500)
+    assert part.peak_bytes == whole.peak_bytes and part.batch == whole.batch
+    sampling = part.seconds - finishing_seconds(spec, 5000)
+    assert sampling == pytest.approx(whole.seconds - finishing_seconds(spec, 500))
+    after = finishing_runs(spec, 5000, part, runs)
+    share = total_work(after) / (total_work(after) + total_work(runs))
+    assert share == pytest.approx(finishing_seconds(spec, 5000) / part.seconds, rel=0.01)

@@ -116,3 +116,20 @@ def test_the_second_oxygen_of_a_terminus_does_not_repel_its_own_side_chain(task_
     assert task.obstacle_owners == [target.n_residues - 1, -1]
     fixed, elements = fixed_atoms(task)
     assert fixed.owner[-2:].tolist() == [target.n_residues - 1, -1] and elements[-2:] == ["O", "C"]
+
+
+def test_whole_side_chains_that_are_to_stay_are_not_changed_and_others_are_completed(small):
+    structure = gemmi.read_structure(str(small.deposited))
+    chain = structure[0]["A"]
+    short = next(row for row, residue in enumerate(chain) if residue.name in ("LYS", "ARG"))
+    chain[short].remove_atom("CD", "\0", gemmi.Element("C"))
+    path = small.folder / "short.cif"
+    structure.make_mmcif_document().write_file(str(path))
+    problem = load_problem(CompleteSpec(output="o", model=str(path), device="cpu", prior="gaussian"), NullEvents())
+    n = problem.target.n_residues
+    nothing, half = np.zeros(n, bool), np.arange(n) < n // 2
+    usual = packing_task(SideChainJob("auto", nothing, None, 0), problem, problem.target.xyz)
+    task = packing_task(SideChainJob("auto", nothing, None, 0, half), problem, problem.target.xyz)
+    assert short < n // 2 and torch.equal(task.open, usual.open) and bool(task.open[short])
+    assert usual.changeable[half].any() and not task.changeable[half].any()
+    assert torch.equal(task.changeable[~half], usual.changeable[~half])

@@ -12,13 +12,16 @@ from ..settings import Setting, declare
 from ..symmetry import SymmetryText, Vector, parse_symmetry
 from .model import ModelSpec
 
-__all__ = ["DENSITY_SIDE_CHAINS", "DOCKING", "UNSEEN", "RefineSpec"]
+__all__ = ["DENSITY_SIDE_CHAINS", "DOCKING", "REGION", "UNSEEN", "RefineSpec"]
 
 DOCKING = ("auto", "never", "always")
 """When a model is docked before it is refined."""
 
 DENSITY_SIDE_CHAINS = ("average", "sampled")
 """Side chains that the map is compared with while a model is built."""
+
+REGION = ("auto", "windows", "all")
+"""Which residues are sampled."""
 
 UNSEEN = ("leave", "build")
 """What becomes of missing residues that the map does not show."""
@@ -104,6 +107,17 @@ class RefineSpec(ModelSpec):
             "backbones are built",
         ),
         "average",
+    )
+    region: str = declare(
+        Setting(
+            Choice(REGION),
+            "Residues that are sampled: 'windows' takes those to be built and what is around them where the model fits "
+            "its map, so that the others stay exactly where they are; 'auto' does so in large jobs; 'all' takes all.",
+            metavar="WHICH",
+            meaning="residues that are sampled: all, or, where the model fits, [windows](refine.md#large-models) "
+            "around those to be built; `auto` takes windows in large jobs",
+        ),
+        "auto",
     )
     unseen: str = declare(
         Setting(
