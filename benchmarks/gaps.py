@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import gemmi
@@ -101,24 +102,32 @@ def write_simulated(path: Path, protein: Protein, resolution: float, rng: np.ran
     write_map(DensityMap(made.values.numpy(), made.origin.astype(np.float64), SPACING * np.eye(3)), path)
 
 
+def write_case(
+    place: Path, name: str, number: int, protein: Protein, resolution: float, seed: int,
+    shown: Callable[[Protein, NDArray[np.bool_]], Protein] = lambda protein, known: protein,
+) -> tuple[NDArray[np.bool_], Path, Path]:  # fmt: skip
+    """Residues that are left, their model and the map, of what ``shown`` says of the protein and of those."""
+    rng = np.random.default_rng([seed, number])
+    known = remove_segments(protein.n_residues, rng)
+    place.mkdir(parents=True, exist_ok=True)
+    model, volume = place / f"{name}_start.cif", place / f"{name}.mrc"
+    write_start(model, protein, known, rng)
+    write_simulated(volume, shown(protein, known), resolution, rng)
+    return known, model, volume
+
+
 def run_one(
     number: int, protein: Protein, resolution: float, variant: str, prior: str, weights: str, folder: str,
     replicas: int, steps: int, seed: int,
 ) -> Row:  # fmt: skip
     """One job; the figures of its segments are strings of numbers, one for each."""
-    rng = np.random.default_rng([seed, number])
-    known = remove_segments(protein.n_residues, rng)
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    name = f"{protein.name}_{resolution:g}"
-    model, volume = place / f"{name}_{variant}_start.cif", place / f"{name}_{variant}.mrc"
-    write_start(model, protein, known, rng)
-    write_simulated(volume, protein, resolution, rng)
+    place, name = Path(folder), f"{protein.name}_{resolution:g}_{variant}"
+    known, model, volume = write_case(place, name, number, protein, resolution, seed)
     if weights:
         os.environ[WEIGHTS_VARIABLE] = weights
     else:
         os.environ.pop(WEIGHTS_VARIABLE, None)
-    spec = specification(place, f"{name}_{variant}", model, volume, protein, resolution, replicas, steps, seed, prior)
+    spec = specification(place, name, model, volume, protein, resolution, replicas, steps, seed, prior)
     row = run_job(spec, protein, known)
     volume.unlink()
     return {"protein": protein.name, "variant": variant, "resolution": resolution, **row}

@@ -36,11 +36,12 @@ from adp3d.job.sampling import Running, Sampling
 from adp3d.measurement.density import DensityMeasurement
 from adp3d.measurement.folds import Fold, folds_of
 from adp3d.measurement.half_maps import soft_mask
+from adp3d.pipeline.course import Course
 from adp3d.pipeline.density_weight import DensityWeight
 from adp3d.pipeline.outcome import describe_geometry
 from adp3d.pipeline.prepared import prepare
 from adp3d.pipeline.problem import load_problem
-from adp3d.pipeline.refiner import Course, Refiner
+from adp3d.pipeline.refiner import Refiner
 from adp3d.prior.standard_map import SPACING
 from adp3d.solver.planned_run import PlannedRun
 from adp3d.training.simulated_map import simulate_map

@@ -16,7 +16,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from command import begin, benchmark_parser, run_command
-from gaps import remove_segments, run_job, specification, write_simulated, write_start
+from gaps import run_job, specification, write_case
 from held_out import Protein, held_out_proteins
 from parallel import add_options, compute
 from report import Row, Table, column
@@ -66,14 +66,8 @@ def run_one(
 ) -> Row:
     """One job in one map."""
     assert protein.atoms is not None
-    rng = np.random.default_rng([seed, number])
-    known = remove_segments(protein.n_residues, rng)
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    name = f"{protein.name}_{list(CHANGES).index(change)}"
-    model, volume = place / f"{name}_start.cif", place / f"{name}.mrc"
-    write_start(model, protein, known, rng)
-    write_simulated(volume, protein, resolution, rng)
+    place, name = Path(folder), f"{protein.name}_{list(CHANGES).index(change)}"
+    known, model, volume = write_case(place, name, number, protein, resolution, seed)
     density = read_map(volume)
     write_map(density.with_values(CHANGES[change](density, protein.atoms.xyz).astype(np.float32)), volume)
     spec = specification(place, name, model, volume, protein, resolution, replicas, steps, seed)

@@ -16,7 +16,7 @@ from pathlib import Path
 import gemmi
 import numpy as np
 from command import begin, benchmark_parser, run_command
-from gaps import remove_segments, write_simulated, write_start
+from gaps import write_case
 from held_out import Protein, validation_proteins
 from numpy.typing import NDArray
 from parallel import add_options, compute
@@ -44,14 +44,9 @@ def run_one(
     steps: int, seed: int,
 ) -> Row:  # fmt: skip
     """One job and its figures."""
-    rng = np.random.default_rng([seed, number])
-    known = remove_segments(protein.n_residues, rng)
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
     name = f"{protein.name}_{resolution:g}_{which}"
-    model, volume, job = place / f"{name}_start.cif", place / f"{name}.mrc", place / name
-    write_start(model, protein, known, rng)
-    write_simulated(volume, protein, resolution, rng)
+    job = Path(folder) / name
+    known, model, volume = write_case(Path(folder), name, number, protein, resolution, seed)
     spec = RefineSpec(
         output=str(job), map=str(volume), model=str(model), sequence=protein.polymer.sequence, resolution=resolution,
         density_side_chains=which, density_weight=weight, replicas=replicas, steps=steps, seed=seed, relax=False,

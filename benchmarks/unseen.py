@@ -17,7 +17,7 @@ from pathlib import Path
 import gemmi
 import numpy as np
 from command import begin, benchmark_parser, run_command
-from gaps import RIGHT, remove_segments, write_simulated, write_start
+from gaps import RIGHT, write_case
 from held_out import Protein, validation_proteins
 from numpy.typing import NDArray
 from parallel import add_options, compute
@@ -59,15 +59,13 @@ def without_atoms(protein: Protein, hidden: NDArray[np.bool_]) -> Protein:
 
 def run_one(number: int, protein: Protein, resolution: float, folder: str, replicas: int, steps: int, seed: int) -> Row:
     """One job and its counts."""
-    rng = np.random.default_rng([seed, number])
-    known = remove_segments(protein.n_residues, rng)
-    hidden = hidden_residues(known, protein.polymer.chain_index)
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    name = f"{protein.name}_{resolution:g}"
-    model, volume, job = place / f"{name}_start.cif", place / f"{name}.mrc", place / name
-    write_start(model, protein, known, rng)
-    write_simulated(volume, without_atoms(protein, hidden), resolution, rng)
+    name, chains = f"{protein.name}_{resolution:g}", protein.polymer.chain_index
+    job = Path(folder) / name
+    known, model, volume = write_case(
+        job.parent, name, number, protein, resolution, seed,
+        lambda whole, known: without_atoms(whole, hidden_residues(known, chains)),
+    )  # fmt: skip
+    hidden = hidden_residues(known, chains)
     spec = RefineSpec(
         output=str(job), map=str(volume), model=str(model), sequence=protein.polymer.sequence, resolution=resolution,
         unseen="leave", density_weight=1.0, replicas=replicas, steps=steps, seed=seed, relax=False, side_chains="none",

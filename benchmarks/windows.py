@@ -111,7 +111,7 @@ def write_case(case: Case) -> tuple[Path, Path, Path, list[tuple[str, slice]]]:
     rng = np.random.default_rng(case.seed)
     true = complex_of(case.data, case.chains)
     place = case.folder / f"{case.chains}"
-    truth, start, volume = place.with_name(f"{place.name}_true.cif"), place.with_name(f"{place.name}_start.cif"), None
+    truth, start = place.with_name(f"{place.name}_true.cif"), place.with_name(f"{place.name}_start.cif")
     volume = place.with_name(f"{place.name}.mrc")
     case.folder.mkdir(parents=True, exist_ok=True)
     atoms = [(atom, i) for i, r in enumerate(r for c in true[0] for r in c) for atom in r]

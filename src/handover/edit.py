@@ -6,7 +6,7 @@ again are new ones.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from .part import residue_addresses
 from .residue_edit import AtomState, new_serials, put_atoms, read_atoms
 
 if TYPE_CHECKING:
-    from chimerax.atomic import AtomicStructure, Residue
+    from chimerax.atomic import AtomicStructure, Residue, Residues
 
 __all__ = ["ModelEdit", "find_residues"]
 
@@ -112,12 +112,13 @@ class ModelEdit:
         take_in(structure, made, names, members)
         self._join(residues)
         self.former = exchange_confidence(residues, self.confidence)
-        if made and self.secondary is None:
-            _find_secondary_structure(structure, made)
-            fresh = Residues(made)
+        if not made:
+            return
+        fresh = Residues(made)
+        if self.secondary is None:
+            _find_secondary_structure(structure, fresh)
             self.secondary = list(zip(fresh.ss_types.tolist(), fresh.ss_ids.tolist(), strict=True))
-        elif made and self.secondary is not None:
-            fresh = Residues(made)
+        else:
             fresh.ss_types, fresh.ss_ids = np.array(self.secondary, dtype=np.int32).T.copy()
 
     def revert(self, structure: AtomicStructure) -> None:
@@ -203,12 +204,11 @@ def _refuse(structure: AtomicStructure, addresses: Sequence[Address], what: str)
         )
 
 
-def _find_secondary_structure(structure: AtomicStructure, new: Collection[Residue]) -> None:
+def _find_secondary_structure(structure: AtomicStructure, new: Residues) -> None:
     """Assign helices and strands of new residues; what the model says of all others stays."""
-    from chimerax.atomic import Residues
     from chimerax.dssp import compute_ss
 
-    others = structure.residues.subtract(Residues(new))
+    others = structure.residues.subtract(new)
     kinds, numbers = others.ss_types, others.ss_ids
     compute_ss(structure)
     others.ss_types = kinds

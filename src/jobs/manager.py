@@ -19,7 +19,7 @@ from .engines import Engines
 from .held import HeldQuestion, HeldWork, not_installed
 from .job import Job
 from .news import ADDED, CHANGED, ENDED, REMOVED, News
-from .reports import end_job, take_result
+from .reports import end_job, take_course, take_result
 from .state import JobState, PreparedJob
 from .stored import prepared_from_folder, read_course, read_finished
 
@@ -130,7 +130,7 @@ class JobManager:
             self._enqueue(job, messages.Reopen(job.key, str(folder)))
         else:
             job.taken_up = True
-            _take_course(job)
+            take_course(job, read_course(job.folder))
             take_result(job, *finished)
             end_job(job, JobState.FINISHED)
             self._news.note(ENDED, job)
@@ -393,14 +393,3 @@ def _shut_down_at_exit(reference: weakref.ref[JobManager]) -> None:
     manager = reference()
     if manager is not None:
         manager.shutdown()
-
-
-def _take_course(job: Job) -> None:
-    """Give a job of an earlier session the figures of its steps, for the plot."""
-    if job.metrics:
-        return
-    for event in read_course(job.folder):
-        if event["event"] == "best":
-            job.best_replica = event["replica"]
-        else:
-            job.add_metric(event["name"], event["values"], event["step"], event.get("first_replica", 0))

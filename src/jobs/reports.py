@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..engine.contract import messages
@@ -12,7 +13,7 @@ from .job import Job
 from .news import CHANGED, ENDED, FRAME, LAYOUT
 from .state import JobState, Layout
 
-__all__ = ["absorb", "end_job", "take_result"]
+__all__ = ["absorb", "end_job", "take_course", "take_result"]
 
 
 def absorb(job: Job, message: messages.Message) -> tuple[str, ...]:
@@ -68,6 +69,17 @@ def take_result(job: Job, paths: dict[str, str], metrics: dict[str, Any]) -> Non
     chosen = metrics.get("chosen_replica")
     if isinstance(chosen, int):
         job.best_replica = chosen
+
+
+def take_course(job: Job, events: Iterable[Mapping[str, Any]]) -> None:
+    """Give a job of an earlier session the figures of its steps, as `read_course` has them, for the plot."""
+    if job.metrics:
+        return
+    for event in events:
+        if event["event"] == "best":
+            job.best_replica = event["replica"]
+        else:
+            job.add_metric(event["name"], event["values"], event["step"], event.get("first_replica", 0))
 
 
 def end_job(job: Job, state: JobState, error: str = "", advice: str = "") -> None:

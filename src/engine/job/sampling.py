@@ -64,6 +64,18 @@ class Running:
         """Listener to what is sampled."""
         return self.events if self.part is None else self.part.told_to(self.events)
 
+    def total(self, sampled: int) -> int:
+        """Residues of the job, of which so many are sampled."""
+        return sampled if self.part is None else len(self.part.whole)
+
+    def own(self, residues: Sequence[int]) -> list[int]:
+        """Numbers among those that are sampled of residues of the job; those that are not are left out."""
+        return list(residues) if self.part is None else self.part.own(residues)
+
+    def number(self, row: int) -> int:
+        """Number, from 1, among all residues of the job of one that is sampled."""
+        return 1 + (row if self.part is None else int(self.part.rows[row]))
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -313,17 +325,14 @@ class Sampling:
             events.message("Residues cannot be held in this kind of job: nothing fixes its frame.", "warning")
             return
         xyz = estimate.detach().double().cpu().numpy()
-        part = self._running.part
-        total = len(xyz) if part is None else len(part.whole)
+        total = self._running.total(len(xyz))
         for hold in holds:
             residues = [r for r in hold.residues if 0 <= r < total]
             if len(residues) < len(hold.residues):
                 events.message(f"Some residues to hold or release do not exist: there are {total}.", "warning")
-            if part is not None:
-                sampled = part.own(residues)
-                if len(sampled) < len(residues):
-                    events.message(f"{len(residues) - len(sampled)} residues are not sampled: they stay in any case.")
-                residues = sampled
+            asked, residues = len(residues), self._running.own(residues)
+            if len(residues) < asked:
+                events.message(f"{asked - len(residues)} residues are not sampled: they stay in any case.")
             # what is held already stays where it is: the estimate is only near
             atoms = np.zeros(self._pins.mask.shape, dtype=bool)
             atoms[residues] = True
@@ -339,8 +348,8 @@ class Sampling:
             if wishes:
                 events.message("Residues cannot be tugged in this kind of job: nothing fixes its frame.", "warning")
             return
-        tug, part = self._pins.tug, self._running.part
-        total = present.shape[1] if part is None else len(part.whole)
+        tug, running = self._pins.tug, self._running
+        total = running.total(present.shape[1])
         before = tug.residue
         for wish in wishes:
             if wish is None:
@@ -348,24 +357,19 @@ class Sampling:
             elif wish.residue >= total:
                 text = f"There is no residue {wish.residue + 1} to be tugged: the job has {total}."
                 events.message(text, "warning")
-            elif own := [wish.residue] if part is None else part.own([wish.residue]):
+            elif own := running.own([wish.residue]):
                 tug.pull(own[0], wish.target)
             else:
                 text = f"Residue {wish.residue + 1} of the job is not sampled: it stays where it is."
                 events.message(text, "warning")
         if before is not None and tug.residue != before:
-            events.message(f"Residue {self._number(before)} of the job is no longer tugged.")
+            events.message(f"Residue {running.number(before)} of the job is no longer tugged.")
         if tug.residue is not None and tug.residue != before:
-            number, place = self._number(tug.residue), ", ".join(f"{value:.1f}" for value in tug.target)
+            number, place = running.number(tug.residue), ", ".join(f"{value:.1f}" for value in tug.target)
             events.message(f"Residue {number} of the job is tugged, at first towards ({place}) angstrom.")
         if tug.residue is not None:
             everyone = self._everyone(present)
             tug.aim(everyone[min(self._leader.replica, len(everyone) - 1)])
-
-    def _number(self, row: int) -> int:
-        """Number, from 1, among all residues of the job of one that is sampled."""
-        part = self._running.part
-        return 1 + (row if part is None else int(part.rows[row]))
 
     def _finished_tensors(self) -> dict[str, Tensor]:
         return {name: value for name, value in self._tensors.items() if name.startswith("done.")}
@@ -373,7 +377,7 @@ class Sampling:
     def _save(self, tensors: dict[str, Tensor], where: dict[str, object]) -> None:
         self._serial += 1
         row = None if self._pins is None else self._pins.tug.residue
-        state = {**where, "leader": self._leader.state, "tugged": None if row is None else self._number(row)}
+        state = {**where, "leader": self._leader.state, "tugged": None if row is None else self._running.number(row)}
         pins: dict[str, Tensor] = {}
         if self._pins is not None:
             pins = {"pins.mask": torch.from_numpy(self._pins.mask), "pins.xyz": torch.from_numpy(self._pins.xyz)}

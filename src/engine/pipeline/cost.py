@@ -132,16 +132,18 @@ class RefinementRuns:
     @property
     def in_order(self) -> tuple[PlannedRun, ...]:
         """All of them."""
-        bending = (run for runs in self.bending.values() for run in runs)
+        return *(run for runs in self.bending.values() for run in runs), *self.after_bending
+
+    @property
+    def after_bending(self) -> tuple[PlannedRun, ...]:
+        """All but those that bend."""
         weighing = (run for one in self.weighing for run in one.runs)
-        return *bending, *self.traced, *self.building, *weighing, self.polishing
+        return *self.traced, *self.building, *weighing, self.polishing
 
 
 def runs_in_windows(spec: RefineSpec) -> tuple[PlannedRun, ...]:
     """Solver runs that a refinement may take of which only windows are sampled: nothing is bent there."""
-    runs = refinement_runs(spec)
-    bending = {run.name for runs_of_pass in runs.bending.values() for run in runs_of_pass}
-    return tuple(run for run in runs.in_order if run.name not in bending)
+    return refinement_runs(spec).after_bending
 
 
 def refinement_runs(spec: RefineSpec) -> RefinementRuns:

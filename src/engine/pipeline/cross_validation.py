@@ -14,9 +14,10 @@ from ..measurement.folds import Fold, folds_of
 from ..measurement.half_maps import soft_mask
 from .built import Built
 from .cost import refinement_runs
+from .course import Course
 from .density_weight import DensityWeight
 from .prepared import Prepared
-from .refiner import Course, Refiner
+from .refiner import Refiner
 
 __all__ = ["CrossValidation", "Trial", "climb", "cross_validate"]
 

@@ -22,10 +22,11 @@ from ..validation.q_score import q_scores
 from ..validation.torsions import linked_residues
 from .built import Built
 from .cost import run_in_register
+from .course import Course
 from .packing_task import SideChainJob
 from .prepared import Prepared
 from .problem import Problem
-from .refiner import ACCEPTED_SIGMA, Course, Refiner
+from .refiner import ACCEPTED_SIGMA, Refiner
 from .register import register_fit, shift_words, shifts_of, stretch_of, stretch_words
 from .side_chains import map_view, place_side_chains
 

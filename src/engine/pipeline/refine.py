@@ -27,6 +27,7 @@ from ..structure.sequences import parse_sequence_argument
 from ..validation.torsions import linked_residues
 from .built import Bent, Built
 from .cost import AGAIN, FIRST, UNMOVED, finishing_runs, job_cost, planned_runs, runs_in_windows
+from .course import Course
 from .cross_validation import cross_validate
 from .density_weight import DensityWeight
 from .dock_first import Start, dock_first
@@ -38,7 +39,7 @@ from .outcome import Whole, report_model_job
 from .packing_task import SideChainJob
 from .prepared import Prepared, describe_placement, prepare
 from .problem import Problem, load_problem, place_model
-from .refiner import Course, Refiner
+from .refiner import Refiner
 from .register import check_register, register_figures, register_lines
 from .side_chains import map_view, place_side_chains
 from .unseen import Shown, contests, map_evidence, may_be_unseen, unseen_figures, unseen_residues, unseen_sentence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..contract.kinds import REFINE
-from ..contract.specification import RefineSpec
 from ..ensemble.confidence import replica_spread
 from ..ensemble.denoising_energy import denoising_energy
 from ..ensemble.mosaic import best_sources
@@ -20,15 +19,14 @@ from ..ensemble.ranking import SCALES, Ranking, rank_replicas
 from ..ensemble.recombination import missing_segments, recombine, supported_ends
 from ..fitting.support import along_chains
 from ..job.events import Events, NullEvents
-from ..job.sampling import Sampling, Stage, Watch
+from ..job.sampling import Stage, Watch
 from ..measurement.figures import figures_of, residue_figures_of
 from ..measurement.map_evidence import MapEvidence, free_share, load_map_evidence
-from ..measurement.protocol import Measurement
 from ..placing.target import Target
 from ..prior.evidence import DensityEvidence, Evidence
 from ..prior.schedule import step_times
 from ..solver.choose_updates import Pull, choose_updates
-from ..solver.pins import HeldAtoms, Pins
+from ..solver.pins import HeldAtoms
 from ..solver.planned_run import PlannedRun
 from ..solver.posterior import Posterior
 from ..solver.protocol import Level, Potential
@@ -36,12 +34,13 @@ from ..validation.torsions import linked_residues
 from .built import Bent, Built
 from .carry import carried_along
 from .cost import BENDING_LEVELS, TRACED_LEVEL, refinement_runs
+from .course import Course
 from .prepared import Prepared
 from .sampled_side_chains import side_chain_potential
 from .sequence_check import SequenceCheck
 from .traced_start import traced_starts
 
-__all__ = ["ACCEPTED_SIGMA", "Course", "Refiner"]
+__all__ = ["ACCEPTED_SIGMA", "Refiner"]
 
 ACCEPTED_SIGMA = 0.5
 """Standard deviation in angstrom given to segments kept from an earlier round: the error of segments that are found
@@ -75,28 +74,6 @@ another."""
 _POLISH_START = 0.4
 """Diffusion time at which the last stage starts: noise of 0.07 in units of R eps. Bent models came back best from 0.4
 to 0.5, ends and loops left their density in one replica of three from 0.5."""
-
-
-@dataclass(frozen=True)
-class Course:
-    """What all runs of a refinement have in common.
-
-    Attributes
-    ----------
-    spec : RefineSpec
-    further : sequence of Measurement
-        Measurements beside the map.
-    weights : mapping of str to float
-        By name of measurement; may change while the job runs.
-    sampling : Sampling
-    pins : Pins
-    """
-
-    spec: RefineSpec
-    further: Sequence[Measurement]
-    weights: Mapping[str, float]
-    sampling: Sampling
-    pins: Pins
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,11 @@ from ..prior.evidence import DensityEvidence
 from ..tracing.field import FreeDensity
 from ..tracing.gaps import trace_gaps
 from ..tracing.peptides import backbone_of
-from ..tracing.search import Gap
+from ..tracing.search import Gap, is_another
 from ..tracing.steps import load_steps
 
 __all__ = ["traced_starts"]
 
-_TRIED = 1.0
-"""Angstrom (rms) within which a trace is one that was tried before, as in `adp3d.tracing.search`."""
 _ANCHOR = 3
 """CA atoms on either side of a gap that a trace is joined to: they make the frame of its first step."""
 
@@ -66,8 +64,7 @@ def traced_starts(
     starts = x.expand(replicas, -1, -1, -1).clone()
     for where, gap, traces in zip(gaps, joined, traced, strict=True):
         before = [one for several in tried for one in several[:, where, 1].double().cpu().numpy()]
-        fresh = [t for t in traces if all(np.sqrt(np.square(t.ca - b).sum(-1).mean()) > _TRIED for b in before)]
-        chosen = fresh or traces
+        chosen = [trace for trace in traces if is_another(trace.ca, before)] or traces
         for replica in range(replicas if chosen else 0):
             backbone = backbone_of(gap.before, chosen[replica % len(chosen)].ca, gap.after, steps)
             starts[replica, where] = torch.as_tensor(backbone).to(x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .field import FreeDensity
 from .steps import BOND, Steps, label_steps, step_frames
 
-__all__ = ["Gap", "Trace", "distinct", "trace_gap"]
+__all__ = ["Gap", "Trace", "distinct", "is_another", "trace_gap"]
 
 Array = NDArray[np.float64]
 
@@ -133,9 +133,14 @@ def distinct(traces: list[Trace], count: int) -> list[Trace]:
     for trace in traces:
         if len(out) == count:
             break
-        if all(np.sqrt(np.square(trace.ca - one.ca).sum(-1).mean()) > _SAME for one in out):
+        if is_another(trace.ca, [one.ca for one in out]):
             out.append(trace)
     return out
+
+
+def is_another(ca: Array, others: Iterable[Array]) -> bool:
+    """Whether CA atoms (n, 3) of a gap take another course than all others do (each (n, 3), in angstrom)."""
+    return all(np.sqrt(np.square(ca - one).sum(-1).mean()) > _SAME for one in others)
 
 
 def _grow(field: FreeDensity, beam: _Beam, gap: Gap, steps: Steps, left: int) -> _Beam | None:

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ..prior.evidence import DensityEvidence
-from ..prior.standard_map import SPACING, standard_map
 from .crops import Crop, CropSampler
 from .knowledge import SHARED_ERROR, KnownPattern
 from .map_conditions import MapConditions, draw_conditions
@@ -91,20 +90,11 @@ class MapSource:
         low, high = xyz.min((0, 1)) - margin, xyz.max((0, 1)) + margin
         everything = join([own, *others, *extra])
         simulated = simulate_map(everything, low, high, conditions, own.xyz, generator)
-        shape = simulated.values.shape
         model, known = _model_atoms(xyz, own, pattern, i, rng)
         if others and rng.random() < 0.5:
             # other chains are often in the model already
             known = np.concatenate([known, *(other.xyz for other in others)])
-        return standard_map(
-            torch.fft.rfftn(simulated.values),
-            (shape[0], shape[1], shape[2]),
-            torch.from_numpy(simulated.origin),
-            SPACING,
-            conditions.told_resolution,
-            torch.from_numpy(model),
-            torch.from_numpy(known),
-        )
+        return simulated.shown(conditions.told_resolution, model, known)
 
     def _scatterers(
         self, chains: tuple[int, ...], centre: NDArray[np.float32], rng: np.random.Generator

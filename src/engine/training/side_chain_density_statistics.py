@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 
 from ..contract.errors import InputError
-from ..prior.standard_map import SPACING, standard_map
 from ..structure.polymer import AMINO_ACIDS
 from ..tracing.field import FreeDensity
 from ..tracing.sequence_fit import RESOLUTIONS, TABLES, SideChainDensity, values_beside
@@ -53,16 +52,7 @@ def collect(chain: Chain, resolution: float, rng: np.random.Generator) -> tuple[
     own = scatterers_of(chain.atoms, rng)
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     simulated = simulate_map(own, low, high, conditions, own.xyz, generator)
-    shape = simulated.values.shape
-    evidence = standard_map(
-        torch.fft.rfftn(simulated.values),
-        (shape[0], shape[1], shape[2]),
-        torch.from_numpy(simulated.origin),
-        SPACING,
-        resolution,
-        torch.from_numpy(backbone.reshape(-1, 3)),
-        torch.zeros(0, 3),
-    )
+    evidence = simulated.shown(resolution, backbone.reshape(-1, 3), np.zeros((0, 3), np.float32))
     ca = backbone[:, 1].astype(np.float64)
     linked = np.abs(np.linalg.norm(np.diff(ca, axis=0), axis=-1) - BOND) < _TOLERANCE
     whole = linked[:-1] & linked[1:] & (chain.aatype[1:-1] < len(AMINO_ACIDS))

@@ -16,7 +16,8 @@ from torch import Tensor
 from ..physics.density import AtomDensity
 from ..physics.form_factors import electron_form_factors
 from ..physics.grid import Grid
-from ..prior.standard_map import SPACING, frequency_squared, occupied, soft_end
+from ..prior.evidence import DensityEvidence
+from ..prior.standard_map import SPACING, frequency_squared, occupied, soft_end, standard_map
 from .dataset import ELEMENTS
 from .map_conditions import MapConditions
 from .surroundings import Scatterers
@@ -47,6 +48,29 @@ class SimulatedMap:
 
     values: Tensor
     origin: NDArray[np.float32]
+
+    def shown(self, resolution: float, model: NDArray[np.float32], known: NDArray[np.float32]) -> DensityEvidence:
+        """The map as priors are shown it.
+
+        Parameters
+        ----------
+        resolution : float
+            What is said of it, in angstrom.
+        model : ndarray, shape (M, 3)
+            Backbone atoms that set its units, in angstrom.
+        known : ndarray, shape (K, 3)
+            Atoms whose density is explained.
+        """
+        nx, ny, nz = self.values.shape
+        return standard_map(
+            torch.fft.rfftn(self.values),
+            (nx, ny, nz),
+            torch.from_numpy(self.origin),
+            SPACING,
+            resolution,
+            torch.from_numpy(model),
+            torch.from_numpy(known),
+        )
 
 
 def simulate_map(
