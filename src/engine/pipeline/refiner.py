@@ -231,7 +231,7 @@ class Refiner:
         count = sum(gap.stop - gap.start for gap in gaps)
         events.message(f"Tracing {count} residues (gaps: {len(gaps)}) through the density that nothing explains.")
         shown, poll = self._shown(so_far.target), self._course.sampling.obey
-        return traced_starts(so_far.x, so_far.found, gaps, chains, shown, replicas, tried, poll)
+        return traced_starts(so_far.x, so_far.found, gaps, self.sequence_check, shown, replicas, tried, poll)
 
     def _round(self, stage: Stage, so_far: _SoFar, name: str, events: Events) -> tuple[_SoFar, bool]:
         """Build what is open once more; and whether the map supports any of it."""

@@ -12,12 +12,29 @@ from torch import Tensor
 from ..prior.evidence import DensityEvidence
 from ..structure.polymer import Polymer
 from ..tracing.field import FreeDensity
-from ..tracing.sequence_fit import SideChainDensity, load_side_chain_density, probability_right, sequence_fit
+from ..tracing.sequence_fit import (
+    Clarity,
+    SideChainDensity,
+    clarity_of,
+    load_side_chain_density,
+    probability_right,
+    residue_fit,
+    sequence_fit,
+    shown,
+    told_residues,
+    values_beside,
+)
 
 __all__ = ["SequenceCheck"]
 
+Array = NDArray[np.float64]
+
 _FEWEST = 20
 """Known residues with known neighbours from which they tell how much the map shows of side chains."""
+_IN_SEARCH = 1.5
+"""Weight of side chains beside a trace while it is searched for. On eleven validation chains, 31 gaps, maps at 4 A,
+the first trace is within 2 A in 71, 77, 81, 84 and 90 % for weights of 0, 1/2, 1, 3/2 and 2, one of the first four in
+90, 90, 100, 100 and 97 %."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +49,15 @@ class SequenceCheck:
         Index into `AMINO_ACIDS`; 20 where unknown.
     chain_index : ndarray of int64, shape (N,)
     statistics : SideChainDensity
-    clarity : float
-        Sequence fit of known residues over what is usual at this resolution, from 0 to 1.
+    clarity : Clarity
+        How clearly this map tells known residues from others in their places.
     """
 
     field: FreeDensity
     types: NDArray[np.int64]
     chain_index: NDArray[np.int64]
     statistics: SideChainDensity
-    clarity: float
+    clarity: Clarity
 
     @classmethod
     def of(cls, density: DensityEvidence, polymer: Polymer, ca: Tensor, known: NDArray[np.bool_]) -> SequenceCheck:
@@ -59,13 +76,28 @@ class SequenceCheck:
         types = polymer.aatype
         chains = polymer.chain_index
         statistics = load_side_chain_density(density.resolution)
-        inner = known.copy()
-        inner[1:] &= known[:-1]
-        inner[:-1] &= known[1:]
-        told = sequence_fit(field, ca.double().cpu().numpy(), types, chains, statistics)[inner]
-        told = told[told != 0]
-        mean = float(told.mean()) if len(told) >= _FEWEST else statistics.information
-        return cls(field, types, chains, statistics, float(np.clip(mean / statistics.information, 0.0, 1.0)))
+        atoms = ca.double().cpu().numpy()
+        inner = told_residues(atoms, types, chains)
+        inner = inner[known[inner - 1] & known[inner] & known[inner + 1]]
+        if len(inner) < _FEWEST:
+            return cls(field, types, chains, statistics, clarity_of(statistics.right, statistics.wrong, statistics))
+        values = values_beside(field, atoms[inner - 1], atoms[inner], atoms[inner + 1])
+        weight = shown(field, atoms[inner])
+        right, wrong = (
+            float(np.average(nats, weights=weight))
+            for nats in (
+                statistics.log_ratio(values, types[inner]),
+                statistics.log_ratio_of_others(values, types[inner]),
+            )
+        )
+        return cls(field, types, chains, statistics, clarity_of(right, wrong, statistics))
+
+    def beside(self, before: Array, ca: Array, after: Array, kind: int) -> Array:
+        """What speaks for a residue type at CA atoms (M, 3) between others, in nats (M,), as a search counts it."""
+        types = np.full(len(ca), kind)
+        if kind >= len(self.statistics.mean):
+            return np.zeros(len(ca))
+        return _IN_SEARCH * self.clarity.share * residue_fit(self.field, (before, ca, after), types, self.statistics)
 
     def probability(self, ca: Tensor, segments: Sequence[slice]) -> NDArray[np.float64]:
         """Probability (replica, N) of residues to be in their places; 1 outside the segments.
@@ -81,5 +113,5 @@ class SequenceCheck:
         for row, trace in zip(out, ca.double().cpu().numpy(), strict=True):
             nats = sequence_fit(self.field, trace, self.types, self.chain_index, self.statistics)
             for segment in segments:
-                row[segment] = probability_right(nats, segment, self.statistics, self.clarity)
+                row[segment] = probability_right(nats, segment, self.clarity)
         return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from ..tracing.gaps import trace_gaps
 from ..tracing.peptides import backbone_of
 from ..tracing.search import Gap, is_another
 from ..tracing.steps import load_steps
+from .sequence_check import SequenceCheck
 
 __all__ = ["traced_starts"]
 
@@ -26,7 +28,7 @@ def traced_starts(
     x: Tensor,
     found: NDArray[np.bool_],
     gaps: Sequence[slice],
-    chain_index: NDArray[np.int64],
+    check: SequenceCheck,
     density: DensityEvidence,
     replicas: int,
     tried: Sequence[Tensor],
@@ -41,7 +43,8 @@ def traced_starts(
     found : ndarray of bool, shape (N,)
         Residues whose places are known.
     gaps : sequence of slice
-    chain_index : ndarray of int64, shape (N,)
+    check : SequenceCheck
+        Chains, residue types, and what the map says of them.
     density : DensityEvidence
         With the known atoms explained.
     replicas : int
@@ -56,8 +59,8 @@ def traced_starts(
         None if no gap can be traced. A gap whose traces were all tried begins with them again.
     """
     ca = x[:, 1].double().cpu().numpy()
-    joined = [_gap(ca, found, gap, chain_index) for gap in gaps]
-    traced = trace_gaps(FreeDensity.of(density), joined, poll=poll)
+    joined = [replace(_gap(ca, found, gap, check.chain_index), types=check.types[gap]) for gap in gaps]
+    traced = trace_gaps(FreeDensity.of(density), joined, check.beside, poll=poll)
     if not any(traced):
         return None
     steps = load_steps()

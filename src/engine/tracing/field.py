@@ -20,6 +20,11 @@ Array = NDArray[np.float64]
 _CEILING = 1.0
 """Standard units above the mean of backbones beyond which density counts no more: metals, nucleic acids and ordered
 side chains would draw traces into them."""
+_FLOOR = -1.5
+"""Standard units below which density that nothing explains counts no less: stretches that a map does not show have to
+run through nothing rather than through the density of others. On eleven validation chains, with parts of their gaps out
+of the map (4 A), one of the first four traces is within 2 A of what is shown in 65 instead of 55 % of 31 gaps; -1 is no
+better."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class FreeDensity:
     def of(cls, evidence: DensityEvidence) -> FreeDensity:
         """From what a prior is shown, in one frame: its sharpest level."""
         taken = evidence.taken
-        return cls._clipped(evidence.levels[0] * (1 - taken) + EMPTY * taken, evidence)
+        return cls._clipped(evidence.levels[0].clamp(min=_FLOOR) * (1 - taken) + EMPTY * taken, evidence)
 
     @classmethod
     def whole(cls, evidence: DensityEvidence) -> FreeDensity:

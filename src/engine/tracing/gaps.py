@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from .field import FreeDensity
-from .search import Gap, Trace, distinct, trace_gap
+from .search import Beside, Gap, Trace, distinct, trace_gap
 from .steps import BOND, Steps, load_steps
 
 __all__ = ["trace_gaps"]
@@ -32,6 +32,7 @@ replicas as a rule begin with."""
 def trace_gaps(
     field: FreeDensity,
     gaps: Sequence[Gap],
+    beside: Beside | None = None,
     steps: tuple[Steps, Steps] | None = None,
     poll: Callable[[], None] = lambda: None,
 ) -> list[list[Trace]]:
@@ -45,6 +46,8 @@ def trace_gaps(
     ----------
     field : FreeDensity
     gaps : sequence of Gap
+    beside : callable, optional
+        What speaks for the types of residues; by default they do not matter.
     steps : tuple of Steps, optional
         Of chains from start to end, and from end to start; by default those of the package.
     poll : callable
@@ -56,27 +59,33 @@ def trace_gaps(
         Empty for gaps without known ends and for those of more than 80 residues.
     """
     both = (load_steps(), load_steps(backwards=True)) if steps is None else steps
-    found = [_from_both_ends(field, gap, both, poll) for gap in gaps]
+
+    def traced(free: FreeDensity, gap: Gap) -> list[Trace]:
+        return _from_both_ends(free, gap, both, beside, poll)
+
+    found = [traced(field, gap) for gap in gaps]
     for i, j in combinations(range(len(gaps)), 2):
         if found[i] and found[j] and _collide(found[i][0], found[j][0]):
             rivals = found[i][0], found[j][0]
             for number, other in ((i, rivals[1]), (j, rivals[0])):
-                again = _from_both_ends(field.without(_along(other.ca)), gaps[number], both, poll)
+                again = traced(field.without(_along(other.ca)), gaps[number])
                 found[number] = _merged(found[number], again)
     apart = _apart(found)
     for number, gap in enumerate(gaps):
         if 0 < len(apart[number]) < min(_FEW, len(found[number])):
             taken = [_along(traces[0].ca) for other, traces in enumerate(apart) if traces and other != number]
-            again = _from_both_ends(field.without(np.concatenate(taken)), gap, both, poll)
+            again = traced(field.without(np.concatenate(taken)), gap)
             apart[number] = distinct([*apart[number], *again], _KEPT)
     return apart
 
 
-def _from_both_ends(field: FreeDensity, gap: Gap, steps: tuple[Steps, Steps], poll: Callable[[], None]) -> list[Trace]:
+def _from_both_ends(
+    field: FreeDensity, gap: Gap, steps: tuple[Steps, Steps], beside: Beside | None, poll: Callable[[], None]
+) -> list[Trace]:
     if gap.length > _LONGEST:
         return []
-    back = [trace.reversed for trace in trace_gap(field, gap.reversed, steps[1], poll)]
-    return _merged(trace_gap(field, gap, steps[0], poll), back)
+    back = [trace.reversed for trace in trace_gap(field, gap.reversed, steps[1], beside, poll)]
+    return _merged(trace_gap(field, gap, steps[0], beside, poll), back)
 
 
 def _merged(one: list[Trace], other: list[Trace]) -> list[Trace]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from .field import FreeDensity
 from .steps import BOND, Steps, label_steps, step_frames
 
-__all__ = ["Gap", "Trace", "distinct", "is_another", "trace_gap"]
+__all__ = ["Beside", "Gap", "Trace", "distinct", "is_another", "trace_gap"]
 
 Array = NDArray[np.float64]
+Beside = Callable[[Array, Array, Array, int], Array]
+"""Nats (M,) that speak for a residue type, from CA atoms (M, 3) before, of and after residues in the chain's order."""
 
 # Chosen on eleven chains of the validation split at 3 and 4 A (36 gaps of 6 to 30 residues).
 _BEAM = 3000
@@ -50,18 +52,24 @@ class Gap:
     length : int
         How many.
     before, after : ndarray, shape (a, 3), (b, 3)
-        CA atoms on either side of it, in the order of the chain, in angstrom. A trace begins with the last three of
+        CA atoms on either side of it, in the order of the trace, in angstrom. A trace begins with the last three of
         ``before``, and ends at ``after`` if there are any.
+    types : ndarray of int64, shape (n,)
+        Index of each residue into `AMINO_ACIDS`, in the order of the trace; empty if they do not matter.
+    backwards : bool
+        Whether it is traced against the order of the chain.
     """
 
     length: int
     before: Array
     after: Array
+    types: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    backwards: bool = False
 
     @property
     def reversed(self) -> Gap:
         """The same gap from its other end."""
-        return Gap(self.length, self.after[::-1], self.before[::-1])
+        return Gap(self.length, self.after[::-1], self.before[::-1], self.types[::-1], not self.backwards)
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ class Trace:
     Attributes
     ----------
     score : float
-        In nats: the log probability of its course, and what its density adds to that.
+        In nats: the log probability of its course, and what its density and that of its side chains add to that.
     ca : ndarray, shape (n, 3)
         In angstrom.
     """
@@ -97,19 +105,28 @@ class _Beam:
         return _Beam(np.concatenate([self.ca[rows], place[:, None]], 1), label, score)
 
 
-def trace_gap(field: FreeDensity, gap: Gap, steps: Steps, poll: Callable[[], None] = lambda: None) -> list[Trace]:
+def trace_gap(
+    free: FreeDensity,
+    gap: Gap,
+    steps: Steps,
+    beside: Beside | None = None,
+    poll: Callable[[], None] = lambda: None,
+) -> list[Trace]:
     """Likely traces for a gap, best first; none without three atoms before it, or where its ends are too far apart.
 
     A beam search: each beginning goes on in all directions that chains take, and the best ones are kept, one for each
     place and direction of their end. The score is the log probability of the directions, each given the one before,
-    plus density along the steps; traces keep away from themselves and within reach of the other end.
+    plus density along the steps, plus what the density beside each CA says of its residue type as soon as the next one
+    has a place; traces keep away from themselves and within reach of the other end.
 
     Parameters
     ----------
-    field : FreeDensity
+    free : FreeDensity
     gap : Gap
     steps : Steps
         Of the direction in which it is traced.
+    beside : callable, optional
+        What speaks for the types of residues; by default they do not matter.
     poll : callable
         Called after each step; an exception ends the search.
     """
@@ -118,11 +135,13 @@ def trace_gap(field: FreeDensity, gap: Gap, steps: Steps, poll: Callable[[], Non
     beam = _Beam(gap.before[None, -3:], np.full(1, -1), np.zeros(1))
     for left in range(gap.length, 0, -1):
         poll()
-        grown = _grow(field, beam, gap, steps, left)
+        grown = _grow(free, beam, gap, steps, beside, left)
         if grown is None:
             return []
         beam = grown
     score = beam.score + _closing(beam, gap, steps)
+    if len(gap.after):
+        score += _suits(beside, gap, gap.length - 1, (beam.ca[:, -2], beam.ca[:, -1], gap.after[:1]))
     found = [Trace(float(score[row]), beam.ca[row, 3:]) for row in np.argsort(-score, kind="stable")]
     return distinct(found, _COUNT)
 
@@ -143,12 +162,12 @@ def is_another(ca: Array, others: Iterable[Array]) -> bool:
     return all(np.sqrt(np.square(ca - one).sum(-1).mean()) > _SAME for one in others)
 
 
-def _grow(field: FreeDensity, beam: _Beam, gap: Gap, steps: Steps, left: int) -> _Beam | None:
+def _grow(free: FreeDensity, beam: _Beam, gap: Gap, steps: Steps, beside: Beside | None, left: int) -> _Beam | None:
     """One more atom; ``left`` of them are lacking before it. None where nothing goes on."""
     end = beam.ca[:, -1]
     frames = step_frames(beam.ca[:, -3], beam.ca[:, -2], end)
     step = BOND * np.einsum("bij,kj->bki", frames, steps.directions[steps.usual])
-    density = np.mean([field.at(end[:, None] + part * step) for part in _ALONG], axis=0)
+    density = np.mean([free.at(end[:, None] + part * step) for part in _ALONG], axis=0)
     course = np.where(beam.label[:, None] < 0, steps.log_first, steps.log_next[beam.label])[:, steps.usual]
     place = end[:, None] + step
     score = beam.score[:, None] + course + _DENSITY * density
@@ -161,12 +180,23 @@ def _grow(field: FreeDensity, beam: _Beam, gap: Gap, steps: Steps, left: int) ->
     row, way, place, looked_at = (one[apart > _NEAREST] for one in (row, way, place, looked_at))
     if not len(row):
         return None
+    total = score[looked_at] + _suits(beside, gap, gap.length - left - 1, (beam.ca[row, -2], end[row], place))
+    order = np.argsort(-total, kind="stable")
+    row, way, place, total = (one[order] for one in (row, way, place, total))
     # the first of each kind is its best
     cell = np.floor((place - place.min(0)) / _CELL).astype(np.int64)
     turn = np.round((place - end[row]) / (BOND * _TURN)).astype(np.int64) + 2
     first = np.unique(_numbered(np.concatenate([cell, turn], 1)), return_index=True)[1]
     kept = np.sort(first)[:_BEAM]
-    return beam.chosen(row[kept], steps.usual[way[kept]], place[kept], score[looked_at[kept]])
+    return beam.chosen(row[kept], steps.usual[way[kept]], place[kept], total[kept])
+
+
+def _suits(beside: Beside | None, gap: Gap, number: int, trace: tuple[Array, Array, Array]) -> Array | float:
+    """Nats that speak for the type of one residue of a gap, between CA atoms (M, 3) of a trace."""
+    if beside is None or not 0 <= number < len(gap.types):
+        return 0.0
+    before, ca, after = reversed(trace) if gap.backwards else trace
+    return beside(before, ca, after, int(gap.types[number]))
 
 
 def _within_reach(place: Array, after: Array, left: int) -> NDArray[np.bool_]:

@@ -56,11 +56,12 @@ def collect(chain: Chain, resolution: float, rng: np.random.Generator) -> tuple[
     ca = backbone[:, 1].astype(np.float64)
     linked = np.abs(np.linalg.norm(np.diff(ca, axis=0), axis=-1) - BOND) < _TOLERANCE
     whole = linked[:-1] & linked[1:] & (chain.aatype[1:-1] < len(AMINO_ACIDS))
-    values = values_beside(FreeDensity.of(evidence), ca + _ERROR * rng.standard_normal(ca.shape))
+    seen = ca + _ERROR * rng.standard_normal(ca.shape)
+    values = values_beside(FreeDensity.whole(evidence), seen[:-2], seen[1:-1], seen[2:])
     return values[whole], chain.aatype[1:-1][whole]
 
 
-def density_statistics(values: Array, types: NDArray[np.int64]) -> tuple[Array, Array, Array, Array, Array]:
+def density_statistics(values: Array, types: NDArray[np.int64]) -> tuple[Array, ...]:
     """The arrays of `TABLES` from values (M, D) beside residues of types (M,)."""
     pooled_mean = values.mean(0)
     mean = np.stack(
@@ -70,7 +71,9 @@ def density_statistics(values: Array, types: NDArray[np.int64]) -> tuple[Array, 
         ]
     )
     table = mean, np.cov((values - mean[types]).T), pooled_mean, np.cov(values.T)
-    return *table, SideChainDensity(*table, 0.0).log_ratio(values, types).mean(keepdims=True)
+    fitted = SideChainDensity(*table, right=0.0, wrong=0.0)
+    both = fitted.log_ratio(values, types), fitted.log_ratio_of_others(values, types)
+    return *table, *(nats.mean(keepdims=True) for nats in both)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

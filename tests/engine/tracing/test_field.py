@@ -10,14 +10,18 @@ from adp3d.prior.standard_map import EMPTY
 from adp3d.tracing.field import FreeDensity
 
 
-def test_what_is_taken_is_empty_and_strong_density_counts_no_more():
+def test_what_is_taken_is_empty_and_neither_strong_nor_weak_density_counts_further():
     levels = torch.full((1, 4, 4, 4), 0.5)
     levels[0, 1, 1, 1] = 30.0
+    levels[0, 3, 3, 3] = -2.2
     taken = torch.zeros(4, 4, 4)
     taken[2, 2, 2] = 1.0
     field = FreeDensity.of(DensityEvidence(levels, taken, torch.tensor([10.0, 0.0, 0.0]), 1.0, 3.0))
-    at = np.array([[11.0, 1.0, 1.0], [12.0, 2.0, 2.0], [10.0, 0.0, 0.0], [10.5, 0.0, 0.0], [0.0, 0.0, 0.0]])
-    np.testing.assert_allclose(field.at(at), [1.0, EMPTY, 0.5, 0.5, EMPTY])
+    at = np.array(
+        [[11.0, 1.0, 1.0], [12.0, 2.0, 2.0], [10.0, 0.0, 0.0], [10.5, 0.0, 0.0], [0.0, 0.0, 0.0], [13.0, 3.0, 3.0]]
+    )
+    # what nothing explains may be a chain that the map does not show: no place of others
+    np.testing.assert_allclose(field.at(at), [1.0, EMPTY, 0.5, 0.5, EMPTY, -1.5])
 
 
 def test_density_around_known_atoms_and_further_points_is_taken(backbone, left_by):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from atom14_model import demo_atom14
 
 from adp3d.tracing.field import FreeDensity
 from adp3d.tracing.search import Gap, Trace, distinct, trace_gap
+from adp3d.tracing.sequence_fit import load_side_chain_density, residue_fit
 from adp3d.tracing.steps import BOND, load_steps
 
 GAP = slice(40, 58)
@@ -67,10 +71,38 @@ def test_who_listens_may_stop(free, gap):
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        trace_gap(free, gap, load_steps(), stop)
+        trace_gap(free, gap, load_steps(), poll=stop)
 
 
 def test_equal_traces_are_one():
     line = np.arange(12.0).reshape(4, 3)
     traces = [Trace(3.0, line), Trace(2.0, line + 0.1), Trace(1.0, line + 5.0), Trace(0.0, line - 5.0)]
     assert [trace.score for trace in distinct(traces, 2)] == [3.0, 1.0]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_side_chains_beside_a_trace_count_once_for_each_residue(free, gap, backwards):
+    wanted = replace(gap, types=np.arange(18))
+    wanted = wanted.reversed if backwards else wanted
+    plain = trace_gap(free, wanted, load_steps(backwards))
+    counted = trace_gap(free, wanted, load_steps(backwards), lambda before, ca, after, kind: np.full(len(ca), kind))
+    assert [one.score for one in counted] == pytest.approx([one.score + 17 * 18 / 2 for one in plain])
+    np.testing.assert_array_equal(counted[0].ca, plain[0].ca)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_right_types_speak_for_the_right_course(backbone, free, gap, backwards):
+    true, types = backbone[GAP, 1], demo_atom14()[1].numpy()
+    statistics = load_side_chain_density(2.0)
+
+    def beside(before, ca, after, kind):
+        return residue_fit(free, (before, ca, after), np.full(len(ca), kind), statistics)
+
+    def lead(kinds):
+        wanted = replace(gap, types=kinds)
+        found = trace_gap(free, wanted.reversed if backwards else wanted, load_steps(backwards), beside)
+        ordered = [trace.reversed if backwards else trace for trace in found]
+        right, others = ([t.score for t in ordered if (rmsd(t.ca, true) < 1.5) == near] for near in (True, False))
+        return max(right) - max(others)
+
+    assert lead(types[GAP]) > lead(np.zeros(0, np.int64)) + 2.0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import adp3d
-from adp3d.tracing.sequence_fit import DISTANCES, TABLES
+from adp3d.tracing.sequence_fit import DISTANCES, TABLES, SideChainDensity
 from adp3d.training import side_chain_density_statistics as statistics
 from adp3d.training.dataset import load_chains
 from adp3d.training.side_chain_density_statistics import collect, density_statistics, main
@@ -21,14 +21,15 @@ def test_statistics_are_means_and_covariances():
     types = rng.integers(20, size=40_000)
     centre = rng.standard_normal((20, 2))
     values = centre[types] + 0.5 * rng.standard_normal((len(types), 2))
-    mean, within, pooled_mean, pooled, information = density_statistics(values, types)
+    mean, within, pooled_mean, pooled, right, wrong = density_statistics(values, types)
     np.testing.assert_allclose(mean, centre, atol=0.1)
     np.testing.assert_allclose(within, 0.25 * np.eye(2), atol=0.02)
     np.testing.assert_allclose(pooled_mean, values.mean(0))
     np.testing.assert_allclose(pooled, np.cov(values.T))
-    # the mean log ratio of two normal distributions, one of them the mixture's own moments
-    expected = 0.5 * (np.linalg.slogdet(pooled)[1] - np.linalg.slogdet(within)[1])
-    assert information[0] == pytest.approx(expected, abs=0.01)
+    fitted = SideChainDensity(mean, within, pooled_mean, pooled, 0.0, 0.0)
+    assert right[0] == pytest.approx(fitted.log_ratio(values, types).mean())
+    shuffled = fitted.log_ratio(values, rng.permutation(types)).mean()
+    assert wrong[0] == pytest.approx(shuffled, abs=0.02) and right[0] > 1.0 > 0.0 > wrong[0]
 
 
 def test_values_come_from_whole_stretches_of_chains_with_side_chains(archive, packed):
