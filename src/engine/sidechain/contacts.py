@@ -116,6 +116,46 @@ class ClashFinder:
             count += int(near.sum())
         return hit, count
 
+    def overlap(self, atoms: NDArray[np.float64], residue: int, tried: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How much side chains of a residue would overlap with all else.
+
+        Parameters
+        ----------
+        atoms : ndarray, shape (N, 14, 3)
+            One sample, in angstrom.
+        residue : int
+        tried : ndarray, shape (T, 14, 3)
+            The residue's atoms with each of its side chains, in angstrom.
+
+        Returns
+        -------
+        ndarray, shape (T,)
+            Sum over pairs of the square, in A^2, of what they are nearer than they may be; 0 where nothing clashes.
+        """
+        xyz = atoms[self._rows]
+        own = np.flatnonzero((self._residue == residue) & self._drawn & (self._slot >= len(BACKBONE)))
+        moved = tried[:, self._slot[own]]  # (T, m, 3)
+        if not own.size:
+            return np.zeros(len(tried))
+        centre = moved.reshape(-1, 3).mean(0)
+        reach = np.linalg.norm(moved.reshape(-1, 3) - centre, axis=-1).max() + _FURTHEST
+        near = np.flatnonzero((np.abs(xyz - centre) < reach).all(-1) & (self._residue != residue))
+        i, j = (each.ravel() for each in np.meshgrid(own, near, indexing="ij"))
+        first = self._residue[i] < self._residue[j]
+        bonds = self._near_in_bonds(np.where(first, i, j), np.where(first, j, i))
+        limit = np.where(bonds, 0.0, _LIMIT[self._kind[i], self._kind[j]]).reshape(len(own), len(near))
+        distance = np.linalg.norm(moved[:, :, None] - xyz[near], axis=-1)
+        sulphur = self._kind == _CLASSES.index("S")
+        bonded = sulphur[own][:, None] & sulphur[near] & (distance < _DISULFIDE)
+        under = np.where(bonded, 0.0, np.maximum(limit - distance, 0.0))
+        total = np.square(under).sum((1, 2))
+        if self._others is not None:
+            for t, points in enumerate(moved):
+                found = cKDTree(points).sparse_distance_matrix(self._others, _FURTHEST, output_type="ndarray")
+                least = _LIMIT[self._kind[own[found["i"]]], self._other_kinds[found["j"]]]
+                total[t] += np.square(np.maximum(least - found["v"], 0.0)).sum()
+        return total
+
     def _near_in_bonds(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Pairs within a residue, and of neighbours in the chain those that hang together by few bonds."""
         first, second = self._residue[i], self._residue[j]
