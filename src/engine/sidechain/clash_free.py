@@ -28,6 +28,8 @@ __all__ = ["ClashFree", "sample_without_clashes"]
 _ROUNDS = 4
 _STEPS_AGAIN = 2
 """Times that clashing residues are drawn again, and in how many steps: together less than the first drawing costs."""
+_SETTLED = 2
+"""Times that what clashes still is settled, with other codes."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +107,13 @@ def sample_without_clashes(
             torch.where(better[:, None], hit, best[4]),
         )
     atoms, logged, count, tokens, hit = best
-    if not rounds or not bool(hit.any()):
-        return ClashFree(atoms, logged, count)
-    settled, replaced, likely = settle(sampler, tokens, atoms, hit, generators, finder)
-    logged = torch.where(replaced.to(logged.device), likely.to(logged), logged)
-    return ClashFree(settled.to(atoms), logged, _clashes(finder, settled)[1])
+    for _ in range(_SETTLED if rounds else 0):
+        if not bool(hit.any()):
+            break
+        atoms, replaced, likely = settle(sampler, tokens, atoms, hit, generators, finder)
+        logged = torch.where(replaced.to(logged.device), likely.to(logged), logged)
+        hit, count = _clashes(finder, atoms)
+    return ClashFree(atoms, logged, count)
 
 
 def _clashes(finder: ClashFinder, atoms: Tensor) -> tuple[Tensor, NDArray[np.int64]]:

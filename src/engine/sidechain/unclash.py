@@ -51,7 +51,7 @@ def settle(
     Returns
     -------
     atoms : Tensor, shape (K, N, 14, 3)
-        On the CPU; backbones as they were.
+        Backbones as they were.
     replaced : Tensor of bool, shape (K, N)
         Residues that got another code.
     log_probability : Tensor, shape (K, N)
@@ -93,4 +93,4 @@ def settle(
                 break
     replaced = taken >= 0
     code = codes.gather(-1, taken.clamp(min=0)[..., None])
-    return found, replaced, logp.gather(-1, code)[..., 0]
+    return found.to(atoms), replaced, logp.gather(-1, code)[..., 0]

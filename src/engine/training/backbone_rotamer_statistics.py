@@ -118,7 +118,9 @@ def backbone_table(kind: int, sample: RotamerSample) -> BackboneRotamers:
 def write_table(tables: Mapping[int, BackboneRotamers], path: Path) -> None:
     """Write the file that `adp3d.rotamers.backbone_library` reads."""
     names = [RESIDUE_NAMES[kind] for kind in tables]
-    arrays: dict[str, NDArray[np.generic]] = {}
+    arrays: dict[str, NDArray[np.generic]] = {
+        "names": np.array(names), "log_step": np.array(LOG_STEP), "degrees": np.array(DEGREES)
+    }  # fmt: skip
     for kind, table in tables.items():
         name = RESIDUE_NAMES[kind]
         peak = np.rad2deg(peaks_of(contours_of()[kind])[:, : table.period.size]).astype(np.float32)
@@ -127,7 +129,7 @@ def write_table(tables: Mapping[int, BackboneRotamers], path: Path) -> None:
         arrays[f"{name}_log"] = np.minimum(np.rint(-np.log(table.probability) / LOG_STEP), 255).astype(np.uint8)
         arrays[f"{name}_off"] = np.clip(off, -127, 127).astype(np.int8)
         arrays[f"{name}_spread"] = np.rad2deg(table.spread).astype(np.float16)
-    np.savez_compressed(path, names=np.array(names), log_step=LOG_STEP, degrees=DEGREES, **arrays)
+    np.savez_compressed(path, allow_pickle=False, **arrays)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
