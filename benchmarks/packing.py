@@ -41,6 +41,7 @@ __all__ = ["built_by_us", "main", "packed_by_us", "stripped"]
 OURS = "ADP-3D"
 CHOSEN = "ADP-3D, chosen together"
 CRYSTAL = "crystal structure"
+EVERY = "all"
 
 
 def stripped(structure: gemmi.Structure, names: tuple[str, ...]) -> gemmi.Structure:
@@ -156,15 +157,17 @@ def _row(
 
 
 def _summary(rows: list[Row]) -> list[Row]:
-    """Means by program and split; of the chains that every program managed."""
+    """Means by program and split, and of both splits; of the chains that every program managed."""
     programs = list(dict.fromkeys(str(row["program"]) for row in rows))
     done = [{row["chain"] for row in rows if row["program"] == program} for program in programs]
     common = set.intersection(*done)
     found: list[Row] = []
-    for split in dict.fromkeys(str(row["split"]) for row in rows):
+    for split in (*dict.fromkeys(str(row["split"]) for row in rows), EVERY):
         for program in programs:
             own = [
-                row for row in rows if row["program"] == program and row["split"] == split and row["chain"] in common
+                row
+                for row in rows
+                if row["program"] == program and split in (row["split"], EVERY) and row["chain"] in common
             ]
             if own:
                 numbers = [name for name in own[0] if name not in ("chain", "split", "program")]
