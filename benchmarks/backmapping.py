@@ -67,10 +67,12 @@ def main() -> None:
     parser.add_argument("--chains", type=int, default=1000, help="how many crystal structures, in the list's order")
     parser.add_argument("--ensembles", type=int, default=1000, help="how many ensembles, in the list's order")
     parser.add_argument("--only", nargs="+", help="names of chains and ensembles, such as 1ab1; all by default")
+    parser.add_argument("--rivals", nargs="*", choices=tuple(BACKMAPPERS), help="all by default; cgback is slow")
     options = parser.parse_args()
     begin(options)
     model = default_side_chain_model() if options.weights is None else load_side_chain_model(options.weights)
-    rivals = available(BACKMAPPERS)
+    wanted = tuple(BACKMAPPERS) if options.rivals is None else options.rivals
+    rivals = available({name: rival for name, rival in BACKMAPPERS.items() if name in wanted})
     table = Table(options.out / "backmapping.csv")
     spreads = Table(options.out / "ensembles.csv")
     sources = list(_sources(options))

@@ -41,6 +41,7 @@ __all__ = ["built_by_us", "main", "packed_by_us", "stripped"]
 OURS = "ADP-3D"
 CHOSEN = "ADP-3D, chosen together"
 CRYSTAL = "crystal structure"
+EVERY = "all"
 
 
 def stripped(structure: gemmi.Structure, names: tuple[str, ...]) -> gemmi.Structure:
@@ -113,6 +114,7 @@ def main() -> None:
     parser.add_argument("--threads", type=positive, default=1)
     parser.add_argument("--chains", type=positive, default=1000, help="how many of the list, in its order")
     parser.add_argument("--splits", nargs="+", choices=SPLITS, default=list(SPLITS), help="whose chains")
+    parser.add_argument("--programs", nargs="+", choices=(OURS, CHOSEN, *PACKERS), help="all by default")
     options = parser.parse_args()
     begin(options)
     model = default_side_chain_model() if options.weights is None else load_side_chain_model(options.weights)
@@ -120,20 +122,23 @@ def main() -> None:
     if not chains:
         raise InputError(f"{options.data} has no held-out crystal structures.")
     listed(chains, options.out / "chains.csv")
-    rivals = available(PACKERS)
+    wanted = (OURS, CHOSEN, *PACKERS) if options.programs is None else options.programs
+    rivals = available({name: rival for name, rival in PACKERS.items() if name in wanted})
     table = Table(options.out / "packing.csv")
     for chain in chains:
         given = stripped(chain.structure, ("N", "CA", "C", "O"))
         truth = _same_residues(chain.structure, given)
         _row(table, chain, CRYSTAL, truth, truth, 0.0)
-        start = time.perf_counter()
-        samples = built_by_us(model, given, options.samples, options.seed)
-        seconds = (time.perf_counter() - start) / options.samples
-        for sample in samples:
-            _row(table, chain, OURS, sample, truth, seconds)
-        start = time.perf_counter()
-        chosen = packed_by_us(model, given, options.seed)
-        _row(table, chain, CHOSEN, chosen, truth, time.perf_counter() - start)
+        if OURS in wanted:
+            start = time.perf_counter()
+            samples = built_by_us(model, given, options.samples, options.seed)
+            seconds = (time.perf_counter() - start) / options.samples
+            for sample in samples:
+                _row(table, chain, OURS, sample, truth, seconds)
+        if CHOSEN in wanted:
+            start = time.perf_counter()
+            chosen = packed_by_us(model, given, options.seed)
+            _row(table, chain, CHOSEN, chosen, truth, time.perf_counter() - start)
         for name, rival in rivals.items():
             try:
                 made, seconds = rival.run(given, options.seed)
@@ -152,15 +157,17 @@ def _row(
 
 
 def _summary(rows: list[Row]) -> list[Row]:
-    """Means by program and split; of the chains that every program managed."""
+    """Means by program and split, and of both splits; of the chains that every program managed."""
     programs = list(dict.fromkeys(str(row["program"]) for row in rows))
     done = [{row["chain"] for row in rows if row["program"] == program} for program in programs]
     common = set.intersection(*done)
     found: list[Row] = []
-    for split in dict.fromkeys(str(row["split"]) for row in rows):
+    for split in (*dict.fromkeys(str(row["split"]) for row in rows), EVERY):
         for program in programs:
             own = [
-                row for row in rows if row["program"] == program and row["split"] == split and row["chain"] in common
+                row
+                for row in rows
+                if row["program"] == program and split in (row["split"], EVERY) and row["chain"] in common
             ]
             if own:
                 numbers = [name for name in own[0] if name not in ("chain", "split", "program")]

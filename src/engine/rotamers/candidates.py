@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from ..sidechain.network import SideChainModel
 from ..sidechain.sampling import Sampler
 from ..sidechain.scene import Scene
 from ..sidechain.templates import CHIS, SLOTS
+from ..validation.torsions import backbone_torsions
+from .backbone_library import LocalRotamers, backbone_rotamers
 from .library import chi_log_density, rotamers_of
 from .pieces import Ask, in_pieces, nobody
 from .task import PackingTask, measured_torsions
@@ -28,10 +31,12 @@ _SAMPLED_AT_ONCE = 2048
 """Residues of all samples that are drawn together, or those of one sample: they take 0.15 MB each."""
 _NEXT_SEED = 1_000_003
 """Added to the seed for each further sample: which are drawn together makes no difference to them."""
-_SAME = np.deg2rad(25.0)
-"""Radians; codes whose torsions are all that near to a candidate's count for it."""
+_WIDTH = np.deg2rad(8.0)
+"""Standard deviation in radians about the torsions of a code; 7 to 12 degrees do as well on validation chains."""
 _LIBRARY = 0.15
-"""Share of the library in the probability of a candidate: the model may be wrong about one residue in seven."""
+"""Share of the library in what the model says: it may be wrong about one residue in seven."""
+_LOCAL = 12
+"""Rotamers of a residue, those that its backbone likes most, which are candidates as they stand there."""
 
 
 @dataclass(frozen=True)
@@ -166,9 +171,12 @@ def propose(task: PackingTask, views: list[tuple[Tensor, ModelView]], ask: Ask =
     straight = torch.zeros(SLOTS, 3)
     view_of: dict[int, ModelView] = {i: v for mask, v in views for i in torch.nonzero(mask & movable)[:, 0].tolist()}
     library = {row: torch.as_tensor(each.chi, dtype=torch.float32) for row, each in rotamers_of().items()}
+    local = _local_rotamers(task)
     fixed = _fixed(task)
     for i in torch.nonzero(movable)[:, 0].tolist():
         own = library.get(int(task.aatype[i]), torch.zeros(0, CHIS))
+        if i in local:
+            own = torch.cat([torch.as_tensor(local[i].likeliest(_LOCAL), dtype=own.dtype), own])
         parts, bends = [own], [straight.expand(len(own), SLOTS, 3)]
         if (view := view_of.get(i)) is not None:
             parts.insert(0, view.chi[:, i])
@@ -193,25 +201,50 @@ def propose(task: PackingTask, views: list[tuple[Tensor, ModelView]], ask: Ask =
     there = torch.cat(given)
     built = [task.build(rows[part], torsions[part], bent[part]) for part in in_pieces(len(rows), ask)]
     atoms = torch.where(there[:, None, None], task.given[rows], torch.cat(built))
-    return Candidates(rows, torsions, bent, log_probability(task, rows, torsions, view_of), atoms, there)
+    likely = _log_probability(task, rows, torsions, view_of, local)
+    return Candidates(rows, torsions, bent, likely, atoms, there)
 
 
-def log_probability(task: PackingTask, owner: Tensor, chi: Tensor, views: dict[int, ModelView]) -> Tensor:
-    """Log probability (C,) of torsions (C, 4): the model's and the library's, mixed."""
-    aatype = task.aatype[owner]
-    library = torch.as_tensor(chi_log_density(aatype.numpy(), chi.detach().numpy()), dtype=torch.float32)
-    mixed = library.clone()
+def _log_probability(
+    task: PackingTask, owner: Tensor, chi: Tensor, views: dict[int, ModelView], local: Mapping[int, LocalRotamers]
+) -> Tensor:
+    """Log probability (C,) of torsions (C, 4): the backbone's and, where the model says something, the model's.
+
+    Both count, although the model sees the backbone too: it is far from what the tables and contacts know together
+    (see docs/results.md), and what is said twice is what both are sure of.
+    """
+    angles = chi.detach().numpy()
+    library = chi_log_density(task.aatype[owner].numpy(), angles)
     exists = geometry_table().chi_exists[task.aatype]
     ends = torch.bincount(owner, minlength=task.n_residues).cumsum(0).tolist()
-    for i, view in views.items():
+    result = torch.as_tensor(library, dtype=torch.float32)
+    for i in torch.unique(owner).tolist():
         rows = slice(ends[i - 1] if i else 0, ends[i])
-        part = library[rows]
-        kind = task.aatype[i].expand(len(part), len(view.chi))
-        off = chi_difference(chi[rows, None], view.chi[None, :, i], kind)
-        near = ((off < _SAME) | ~exists[i]).all(-1)
-        own = (near * view.probability[:, i]).sum(-1)
-        mixed[rows] = torch.log((1 - _LIBRARY) * own + _LIBRARY * part.exp())
-    return mixed
+        anywhere = result[rows].clone()
+        if i in local:
+            result[rows] = torch.as_tensor(local[i].log_density(angles[rows]), dtype=result.dtype)
+        if (view := views.get(i)) is not None:
+            kind = task.aatype[i].expand(len(anywhere), len(view.chi))
+            off = chi_difference(chi[rows, None], view.chi[None, :, i], kind)
+            square = torch.where(exists[i], off / _WIDTH, torch.zeros_like(off)).square().sum(-1)
+            said = (torch.exp(-0.5 * square) * view.probability[:, i]).sum(-1)
+            result[rows] += torch.log((1 - _LIBRARY) * said + _LIBRARY * anywhere.exp())
+    return result
+
+
+def _local_rotamers(task: PackingTask) -> dict[int, LocalRotamers]:
+    """Rotamers of movable residues whose phi and psi are defined."""
+    chain, number = task.chain_index, task.residue_index
+    linked = (chain[1:] == chain[:-1]) & (number[1:] == number[:-1] + 1)
+    torsions = backbone_torsions(task.backbone.double().numpy(), linked.numpy())
+    defined = np.isfinite(torsions.phi) & np.isfinite(torsions.psi) & task.movable.numpy()
+    tables = backbone_rotamers()
+    kinds = task.aatype.tolist()
+    return {
+        i: tables[kinds[i]].at(float(torsions.phi[i]), float(torsions.psi[i]))
+        for i in np.flatnonzero(defined).tolist()
+        if kinds[i] in tables
+    }
 
 
 def _fixed(task: PackingTask) -> Tensor:

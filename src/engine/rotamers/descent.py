@@ -19,6 +19,9 @@ __all__ = ["descend", "descend_together"]
 
 _WIDTH = np.deg2rad(12.0)
 """Standard deviation in radians of torsions about the rotamer that they started from, as in crystal structures."""
+_WIDTH_ALONE = np.deg2rad(8.0)
+"""Likewise without a map, where contacts alone move them: they take as much from rotamers as they give; chosen on
+validation chains."""
 _STEP = np.deg2rad(4.0)
 """First step of each torsion, in radians; falls to a tenth."""
 _FIRM = 1.0
@@ -66,11 +69,12 @@ def _moved(
     kinds = kinds_of(task.aatype[candidates.owner])[:, MOVING:].flatten()
     wall = RotamerWall(aatype, centre)
     firm = 0.0 if pairs is None else _FIRM
+    width = _WIDTH_ALONE if energies.field is None else _WIDTH
 
     def cost(turn: Tensor) -> Tensor:
         chi = centre + turn * free
         atoms = task.build(owner, chi, deviation)
-        natural = 0.5 * (turn / _WIDTH).square().sum(-1) + wall(chi)
+        natural = 0.5 * (turn / width).square().sum(-1) + wall(chi)
         own: Tensor = natural - energies.map_gain(atoms, aatype) + surface.energy(atoms, firm)
         if pairs is None:
             return own

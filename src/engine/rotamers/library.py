@@ -13,7 +13,7 @@ from scipy.ndimage import maximum_filter
 from ..sidechain.templates import CHIS, MSE, N_TYPES, RESIDUE_NAMES
 from ..validation.rotamers import RotamerContours, load_rotamers
 
-__all__ = ["Rotamers", "chi_log_density", "contours_of", "rotamers_of"]
+__all__ = ["Rotamers", "chi_log_density", "contours_of", "peaks_of", "rotamers_of"]
 
 Array = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Rotamers:
 @lru_cache(maxsize=1)
 def rotamers_of() -> Mapping[int, Rotamers]:
     """Rotamers by residue type (rows of `adp3d.sidechain.templates.RESIDUE_NAMES`) with torsions."""
-    found = {row: _peaks(contours) for row, contours in contours_of().items()}
+    found = {row: peaks_of(contours) for row, contours in contours_of().items()}
     return {row: Rotamers(_turned(peaks)) for row, peaks in found.items()}
 
 
@@ -81,7 +81,7 @@ def contours_of() -> Mapping[int, RotamerContours]:
     return {row: contours for row, contours in named.items() if contours is not None}
 
 
-def _peaks(contours: RotamerContours) -> Array:
+def peaks_of(contours: RotamerContours) -> Array:
     """Angles (K, 4) in radians of the peaks of the density, highest first."""
     table, periods = contours.log_density, contours.periods
     # the highest point within 30 degrees along each axis; the table is rounded, and of equal points the first counts

@@ -21,16 +21,18 @@ from .descent import descend, descend_together
 from .energy import MOVING, Energies, fixed_atoms, pair_energies
 from .evidence import MARGIN, worth_changing
 from .field import DensityField, MapView, density_field
+from .marginals import expected_cost, mean_field, mean_squares
 from .pieces import Ask, in_pieces, nobody
 from .task import PackingTask
 
 __all__ = ["Packed", "look_at", "pack"]
 
-_BELIEF = 0.5
-"""Weight of the log probabilities beside contacts, which tell in part the same; chosen on validation chains."""
+_BELIEF = 0.45
+"""Weight of the log probabilities beside contacts, which tell in part the same; that of the backbone's is the one that
+`adp3d.training.contact_statistics` fits, that of the model's was chosen on validation chains."""
 _TRIED = 12
 """Candidates of a residue that are moved, each by itself."""
-_KEPT = 8
+_KEPT = 12
 """Candidates of a residue among which those of all are chosen, after they have moved by themselves."""
 _APART = np.deg2rad(20.0)
 """Radians by which two candidates of a residue differ in some torsion, or else the worse one is left out."""
@@ -76,11 +78,12 @@ def pack(task: PackingTask, views: Views, view: MapView | None, seed: int, ask: 
     Candidates are what the model thinks likely and the rotamers of the library, each moved into the density by itself;
     one of each residue is chosen so that the sum over all residues of
 
-        - log probability - log-likelihood in the map + clashes with what is fixed
+        - log probability - log-likelihood in the map + contacts with what is fixed
 
-    and over all pairs of the clashes between them, all in nats, is least (`adp3d.rotamers.choose`); then all move
-    together. Changeable residues keep what they have unless something else is better by a margin and correlates better
-    with the map as well.
+    and over all pairs of the contacts between them, all in nats, is least (`adp3d.rotamers.choose`); then all move
+    together. Without a map many combinations are nearly as good: chosen is then, of each residue, what is expected to
+    be nearest to the truth (`adp3d.rotamers.marginals`). Changeable residues keep what they have unless something else
+    is better by a margin and correlates better with the map as well.
 
     Parameters
     ----------
@@ -107,7 +110,7 @@ def pack(task: PackingTask, views: Views, view: MapView | None, seed: int, ask: 
     with torch.no_grad():
         candidates, own = _distinct(task, energies, candidates, ask)
         ask()
-        chosen = _choose(task, candidates, own, seed)
+        chosen = _choose(task, candidates, own, seed, expected=field is None)
         if view is not None and field is not None:
             refused = ~worth_changing(task, chosen, field)
             if bool(refused.any()):  # the others are chosen again beside those that stay
@@ -217,16 +220,25 @@ def _unlike(task: PackingTask, candidates: Candidates, own: Tensor, most: int, o
     return torch.tensor(keep, dtype=torch.int64)
 
 
-def _choose(task: PackingTask, candidates: Candidates, own: Tensor, seed: int) -> Candidates:
-    """One candidate for each residue that has any."""
+def _choose(task: PackingTask, candidates: Candidates, own: Tensor, seed: int, expected: bool = False) -> Candidates:
+    """One candidate for each residue that has any.
+
+    The best combination, or, ``expected``, that which is expected to be wrong by least, where what repels has its say.
+    """
     if not len(candidates.owner):
         return candidates
     _, counts = torch.unique_consecutive(candidates.owner, return_counts=True)
     beta = build_side_chains(task.backbone, task.aatype, torch.zeros(task.n_residues, CHIS))[:, MOVING - 1]
     aatype = task.aatype[candidates.owner]
     pairs = pair_energies(candidates.atoms, aatype, candidates.owner, beta.double().numpy())
-    chosen = choose([each.double().numpy() for each in own.split(counts.tolist())], pairs, seed)
+    each = [part.double().numpy() for part in own.split(counts.tolist())]
+    chosen = choose(each, pairs, seed)
     starts = torch.cat([counts.new_zeros(1), counts.cumsum(0)[:-1]])
+    if expected:
+        kinds = aatype[starts].tolist()
+        parts = zip(candidates.atoms.split(counts.tolist()), kinds, mean_field(each, pairs, chosen), strict=True)
+        costs = [expected_cost(mean_squares(atoms, kind), likely) for atoms, kind, likely in parts]
+        chosen = choose(costs, {both: np.maximum(table, 0.0) for both, table in pairs.items()}, seed)
     return candidates.take(starts + torch.from_numpy(chosen))
 
 

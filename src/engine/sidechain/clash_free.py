@@ -1,8 +1,9 @@
 """Samples of the model without the clashes that one look at a time leaves.
 
 Codes are drawn a few at a time, each in view of those drawn before; two that are drawn in the same step do not see
-each other, so that some residues meet. These are drawn again, given all others. What is drawn again comes from the
-model's own conditional distribution, and what is asked for is only that nothing clashes, never that it be likelier:
+each other, so that some residues meet. These are drawn again, given all others, and what clashes still is settled
+residue by residue (`adp3d.sidechain.unclash`). What is drawn again comes from the model's own conditional
+distribution, and what is asked for is only that nothing clashes, never that it be likelier:
 samples are those of the model that could exist, as different from one another as they were.
 """
 
@@ -20,12 +21,15 @@ from .contacts import ClashFinder
 from .network import SideChainModel
 from .sampling import Sampler
 from .scene import Scene
+from .unclash import settle
 
 __all__ = ["ClashFree", "sample_without_clashes"]
 
 _ROUNDS = 4
 _STEPS_AGAIN = 2
 """Times that clashing residues are drawn again, and in how many steps: together less than the first drawing costs."""
+_SETTLED = 2
+"""Times that what clashes still is settled, with other codes."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def sample_without_clashes(
     tokens, logged = drawn.tokens, drawn.log_probability
     atoms = sampler.atoms(tokens)
     hit, count = _clashes(finder, atoms)
-    best = (atoms, logged, count)
+    best = (atoms, logged, count, tokens, hit)
     for _ in range(rounds):
         hidden = hit.to(tokens.device) & sampler.free
         if not bool(hidden.any()):
@@ -94,12 +98,22 @@ def sample_without_clashes(
         atoms = sampler.atoms(tokens)
         hit, count = _clashes(finder, atoms)
         better = torch.from_numpy(count < best[2])
+        there = better.to(atoms.device)
         best = (
-            torch.where(better[:, None, None, None].to(atoms.device), atoms, best[0]),
-            torch.where(better[:, None].to(logged.device), logged, best[1]),
+            torch.where(there[:, None, None, None], atoms, best[0]),
+            torch.where(there[:, None], logged, best[1]),
             np.minimum(count, best[2]),
+            torch.where(there[:, None], tokens, best[3]),
+            torch.where(better[:, None], hit, best[4]),
         )
-    return ClashFree(*best)
+    atoms, logged, count, tokens, hit = best
+    for _ in range(_SETTLED if rounds else 0):
+        if not bool(hit.any()):
+            break
+        atoms, replaced, likely = settle(sampler, tokens, atoms, hit, generators, finder)
+        logged = torch.where(replaced.to(logged.device), likely.to(logged), logged)
+        hit, count = _clashes(finder, atoms)
+    return ClashFree(atoms, logged, count)
 
 
 def _clashes(finder: ClashFinder, atoms: Tensor) -> tuple[Tensor, NDArray[np.int64]]:

@@ -22,6 +22,8 @@ _NEAREST = {
 1.9 A or better of the validation split (50 chains) have 0.2 such pairs in 1,000 atoms for each of these rows."""
 _METAL = {"C": 2.8, "N": 1.9, "O": 1.9, "S": 2.1}
 """Likewise to metals, halides and the like, which coordinate all but carbon."""
+_WITHIN = 2.2
+"""Likewise between a side chain beyond CB and its own N and O: torsions bring them to 2.4 at least."""
 _CLASSES = ("C", "N", "O", "S", "X")
 _LIKE = {"SE": "S", "P": "S"}
 """Elements that count as others."""
@@ -101,8 +103,7 @@ class ClashFinder:
             np.where(self._residue[i] <= self._residue[j], j, i),
         )
         distance = np.linalg.norm(xyz[i] - xyz[j], axis=-1)
-        near = distance < _LIMIT[self._kind[i], self._kind[j]]
-        near &= (self._drawn[i] | self._drawn[j]) & ~self._near_in_bonds(i, j)
+        near = (distance < self._limit(i, j)) & (self._drawn[i] | self._drawn[j])
         sulphur = _CLASSES.index("S")
         near &= ~((self._kind[i] == sulphur) & (self._kind[j] == sulphur) & (distance < _DISULFIDE))
         for end in (i[near], j[near]):
@@ -116,14 +117,62 @@ class ClashFinder:
             count += int(near.sum())
         return hit, count
 
-    def _near_in_bonds(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Pairs within a residue, and of neighbours in the chain those that hang together by few bonds."""
+    def overlap(self, atoms: NDArray[np.float64], residue: int, tried: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How much side chains of a residue would overlap with all else.
+
+        Parameters
+        ----------
+        atoms : ndarray, shape (N, 14, 3)
+            One sample, in angstrom.
+        residue : int
+        tried : ndarray, shape (T, 14, 3)
+            The residue's atoms with each of its side chains, in angstrom.
+
+        Returns
+        -------
+        ndarray, shape (T,)
+            Sum over pairs of the square, in A^2, of what they are nearer than they may be; 0 where nothing clashes.
+        """
+        xyz = atoms[self._rows]
+        own = np.flatnonzero((self._residue == residue) & self._drawn & (self._slot >= len(BACKBONE)))
+        moved = tried[:, self._slot[own]]  # (T, m, 3)
+        if not own.size:
+            return np.zeros(len(tried))
+        centre = moved.reshape(-1, 3).mean(0)
+        reach = np.linalg.norm(moved.reshape(-1, 3) - centre, axis=-1).max() + _FURTHEST
+        near = np.setdiff1d(np.flatnonzero((np.abs(xyz - centre) < reach).all(-1)), own)
+        i, j = (each.ravel() for each in np.meshgrid(own, near, indexing="ij"))
+        first = self._residue[i] < self._residue[j]
+        limit = self._limit(np.where(first, i, j), np.where(first, j, i)).reshape(len(own), len(near))
+        distance = np.linalg.norm(moved[:, :, None] - xyz[near], axis=-1)
+        sulphur = self._kind == _CLASSES.index("S")
+        bonded = sulphur[own][:, None] & sulphur[near] & (distance < _DISULFIDE)
+        under = np.where(bonded, 0.0, np.maximum(limit - distance, 0.0))
+        total: NDArray[np.float64] = np.square(under).sum((1, 2))
+        if self._others is not None:
+            for t, points in enumerate(moved):
+                found = cKDTree(points).sparse_distance_matrix(self._others, _FURTHEST, output_type="ndarray")
+                least = _LIMIT[self._kind[own[found["i"]]], self._other_kinds[found["j"]]]
+                total[t] += np.square(np.maximum(least - found["v"], 0.0)).sum()
+        return total
+
+    def _limit(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How near (P,) atoms may be in angstrom, the residue of i not after that of j; 0 for any distance.
+
+        Any for neighbours in the chain that hang together by few bonds, and within a residue but for a side chain that
+        meets its own N or O.
+        """
         first, second = self._residue[i], self._residue[j]
-        beta = len(BACKBONE)
+        beta, oxygen, nitrogen = len(BACKBONE), BACKBONE.index("O"), BACKBONE.index("N")
+        same = first == second
         following = (second == first + 1) & self._follows[first]
         both = (self._slot[i] <= beta) & (self._slot[j] <= beta)
+        both &= (self._slot[i] != oxygen) | (self._slot[j] != oxygen)  # peptides that face each other meet there
         ring = self._proline[second] & (self._slot[i] < beta)
-        return np.asarray((first == second) | (following & (both | ring)))
+        limit = np.where(following & (both | ring), 0.0, _LIMIT[self._kind[i], self._kind[j]])
+        low, high = np.minimum(self._slot[i], self._slot[j]), np.maximum(self._slot[i], self._slot[j])
+        ends = ((low == nitrogen) | (low == oxygen)) & (high > beta) & ~self._proline[first]
+        return np.where(same, np.where(ends, _WITHIN, 0.0), limit)
 
 
 def _elements(row: int) -> tuple[str, ...]:

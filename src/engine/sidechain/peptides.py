@@ -13,12 +13,14 @@ from torch import Tensor
 
 from ..structure.ideal_geometry import ANGLES, BONDS
 from .geometry_table import geometry_table
-from .internal import torsion
+from .internal import place, torsion
 
 __all__ = ["measure_peptide_turns", "place_peptides"]
 
 _CIS = 3.4
 """CA-CA in angstrom between cis (2.95) and trans (3.81)."""
+_LAST_PHI = math.radians(-70.0)
+"""Of the last residue, where no CA follows that would tell: any residue may have it, also proline."""
 _LEAST = 1e-6
 
 
@@ -65,8 +67,8 @@ def place_peptides(
     -------
     Tensor, shape (..., N, 4, 3)
         Nothing holds N of the first residue of a run nor C and O of the last one: they get lengths and angles of
-        an ordinary residue, in the plane of the peptide there. A peptide group of which one half is given lies in the
-        plane of that half, whatever its turn, and closes with the usual bond lengths.
+        an ordinary residue, N in the plane of the peptide there, C at a phi of -70 degrees. A peptide group of which
+        one half is given lies in the plane of that half, whatever its turn, and closes with the usual bond lengths.
     """
     table = geometry_table(ca.dtype, ca.device).peptide
     ahead = _ahead(ca)
@@ -104,11 +106,19 @@ def place_peptides(
     if there is not None:
         starts, ends = starts & ~there, ends & ~there
     nitrogen = torch.where(starts[..., None], _arm(carbon, oxygen, ca, "N-CA", "N-CA-C"), nitrogen)
-    carbon_end = _arm(nitrogen, _behind(ca), ca, "CA-C", "N-CA-C")
+    behind = _behind(ca)
+    before = torch.where(entered[..., None], torch.cat([behind[..., :1, :], carbon[..., :-1, :]], -2), behind)
+    length, bend = (ca.new_full(ca.shape[:-1], value) for value in (BONDS["CA-C"][0][0], _radians("N-CA-C")))
+    turn = ca.new_full(ca.shape[:-1], _LAST_PHI)
+    carbon_end = place(before, nitrogen, ca, length, bend, turn.cos(), turn.sin())
     carbon = torch.where(ends[..., None], carbon_end, carbon)
     oxygen_end = _arm(ca, nitrogen, carbon_end, "C-O", "CA-C-O")
     oxygen = torch.where(ends[..., None], oxygen_end, oxygen)
     return torch.stack([nitrogen, ca, carbon, oxygen], -2)
+
+
+def _radians(angle: str) -> float:
+    return math.radians(ANGLES[angle][0][0])
 
 
 def _ahead(ca: Tensor) -> Tensor:
@@ -142,7 +152,7 @@ def _reference(ca: Tensor, bonded: Tensor) -> Tensor:
 
 def _arm(other: Tensor, beside: Tensor, corner: Tensor, bond: str, angle: str) -> Tensor:
     """An atom bonded to ``corner`` at the usual angle to ``other``, in the plane and on the side of a third point."""
-    length, bend = BONDS[bond][0][0], math.radians(ANGLES[angle][0][0])
+    length, bend = BONDS[bond][0][0], _radians(angle)
     first = torch.nn.functional.normalize(other - corner, dim=-1, eps=_LEAST)
     off = beside - corner
     across = torch.nn.functional.normalize(off - (off * first).sum(-1, keepdim=True) * first, dim=-1, eps=_LEAST)

@@ -139,14 +139,13 @@ class Sampler:
         """
         model, free = self.model, self.free
         open_at_first = tokens == model.hidden
-        count, whole = open_at_first.sum(1), free.sum(1).clamp(min=1)
+        count = open_at_first.sum(1)
         logged = torch.zeros(free.shape, device=free.device)
         for step in range(1, steps + 1):
             hidden = tokens == model.hidden
             if not bool(hidden.any()):
                 break
-            fraction = hidden.sum(1) / whole
-            logp = model.predict(self.scene, self._seen, tokens, fraction, self._denoiser_pairs).float().log_softmax(-1)
+            logp = self.log_probability(tokens)
             drawn = _draw_codes(logp, generator, temperature)
             sure = logp.gather(-1, drawn[..., None])[..., 0]
             # a cosine: few at first, when neighbours are hidden still
@@ -156,6 +155,13 @@ class Sampler:
             tokens = torch.where(reveal, drawn, tokens)
             logged = torch.where(reveal, sure, logged)
         return Drawn(tokens, logged)
+
+    @torch.no_grad()
+    def log_probability(self, tokens: Tensor) -> Tensor:
+        """Log probabilities (B, N, codes) of what tokens (B, N) hide, given all others."""
+        fraction = (tokens == self.model.hidden).sum(1) / self.free.sum(1).clamp(min=1)
+        logits = self.model.predict(self.scene, self._seen, tokens, fraction, self._denoiser_pairs)
+        return logits.float().log_softmax(-1)
 
     @torch.no_grad()
     def atoms(self, tokens: Tensor) -> Tensor:

@@ -4,7 +4,8 @@ Run as ``python -m adp3d.training.contact_statistics DATA_FOLDER OUT``: DATA_FOL
 OUT is the ``contacts.npz`` that `adp3d.rotamers` ships.
 
 For each residue the rotamers of the library are put on its backbone amid all other residues as they are; each may turn
-its first two chi by 14 degrees if it runs into less then. With E the sum of contacts and f the library's log density,
+its first two chi by 14 degrees if it runs into less then. With E the sum of contacts and f the log density of chi where
+the backbone is (`adp3d.rotamers.backbone_library`),
 
     p(rotamer) = exp(-E + a f) / sum over rotamers of exp(-E + a f),
 
@@ -27,6 +28,7 @@ from scipy.sparse import csr_matrix, vstack
 from scipy.spatial import cKDTree
 
 from ..contract.errors import InputError
+from ..rotamers.backbone_library import backbone_rotamers
 from ..rotamers.contacts import FIRST, NODES, REACH, STEP
 from ..rotamers.kinds import BESIDE, N_MOVING, beside, kinds_of
 from ..rotamers.library import chi_log_density, rotamers_of
@@ -36,6 +38,7 @@ from ..sidechain.geometry_table import geometry_table
 from ..sidechain.measure import chi_difference, measure_chi
 from ..sidechain.templates import BACKBONE, CHIS, RESIDUE_NAMES
 from ..structure.polymer import AMINO_ACIDS
+from ..validation.torsions import backbone_torsions
 from .ramachandran_statistics import AtomSample, crystal_atoms
 
 __all__ = ["PARAMETERS", "Choices", "choices_of", "fit", "main", "table_of"]
@@ -140,7 +143,7 @@ def choices_of(chain: AtomSample) -> Choices | None:
     low = at.astype(np.int64)
     first = _PAIR[kind[p].numpy()[kept], kinds.numpy()[kept]] * NODES
     peaks = np.arange(0, len(owner), 5)
-    density = chi_log_density(aatype[owner[peaks]].numpy(), chi[peaks].numpy())
+    density = _log_density(chain, aatype[owner[peaks]].numpy(), owner[peaks].numpy(), chi[peaks].numpy())
     rows, columns, values = [], [], []
     for node, share in ((low, 1 - (at - low)), (low + 1, at - low)):
         inside = node < NODES  # the table ends in zero
@@ -154,6 +157,19 @@ def choices_of(chain: AtomSample) -> Choices | None:
     index = np.concatenate(rows), np.concatenate(columns)
     features = csr_matrix((np.concatenate(values).astype(np.float32), index), shape=(len(best), PARAMETERS))
     return Choices(features, counts, right)
+
+
+def _log_density(chain: AtomSample, kind: Numbers, owner: Numbers, chi: NDArray[np.floating]) -> Array:
+    """Log density (R,) of rotamers (R, 4) of residues (R,), types given; anywhere where phi or psi is not defined."""
+    result = chi_log_density(kind, chi)
+    torsions = backbone_torsions(chain.x[:, : len(BACKBONE)], chain.linked)
+    tables = backbone_rotamers()
+    for i in np.unique(owner).tolist():
+        rows = owner == i
+        table = tables.get(int(kind[rows][0]))
+        if table is not None and np.isfinite([torsions.phi[i], torsions.psi[i]]).all():
+            result[rows] = table.at(float(torsions.phi[i]), float(torsions.psi[i])).log_density(chi[rows])
+    return result
 
 
 def _proposed(

@@ -83,6 +83,13 @@ def test_an_unknown_kind_has_no_cost_rather_than_that_of_another():
         planned_runs(SimpleNamespace(kind="rigid", steps=10, replicas=2))
 
 
+def test_sampled_side_chains_take_half_as_long_again():
+    average = RefineSpec(output="o", model="m", map="x", side_chains="none")
+    sampled = replace(average, density_side_chains="sampled")
+    short, long = (job_cost(spec, 50, CPU).seconds for spec in (average, sampled))
+    assert 1.4 * short < long < 1.6 * short
+
+
 def test_side_chains_and_relaxation_take_time(monkeypatch):
     def seconds(residues=100, **options):
         return finishing_seconds(RefineSpec(output="o", model="m", map="x", **options), residues)
