@@ -45,7 +45,13 @@ class ChainState:
 
 def chain_members(structure: AtomicStructure, chain_ids: Collection[str]) -> dict[Chain, Sequence[Residue | None]]:
     """Residues of the chains of these names, None where there is no structure."""
-    return {chain: list(chain.residues) for chain in structure.chains if chain.chain_id in chain_ids}
+    return {chain: _residues_of(chain) for chain in structure.chains if chain.chain_id in chain_ids}
+
+
+def _residues_of(chain: Chain) -> list[Residue | None]:
+    """A chain's residues, None where there is no structure: its list of both takes ChimeraX several times as long."""
+    complete = chain.num_existing_residues == chain.num_residues
+    return list(chain.existing_residues if complete else chain.residues)
 
 
 def read_chains(structure: AtomicStructure, found: Mapping[Chain, Sequence[Residue | None]]) -> list[ChainState]:
@@ -105,9 +111,9 @@ def _members(chain: Chain, former: Mapping[Chain, Sequence[Residue | None]] | No
     """Residues of a chain now; as they were if ChimeraX has joined none to it since."""
     before = None if former is None else former.get(chain)
     if before is None or chain.num_residues != len(before):
-        return list(chain.residues)
+        return _residues_of(chain)
     present = sum(residue is not None for residue in before)
-    return list(before) if chain.num_existing_residues == present else list(chain.residues)
+    return list(before) if chain.num_existing_residues == present else _residues_of(chain)
 
 
 def _in_order(structure: AtomicStructure, members: Sequence[Residue | None], new: Sequence[Residue]) -> list[Residue]:

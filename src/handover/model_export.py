@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,16 +82,21 @@ def read_open_model(structure: AtomicStructure, only: Collection[Address] | None
             rows.append(AtomRow(str(name), str(element), loc.strip(), len(xyz), weight, bfactor))
             xyz.append(atom.get_alt_loc_coord(loc))
     columns_of_residues = zip(every, addresses, collection.names, collection.polymer_types.tolist(), strict=True)
+    # of a part, most rows have no atoms, and are the same each time
+    row = ResidueRow if only is None else _kept_row
     residues = [
-        ResidueRow(
+        row(
             address,
             str(name),
-            types.get(polymer, "water" if name in _WATER else "other"),
-            tuple(members.get(r, ())),
+            types.get(polymer) or ("water" if name in _WATER else "other"),
+            tuple(members[r]) if r in members else (),
         )
         for r, address, name, polymer in columns_of_residues
     ]
     return ModelAtoms(tuple(_with_loners(residues)), np.array(xyz, dtype=np.float64).reshape(-1, 3))
+
+
+_kept_row = lru_cache(maxsize=20_000)(ResidueRow)
 
 
 def _with_loners(residues: list[ResidueRow]) -> list[ResidueRow]:
