@@ -15,7 +15,7 @@ from .atoms import Address, ModelAtoms
 from .attributes import Confidences
 from .b_factors import with_b_factors
 from .changes import Changes, find_changes, same_residue
-from .edit import ModelEdit
+from .edit import ModelEdit, find_residues
 from .model_export import read_open_model
 from .replicas import read_replicas, with_replica
 from .results import input_atoms, result_atoms, result_confidence
@@ -68,8 +68,9 @@ def accept_residues(
     result = with_b_factors(result, before, confidence, b_factors)
     if not find_changes(before, result, addresses).addresses():
         raise UserError(f"ADP-3D job {job.id} changed none of these residues of {name}; there is nothing to accept.")
+    residues = find_residues(structure)
     present = read_open_model(structure, addresses)
-    changes = find_changes(present, result, addresses)
+    changes = find_changes(present, result, addresses, residues)
     if not changes.changed and not changes.inserted:
         return Acceptance(0, 0, changes.chains(), (), already=True)
     applied = accepted_into(structure)
@@ -84,7 +85,7 @@ def accept_residues(
     kinds = known_kinds(session, job, new_ones) if replica == 1 else None
     edit = ModelEdit(changes, b_factors == "keep", stated, secondary=kinds)
     new = Accepted(str(job.folder), job.id, edit, applied)
-    edit.apply(structure)
+    edit.apply(structure, residues)
     set_accepted(structure, new.after())
     register_step(session, structure, new)
     return Acceptance(len(changes.changed), len(changes.inserted), changes.chains(), (), b_factors)

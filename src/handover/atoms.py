@@ -119,6 +119,15 @@ class ModelAtoms:
             found.setdefault(residue.address, place)
         return MappingProxyType(found)
 
+    def with_rows(self, rows: Mapping[Address, ResidueRow], xyz: NDArray[np.float64]) -> ModelAtoms:
+        """The same residues, some of which have other rows, whose atoms lie behind those that are there."""
+        residues = list(self.residues)
+        for address, row in rows.items():
+            residues[self.places[address]] = row
+        found = ModelAtoms(tuple(residues), np.concatenate([self.xyz, xyz]))
+        found.__dict__["places"] = self.places  # where a cached property keeps its value: addresses are the same
+        return found
+
     def coordinates(self, residue: ResidueRow) -> NDArray[np.float64]:
         """Coordinates of a residue's atoms, in their order."""
         return self.xyz[[atom.index for atom in residue.atoms]].reshape(-1, 3)

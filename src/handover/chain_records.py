@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from .atoms import Address
-from .part import residue_address, residue_addresses
+from .part import residue_address
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure, Chain, Pseudobond, Residue
@@ -54,12 +54,16 @@ def _residues_of(chain: Chain) -> list[Residue | None]:
     return list(chain.existing_residues if complete else chain.residues)
 
 
-def read_chains(structure: AtomicStructure, found: Mapping[Chain, Sequence[Residue | None]]) -> list[ChainState]:
-    """State of chains with their residues, as `chain_members` gives them."""
+def read_chains(
+    structure: AtomicStructure,
+    found: Mapping[Chain, Sequence[Residue | None]],
+    addresses: Mapping[Residue, Address],
+) -> list[ChainState]:
+    """State of chains with their residues, as `chain_members` gives them, whose addresses are known."""
     gaps = [_gap(bond) for bond in _missing_structure(structure)]
     states = []
     for chain, residues in found.items():
-        members = _addresses(residues)
+        members = tuple(None if residue is None else _address(residue, addresses) for residue in residues)
         own = set(members)
         mine = tuple(pair for pair in gaps if pair[0][0] in own and pair[1][0] in own)
         states.append(ChainState(chain.chain_id, members, chain.characters, bool(chain.from_seqres), mine))
@@ -228,12 +232,9 @@ def _remove_filled_gaps(structure: AtomicStructure, new: Collection[Residue]) ->
             bond.delete()
 
 
-def _addresses(members: Sequence[Residue | None]) -> tuple[Address | None, ...]:
-    """Addresses of a chain's residues; None where there is no structure."""
-    from chimerax.atomic import Residues
-
-    found = iter(residue_addresses(Residues([residue for residue in members if residue is not None])))
-    return tuple(None if residue is None else next(found) for residue in members)
+def _address(residue: Residue, known: Mapping[Residue, Address]) -> Address:
+    """Address of a residue; of several with one address one is known only."""
+    return known.get(residue) or residue_address(residue)
 
 
 def _missing_structure(structure: AtomicStructure) -> list[Pseudobond]:

@@ -62,7 +62,12 @@ class Changes:
         return frozenset(self.changed) | {item.residue.address for item in self.inserted}
 
 
-def find_changes(before: ModelAtoms, after: ModelAtoms, among: Collection[Address] | None = None) -> Changes:
+def find_changes(
+    before: ModelAtoms,
+    after: ModelAtoms,
+    among: Collection[Address] | None = None,
+    known: Container[Address] | None = None,
+) -> Changes:
     """Compare two models in one frame by addresses.
 
     Parameters
@@ -70,6 +75,8 @@ def find_changes(before: ModelAtoms, after: ModelAtoms, among: Collection[Addres
     before, after : ModelAtoms
     among : collection of Address, optional
         Residues that are compared; by default all.
+    known : container of Address, optional
+        Residues between which new ones may stand; by default those of ``before``.
     """
     old, new = before.by_address(), after.by_address()
     compared = new if among is None else sorted((one for one in among if one in new), key=after.places.__getitem__)
@@ -87,7 +94,8 @@ def find_changes(before: ModelAtoms, after: ModelAtoms, among: Collection[Addres
         if inserted and place == last + 1 and address[0] == inserted[-1].residue.address[0]:
             neighbours = inserted[-1].after, inserted[-1].before  # of the same gap
         else:
-            neighbours = _known_beside(after, place, -1, old), _known_beside(after, place, 1, old)
+            beside = old if known is None else known
+            neighbours = _known_beside(after, place, -1, beside), _known_beside(after, place, 1, beside)
         inserted.append(Inserted(new[address], *neighbours))
         last = place
     lost = tuple(address for address in (old if among is None else among) if address in old and address not in new)

@@ -67,8 +67,14 @@ class ModelEdit:
     chains: list[ChainState] = field(default_factory=list)
     secondary: Kinds | None = None
 
-    def apply(self, structure: AtomicStructure) -> None:
+    def apply(self, structure: AtomicStructure, residues: dict[Address, Residue] | None = None) -> None:
         """Write the changes. Residues and atoms that did not change are not touched.
+
+        Parameters
+        ----------
+        structure : AtomicStructure
+        residues : dict, optional
+            Those of the model, as `find_residues` gives them, to which new ones are added.
 
         Raises
         ------
@@ -77,14 +83,15 @@ class ModelEdit:
         """
         from chimerax.atomic import Residues
 
-        residues = find_residues(structure)
+        residues = find_residues(structure) if residues is None else residues
         changes = self.changes
         gone = [address for address in changes.changed if address not in residues]
         _refuse(structure, gone, "deleted or renumbered")
         _refuse(structure, [i.residue.address for i in changes.inserted if i.residue.address in residues], "made")
         chains = {i.residue.address[0] for i in changes.inserted} | {a[0] for a in changes.changed}
         members = chain_members(structure, chains)
-        self.chains = read_chains(structure, members)
+        addresses = dict(zip(residues.values(), residues.keys(), strict=True))
+        self.chains = read_chains(structure, members, addresses)
         self.before = {}
         serials = new_serials(structure)
         for address, row in changes.changed.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,17 +43,19 @@ def read_open_model(structure: AtomicStructure, only: Collection[Address] | None
     ----------
     structure : AtomicStructure
     only : collection of Address, optional
-        Residues whose atoms are read, by default all; the others are listed without atoms.
+        Residues that are read, by default all.
     """
     from chimerax.atomic import Residue, Residues
 
     types = {Residue.PT_AMINO: "protein", Residue.PT_NUCLEIC: "nucleic"}
     collection = structure.residues
-    every, addresses = list(collection), residue_addresses(collection)
+    addresses = residue_addresses(collection)
     if only is None:
         atoms = structure.atoms
     else:
-        atoms = Residues([r for r, address in zip(every, addresses, strict=True) if address in only]).atoms
+        places = [place for place, address in enumerate(addresses) if address in only]
+        collection, addresses = Residues([collection[i] for i in places]), [addresses[i] for i in places]
+        atoms = collection.atoms
     coords = np.asarray(atoms.coords, dtype=np.float64)
     several = np.asarray(atoms.num_alt_locs) > 0
     columns = zip(
@@ -81,22 +82,19 @@ def read_open_model(structure: AtomicStructure, only: Collection[Address] | None
             weight, bfactor = float(atom.get_alt_loc_occupancy(loc)), bfactors[loc.strip()]
             rows.append(AtomRow(str(name), str(element), loc.strip(), len(xyz), weight, bfactor))
             xyz.append(atom.get_alt_loc_coord(loc))
-    columns_of_residues = zip(every, addresses, collection.names, collection.polymer_types.tolist(), strict=True)
-    # of a part, most rows have no atoms, and are the same each time
-    row = ResidueRow if only is None else _kept_row
+    columns_of_residues = zip(
+        list(collection), addresses, collection.names, collection.polymer_types.tolist(), strict=True
+    )
     residues = [
-        row(
+        ResidueRow(
             address,
             str(name),
-            types.get(polymer) or ("water" if name in _WATER else "other"),
-            tuple(members[r]) if r in members else (),
+            types.get(polymer, "water" if name in _WATER else "other"),
+            tuple(members.get(r, ())),
         )
         for r, address, name, polymer in columns_of_residues
     ]
     return ModelAtoms(tuple(_with_loners(residues)), np.array(xyz, dtype=np.float64).reshape(-1, 3))
-
-
-_kept_row = lru_cache(maxsize=20_000)(ResidueRow)
 
 
 def _with_loners(residues: list[ResidueRow]) -> list[ResidueRow]:

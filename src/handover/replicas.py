@@ -61,9 +61,10 @@ def with_replica(result: ModelAtoms, replica: ModelAtoms) -> ModelAtoms:
     Replicas have one conformation and no B-factors: each atom gets that of the same atom of the result, or the mean of
     its residue.
     """
-    own = replica.by_address()
-    rows = [_placed(row, own[row.address], len(result.xyz)) if row.address in own else row for row in result.residues]
-    return ModelAtoms(tuple(rows), np.concatenate([result.xyz, replica.xyz]))
+    there = result.by_address()
+    own = (row for row in replica.residues if row.address in there)
+    rows = {row.address: _placed(there[row.address], row, len(result.xyz)) for row in own}
+    return result.with_rows(rows, replica.xyz)
 
 
 def _placed(row: ResidueRow, other: ResidueRow, first: int) -> ResidueRow:

@@ -57,7 +57,8 @@ def find_before_drawing(structure: AtomicStructure, new: Residues, found: Callab
     session, count = structure.session, len(new)
 
     def find(*_: Any) -> Any:
-        if not structure.deleted and len(new) == count:  # 'undo' may have been faster
+        gone = structure.deleted or len(new) < count or any(residue.deleted for residue in new)
+        if not gone:  # 'undo' may have been faster
             _find(structure, new)
             found(list(zip(new.ss_types.tolist(), new.ss_ids.tolist(), strict=True)))
         return DEREGISTER
