@@ -203,6 +203,8 @@ def _figures(given: ReportInput) -> Markup:
         for name, called, digits in _FIGURES
         if (value := _number(metrics.get(name))) is not None
     ]
+    if tugged := _tugged(metrics.get("tugged")):
+        lines.append(("Residues tugged by hand", tugged))
     parts: list[str] = [element("h2", "Result"), table(("Figure", "Value"), lines, (False, True))]
     validation = metrics.get("validation")
     if isinstance(validation, dict):
@@ -217,6 +219,18 @@ def _figures(given: ReportInput) -> Markup:
             table(("Figure", "Starting model", "Result"), both, (False, True, True)),
         ]
     return join(parts)
+
+
+def _tugged(found: object) -> str:
+    """Residues that the user has pulled while the job ran, and how often, such as ``A 45 (twice), A 80``."""
+    if not isinstance(found, list):
+        return ""
+    often = {1: "", 2: " (twice)"}
+    return ", ".join(
+        f"{one.get('chain')} {one.get('residue')}{often.get(times, f' ({times} times)')}"
+        for one in found
+        if (times := one.get("times"))
+    )
 
 
 def _stretches(given: ReportInput) -> Markup:
