@@ -25,6 +25,7 @@ def test_with_a_window_they_are_found_before_the_next_picture(session, make_mode
     from chimerax.atomic import Residues
 
     structure = make_model()
+    structure.ss_assigned = True  # ChimeraX would look for it when it is asked
     structure.residues.ss_types = 0
     new = Residues(list(structure.residues)[:2])
     told = []
