@@ -1,12 +1,15 @@
-"""Pictures of the panel for the documentation: idle, running and finished.
+"""Pictures of the panel and the tools for the documentation, page by page.
 
 Inside of ChimeraX with its window (a virtual display will do), with the bundle and its engine installed::
 
-    ChimeraX --script "docs/make_panel_screenshots.py docs/images [--replicas 4] [--steps N] [--dark]"
+    ChimeraX --script "docs/make_panel_screenshots.py docs/images [--replicas 4] [--steps N] [--dark] [--every]"
 
-opens the demo, runs a job from the panel and writes ``panel_idle.png``, ``panel_running.png``, ``panel_finished.png``
-and ``panel_preferences.png`` (the panel alone, 360 pixels wide), and ``chimerax_running.png`` (the whole window); then
-it quits.
+opens the demo, runs a job from the panel, walks through its result and takes some of it over. Written are
+``panel_idle.png``, ``panel_running.png``, ``panel_finished.png``, ``panel_preferences.png`` and ``segments.png`` (the
+panel and the tool alone, 360 pixels wide), and ``chimerax_running.png``, ``chimerax_walking.png``,
+``chimerax_alternatives.png`` and ``chimerax_accepted.png`` (the whole window); then it quits. With ``--every`` there
+are all pages and plots, to be looked at for texts that are cut. With ``--job FOLDER`` a job of the demo that has
+finished is taken up in place of running one.
 
 To look at the layout without ChimeraX, with made-up jobs, PySide6 and the tests' stand-in::
 
@@ -49,10 +52,12 @@ def photograph_in_chimerax(session: Any, arguments: list[str]) -> None:
     parser.add_argument("--replicas", type=int, default=4)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--every", action="store_true")
+    parser.add_argument("--job", type=Path)
     given = parser.parse_args(arguments)
     if given.dark:
         _darken(QApplication.instance())
-    steps = _play(session, given.folder, {"replicas": given.replicas, "steps": given.steps})
+    steps = _play(session, given)
     timer = QTimer(session.ui.main_window)
 
     def advance() -> None:
@@ -70,41 +75,131 @@ def photograph_in_chimerax(session: Any, arguments: list[str]) -> None:
     timer.start(250)
 
 
-def _play(session: Any, folder: Path, size: dict[str, Any]) -> Iterator[bool]:
+def _play(session: Any, given: argparse.Namespace) -> Iterator[bool]:
     from chimerax.adp3d.panel.fields import defaults
     from chimerax.adp3d.panel.presets import PRESETS
     from chimerax.core.commands import run
-    from Qt.QtCore import Qt
 
+    folder, size = given.folder, {"replicas": given.replicas, "steps": given.steps}
     window = session.ui.main_window
     window.resize(1240, HEIGHT)
-    run(session, "adp3d demo")
+    volume, model = run(session, "adp3d demo")
     run(session, 'ui tool show "ADP-3D"')
     for name in ("Log", "Models", "Volume Viewer"):
         run(session, f'ui tool hide "{name}"')
     run(session, "set bgColor white; volume #1 transparency 0.6; hide #2 atoms; view #2; zoom 0.95")
     (tool,) = (tool for tool in session.tools.list() if tool.display_name == "ADP-3D")
     area, panel = tool.tool_window.ui_area, tool.panel
-    dock = area.parentWidget().parentWidget()
-    window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
+    _narrow(window, area)
     panel.form.load("refine", {**defaults(), **PRESETS["quick"]})
     yield from _wait(lambda: False, ticks=8)
     _save(area, folder / "panel_idle.png")
     panel.pages.setCurrentWidget(panel.pages.widget(2))
     yield from _wait(lambda: False, ticks=4)
     _save(area, folder / "panel_preferences.png")
-    panel.form.load("refine", {**defaults(), **size})
-    panel.run_button.click()
-    run(session, "hide #2 models")
+    if given.every:
+        yield from _pages(area, panel, folder)
     jobs = panel.manager.jobs
-    yield from _wait(lambda: bool(jobs) and (jobs[-1].done or 0.0) >= RUNNING_PART)
-    _save(area, folder / "panel_running.png")
-    run(session, "lighting soft")  # beautiful, and too slow with software rendering for a whole job
-    _save_window(session, folder / "chimerax_running.png")
-    run(session, "lighting simple")
-    yield from _wait(lambda: jobs[-1].ended)
+    if given.job is None:
+        panel.form.load("refine", {**defaults(), **size})
+        panel.run_button.click()
+        run(session, "hide #2 models")
+        yield from _wait(lambda: bool(jobs) and (jobs[-1].done or 0.0) >= RUNNING_PART)
+        _save(area, folder / "panel_running.png")
+        run(session, "lighting soft")  # beautiful, and too slow with software rendering for a whole job
+        _save_window(session, folder / "chimerax_running.png")
+        run(session, "lighting simple")
+        yield from _wait(lambda: jobs[-1].ended)
+    else:
+        run(session, f'adp3d resume "{given.job}"')
+        jobs[-1].find_again(model, volume)
+        run(session, "hide #2 models")
+        panel.pages.setCurrentIndex(1)
     yield from _wait(lambda: False, ticks=8)
     _save(area, folder / "panel_finished.png")
+    yield from _judge(session, given)
+
+
+def _narrow(window: Any, area: Any) -> None:
+    """Give a tool the width of the pictures."""
+    from Qt.QtCore import Qt
+
+    window.resizeDocks([area.parentWidget().parentWidget()], [WIDTH], Qt.Orientation.Horizontal)
+
+
+def _pages(area: Any, panel: Any, folder: Path) -> Iterator[bool]:
+    """The page Set up for each kind of job, and with all options."""
+    from chimerax.adp3d.panel.fields import defaults
+
+    panel.pages.setCurrentIndex(0)
+    for kind in ("complete", "distances", "refine"):
+        panel.form.load(kind, defaults())
+        yield from _wait(lambda: False, ticks=3)
+        _save(area, folder / f"panel_{kind}.png")
+    panel.form.more.setChecked(True)
+    yield from _wait(lambda: False, ticks=3)
+    scroll = _scroll(panel.form)
+    height = scroll.viewport().height()
+    for number, top in enumerate(range(0, scroll.widget().height(), height), 1):
+        scroll.verticalScrollBar().setValue(top)
+        yield from _wait(lambda: False, ticks=2)
+        _save(area, folder / f"panel_more_{number}.png")
+    panel.form.more.setChecked(False)
+
+
+def _scroll(form: Any) -> Any:
+    """The area in which the form is scrolled."""
+    from Qt.QtWidgets import QScrollArea
+
+    widget = form
+    while not isinstance(widget, QScrollArea):
+        widget = widget.parentWidget()
+    return widget
+
+
+def _judge(session: Any, given: argparse.Namespace) -> Iterator[bool]:
+    """Walk through the result, look at alternatives, and take some of it over."""
+    from chimerax.core.commands import run
+    from Qt.QtWidgets import QComboBox
+
+    window, folder = session.ui.main_window, given.folder
+    run(session, 'ui tool hide "ADP-3D"')
+    run(session, "adp3d segments")
+    run(session, 'ui tool hide "Log"')
+    tool = next(tool for tool in session.tools.list() if tool.display_name == "ADP-3D Segments")
+    area = tool.tool_window.ui_area
+    yield from _wait(lambda: False, ticks=3)
+    _narrow(window, area)
+    tool.table.select([0])
+    yield from _wait(lambda: False, ticks=8)
+    _save(area, folder / "segments.png")
+    _save_window(session, folder / "chimerax_walking.png")
+    if given.every:
+        plots = area.findChildren(QComboBox)[-1]
+        for number in range(1, plots.count()):
+            plots.setCurrentIndex(number)
+            plots.activated.emit(number)
+            yield from _wait(lambda: False, ticks=3)
+            _save(area, folder / f"segments_{number}.png")
+        plots.setCurrentIndex(0)
+        plots.activated.emit(0)
+    tool.alternatives.click()
+    yield from _wait(lambda: False, ticks=8)
+    _save_window(session, folder / "chimerax_alternatives.png")
+    tool.back.click()
+    tool.table.tick([0, 1])
+    tool.accept.click()
+    run(session, "hide #!3-99 models; show #2 models; view #2; ~select")
+    yield from _wait(lambda: False, ticks=8)
+    _save_window(session, folder / "chimerax_accepted.png")
+    if given.every:
+        run(session, 'ui tool hide "ADP-3D Segments"')
+        run(session, 'ui tool show "ADP-3D Scores"')
+        scores = next(tool for tool in session.tools.list() if tool.display_name == "ADP-3D Scores")
+        yield from _wait(lambda: False, ticks=3)
+        _narrow(window, scores.tool_window.ui_area)
+        yield from _wait(lambda: False, ticks=3)
+        _save(scores.tool_window.ui_area, folder / "scores.png")
 
 
 def _wait(done: Callable[[], bool], ticks: int = 4 * LONGEST_SECONDS) -> Iterator[bool]:
@@ -116,6 +211,7 @@ def _wait(done: Callable[[], bool], ticks: int = 4 * LONGEST_SECONDS) -> Iterato
 
 def _save_window(session: Any, path: Path) -> None:
     """The main window with the molecules in it: a widget's picture leaves the OpenGL area black."""
+    from PIL import Image
     from Qt.QtCore import QPoint
     from Qt.QtGui import QImage, QPainter
 
@@ -129,6 +225,9 @@ def _save_window(session: Any, path: Path) -> None:
     painter.drawImage(graphics.widget.mapTo(window, QPoint(0, 0)), image)
     painter.end()
     _write(picture, path)
+    with Image.open(path) as full:  # of 256 colours it is a third of the size
+        small = full.convert("RGB").quantize(256)
+    small.save(path, optimize=True)
 
 
 # ---- with the stand-in

@@ -61,6 +61,7 @@ def adp3d_segments(
     """
     from chimerax.core.errors import UserError
 
+    from ..handover.read_ahead import read_ahead
     from ..handover.segments import read_segments
     from ..live.segment_walk import segment_walk
 
@@ -74,6 +75,7 @@ def adp3d_segments(
         return []
     chosen = _job(session, job, walk.job_id)
     found = read_segments(chosen)
+    read_ahead(chosen)
     if save:
         _save(Path(save).expanduser(), found)
     if show is not None:

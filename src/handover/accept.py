@@ -16,6 +16,7 @@ from .changes import Changes, find_changes
 from .edit import ModelEdit
 from .model_export import read_open_model
 from .results import input_atoms, result_atoms, result_confidence
+from .secondary import known_kinds
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure
@@ -134,7 +135,8 @@ def accept_into(session: Session, job: Job, structure: AtomicStructure, *, b_fac
                 "newModel true', or run the job again."
             )
     stated: Confidences = {address: confidence.get(address) for address in sorted(changes.addresses())}
-    edit = ModelEdit(changes, b_factors == "keep", stated)
+    new_ones = [item.residue.address for item in changes.inserted]
+    edit = ModelEdit(changes, b_factors == "keep", stated, secondary=known_kinds(session, job, new_ones))
     new = Accepted(str(job.folder), job.id, edit, applied, taken_back)
     new.edit.apply(structure)
     set_accepted(structure, new.after())

@@ -15,10 +15,11 @@ from .atoms import Address, ModelAtoms
 from .attributes import Confidences
 from .b_factors import with_b_factors
 from .changes import Changes, find_changes, same_residue
-from .edit import ModelEdit
+from .edit import ModelEdit, find_residues
 from .model_export import read_open_model
 from .replicas import read_replicas, with_replica
 from .results import input_atoms, result_atoms, result_confidence
+from .secondary import known_kinds
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure
@@ -62,13 +63,14 @@ def accept_residues(
     name = f"#{structure.id_string}"
     before, result = input_atoms(job), result_atoms(job)
     if replica > 1:
-        result = with_replica(result, _replica(job, addresses, replica))
+        result = with_replica(result, read_replicas(job, addresses, replica)[0])
     confidence = result_confidence(job)
     result = with_b_factors(result, before, confidence, b_factors)
     if not find_changes(before, result, addresses).addresses():
         raise UserError(f"ADP-3D job {job.id} changed none of these residues of {name}; there is nothing to accept.")
+    residues = find_residues(structure)
     present = read_open_model(structure, addresses)
-    changes = find_changes(present, result, addresses)
+    changes = find_changes(present, result, addresses, residues)
     if not changes.changed and not changes.inserted:
         return Acceptance(0, 0, changes.chains(), (), already=True)
     applied = accepted_into(structure)
@@ -79,21 +81,14 @@ def accept_residues(
             "residues, or undo that."
         )
     stated: Confidences = {address: confidence.get(address) for address in sorted(changes.addresses())}
-    edit = ModelEdit(changes, b_factors == "keep", stated)
+    new_ones = [item.residue.address for item in changes.inserted]
+    kinds = known_kinds(session, job, new_ones) if replica == 1 else None
+    edit = ModelEdit(changes, b_factors == "keep", stated, secondary=kinds)
     new = Accepted(str(job.folder), job.id, edit, applied)
-    edit.apply(structure)
+    edit.apply(structure, residues)
     set_accepted(structure, new.after())
     register_step(session, structure, new)
     return Acceptance(len(changes.changed), len(changes.inserted), changes.chains(), (), b_factors)
-
-
-def _replica(job: Job, addresses: Collection[Address], number: int) -> ModelAtoms:
-    from chimerax.core.errors import UserError
-
-    replicas = read_replicas(job, addresses)
-    if number > len(replicas):
-        raise UserError(f"ADP-3D job {job.id} has no replica {number}; they are numbered 1 to {len(replicas)}.")
-    return replicas[number - 1]
 
 
 def _edited(before: ModelAtoms, present: ModelAtoms, changes: Changes, applied: Sequence[Accepted]) -> list[Address]:

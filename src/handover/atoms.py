@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,10 +20,13 @@ __all__ = [
     "AtomRow",
     "ModelAtoms",
     "ResidueRow",
+    "atom_columns",
     "cif_atoms",
+    "collect_atoms",
+    "file_version",
     "read_cif_atoms",
     "read_cif_loop",
-    "read_cif_models",
+    "split_row",
 ]
 
 Address = tuple[str, int, str]
@@ -32,10 +35,11 @@ Address = tuple[str, int, str]
 MOVED = 5e-3
 """Angstrom beyond which somebody has moved an atom of an open model since a job or a search read it."""
 
+_NEEDED = ("Cartn_x", "Cartn_y", "Cartn_z", "auth_seq_id", "auth_asym_id", "label_atom_id")
 _TOKEN = re.compile(r"'(?:[^']|'(?=\S))*'|\"(?:[^\"]|\"(?=\S))*\"|\S+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AtomRow:
     """One atom in one conformation.
 
@@ -57,7 +61,7 @@ class AtomRow:
     bfactor: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ResidueRow:
     """One residue and its atoms.
 
@@ -115,6 +119,15 @@ class ModelAtoms:
             found.setdefault(residue.address, place)
         return MappingProxyType(found)
 
+    def with_rows(self, rows: Mapping[Address, ResidueRow], xyz: NDArray[np.float64]) -> ModelAtoms:
+        """The same residues, some of which have other rows, whose atoms lie behind those that are there."""
+        residues = list(self.residues)
+        for address, row in rows.items():
+            residues[self.places[address]] = row
+        found = ModelAtoms(tuple(residues), np.concatenate([self.xyz, xyz]))
+        found.__dict__["places"] = self.places  # where a cached property keeps its value: addresses are the same
+        return found
+
     def coordinates(self, residue: ResidueRow) -> NDArray[np.float64]:
         """Coordinates of a residue's atoms, in their order."""
         return self.xyz[[atom.index for atom in residue.atoms]].reshape(-1, 3)
@@ -147,6 +160,18 @@ def read_cif_atoms(path: Path) -> ModelAtoms:
         return cif_atoms(stream)
 
 
+def file_version(path: Path) -> tuple[int, int]:
+    """What changes with a file's content: time and size.
+
+    Raises
+    ------
+    OSError
+        If it is not there.
+    """
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
 def cif_atoms(lines: Iterable[str]) -> ModelAtoms:
     """Atoms of the first model in the lines of an mmCIF file; see `read_cif_atoms`.
 
@@ -156,52 +181,21 @@ def cif_atoms(lines: Iterable[str]) -> ModelAtoms:
         If there is no such loop, or a row is not complete.
     """
     columns, rows = _loop(iter(lines), "_atom_site.")
-    place = {name: i for i, name in enumerate(columns)}
-    try:
-        used = [place[n] for n in ("Cartn_x", "Cartn_y", "Cartn_z", "auth_seq_id", "auth_asym_id", "label_atom_id")]
-    except KeyError as error:
-        raise ValueError("it has no complete atom_site records") from error
-    return _collect(rows, place, used)
+    return collect_atoms(rows, atom_columns(columns))
 
 
-def read_cif_models(path: Path, wanted: Collection[Address]) -> list[ModelAtoms]:
-    """Some residues of every model in an mmCIF file, by the author's chain names and numbers.
-
-    What is understood is that of `read_cif_atoms`. Rows of other residues are not taken apart, which of a large
-    ensemble would take a hundred times as long.
+def atom_columns(columns: Sequence[str]) -> dict[str, int]:
+    """Places of the columns of an ``atom_site`` loop, by their names.
 
     Raises
     ------
     ValueError
-        If the file has no such loop or none of the residues, or a row is not complete.
-    OSError
-        If it cannot be read.
+        If one that is needed is not there.
     """
-    text = path.read_text(encoding="utf-8")
-    columns, _ = _loop(iter(text.splitlines(keepends=True)), "_atom_site.")
     place = {name: i for i, name in enumerate(columns)}
-    try:
-        used = [place[n] for n in ("Cartn_x", "Cartn_y", "Cartn_z", "auth_seq_id", "auth_asym_id", "label_atom_id")]
-        model = place["pdbx_PDB_model_num"]
-    except KeyError as error:
-        raise ValueError(f"'{path}' has no complete atom_site records") from error
-    numbers = {str(number) for _, number, _ in wanted}
-    tail = len(columns) - used[3]  # fields from the number on: what stands before is looked at only if that is wanted
-    models: dict[str, list[list[str]]] = {}
-    for line in text.splitlines():
-        if line.startswith(("ATOM", "HETATM")) and line.rsplit(None, tail)[1] in numbers:
-            fields = _TOKEN.findall(line) if "'" in line or '"' in line else line.split()
-            if len(fields) != len(columns):
-                raise ValueError("a record of _atom_site is not complete")
-            models.setdefault(fields[model], []).append(fields)
-    found = []
-    for rows in models.values():
-        atoms = _collect(iter(rows), place, used)
-        kept = tuple(row for row in atoms.residues if row.address in wanted)
-        found.append(ModelAtoms(kept, atoms.xyz))
-    if not any(atoms.residues for atoms in found):
-        raise ValueError("it has none of the residues")
-    return found
+    if not set(_NEEDED) <= place.keys():
+        raise ValueError("it has no complete atom_site records")
+    return place
 
 
 def read_cif_loop(path: Path, category: str) -> Iterator[dict[str, str]]:
@@ -220,6 +214,20 @@ def read_cif_loop(path: Path, category: str) -> Iterator[dict[str, str]]:
             yield {name: "" if value in (".", "?") else _plain(value) for name, value in zip(columns, row, strict=True)}
 
 
+def split_row(line: str, count: int, category: str) -> list[str]:
+    """Fields of a row, quotes included.
+
+    Raises
+    ------
+    ValueError
+        If they are not as many as they should be.
+    """
+    fields = _TOKEN.findall(line) if "'" in line or '"' in line else line.split()
+    if len(fields) != count:
+        raise ValueError(f"a record of {category.rstrip('.')} is not complete")
+    return fields
+
+
 def _loop(stream: Iterator[str], category: str) -> tuple[list[str], Iterator[list[str]]]:
     columns: list[str] = []
     first = ""
@@ -234,52 +242,59 @@ def _loop(stream: Iterator[str], category: str) -> tuple[list[str], Iterator[lis
         line = first
         while line and not line.startswith(("#", "_", "loop_", "data_")):
             if line.strip():
-                fields = _TOKEN.findall(line) if "'" in line or '"' in line else line.split()
-                if len(fields) != len(columns):
-                    raise ValueError(f"a record of {category.rstrip('.')} is not complete")
-                yield fields
+                yield split_row(line, len(columns), category)
             line = next(stream, "")
 
     return columns, rows()
 
 
-def _collect(rows: Iterator[list[str]], place: dict[str, int], used: list[int]) -> ModelAtoms:
-    x, y, z, number, chain, name = used
-    optional = {
-        key: place.get(key, -1)
-        for key in ("label_alt_id", "pdbx_PDB_ins_code", "occupancy", "B_iso_or_equiv", "type_symbol")
-    }
-    component = place.get("auth_comp_id", place.get("label_comp_id", -1))
-    model = place.get("pdbx_PDB_model_num", -1)
-    entity = place.get("label_entity_id", -1)
+def collect_atoms(rows: Iterable[list[str]], place: Mapping[str, int]) -> ModelAtoms:
+    """Atoms of the first model among rows of an ``atom_site`` loop whose columns have these places.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    x, y, z, number, chain, name = (place[column] for column in _NEEDED)
+    absent = -1  # of a column that is not there: each row gets a last field without a value
+    element, altloc, code, occupancy, bfactor, entity, model = (
+        place.get(column, absent)
+        for column in (
+            *("type_symbol", "label_alt_id", "pdbx_PDB_ins_code", "occupancy", "B_iso_or_equiv"),
+            *("label_entity_id", "pdbx_PDB_model_num"),
+        )
+    )
+    component = place.get("auth_comp_id", place.get("label_comp_id", absent))
+    values, weights, factors = _Values(), _Numbers(1.0), _Numbers(0.0)
     xyz: list[tuple[float, float, float]] = []
     residues: list[ResidueRow] = []
     atoms: list[AtomRow] = []
     key: tuple[Address, str, str] | None = None
     first_model = None
-
-    def value(row: list[str], at: int, default: str = "") -> str:
-        return default if at < 0 or row[at] in (".", "?") else _plain(row[at])
-
-    for row in rows:
+    for given in rows:
+        row = [*given, "."]
         if first_model is None:
-            first_model = value(row, model)
-        elif value(row, model) != first_model:
+            first_model = row[model]
+        elif row[model] != first_model:
             break
-        address = (value(row, chain), int(row[number]), value(row, optional["pdbx_PDB_ins_code"]))
-        now = (address, value(row, component), value(row, entity))
+        now = (
+            (values[row[chain]], int(row[number]), values[row[code]]),
+            values[row[component]],
+            values[row[entity]],
+        )
         if now != key:
             if key is not None:
                 residues.append(ResidueRow(key[0], key[1], "", tuple(atoms)))
             key, atoms = now, []
         atoms.append(
             AtomRow(
-                value(row, name),
-                value(row, optional["type_symbol"]),
-                value(row, optional["label_alt_id"]),
+                values[row[name]],
+                values[row[element]],
+                values[row[altloc]],
                 len(xyz),
-                float(value(row, optional["occupancy"], "1")),
-                float(value(row, optional["B_iso_or_equiv"], "0")),
+                weights[row[occupancy]],
+                factors[row[bfactor]],
             )
         )
         xyz.append((float(row[x]), float(row[y]), float(row[z])))
@@ -287,6 +302,25 @@ def _collect(rows: Iterator[list[str]], place: dict[str, int], used: list[int]) 
         raise ValueError("the file has no atoms")
     residues.append(ResidueRow(key[0], key[1], "", tuple(atoms)))
     return ModelAtoms(tuple(residues), np.array(xyz, dtype=np.float64).reshape(-1, 3))
+
+
+class _Values(dict[str, str]):
+    """What fields say, by how they are written: '' for no value. The same few are read over and over."""
+
+    def __missing__(self, field: str) -> str:
+        value = self[field] = "" if field in (".", "?") else _plain(field)
+        return value
+
+
+class _Numbers(dict[str, float]):
+    """Numbers by how they are written, with one for no value."""
+
+    def __init__(self, default: float) -> None:
+        super().__init__({".": default, "?": default})
+
+    def __missing__(self, field: str) -> float:
+        value = self[field] = float(_plain(field))
+        return value
 
 
 def _plain(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from .atoms import Address
-from .part import residue_address, residue_addresses
+from .part import residue_address
 
 if TYPE_CHECKING:
     from chimerax.atomic import AtomicStructure, Chain, Pseudobond, Residue
@@ -45,15 +45,25 @@ class ChainState:
 
 def chain_members(structure: AtomicStructure, chain_ids: Collection[str]) -> dict[Chain, Sequence[Residue | None]]:
     """Residues of the chains of these names, None where there is no structure."""
-    return {chain: list(chain.residues) for chain in structure.chains if chain.chain_id in chain_ids}
+    return {chain: _residues_of(chain) for chain in structure.chains if chain.chain_id in chain_ids}
 
 
-def read_chains(structure: AtomicStructure, found: Mapping[Chain, Sequence[Residue | None]]) -> list[ChainState]:
-    """State of chains with their residues, as `chain_members` gives them."""
+def _residues_of(chain: Chain) -> list[Residue | None]:
+    """A chain's residues, None where there is no structure: its list of both takes ChimeraX several times as long."""
+    complete = chain.num_existing_residues == chain.num_residues
+    return list(chain.existing_residues if complete else chain.residues)
+
+
+def read_chains(
+    structure: AtomicStructure,
+    found: Mapping[Chain, Sequence[Residue | None]],
+    addresses: Mapping[Residue, Address],
+) -> list[ChainState]:
+    """State of chains with their residues, as `chain_members` gives them, whose addresses are known."""
     gaps = [_gap(bond) for bond in _missing_structure(structure)]
     states = []
     for chain, residues in found.items():
-        members = _addresses(residues)
+        members = tuple(None if residue is None else _address(residue, addresses) for residue in residues)
         own = set(members)
         mine = tuple(pair for pair in gaps if pair[0][0] in own and pair[1][0] in own)
         states.append(ChainState(chain.chain_id, members, chain.characters, bool(chain.from_seqres), mine))
@@ -105,9 +115,9 @@ def _members(chain: Chain, former: Mapping[Chain, Sequence[Residue | None]] | No
     """Residues of a chain now; as they were if ChimeraX has joined none to it since."""
     before = None if former is None else former.get(chain)
     if before is None or chain.num_residues != len(before):
-        return list(chain.residues)
+        return _residues_of(chain)
     present = sum(residue is not None for residue in before)
-    return list(before) if chain.num_existing_residues == present else list(chain.residues)
+    return list(before) if chain.num_existing_residues == present else _residues_of(chain)
 
 
 def _in_order(structure: AtomicStructure, members: Sequence[Residue | None], new: Sequence[Residue]) -> list[Residue]:
@@ -222,12 +232,9 @@ def _remove_filled_gaps(structure: AtomicStructure, new: Collection[Residue]) ->
             bond.delete()
 
 
-def _addresses(members: Sequence[Residue | None]) -> tuple[Address | None, ...]:
-    """Addresses of a chain's residues; None where there is no structure."""
-    from chimerax.atomic import Residues
-
-    found = iter(residue_addresses(Residues([residue for residue in members if residue is not None])))
-    return tuple(None if residue is None else next(found) for residue in members)
+def _address(residue: Residue, known: Mapping[Residue, Address]) -> Address:
+    """Address of a residue; of several with one address one is known only."""
+    return known.get(residue) or residue_address(residue)
 
 
 def _missing_structure(structure: AtomicStructure) -> list[Pseudobond]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,21 +57,17 @@ class Changes:
         names = [*(a[0] for a in self.changed), *(i.residue.address[0] for i in self.inserted)]
         return tuple(dict.fromkeys(names))
 
-    def within(self, addresses: Collection[Address]) -> Changes:
-        """Those of some residues only."""
-        return Changes(
-            {address: row for address, row in self.changed.items() if address in addresses},
-            tuple(item for item in self.inserted if item.residue.address in addresses),
-            tuple(address for address in self.lost if address in addresses),
-            self.result,
-        )
-
     def addresses(self) -> frozenset[Address]:
         """Residues that are changed or new."""
         return frozenset(self.changed) | {item.residue.address for item in self.inserted}
 
 
-def find_changes(before: ModelAtoms, after: ModelAtoms, among: Collection[Address] | None = None) -> Changes:
+def find_changes(
+    before: ModelAtoms,
+    after: ModelAtoms,
+    among: Collection[Address] | None = None,
+    known: Container[Address] | None = None,
+) -> Changes:
     """Compare two models in one frame by addresses.
 
     Parameters
@@ -79,6 +75,8 @@ def find_changes(before: ModelAtoms, after: ModelAtoms, among: Collection[Addres
     before, after : ModelAtoms
     among : collection of Address, optional
         Residues that are compared; by default all.
+    known : container of Address, optional
+        Residues between which new ones may stand; by default those of ``before``.
     """
     old, new = before.by_address(), after.by_address()
     compared = new if among is None else sorted((one for one in among if one in new), key=after.places.__getitem__)
@@ -88,24 +86,31 @@ def find_changes(before: ModelAtoms, after: ModelAtoms, among: Collection[Addres
         if address in old and not same_residue(before, old[address], after, new[address])
     }
     inserted: list[Inserted] = []
-    # chains in which nothing is new are not walked through: taking over one stretch should cost little
-    for chain in dict.fromkeys(address[0] for address in compared if address not in old):
-        rows = [r for r in after.residues if r.address[0] == chain]
-        following: Address | None = None
-        nexts: list[Address | None] = [None] * len(rows)
-        for i in range(len(rows) - 1, -1, -1):
-            nexts[i] = following
-            if rows[i].address in old:
-                following = rows[i].address
-        previous: Address | None = None
-        for residue, next_known in zip(rows, nexts, strict=True):
-            if residue.address in old:
-                previous = residue.address
-            else:
-                inserted.append(Inserted(residue, previous, next_known))
+    last = -2
+    for address in compared:
+        if address in old:
+            continue
+        place = after.places[address]
+        if inserted and place == last + 1 and address[0] == inserted[-1].residue.address[0]:
+            neighbours = inserted[-1].after, inserted[-1].before  # of the same gap
+        else:
+            beside = old if known is None else known
+            neighbours = _known_beside(after, place, -1, beside), _known_beside(after, place, 1, beside)
+        inserted.append(Inserted(new[address], *neighbours))
+        last = place
     lost = tuple(address for address in (old if among is None else among) if address in old and address not in new)
-    found = Changes(changed, tuple(inserted), lost, after)
-    return found if among is None else found.within(among)
+    return Changes(changed, tuple(inserted), lost, after)
+
+
+def _known_beside(atoms: ModelAtoms, place: int, step: int, known: Container[Address]) -> Address | None:
+    """Nearest residue of the same chain, before or after one, that is known."""
+    chain = atoms.residues[place].address[0]
+    end = len(atoms.residues) if step > 0 else -1
+    for at in range(place + step, end, step):
+        address = atoms.residues[at].address
+        if address[0] == chain and address in known:
+            return address
+    return None
 
 
 def same_residue(a: ModelAtoms, first: ResidueRow, b: ModelAtoms, second: ResidueRow) -> bool:

@@ -19,9 +19,10 @@ from .chain_records import ChainState, chain_members, read_chains, restore_chain
 from .changes import Changes, Inserted
 from .part import residue_addresses
 from .residue_edit import AtomState, new_serials, put_atoms, read_atoms
+from .secondary import Kinds, assign, find_before_drawing
 
 if TYPE_CHECKING:
-    from chimerax.atomic import AtomicStructure, Residue, Residues
+    from chimerax.atomic import AtomicStructure, Residue
 
 __all__ = ["ModelEdit", "find_residues"]
 
@@ -33,10 +34,7 @@ _PEPTIDE_BOND = 2.2
 def find_residues(structure: AtomicStructure) -> dict[Address, Residue]:
     """Residues of an open model by address; of several with one address the first."""
     residues = structure.residues
-    found: dict[Address, Residue] = {}
-    for address, residue in zip(residue_addresses(residues), residues, strict=True):
-        found.setdefault(address, residue)
-    return found
+    return dict(zip(reversed(residue_addresses(residues)), reversed(list(residues)), strict=True))
 
 
 @dataclass(eq=False)
@@ -58,8 +56,7 @@ class ModelEdit:
     chains : list of ChainState
         The chains concerned, then.
     secondary : list of (int, int) or None
-        Secondary structure of the new residues once it was found, in their order: to find it takes as long as half of
-        all the rest.
+        Helices and strands of the new residues, in their order, once they are known.
     """
 
     changes: Changes
@@ -68,10 +65,16 @@ class ModelEdit:
     former: Confidences = field(default_factory=dict)
     before: dict[Address, tuple[str, dict[str, AtomState]]] = field(default_factory=dict)
     chains: list[ChainState] = field(default_factory=list)
-    secondary: list[tuple[int, int]] | None = None
+    secondary: Kinds | None = None
 
-    def apply(self, structure: AtomicStructure) -> None:
+    def apply(self, structure: AtomicStructure, residues: dict[Address, Residue] | None = None) -> None:
         """Write the changes. Residues and atoms that did not change are not touched.
+
+        Parameters
+        ----------
+        structure : AtomicStructure
+        residues : dict, optional
+            Those of the model, as `find_residues` gives them, to which new ones are added.
 
         Raises
         ------
@@ -80,14 +83,15 @@ class ModelEdit:
         """
         from chimerax.atomic import Residues
 
-        residues = find_residues(structure)
+        residues = find_residues(structure) if residues is None else residues
         changes = self.changes
         gone = [address for address in changes.changed if address not in residues]
         _refuse(structure, gone, "deleted or renumbered")
         _refuse(structure, [i.residue.address for i in changes.inserted if i.residue.address in residues], "made")
         chains = {i.residue.address[0] for i in changes.inserted} | {a[0] for a in changes.changed}
         members = chain_members(structure, chains)
-        self.chains = read_chains(structure, members)
+        addresses = dict(zip(residues.values(), residues.keys(), strict=True))
+        self.chains = read_chains(structure, members, addresses)
         self.before = {}
         serials = new_serials(structure)
         for address, row in changes.changed.items():
@@ -114,12 +118,10 @@ class ModelEdit:
         self.former = exchange_confidence(residues, self.confidence)
         if not made:
             return
-        fresh = Residues(made)
         if self.secondary is None:
-            _find_secondary_structure(structure, fresh)
-            self.secondary = list(zip(fresh.ss_types.tolist(), fresh.ss_ids.tolist(), strict=True))
+            find_before_drawing(structure, Residues(made), self._note_secondary)
         else:
-            fresh.ss_types, fresh.ss_ids = np.array(self.secondary, dtype=np.int32).T.copy()
+            assign(Residues(made), self.secondary)
 
     def revert(self, structure: AtomicStructure) -> None:
         """Take the changes back; what the user did to other residues since stays.
@@ -133,8 +135,7 @@ class ModelEdit:
 
         residues = find_residues(structure)
         rows = [*self.changes.changed.values(), *(item.residue for item in self.changes.inserted)]
-        present = {address: residue.name for address, residue in residues.items()}
-        other = [row.address for row in rows if present.get(row.address) != row.name]
+        other = [row.address for row in rows if _name(residues.get(row.address)) != row.name]
         _refuse(structure, other, "deleted, renumbered or mutated")
         exchange_confidence(residues, self.former)
         if made := [residues.pop(item.residue.address) for item in self.changes.inserted]:
@@ -146,6 +147,9 @@ class ModelEdit:
                 residue.name = name
             put_atoms(residue, atoms)
         restore_chains(structure, self.chains, residues)
+
+    def _note_secondary(self, found: Kinds) -> None:
+        self.secondary = found
 
     def _insert(
         self,
@@ -192,6 +196,10 @@ class ModelEdit:
                 add_bond(carbon, nitrogen)
 
 
+def _name(residue: Residue | None) -> str | None:
+    return None if residue is None else residue.name
+
+
 def _refuse(structure: AtomicStructure, addresses: Sequence[Address], what: str) -> None:
     from chimerax.core.errors import UserError
 
@@ -202,17 +210,6 @@ def _refuse(structure: AtomicStructure, addresses: Sequence[Address], what: str)
             f"Residue {number}{code} of chain {chain or '?'} in #{structure.id_string}{more} {what} since the ADP-3D "
             "result was accepted; nothing was changed."
         )
-
-
-def _find_secondary_structure(structure: AtomicStructure, new: Residues) -> None:
-    """Assign helices and strands of new residues; what the model says of all others stays."""
-    from chimerax.dssp import compute_ss
-
-    others = structure.residues.subtract(new)
-    kinds, numbers = others.ss_types, others.ss_ids
-    compute_ss(structure)
-    others.ss_types = kinds
-    others.ss_ids = numbers
 
 
 def _draw_like(residue: Residue, like: Residue) -> None:

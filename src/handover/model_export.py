@@ -43,17 +43,19 @@ def read_open_model(structure: AtomicStructure, only: Collection[Address] | None
     ----------
     structure : AtomicStructure
     only : collection of Address, optional
-        Residues whose atoms are read, by default all; the others are listed without atoms.
+        Residues that are read, by default all.
     """
     from chimerax.atomic import Residue, Residues
 
     types = {Residue.PT_AMINO: "protein", Residue.PT_NUCLEIC: "nucleic"}
     collection = structure.residues
-    every, addresses = list(collection), residue_addresses(collection)
+    addresses = residue_addresses(collection)
     if only is None:
         atoms = structure.atoms
     else:
-        atoms = Residues([r for r, address in zip(every, addresses, strict=True) if address in only]).atoms
+        places = [place for place, address in enumerate(addresses) if address in only]
+        collection, addresses = Residues([collection[i] for i in places]), [addresses[i] for i in places]
+        atoms = collection.atoms
     coords = np.asarray(atoms.coords, dtype=np.float64)
     several = np.asarray(atoms.num_alt_locs) > 0
     columns = zip(
@@ -80,7 +82,9 @@ def read_open_model(structure: AtomicStructure, only: Collection[Address] | None
             weight, bfactor = float(atom.get_alt_loc_occupancy(loc)), bfactors[loc.strip()]
             rows.append(AtomRow(str(name), str(element), loc.strip(), len(xyz), weight, bfactor))
             xyz.append(atom.get_alt_loc_coord(loc))
-    columns_of_residues = zip(every, addresses, collection.names, collection.polymer_types.tolist(), strict=True)
+    columns_of_residues = zip(
+        list(collection), addresses, collection.names, collection.polymer_types.tolist(), strict=True
+    )
     residues = [
         ResidueRow(
             address,

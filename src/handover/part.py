@@ -225,8 +225,10 @@ def residue_address(residue: Residue) -> Address:
 
 def residue_addresses(residues: Residues) -> list[Address]:
     """Addresses of many open residues, several times as fast as one by one."""
-    columns = zip(residues.chain_ids, residues.numbers.tolist(), residues.insertion_codes, strict=True)
-    return [(str(chain), number, str(code).strip()) for chain, number, code in columns]
+    codes = residues.insertion_codes
+    plain = {code: str(code).strip() for code in set(codes)}
+    columns = map(str, residues.chain_ids), residues.numbers.tolist(), map(plain.__getitem__, codes)
+    return list(zip(*columns, strict=True))
 
 
 def plain_chain(name: str) -> bool:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import frames
-from .atoms import Address, AtomRow, ModelAtoms, ResidueRow, read_cif_models
+from .atoms import Address, AtomRow, ModelAtoms, ResidueRow
+from .ensemble_file import read_ensemble
 from .record import Handover
 
 if TYPE_CHECKING:
@@ -19,13 +20,20 @@ if TYPE_CHECKING:
 __all__ = ["read_replicas", "with_replica"]
 
 
-def read_replicas(job: Job, addresses: Collection[Address]) -> list[ModelAtoms]:
+def read_replicas(job: Job, addresses: Collection[Address], only: int | None = None) -> list[ModelAtoms]:
     """Some residues of all replicas, the result first, in the user's model's own frame and under its chain names.
+
+    Parameters
+    ----------
+    job : Job
+    addresses : collection of Address
+    only : int, optional
+        Read this replica alone, from 1.
 
     Raises
     ------
     UserError
-        If the job has no ensemble, or its file was removed or damaged.
+        If the job has no ensemble or no such replica, or its file was removed or damaged.
     """
     from chimerax.core.errors import UserError
 
@@ -36,7 +44,11 @@ def read_replicas(job: Job, addresses: Collection[Address]) -> list[ModelAtoms]:
     theirs = {mine: name for mine, name in handover.chain_names.items()}
     wanted = {(theirs.get(chain, chain), number, code) for chain, number, code in addresses}
     try:
-        models = read_cif_models(Path(path), wanted)
+        ensemble = read_ensemble(Path(path))
+        count = len(ensemble.models)
+        if only is not None and not 1 <= only <= count:
+            raise UserError(f"ADP-3D job {job.id} has no replica {only}; they are numbered 1 to {count}.")
+        models = [ensemble.residues(at, wanted) for at in (range(count) if only is None else (only - 1,))]
     except (OSError, ValueError) as error:
         raise UserError(f"'{path}' cannot be read ({error}); run the job again.") from error
     back = frames.invert(handover.matrix)
@@ -49,9 +61,10 @@ def with_replica(result: ModelAtoms, replica: ModelAtoms) -> ModelAtoms:
     Replicas have one conformation and no B-factors: each atom gets that of the same atom of the result, or the mean of
     its residue.
     """
-    own = replica.by_address()
-    rows = [_placed(row, own[row.address], len(result.xyz)) if row.address in own else row for row in result.residues]
-    return ModelAtoms(tuple(rows), np.concatenate([result.xyz, replica.xyz]))
+    there = result.by_address()
+    own = (row for row in replica.residues if row.address in there)
+    rows = {row.address: _placed(there[row.address], row, len(result.xyz)) for row in own}
+    return result.with_rows(rows, replica.xyz)
 
 
 def _placed(row: ResidueRow, other: ResidueRow, first: int) -> ResidueRow:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engine.contract.kinds import KINDS
 from . import frames
-from .atoms import Address, ModelAtoms
+from .atoms import Address, ModelAtoms, file_version
 from .attributes import set_residue_values
 from .colouring import FIT, SCALES
 from .confidence import read_confidence
@@ -156,7 +156,7 @@ def result_confidence(job: Job) -> dict[Address, float]:
 
     path = result_path(job)
     try:
-        found = _confidence(path, _version(path))
+        found = _confidence(path, file_version(path))
     except (ValueError, OSError) as error:
         raise UserError(f"'{path}' cannot be read ({error}); run the job again.") from error
     rename = Handover.of(job.prepared.extra).session_chain
@@ -218,15 +218,9 @@ def _atoms_of(job: Job, path: Path) -> ModelAtoms:
 
     handover = Handover.of(job.prepared.extra)
     try:
-        return _atoms(path, _version(path), handover.model_to_frame, tuple(handover.chain_names.items()))
+        return _atoms(path, file_version(path), handover.model_to_frame, tuple(handover.chain_names.items()))
     except (ValueError, OSError) as error:
         raise UserError(f"'{path}' cannot be read ({error}); run the job again.") from error
-
-
-def _version(path: Path) -> tuple[int, int]:
-    """What changes with a file's content."""
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size
 
 
 @lru_cache(maxsize=_KEPT)

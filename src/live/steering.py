@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.contract.steering import PLACING, RELAXING
 from ..jobs.manager import job_manager
 from ..jobs.selection import held_positions, positions
 from .view import shown_layout
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Tugging", "fix_residues", "let_go", "rows_of", "tug_residue"]
 
+_AFTER_SAMPLING = (PLACING, RELAXING)
 _INTERVAL = 0.1
 """Seconds between two places that the engine is sent at least: a step of the solver takes as long or longer."""
 
@@ -127,7 +129,7 @@ class Tugging:
 
     def aim(self, place: Sequence[float] | NDArray[np.floating]) -> None:
         """Pull towards a place of the scene (3,), in angstrom; the engine is told ten times a second at most."""
-        if self._job.ended:
+        if self._job.ended or self._job.stage in _AFTER_SAMPLING:
             return
         local = self._to_frame(np.asarray(place, dtype=np.float64))
         view = views_of(self._session).get(self._job.id)
@@ -178,6 +180,11 @@ def _steerable(session: Session, job_id: int | None) -> Job:
         raise UserError(f"ADP-3D job {job.id} does not run (it is {job.state}).")
     if job.layout is None:
         raise UserError(f"ADP-3D job {job.id} is still being prepared; try again when it runs.")
+    if job.stage in _AFTER_SAMPLING:
+        raise UserError(
+            f"ADP-3D job {job.id} has sampled everything and is {job.stage}: residues can be held, released or tugged "
+            "no more. What was held before stays; to change the result, run another job on it."
+        )
     return job
 
 

@@ -35,6 +35,7 @@ from ..engine.contract.domains import (
     Residues,
     TwoMaps,
 )
+from ..engine.contract.symmetry import SymmetryText
 from .fields import Field
 
 __all__ = ["DeviceMenu", "Editor", "ListNames", "editor", "narrow"]
@@ -391,3 +392,8 @@ def _(domain: Residues, field: Field, changed: _Changed, parent: QWidget, names:
 @_made.register
 def _(domain: TwoMaps, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
     return _Text("#3,#4", changed, parent)
+
+
+@_made.register
+def _(domain: SymmetryText, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
+    return _Text("C3, D2, ... or model", changed, parent)

@@ -13,7 +13,7 @@ from .sorted_table import Cell, SortedTable
 __all__ = ["SegmentTable"]
 
 _OTHERS = tuple(column for column in COLUMNS if column.name not in ("chain", "residues"))
-_ORDER = ("trouble", "kind", "length")
+_ORDER = ("trouble", "kind", "confidence", "length")
 """Columns that come first, so that a narrow window shows them; the rest follows as in the list."""
 _SHOWN = tuple(sorted(_OTHERS, key=lambda column: _ORDER.index(column.name) if column.name in _ORDER else len(_ORDER)))
 _TROUBLE = 1 + [column.name for column in _SHOWN].index("trouble")

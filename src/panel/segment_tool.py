@@ -12,6 +12,7 @@ from Qt.QtGui import QKeySequence, QShortcut
 from Qt.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ..engine.contract.segments import Segment, summary
+from ..handover.read_ahead import read_ahead
 from ..handover.residue_values import ResidueValues, read_residue_values
 from ..handover.results import result_model
 from ..handover.scoreboard import SCORED, scoreboard
@@ -166,6 +167,7 @@ class SegmentsTool(ToolInstance):
                 job = job_manager(self.session).get(self.job_id)
                 self._segments = read_segments(job)
                 self._values = read_residue_values(job)
+                read_ahead(job)
         finally:  # what cannot be read is told, and nothing of another job stays
             self.table.show_segments(self._segments)
             self._plot()

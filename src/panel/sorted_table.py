@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 
 from Qt.QtCore import QItemSelectionModel, Qt
+from Qt.QtGui import QResizeEvent
 from Qt.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 __all__ = ["Cell", "SortedTable"]
@@ -54,7 +56,7 @@ class SortedTable(QTableWidget):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
         self.setShowGrid(False)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.horizontalHeader().setHighlightSections(False)
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
         self.setAccessibleName(name)
@@ -78,6 +80,24 @@ class SortedTable(QTableWidget):
         self.sortByColumn(column, order)
         self.clearSelection()
         self.blockSignals(False)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the columns to the new width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Columns as wide as their texts; those that the window shows in full fill it, so that no text is cut."""
+        header = self.horizontalHeader()
+        shown = [place for place in range(self.columnCount()) if not self.isColumnHidden(place)]
+        widths = [max(self.sizeHintForColumn(place), header.sectionSizeHint(place)) for place in shown]
+        ends = list(accumulate(widths))
+        fitting = sum(end <= self.viewport().width() for end in ends)
+        spare = self.viewport().width() - ends[fitting - 1] if fitting else 0
+        for i, (place, width) in enumerate(zip(shown, widths, strict=True)):
+            share = spare // fitting + (i < spare % fitting) if i < fitting else 0
+            self.setColumnWidth(place, width + share)
 
     def order(self) -> list[int]:
         """Numbers of the lines from top to bottom."""

@@ -47,6 +47,8 @@ def session(request, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     if REAL:
         present = request.getfixturevalue("chimerax_session")
+        if "window" not in request.fixturenames:  # commands wait for their jobs, and live models move at once
+            monkeypatch.setattr(present.ui, "is_gui", False)
     else:
         for dirs in (chimerax.app_dirs, chimerax.app_dirs_unversioned):
             for name in ("user_data_dir", "user_config_dir", "user_cache_dir"):
@@ -66,6 +68,11 @@ def session(request, tmp_path, monkeypatch):
     _clean(present)
     for name, value in saved.items():
         setattr(settings, name, value)
+
+
+@pytest.fixture
+def window():
+    """For tests that are about ChimeraX's window: where it has one, they find it."""
 
 
 @pytest.fixture

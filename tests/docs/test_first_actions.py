@@ -12,8 +12,9 @@ PAGE = ROOT / "docs" / "guide" / "first_actions.md"
 ROWS = re.findall(r"^\| (\d+) \|.*`([\w/]+\.py)::(\w+)` \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 
 
-def test_there_are_ten():
-    assert [number for number, _, _ in ROWS] == [str(number) for number in range(1, 11)]
+def test_there_are_ten_and_more():
+    assert len(ROWS) >= 10
+    assert [number for number, _, _ in ROWS] == [str(number) for number in range(1, len(ROWS) + 1)]
 
 
 @pytest.mark.parametrize(("number", "file", "name"), ROWS)

@@ -71,6 +71,7 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto
 h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; font-size: .9rem; display: block; overflow-x: auto; }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid #8884; text-align: left; vertical-align: top; }
+td:nth-child(2) { overflow-wrap: anywhere; min-width: 4rem; }
 th[align=right], td[align=right] { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 tr.trouble td:first-child { border-left: 4px solid #d55e00; } tr.fine td:first-child { border-left: 4px solid #0072b2; }
 img { max-width: 100%; background: #fff; } figure { margin: 1rem 0; }
@@ -203,6 +204,8 @@ def _figures(given: ReportInput) -> Markup:
         for name, called, digits in _FIGURES
         if (value := _number(metrics.get(name))) is not None
     ]
+    if tugged := _tugged(metrics.get("tugged")):
+        lines.append(("Residues tugged by hand", tugged))
     parts: list[str] = [element("h2", "Result"), table(("Figure", "Value"), lines, (False, True))]
     validation = metrics.get("validation")
     if isinstance(validation, dict):
@@ -217,6 +220,18 @@ def _figures(given: ReportInput) -> Markup:
             table(("Figure", "Starting model", "Result"), both, (False, True, True)),
         ]
     return join(parts)
+
+
+def _tugged(found: object) -> str:
+    """Residues that the user has pulled while the job ran, and how often, such as ``A 45 (twice), A 80``."""
+    if not isinstance(found, list):
+        return ""
+    often = {1: "", 2: " (twice)"}
+    return ", ".join(
+        f"{one.get('chain')} {one.get('residue')}{often.get(times, f' ({times} times)')}"
+        for one in found
+        if (times := one.get("times"))
+    )
 
 
 def _stretches(given: ReportInput) -> Markup:

@@ -6,7 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-__all__ = ["Fix", "Pause", "Resume", "SetWeight", "Steering", "Stop", "Tug"]
+__all__ = ["PLACING", "RELAXING", "Fix", "Pause", "Resume", "SetWeight", "Steering", "Stop", "Tug"]
+
+PLACING, RELAXING = "placing side chains", "relaxing"
+"""Stages after the last one that samples: there, nothing is held, released or tugged any more."""
 
 _FARTHEST = 1e5
 """Angstrom from the origin of a frame up to which a place is taken for one: wider than any map."""

@@ -19,13 +19,14 @@ from ..solver.pins import Pins
 from ..solver.planned_run import PlannedRun
 from ..solver.posterior import Posterior
 from ..solver.protocol import Level, SolverState
-from .events import Control, Events, Hold, NullEvents, Tug, shift_steps
+from .events import Control, Events, Hold, NullEvents, shift_steps
 from .folder import JobFolder
 from .interruptible import InterruptiblePrior
 from .leader import Leader
 from .memory import run_in_batches
 from .overall import Overall
 from .sampled_part import SampledPart
+from .tugging import Tugging
 
 __all__ = ["Running", "Sampling", "Stage", "Watch"]
 
@@ -71,10 +72,6 @@ class Running:
     def own(self, residues: Sequence[int]) -> list[int]:
         """Numbers among those that are sampled of residues of the job; those that are not are left out."""
         return list(residues) if self.part is None else self.part.own(residues)
-
-    def number(self, row: int) -> int:
-        """Number, from 1, among all residues of the job of one that is sampled."""
-        return 1 + (row if self.part is None else int(self.part.rows[row]))
 
 
 @dataclass(frozen=True)
@@ -133,7 +130,7 @@ class Sampling:
     running : Running
     pins : Pins, optional
         Atoms held in place, which the user may change; those of a checkpoint replace them. Without them,
-        residues cannot be held or pulled. A pull ends with the run in which the user began it.
+        residues cannot be held or pulled (`Tugging`).
     plan : sequence of PlannedRun
         Stages that may come, in order, by which the progress of the whole job is told (`Overall`).
     """
@@ -162,8 +159,8 @@ class Sampling:
         if pins is not None and "pins.mask" in self._tensors:
             pins.release(range(len(pins.mask)))
             pins.hold(self._tensors["pins.mask"].numpy(), self._tensors["pins.xyz"].numpy())
-        if (number := self._where.get("tugged")) is not None:
-            running.events.message(f"Residue {number} of the job was being tugged when it ended: now it is free.")
+        self._tugging = Tugging(None if pins is None else pins.tug, running.part, self._where)
+        self._tugging.tell_what_was(running.events)
 
     def interruptible(self, prior: Prior) -> InterruptiblePrior:
         """A prior for work between stages, which ends when the user asks for it."""
@@ -183,6 +180,11 @@ class Sampling:
     def overall(self) -> Overall:
         """How far the job is, for what comes after the stages."""
         return self._overall
+
+    @property
+    def tugs(self) -> Mapping[int, int]:
+        """How often the user has tugged residues, by their number in the job."""
+        return self._tugging.counts
 
     def conclude(self, best: int) -> None:
         """Tell which replica of the last stage the result is made of."""
@@ -271,7 +273,9 @@ class Sampling:
                 self._running.change(changes)
             if holds := control.take_holds():
                 self._hold(holds, self._everyone(now.estimate)[self._leader.replica], events)
-            self._tug(control.take_tugs(), now.estimate, events)
+            self._tugging.obey(control.take_tugs(), now.estimate.shape[1], events)
+            everyone = self._everyone(now.estimate)
+            self._tugging.aim(everyone[min(self._leader.replica, len(everyone) - 1)])
             return True
 
         self._live = events, state.step + 1
@@ -342,42 +346,12 @@ class Sampling:
                 self._pins.release(residues)
             events.message(f"{len(residues)} residues are {'held' if hold.fixed else 'free to move'} from now on.")
 
-    def _tug(self, wishes: Sequence[Tug | None], present: Tensor, events: Events) -> None:
-        """Pull a residue of the replicas being computed (replica, N, 4, 3), or let it go, as the newest wish says."""
-        if self._pins is None:
-            if wishes:
-                events.message("Residues cannot be tugged in this kind of job: nothing fixes its frame.", "warning")
-            return
-        tug, running = self._pins.tug, self._running
-        total = running.total(present.shape[1])
-        before = tug.residue
-        for wish in wishes:
-            if wish is None:
-                tug.let_go()
-            elif wish.residue >= total:
-                text = f"There is no residue {wish.residue + 1} to be tugged: the job has {total}."
-                events.message(text, "warning")
-            elif own := running.own([wish.residue]):
-                tug.pull(own[0], wish.target)
-            else:
-                text = f"Residue {wish.residue + 1} of the job is not sampled: it stays where it is."
-                events.message(text, "warning")
-        if before is not None and tug.residue != before:
-            events.message(f"Residue {running.number(before)} of the job is no longer tugged.")
-        if tug.residue is not None and tug.residue != before:
-            number, place = running.number(tug.residue), ", ".join(f"{value:.1f}" for value in tug.target)
-            events.message(f"Residue {number} of the job is tugged, at first towards ({place}) angstrom.")
-        if tug.residue is not None:
-            everyone = self._everyone(present)
-            tug.aim(everyone[min(self._leader.replica, len(everyone) - 1)])
-
     def _finished_tensors(self) -> dict[str, Tensor]:
         return {name: value for name, value in self._tensors.items() if name.startswith("done.")}
 
     def _save(self, tensors: dict[str, Tensor], where: dict[str, object]) -> None:
         self._serial += 1
-        row = None if self._pins is None else self._pins.tug.residue
-        state = {**where, "leader": self._leader.state, "tugged": None if row is None else self._running.number(row)}
+        state = {**where, "leader": self._leader.state, **self._tugging.state}
         pins: dict[str, Tensor] = {}
         if self._pins is not None:
             pins = {"pins.mask": torch.from_numpy(self._pins.mask), "pins.xyz": torch.from_numpy(self._pins.xyz)}

@@ -35,6 +35,7 @@ from .outcome import report_model_job
 from .packing_task import SideChainJob
 from .problem import Problem, load_problem, nothing_to_compute
 from .side_chains import AllAtoms, place_side_chains
+from .tugged import tugged_figures
 
 __all__ = ["run"]
 
@@ -137,6 +138,7 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     sampling.overall.finish(events)
     figures = {
         "known_atoms_rmsd": round(float(model.rmsd(ordered[:1])[0]), 4),
+        "tugged": tugged_figures(sampling.tugs, problem.target),
         **described(further, torch.from_numpy(final.outcome.replicas[:1]).to(ordered)),
     }
     return report_model_job(job, spec, problem, final, _TITLE, figures, events)

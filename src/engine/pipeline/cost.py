@@ -12,6 +12,7 @@ import torch
 from ..contract.kinds import COMPLETE, DISTANCES, REFINE
 from ..contract.specification import CommonSpec, RefineSpec
 from ..contract.specs.model import ModelSpec
+from ..contract.steering import PLACING, RELAXING
 from ..job.memory import Estimate, available_memory, estimate_cost
 from ..job.runtime import usable_cores
 from ..measurement.protocol import Measurement
@@ -24,8 +25,6 @@ __all__ = [
     "AGAIN",
     "BENDING_LEVELS",
     "FIRST",
-    "PLACING",
-    "RELAXING",
     "TRACED_LEVEL",
     "UNMOVED",
     "RefinementRuns",
@@ -63,8 +62,6 @@ _TRIAL_WEIGHTS = (1.0, 3.0, 10.0, 0.3, 0.1)
 """Factors on the weight of a map that may be tried in part of its data: from the usual one upwards as long as that
 helps, else downwards. Neighbours differ by about as much as makes a difference. 30 was worse than 10 for all of four
 validation chains in maps at 3.5 and 4 A, by 0.04 to 0.07 A and 5 to 9 % of the residues in favoured regions."""
-PLACING, RELAXING = "placing side chains", "relaxing"
-"""Stages that come after all solver runs."""
 _LOOKING, _PACKING, _RELAXING = 0.007, 0.012, 0.075
 """Seconds of a core for each residue: of asking the side-chain model, of packing one replica, and of relaxing the best
 one with the figures before and after. Chains of 172 to 2,064 residues, with maps."""

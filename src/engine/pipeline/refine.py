@@ -42,6 +42,7 @@ from .problem import Problem, load_problem, place_model
 from .refiner import Refiner
 from .register import check_register, register_figures, register_lines
 from .side_chains import map_view, place_side_chains
+from .tugged import tugged_figures
 from .unseen import Shown, contests, map_evidence, may_be_unseen, unseen_figures, unseen_residues, unseen_sentence
 from .windows import find_windows
 
@@ -209,6 +210,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         "moved_as_rigid_bodies": [describe_placement(one, problem.target) for one in scope.placements],
         "residues_bent": int(bent.sum()),
         "residues_sampled": sampled,
+        "tugged": tugged_figures(sampling.tugs, given.target),
         "segments": own.describe(reported, fit, best[:, 1]),
         "unseen": unseen_figures(start, np.flatnonzero(unseen), leave),
         "symmetry": None

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import InputError
+from ..contract.steering import RELAXING
 from ..density.crop import check_overlap
 from ..density.map import DensityMap
 from ..density.read import read_map
@@ -25,7 +26,6 @@ from ..structure.read import read_structure
 from ..structure.residue_ranges import select_residues
 from ..structure.residues import is_protein_residue
 from ..validation.validate import validate_model
-from .cost import RELAXING
 from .dock import known_resolution
 
 __all__ = ["RelaxMap", "Relaxed", "relax_files", "relax_result", "residues_of"]

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..contract.steering import PLACING
 from ..density.neighbourhood import near
 from ..density.score import mask_radius
 from ..job.events import Control, Events, NullEvents
@@ -26,7 +27,6 @@ from ..sidechain.build import terminal_oxygen
 from ..sidechain.geometry_table import geometry_table
 from ..sidechain.templates import BACKBONE, RESIDUE_NAMES, TEMPLATES
 from ..sidechain.weights_file import default_side_chain_model
-from .cost import PLACING
 from .export import SideAtoms
 from .packing_task import SideChainJob, packing_task
 from .problem import Problem

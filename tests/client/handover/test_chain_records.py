@@ -42,7 +42,7 @@ def test_chains_come_back_with_their_gaps(make_model):
     for chain in "AB":
         ends = [structure.find_residue(chain, number).find_atom(name) for number, name in ((7, "C"), (11, "N"))]
         group.new_pseudobond(*ends)
-    states = read_chains(structure, chain_members(structure, {"A"}))
+    states = read_chains(structure, chain_members(structure, {"A"}), {})
     (state,) = states
     assert state.gaps == (((("A", 7, ""), "C"), (("A", 11, ""), "N")),), "chain B is not asked for"
     assert [None if m is None else m[1] for m in state.members] == [*range(1, 8), None, None, None, *range(11, 21)]
@@ -54,7 +54,7 @@ def test_chains_come_back_with_their_gaps(make_model):
     chain.bulk_set(list(chain.existing_residues), "M" * 17)
     chain.from_seqres = False
     restore_chains(structure, states, find_residues(structure))
-    assert vars(read_chains(structure, chain_members(structure, {"A"}))[0]) == vars(state)
+    assert vars(read_chains(structure, chain_members(structure, {"A"}), {})[0]) == vars(state)
     pairs = len(list(structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE).pseudobonds))
     restore_chains(structure, states, find_residues(structure))
     assert len(list(structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE).pseudobonds)) == pairs == 2

@@ -244,7 +244,7 @@ def test_the_menu_has_an_entry_for_each_action(session, make_model, select, monk
     assert len(given) == 1
 
 
-def test_they_are_offered_once_in_a_session_with_a_window(session, monkeypatch):
+def test_they_are_offered_once_in_a_session_with_a_window(window, session, monkeypatch):
     from chimerax import mouse_modes
     from chimerax.adp3d.live.scene_actions import ACTIONS
     from chimerax.adp3d.panel.scene_menu import SceneEntry, offer_in_scene

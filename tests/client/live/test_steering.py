@@ -79,6 +79,21 @@ def test_what_cannot_be_tugged_is_refused(bench, running, command, words):
     assert _sent(bench) == [] and _arrows(view) == []
 
 
+@pytest.mark.parametrize("stage", ["placing side chains", "relaxing"])
+@pytest.mark.parametrize("command", ["tug /A:8 toward 1,2,3", "fix /A:8", "release /A:8"])
+def test_after_sampling_it_is_said_that_nothing_is_moved_by_hand_any_more(bench, running, stage, command):
+    from chimerax.adp3d.live.steering import Tugging
+    from chimerax.core.commands import run
+    from chimerax.core.errors import UserError
+
+    job, view = running
+    job.stage = stage
+    with pytest.raises(UserError, match=f"has sampled everything and is {stage}"):
+        run(bench.session, f"adp3d {command.replace('/', f'#{view.best.id_string}/')}")
+    Tugging(bench.session, job, 3).aim((1.0, 2.0, 3.0))  # a drag that goes on
+    assert _sent(bench) == [] and _arrows(view) == []
+
+
 def test_places_are_sent_ten_times_a_second_at_most_and_the_last_arrives(bench, running):
     from chimerax.adp3d.live.steering import Tugging
 

@@ -7,6 +7,11 @@ import os
 import pytest
 
 
+@pytest.fixture(autouse=True)
+def _with_window(window):
+    """The panel is a part of the window."""
+
+
 @pytest.fixture(scope="session")
 def application():
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

@@ -186,3 +186,20 @@ def test_a_click_takes_little_time(area):
         took.append(time.process_time() - start)
     print(f"table and plot: {1000 * float(np.median(took)):.1f} ms for each click")
     assert min(took) < 0.02
+
+
+@pytest.mark.parametrize("width", [300, 344, 700])
+def test_no_column_is_cut_where_the_window_ends(area, application, segments, width):
+    from chimerax.adp3d.panel.segment_table import SegmentTable
+
+    table = SegmentTable(lambda _: None, lambda *_: None, area)
+    table.resize(width, 100)
+    table.show()
+    table.show_segments(segments)
+    application.processEvents()
+    shown = [place for place in range(table.columnCount()) if not table.isColumnHidden(place)]
+    ends, edge = [], table.viewport().width()
+    for place in shown:
+        assert table.columnWidth(place) >= table.sizeHintForColumn(place)
+        ends.append(table.columnViewportPosition(place) + table.columnWidth(place))
+    assert edge in ends or ends[-1] < edge, "a column ends where the window does"

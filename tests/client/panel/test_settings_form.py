@@ -110,7 +110,7 @@ def test_every_option_reaches_the_command(form, opened):
         "replicas": 3, "steps": 7, "resolution": 2.5, "confidence": "plddt", "halfMaps": "#3,#4",
         "densityWeight": 0.5, "keep": "/A:1", "keepTypes": True, "sideChains": "rebuild", "seed": 9, "device": "cpu",
         "live": False, "measure": "distances@a.csv", "prior": "gaussian", "dock": "always", "pae": "pae.json",
-        "relax": False,
+        "relax": False, "region": "windows", "unseen": "build", "symmetry": "C3",
     }  # fmt: skip
     assert set(changed) == {f.keyword for f in panel_fields()}
     form.load("refine", changed)

@@ -82,6 +82,17 @@ def test_everything_is_there(folder):
     assert page.tags.count("img") == 1 and page.tags.count("h1") == 1
 
 
+def test_residues_that_were_tugged(folder):
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert "Residues tugged" not in report_page(read_report_input(folder))
+    times = ((45, 1), (80, 2), (81, 3))
+    metrics["tugged"] = [{"chain": "A", "residue": str(n), "times": count} for n, count in times]
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    assert (
+        "Residues tugged by handA 45, A 80 (twice), A 81 (3 times)" in Page(report_page(read_report_input(folder))).text
+    )
+
+
 def test_nothing_is_loaded_and_nothing_runs(folder):
     text = report_page(read_report_input(folder))
     page = Page(text)

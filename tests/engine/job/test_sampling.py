@@ -415,6 +415,19 @@ def test_a_tug_ends_with_the_run_that_had_it(make_job):
     assert any("Residue 5 of the job was being tugged when it ended" in text for text in events.texts)
 
 
+def test_tugs_are_counted_over_the_whole_job(make_job):
+    job, place, pins, control = make_job(), (9.0, 9.0, 9.0), Pins(N), Control()
+    wishes = {("first", 1): [(4, place)], ("first", 2): [(5, place)], ("first", 3): [(4, place)]}
+    with pytest.raises(Stopped):
+        tugged_run(job, wishes, stop=("first", 4))
+    events = TugAt(control, {("first", 5): [(4, place)]})
+    held = HeldAtoms(model(), pins)
+    given = Posterior(PRIOR, [ProximalUpdate(PRIOR.correlation, held)], ORIGIN, Evidence(held))
+    sampling = Sampling(JobFolder.open(job.path), Running(events, control), pins)
+    sampling.run(first_stage(), given, WATCH)
+    assert sampling.tugs == {4: 3, 5: 1}
+
+
 def test_of_a_job_that_samples_a_part_residues_are_tugged_by_their_numbers_in_the_whole(make_job):
     part, place = SampledPart(2 * np.arange(N), np.zeros((20, 4, 3))), (9.0, 9.0, 9.0)
     wishes = {("first", 2): [(4, place)], ("first", 4): [(5, place)], ("first", 5): [(99, place)]}

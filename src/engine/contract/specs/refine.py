@@ -114,6 +114,7 @@ class RefineSpec(ModelSpec):
             "Residues that are sampled: 'windows' takes those to be built and what is around them where the model fits "
             "its map, so that the others stay exactly where they are; 'auto' does so in large jobs; 'all' takes all.",
             metavar="WHICH",
+            label="Region",
             meaning="residues that are sampled: all, or, where the model fits, [windows](refine.md#large-models) "
             "around those to be built; `auto` takes windows in large jobs",
         ),
@@ -125,6 +126,7 @@ class RefineSpec(ModelSpec):
             "What becomes of missing residues that the map does not show: 'build' gives them a place all the same, "
             "'leave' leaves them out of the result, as gaps.",
             metavar="WHAT",
+            label="Unseen",
             meaning="missing residues that [the map does not show](refine.md#what-the-map-does-not-show) get a place "
             "all the same, or are left out",
         ),
@@ -137,6 +139,7 @@ class RefineSpec(ModelSpec):
             "I or I,n25, H,rise,angle,copies), 'model' for the group that the model's own copies form, or "
             "'assembly[:ID]' for that of its mmCIF file.",
             metavar="GROUP",
+            label="Symmetry",
             meaning="[symmetry](refine.md#symmetry): copies are computed as one and written all",
         ),
         None,
