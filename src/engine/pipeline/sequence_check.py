@@ -77,7 +77,7 @@ class SequenceCheck:
         chains = polymer.chain_index
         statistics = load_side_chain_density(density.resolution)
         atoms = ca.double().cpu().numpy()
-        inner = told_residues(atoms, types, chains)
+        inner = told_residues(atoms, types, chains, statistics)
         inner = inner[known[inner - 1] & known[inner] & known[inner + 1]]
         if len(inner) < _FEWEST:
             return cls(field, types, chains, statistics, clarity_of(statistics.right, statistics.wrong, statistics))

@@ -9,7 +9,6 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from ..structure.polymer import AMINO_ACIDS
 from .field import FreeDensity
 
 __all__ = [
@@ -184,15 +183,17 @@ def sequence_fit(
         For the resolution of the map.
     """
     out = np.zeros(len(ca))
-    told = told_residues(ca, types, chain_index)
+    told = told_residues(ca, types, chain_index, statistics)
     out[told] = residue_fit(field, (ca[told - 1], ca[told], ca[told + 1]), types[told], statistics)
     return out
 
 
-def told_residues(ca: Array, types: NDArray[np.int64], chain_index: NDArray[np.int64]) -> NDArray[np.int64]:
+def told_residues(
+    ca: Array, types: NDArray[np.int64], chain_index: NDArray[np.int64], statistics: SideChainDensity
+) -> NDArray[np.int64]:
     """Residues of known type between neighbours, as `sequence_fit` gets them: rows (K,)."""
     linked = (chain_index[1:] == chain_index[:-1]) & (np.linalg.norm(np.diff(ca, axis=0), axis=-1) < _APART)
-    return np.flatnonzero(linked[:-1] & linked[1:] & (types[1:-1] < len(AMINO_ACIDS))) + 1
+    return np.flatnonzero(linked[:-1] & linked[1:] & (types[1:-1] < len(statistics.mean))) + 1
 
 
 def clarity_of(right: float, wrong: float, statistics: SideChainDensity) -> Clarity:
