@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .events import Events, Passed
 
-__all__ = ["SampledPart"]
+__all__ = ["Numbering", "SampledPart"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,31 @@ class SampledPart:
     def told_to(self, events: Events) -> Events:
         """Tell frames and figures of the K residues as those of all; figures of the others are 0."""
         return _Embedded(events, self)
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """Numbers of residues in a job, from 0, and among those that are sampled.
+
+    Attributes
+    ----------
+    part : SampledPart or None
+        None if all are sampled.
+    """
+
+    part: SampledPart | None = None
+
+    def total(self, sampled: int) -> int:
+        """Residues of the job, of which so many are sampled."""
+        return sampled if self.part is None else len(self.part.whole)
+
+    def own(self, residues: Sequence[int]) -> list[int]:
+        """Numbers among those that are sampled of residues of the job; those that are not are left out."""
+        return list(residues) if self.part is None else self.part.own(residues)
+
+    def in_job(self, sampled: int) -> int:
+        """Number in the job of a residue that is sampled."""
+        return sampled if self.part is None else int(self.part.rows[sampled])
 
 
 class _Embedded(Passed):

@@ -25,7 +25,7 @@ from .interruptible import InterruptiblePrior
 from .leader import Leader
 from .memory import run_in_batches
 from .overall import Overall
-from .sampled_part import SampledPart
+from .sampled_part import Numbering, SampledPart
 from .tugging import Tugging
 
 __all__ = ["Running", "Sampling", "Stage", "Watch"]
@@ -65,13 +65,10 @@ class Running:
         """Listener to what is sampled."""
         return self.events if self.part is None else self.part.told_to(self.events)
 
-    def total(self, sampled: int) -> int:
-        """Residues of the job, of which so many are sampled."""
-        return sampled if self.part is None else len(self.part.whole)
-
-    def own(self, residues: Sequence[int]) -> list[int]:
-        """Numbers among those that are sampled of residues of the job; those that are not are left out."""
-        return list(residues) if self.part is None else self.part.own(residues)
+    @property
+    def numbering(self) -> Numbering:
+        """Of the residues that are sampled."""
+        return Numbering(self.part)
 
 
 @dataclass(frozen=True)
@@ -159,7 +156,7 @@ class Sampling:
         if pins is not None and "pins.mask" in self._tensors:
             pins.release(range(len(pins.mask)))
             pins.hold(self._tensors["pins.mask"].numpy(), self._tensors["pins.xyz"].numpy())
-        self._tugging = Tugging(None if pins is None else pins.tug, running.part, self._where)
+        self._tugging = Tugging(None if pins is None else pins.tug, running.numbering, self._where)
         self._tugging.tell_what_was(running.events)
 
     def interruptible(self, prior: Prior) -> InterruptiblePrior:
@@ -274,8 +271,9 @@ class Sampling:
             if holds := control.take_holds():
                 self._hold(holds, self._everyone(now.estimate)[self._leader.replica], events)
             self._tugging.obey(control.take_tugs(), now.estimate.shape[1], events)
-            everyone = self._everyone(now.estimate)
-            self._tugging.aim(everyone[min(self._leader.replica, len(everyone) - 1)])
+            if self._tugging.pulling:
+                everyone = self._everyone(now.estimate)
+                self._tugging.aim(everyone[min(self._leader.replica, len(everyone) - 1)])
             return True
 
         self._live = events, state.step + 1
@@ -329,12 +327,12 @@ class Sampling:
             events.message("Residues cannot be held in this kind of job: nothing fixes its frame.", "warning")
             return
         xyz = estimate.detach().double().cpu().numpy()
-        total = self._running.total(len(xyz))
+        total = self._running.numbering.total(len(xyz))
         for hold in holds:
             residues = [r for r in hold.residues if 0 <= r < total]
             if len(residues) < len(hold.residues):
                 events.message(f"Some residues to hold or release do not exist: there are {total}.", "warning")
-            asked, residues = len(residues), self._running.own(residues)
+            asked, residues = len(residues), self._running.numbering.own(residues)
             if len(residues) < asked:
                 events.message(f"{asked - len(residues)} residues are not sampled: they stay in any case.")
             # what is held already stays where it is: the estimate is only near

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..solver.tug import Tug as Pull
 from .events import Events, Tug
-from .sampled_part import SampledPart
+from .sampled_part import Numbering
 
 __all__ = ["Tugging"]
 
@@ -21,8 +21,8 @@ class Tugging:
     ----------
     pull : solver.tug.Tug or None
         What the solver pulls with; None in a job whose frame nothing fixes.
-    part : SampledPart or None
-        Residues that are sampled, if those are not all of the job.
+    numbering : Numbering
+        Of the residues that are sampled.
     saved : mapping
         `state` of a checkpoint, or nothing. A pull ends with the run in which the user began it.
 
@@ -32,9 +32,9 @@ class Tugging:
         How often the user has begun to tug residues, by their number in the job, from 0.
     """
 
-    def __init__(self, pull: Pull | None, part: SampledPart | None, saved: Mapping[str, Any]) -> None:
+    def __init__(self, pull: Pull | None, numbering: Numbering, saved: Mapping[str, Any]) -> None:
         self._pull = pull
-        self._part = part
+        self._numbering = numbering
         self._was = saved.get("tugged")
         self.counts: dict[int, int] = {int(row): int(times) for row, times in saved.get("tugs") or ()}
 
@@ -43,9 +43,14 @@ class Tugging:
         """Plain values for a checkpoint."""
         row = None if self._pull is None else self._pull.residue
         return {
-            "tugged": None if row is None else self._row(row) + 1,
+            "tugged": None if row is None else self._numbering.in_job(row) + 1,
             "tugs": [list(one) for one in self.counts.items()],
         }
+
+    @property
+    def pulling(self) -> bool:
+        """Whether a residue is being tugged now."""
+        return self._pull is not None and self._pull.residue is not None
 
     def tell_what_was(self, events: Events) -> None:
         """Say that the pull of an earlier run has ended."""
@@ -59,22 +64,22 @@ class Tugging:
                 events.message("Residues cannot be tugged in this kind of job: nothing fixes its frame.", "warning")
             return
         pull, before = self._pull, self._pull.residue
-        total = sampled if self._part is None else len(self._part.whole)
+        total = self._numbering.total(sampled)
         for wish in wishes:
             if wish is None:
                 pull.let_go()
             elif wish.residue >= total:
                 text = f"There is no residue {wish.residue + 1} to be tugged: the job has {total}."
                 events.message(text, "warning")
-            elif own := [wish.residue] if self._part is None else self._part.own([wish.residue]):
+            elif own := self._numbering.own([wish.residue]):
                 pull.pull(own[0], wish.target)
             else:
                 text = f"Residue {wish.residue + 1} of the job is not sampled: it stays where it is."
                 events.message(text, "warning")
         if before is not None and pull.residue != before:
-            events.message(f"Residue {self._row(before) + 1} of the job is no longer tugged.")
+            events.message(f"Residue {self._numbering.in_job(before) + 1} of the job is no longer tugged.")
         if pull.residue is not None and pull.residue != before:
-            row, place = self._row(pull.residue), ", ".join(f"{value:.1f}" for value in pull.target)
+            row, place = self._numbering.in_job(pull.residue), ", ".join(f"{value:.1f}" for value in pull.target)
             self.counts[row] = self.counts.get(row, 0) + 1
             events.message(f"Residue {row + 1} of the job is tugged, at first towards ({place}) angstrom.")
 
@@ -82,7 +87,3 @@ class Tugging:
         """Pull from where a structure (N, 4, 3) has the residue."""
         if self._pull is not None:
             self._pull.aim(x)
-
-    def _row(self, sampled: int) -> int:
-        """Number in the job of a residue that is sampled."""
-        return sampled if self._part is None else int(self._part.rows[sampled])

@@ -68,3 +68,9 @@ def test_a_search_counts_them_by_the_clarity_and_unknown_types_for_nothing(case)
     np.testing.assert_allclose(check.beside(*trace, 4), 1.5 * check.clarity.share * own)
     muted = replace(check, clarity=replace(check.clarity, share=0.0))
     assert (muted.beside(*trace, 4) == 0).all() and (check.beside(*trace, 20) == 0).all()
+
+
+def test_known_residues_that_the_map_does_not_show_leave_what_is_usual(case):
+    seen, polymer, ca = case
+    apart = SequenceCheck.of(seen, polymer, ca + 200.0, np.ones(len(ca), bool))
+    assert apart.clarity.share == 1.0
