@@ -22,16 +22,17 @@ from ..physics.pseudo_atoms import local_frames
 from ..structure.polymer import AMINO_ACIDS
 from ..structure.residue_templates import TEMPLATES
 
-__all__ = ["WATER", "Beads", "contrast", "displaced_water", "make_beads"]
+__all__ = ["HYDROGENS", "WATER", "Beads", "contrast", "displaced_water", "make_beads"]
 
 WATER = 0.334
 """Electrons per cubic angstrom of water at room temperature."""
 _VOLUME = {"H": 5.15, "C": 16.44, "N": 2.49, "O": 9.13, "S": 19.86}
 """Displaced volumes in cubic angstrom: Fraser, MacRae and Suzuki, J. Appl. Cryst. 11, 693 (1978), as CRYSOL uses them
 (Svergun, Barberato and Koch, J. Appl. Cryst. 28, 768 (1995)); those of CH, CH2, OH, ... are their sums."""
-_HYDROGENS = dict(
+HYDROGENS = dict(
     zip(AMINO_ACIDS, (3, 11, 4, 2, 3, 6, 4, 0, 5, 9, 9, 11, 7, 7, 6, 3, 5, 8, 7, 7), strict=True)
-)  # of side chains as they are at pH 7
+)
+"""Of side chains as they are at pH 7."""
 _BACKBONE = np.array([[-0.5222, 1.3613, 0.0], [0.0, 0.0, 0.0], [1.525, 0.0, 0.0], [2.154, -1.061, 0.0]])
 """N, CA, C, O of a residue in its own frame (CA-C along x), in angstrom; Engh and Huber's bonds and angles."""
 _TABLE = "side_chain_pseudo_atoms.json"
@@ -173,7 +174,7 @@ def _side_chain(code: str, atoms: dict[str, NDArray[np.float64]], q: NDArray[np.
     places, spread, weight = (np.array(column, dtype=np.float64) for column in zip(*sites, strict=True))
     share = weight / weight.sum()
     name = gemmi.expand_one_letter(code, gemmi.ResidueKind.AA)
-    elements = [*(atom.element for atom in TEMPLATES[name].side_chain), *("H" * _HYDROGENS[code])]
+    elements = [*(atom.element for atom in TEMPLATES[name].side_chain), *("H" * HYDROGENS[code])]
     total = np.sum([atoms[element] for element in elements], axis=0)
     return _bead(places, share @ places, spread, share[:, None, None] * total, q)
 

@@ -17,7 +17,7 @@ from adp3d.contract.errors import InputError
 from adp3d.contract.requests import parse_request
 from adp3d.measurement import saxs
 from adp3d.measurement.saxs import SaxsLikelihood
-from adp3d.measurement.saxs_beads import contrast, make_beads
+from adp3d.measurement.saxs_beads import HYDROGENS, contrast, make_beads
 from adp3d.measurement.saxs_curve import ScatteringCurve, read_curve
 from adp3d.measurement.saxs_multipoles import amplitudes, harmonics, orders
 from adp3d.solver.likelihood_potential import LikelihoodPotential
@@ -139,7 +139,6 @@ def test_beads_stand_for_atoms(small):
     places = places - places.mean(0)
     (a,) = amplitudes(places, torch.as_tensor(Q), (beads.amplitude,), orders(0.3 * float(places.norm(dim=1).max())))
     found = (a.square().sum(-1) + beads.own - beads.amplitude.square().sum(0)).numpy()
-    hydrogens = dict(zip(AMINO_ACIDS, (3, 11, 4, 2, 3, 6, 4, 0, 5, 9, 9, 11, 7, 7, 6, 3, 5, 8, 7, 7), strict=True))
     xyz, f = [], []
     for residue in structure[0]["A"]:
         code = gemmi.find_tabulated_residue(residue.name).one_letter_code.upper()
@@ -147,7 +146,7 @@ def test_beads_stand_for_atoms(small):
         side = [atom for atom in atoms if atom.name not in ("N", "CA", "C", "O")]
         for atom in atoms:
             own = {"N": int(code != "P"), "CA": 1 + (code == "G"), "C": 0, "O": 0}
-            share = own.get(atom.name, hydrogens[code] / max(1, len(side)))
+            share = own.get(atom.name, HYDROGENS[code] / max(1, len(side)))
             xyz.append(atom.pos.tolist())
             f.append(contrast(atom.element.name, Q) + share * contrast("H", Q))
     f, xyz = np.array(f), np.array(xyz)
