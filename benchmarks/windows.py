@@ -68,6 +68,7 @@ class Case:
     replicas: int
     steps: int
     seed: int
+    device: str = "cpu"
 
 
 def complex_of(data: Path, chains: int) -> gemmi.Structure:
@@ -164,7 +165,7 @@ def measure(case: Case) -> tuple[Row, list[Row]]:
     spec = RefineSpec(
         output=str(case.folder / f"{case.chains}_{case.region}"), map=str(volume), model=str(start),
         sequence=str(fasta), resolution=case.resolution, replicas=case.replicas, steps=case.steps, seed=case.seed,
-        region=case.region, trajectory_interval=0, unseen="build", device="cpu",
+        region=case.region, trajectory_interval=0, unseen="build", device=case.device,
         side_chains="none" if case.backbone else "auto", relax=not case.backbone,
     )  # fmt: skip
     job = JobFolder.create(spec, overwrite=True)
@@ -200,6 +201,7 @@ def measure(case: Case) -> tuple[Row, list[Row]]:
         "seconds": metrics["seconds"],
         "cpu_seconds": spent,
         "peak_memory_gb": memory.bytes / 1e9,
+        "device_memory_gb": memory.device_bytes / 1e9,
         "median_rmsd": float(np.median(rmsd)),
         "within_2": int((rmsd < 2.0).sum()),
         "known_rmsd": float(np.sqrt(np.square(known).mean())),
