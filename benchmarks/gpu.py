@@ -5,9 +5,9 @@ Writes ``jobs.csv`` and ``segments.csv``; the job folders stay in ``OUT/runs``.
 
 Complexes of the model of 3isr (289 residues a chain) are bent by 0.2 A, lack segments of 6 to 20 residues, and are
 refined as a whole in maps simulated at 3 A, as in ``windows.py``; side chains and relaxation, which stay on the CPU,
-are left out unless ``--side-chains`` is given. Each job runs in a process of its own; ``seconds`` is the time by the clock
-from the start of the job to its result. Two chains stand for the goal of 400 residues in less than 60 s, seven (2,023)
-for that of 1,900 in less than five minutes, 8 replicas each.
+are left out unless ``--side-chains`` is given. Each job runs in a process of its own; ``seconds`` is the time by the
+clock from the start of the job to its result. Two chains stand for the goal of 400 residues in less than 60 s, seven
+(2,023) for that of 1,900 in less than five minutes, 8 replicas each.
 """
 
 from __future__ import annotations
