@@ -34,6 +34,8 @@ _DOUBT = 6.0
 """Angstrom by which an estimate is uncertain, for noise of 1 in units of R eps (as for internal geometries)."""
 _AHEAD = 4.0
 """Angstrom beyond contacts at which pairs are looked at: what an atom moves within a step."""
+_IN_REACH = 30.0
+"""Angstrom from known residues within which others are obstacles: as far as a map is looked at for missing ones."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class Obstacles:
         return {}
 
 
-def obstacles_of(scene: Scene, built: NDArray[np.bool_], reach: float) -> tuple[Obstacles, ...]:
+def obstacles_of(scene: Scene, built: NDArray[np.bool_], reach: float = _IN_REACH) -> tuple[Obstacles, ...]:
     """Obstacles of a job: one measurement, or none where nothing is built or nothing is in the way.
 
     Parameters

@@ -16,11 +16,12 @@ from ..contract.specification import CompleteSpec
 from ..ensemble.confidence import replica_confidence, replica_spread
 from ..ensemble.denoising_energy import denoising_energy
 from ..ensemble.ranking import SCALES, rank_replicas
-from ..job.events import Control, Events
+from ..job.events import Control, Events, NullEvents
 from ..job.folder import JobFolder
 from ..job.overall import Overall
 from ..job.sampling import Running, Sampling, Stage, Watch
 from ..measurement.figures import described, figures_of, residue_figures_of
+from ..measurement.obstacles import obstacles_of
 from ..prior.evidence import Evidence, KnownAtoms
 from ..solver.choose_updates import Pull, choose_updates
 from ..solver.completion import complete
@@ -75,7 +76,8 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     if exact:
         target = replace(target, sigma=np.full_like(target.sigma, _EXACT))
     model = problem.known_atoms(target)
-    further = problem.measurements(spec.further, events)
+    in_the_way = obstacles_of(problem.scene(NullEvents()), ~problem.known_residues)
+    further = (*problem.measurements(spec.further, events), *in_the_way)
     cost = job_cost(spec, problem.target.n_residues, problem.device, further)
     events.message(cost.sentence(spec.replicas))
     pins = problem.pins()

@@ -52,8 +52,6 @@ _TITLE = "Refined by ADP-3D"
 _SETTLED = 0.7
 """Angstrom (rms) within which a bent model is where another pass would leave it: bends of 1 A came back to 0.2 A (at
 3 A) and 0.4 A (at 4 A) in the first one."""
-_IN_REACH = 30.0
-"""Angstrom from known residues within which others are obstacles: as far as a map is looked at for missing ones."""
 _DISPLACED = 0.3
 """Angstrom from which a residue's side chain, too, is elsewhere than in the user's model: a quarter of a bond more than
 models are wrong by anyway."""
@@ -96,7 +94,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
         scope, runs = windows.part, runs_in_windows(spec)
         scene = scope.problem.scene(NullEvents())
     sampled = scope.problem.target.n_residues
-    in_the_way = obstacles_of(scene, ~scope.support.trusted, _IN_REACH)
+    in_the_way = obstacles_of(scene, ~scope.support.trusted)
     further = (*scope.problem.measurements(spec.further, events), *geometry, *in_the_way)
     cost = job_cost(spec, given.target.n_residues, given.device, (scope.density, *further), runs, sampled)
     events.message(cost.sentence(spec.replicas))

@@ -32,7 +32,7 @@ def built(scene, rows):
 
 
 def test_the_true_structure_is_not_in_the_way(whole):
-    (found,) = obstacles_of(whole, np.ones(whole.polymer.n_residues, bool), 30.0)
+    (found,) = obstacles_of(whole, np.ones(whole.polymer.n_residues, bool))
     assert found.name == "obstacles" and len(found.xyz) <= len(dna_atoms(whole.structure))
     x = whole.start()[None]
     assert float(found.figures(x)["log_likelihood"][0]) > -1.0
@@ -42,7 +42,7 @@ def test_the_true_structure_is_not_in_the_way(whole):
 
 
 def test_pairs_are_those_of_a_search_through_all(whole):
-    (found,) = obstacles_of(whole, built(whole, [20, 21]), 30.0)
+    (found,) = obstacles_of(whole, built(whole, [20, 21]))
     x = whole.start()[None].repeat(2, 1, 1, 1)
     x[1] += 1.0
     likelihood = found.likelihood(x, 0.3)
@@ -59,7 +59,7 @@ def test_pairs_are_those_of_a_search_through_all(whole):
 
 
 def test_estimates_amid_noise_are_in_nobodys_way(whole):
-    (found,) = obstacles_of(whole, built(whole, [20]), 30.0)
+    (found,) = obstacles_of(whole, built(whole, [20]))
     x = whole.start()[None].clone()
     x[0, 20, 1] = torch.as_tensor(found.xyz[0])
     values = [
@@ -73,13 +73,13 @@ def test_there_is_none_without_others_or_far_from_them(whole):
     everything = np.ones(whole.polymer.n_residues, bool)
     alone = complex_with_dna()
     alone[0].remove_chain("B")
-    assert obstacles_of(scene_of(alone), everything, 30.0) == ()  # waters are none
-    assert obstacles_of(whole, ~everything, 30.0) == ()
+    assert obstacles_of(scene_of(alone), everything) == ()  # waters are none
+    assert obstacles_of(whole, ~everything) == ()
     away = without_segment(complex_with_dna())
     for residue in away[0]["B"]:
         for atom in residue:
             atom.pos.x += 200
-    assert obstacles_of(scene_of(away), np.ones(scene_of(away).polymer.n_residues, bool), 30.0) == ()
+    assert obstacles_of(scene_of(away), np.ones(scene_of(away).polymer.n_residues, bool)) == ()
     near, _ = cKDTree(whole.points).query(dna_atoms(whole.structure))
     (some,) = obstacles_of(whole, everything, 6.0)
     assert 0 < len(some.xyz) <= int((near < 6.0).sum())

@@ -55,6 +55,44 @@ def backbone(path, model=0):
     }
 
 
+def built_ca(path, small):
+    """CA atoms of the residues that were missing, in all models of a file."""
+    return np.array(
+        [[r["CA"][0].pos.tolist() for r in m["A"] if r.seqid.num in small.missing] for m in read_structure(path)]
+    )
+
+
+def test_what_is_not_the_jobs_is_in_the_way(small, make_job, tmp_path):
+    """Atoms where a job without them has its loop: with them, no replica runs through."""
+    free = make_job()
+    run(free)
+    structure = read_structure(small.model)
+    ligand = gemmi.Residue()
+    ligand.name, ligand.het_flag, ligand.seqid = "UNL", "H", gemmi.SeqId("1")
+    inner = slice(2, -2)  # the ends of the loop have to be where they are
+    wall = built_ca(free.result, small)[0, inner]
+    for number, place in enumerate(wall):
+        atom = gemmi.Atom()
+        atom.name, atom.element, atom.pos = f"C{number}", gemmi.Element("C"), gemmi.Position(*place)
+        ligand.add_atom(atom)
+    chain = gemmi.Chain("L")
+    chain.add_residue(ligand)
+    structure[0].add_chain(chain)
+    structure.setup_entities()
+    model = tmp_path / "walled.cif"
+    structure.make_mmcif_document().write_file(str(model))
+    beside = make_job(model=str(model), side_chains="none")
+    metrics = run(beside)
+
+    def nearest(job):
+        ca = built_ca(job.path / "ensemble.cif", small)
+        return np.linalg.norm(ca[:, :, None] - wall, axis=-1).min()
+
+    assert nearest(free) < 1.0 and nearest(beside) > 2.7  # contacts are 3.45, softly
+    assert "obstacles" in metrics["measurements"]
+    assert [a.pos.tolist() for a in read_structure(beside.result)[0]["L"][0]] == pytest.approx(wall, abs=2e-3)
+
+
 def test_known_atoms_stay_and_missing_ones_are_built(small, make_job):
     job = make_job(reference=str(small.deposited))
     metrics = run(job)
