@@ -29,9 +29,7 @@ WATER = 0.334
 _VOLUME = {"H": 5.15, "C": 16.44, "N": 2.49, "O": 9.13, "S": 19.86}
 """Displaced volumes in cubic angstrom: Fraser, MacRae and Suzuki, J. Appl. Cryst. 11, 693 (1978), as CRYSOL uses them
 (Svergun, Barberato and Koch, J. Appl. Cryst. 28, 768 (1995)); those of CH, CH2, OH, ... are their sums."""
-HYDROGENS = dict(
-    zip(AMINO_ACIDS, (3, 11, 4, 2, 3, 6, 4, 0, 5, 9, 9, 11, 7, 7, 6, 3, 5, 8, 7, 7), strict=True)
-)
+HYDROGENS = dict(zip(AMINO_ACIDS, (3, 11, 4, 2, 3, 6, 4, 0, 5, 9, 9, 11, 7, 7, 6, 3, 5, 8, 7, 7), strict=True))
 """Of side chains as they are at pH 7."""
 _BACKBONE = np.array([[-0.5222, 1.3613, 0.0], [0.0, 0.0, 0.0], [1.525, 0.0, 0.0], [2.154, -1.061, 0.0]])
 """N, CA, C, O of a residue in its own frame (CA-C along x), in angstrom; Engh and Huber's bonds and angles."""

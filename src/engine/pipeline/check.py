@@ -19,7 +19,7 @@ from ..density.read import read_map
 from ..density.sample import sample
 from ..density.shift_search import ShiftSearch
 from ..job.events import NullEvents
-from ..job.memory import available_memory
+from ..job.memory import Estimate, available_memory
 from ..job.runtime import choose_device, set_threads, usable_devices
 from ..measurement.density import DensityMeasurement, load_density
 from ..measurement.distances import load_restraints
@@ -33,12 +33,14 @@ from ..prior.registry import load_prior
 from ..structure.polymer import UNKNOWN, Polymer
 from ..structure.read import read_structure
 from ..structure.sequences import parse_sequence_argument
-from .cost import job_cost, planned_runs
+from .cost import job_cost, planned_runs, runs_in_windows
 from .distances import polymer_of_sequences
 from .dock_first import DockPlan, plan_docking
 from .dock_parts import ModelChain, errors_of_chains
-from .problem import nothing_to_compute, place_model, reference_ca
+from .prepared import judged
+from .problem import load_problem, nothing_to_compute, place_model, reference_ca
 from .symmetric import before_docking, prepare_symmetry, symmetry_note
+from .windows import Windows, find_windows
 
 __all__ = ["check"]
 
@@ -189,8 +191,24 @@ def _examine_model(
     measurements: list[Measurement] = [*in_map]
     poll()
     _try(findings, lambda: measurements.extend(load_measurements(spec.further, scene)))
-    if not nothing_to_compute(spec, target):
-        _examine_cost(spec, target.polymer, device, measurements, report, findings)
+    if nothing_to_compute(spec, target):
+        return
+    poll()
+    windows = None
+    if isinstance(spec, RefineSpec) and not findings.problems:
+        windows = _windows(spec, structure, in_map)
+    if windows is not None:
+        findings.lines.append(windows.sentence())
+        measurements[0] = windows.part.density
+    _examine_cost(spec, target.polymer, device, measurements, report, findings, windows)
+
+
+def _windows(spec: RefineSpec, structure: gemmi.Structure, in_map: Sequence[DensityMeasurement]) -> Windows | None:
+    """Windows that the job is sampled in, if the model stays as it lies."""
+    if not in_map or spec.symmetry is not None:
+        return None
+    problem = load_problem(spec, NullEvents(), structure)
+    return find_windows(spec, judged(problem, in_map[0]), NullEvents())
 
 
 def _examine_placement(
@@ -327,12 +345,12 @@ def _judge_map(overlap: Overlap, findings: _Findings) -> None:
         )
 
 
-def _seconds_on(spec: CommonSpec, polymer: Polymer, measurements: Sequence[Measurement]) -> dict[str, float]:
+def _seconds_on(cost_on: Callable[[torch.device], Estimate]) -> dict[str, float]:
     """Seconds of a job by device of this computer."""
     found = {}
     for device in usable_devices():
         try:
-            found[str(device)] = round(job_cost(spec, polymer.n_residues, device, measurements).seconds, 1)
+            found[str(device)] = round(cost_on(device).seconds, 1)
         except RuntimeError:  # a card that another program has for itself does not tell its memory
             continue
     return found
@@ -345,9 +363,17 @@ def _examine_cost(
     measurements: Sequence[Measurement],
     report: dict[str, Any],
     findings: _Findings,
+    windows: Windows | None = None,
 ) -> None:
-    cost = job_cost(spec, polymer.n_residues, device, measurements)
-    replicas = max(run.replicas for run in planned_runs(spec))
+    runs, sampled = planned_runs(spec), None
+    if isinstance(spec, RefineSpec) and windows is not None:
+        runs, sampled = runs_in_windows(spec), len(windows.rows)
+
+    def cost_on(place: torch.device) -> Estimate:
+        return job_cost(spec, polymer.n_residues, place, measurements, runs, sampled)
+
+    cost = cost_on(device)
+    replicas = max(run.replicas for run in runs)
     available = available_memory(device)
     report["cost"] = {
         "seconds": round(cost.seconds, 1),
@@ -356,7 +382,7 @@ def _examine_cost(
         "batch": cost.batch,
         "replicas": replicas,
         "device": str(device),
-        "seconds_on": _seconds_on(spec, polymer, measurements),
+        "seconds_on": _seconds_on(cost_on),
     }
     findings.lines.append(f"{cost.sentence(replicas)} {available / 1e9:.1f} GB are free on {device}.")
     if cost.peak_bytes > available:

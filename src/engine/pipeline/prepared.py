@@ -17,7 +17,7 @@ from ..measurement.whole_map import MapFiles
 from ..placing.target import Target
 from .problem import Problem
 
-__all__ = ["Prepared", "describe_placement", "prepare"]
+__all__ = ["Prepared", "describe_placement", "judged", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,18 @@ def prepare(spec: RefineSpec, problem: Problem, events: Events, control: Control
     """
     density = load_density(MapFiles(spec.map, spec.half_maps, spec.resolution), problem.scene(events))
     control.obey()
-    judged = Prepared(problem, density, _judge(problem, density), problem.kept)
-    target, placements = redock(density.source, problem.target, judged.support, spec.seed, control.obey)
+    prepared = judged(problem, density)
+    target, placements = redock(density.source, problem.target, prepared.support, spec.seed, control.obey)
     if not placements:
-        return _kept_outside(judged)
+        return _kept_outside(prepared)
     # a body may have bridged residues that the user keeps
     target = replace(target, xyz=np.where(problem.kept[:, None, None], problem.target.xyz, target.xyz))
-    return replace(judged.beginning_at(target), placements=placements, unmoved=problem.target)
+    return replace(prepared.beginning_at(target), placements=placements, unmoved=problem.target)
+
+
+def judged(problem: Problem, density: DensityMeasurement) -> Prepared:
+    """The job with its model as it lies, before any part of it was moved."""
+    return Prepared(problem, density, _judge(problem, density), problem.kept)
 
 
 def _kept_outside(prepared: Prepared) -> Prepared:

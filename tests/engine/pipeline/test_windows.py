@@ -13,6 +13,7 @@ from adp3d.contract.specification import RefineSpec
 from adp3d.job.events import Control, NullEvents, Stopped
 from adp3d.job.execute import execute
 from adp3d.job.folder import JobFolder
+from adp3d.pipeline.check import check
 from adp3d.pipeline.other_register import freed
 from adp3d.pipeline.prepared import prepare
 from adp3d.pipeline.problem import load_problem
@@ -99,6 +100,17 @@ def test_what_is_missing_is_built_and_all_else_stays_bit_for_bit(finished, case,
     assert metrics["measurements"]["obstacles"]["log_likelihood"] > -20.0, "of the residues that it is about"
     (segment,) = metrics["segments"]
     assert (segment["chain"], segment["length"]) == (chain, 7)
+
+
+def test_a_check_tells_the_same_windows_and_what_they_cost(finished, case):
+    spec, *_ = case
+    _, told, _ = finished
+    report, whole = check(spec), check(replace(spec, region="all"))
+    (sentence,) = [text for text in told.texts if "residues are sampled" in text]
+    assert sentence in report["lines"] and sentence not in whole["lines"]
+    # side chains and relaxation at the end are of all residues in both
+    assert report["cost"]["seconds"] < 0.8 * whole["cost"]["seconds"]
+    assert report["cost"]["peak_bytes"] < whole["cost"]["peak_bytes"]
 
 
 def test_frames_and_figures_are_those_of_the_whole_model(finished, case):
