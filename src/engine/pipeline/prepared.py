@@ -15,6 +15,7 @@ from ..job.events import Control, Events, NullEvents
 from ..measurement.density import DensityMeasurement, bind_map, load_density
 from ..measurement.whole_map import MapFiles
 from ..placing.target import Target
+from .equal_chains import EqualChains
 from .problem import Problem
 
 __all__ = ["Prepared", "describe_placement", "judged", "prepare"]
@@ -36,6 +37,8 @@ class Prepared:
         Parts that were moved as rigid bodies.
     unmoved : Target or None
         The model before that.
+    elsewhere : EqualChains or None
+        Of a part of a job, the chains of the whole; None for a whole job, whose chains are its own.
     """
 
     problem: Problem
@@ -44,6 +47,12 @@ class Prepared:
     asked: NDArray[np.bool_]
     placements: list[Placement] = field(default_factory=list)
     unmoved: Target | None = None
+    elsewhere: EqualChains | None = None
+
+    @property
+    def equal_chains(self) -> EqualChains:
+        """Chains of equal sequence, those that are not sampled among them."""
+        return EqualChains.of(self.problem.target) if self.elsewhere is None else self.elsewhere
 
     def beginning_at(self, target: Target) -> Prepared:
         """The same with the model elsewhere, before anything else was done with it: other residues may be outside."""

@@ -115,6 +115,7 @@ class Refiner:
         self._problem = prepared.problem
         self._support = prepared.support
         self._density = prepared.density
+        self._equal = prepared.equal_chains
         self._firm = firm
         self._pins = course.pins
         self._start = prepared.support.apply(prepared.problem.target)
@@ -230,8 +231,14 @@ class Refiner:
             return None
         count = sum(gap.stop - gap.start for gap in gaps)
         events.message(f"Tracing {count} residues (gaps: {len(gaps)}) through the density that nothing explains.")
+        known = so_far.x.double().cpu().numpy()
+        guesses = [self._equal.guesses(known, so_far.found, gap) for gap in gaps]
+        if any(guesses):
+            events.message(
+                f"Chains of equal sequence show {sum(map(bool, guesses))} of these gaps: they are tried, too."
+            )
         shown, poll = self._shown(so_far.target), self._course.sampling.obey
-        return traced_starts(so_far.x, so_far.found, gaps, self.sequence_check, shown, replicas, tried, poll)
+        return traced_starts(so_far.x, so_far.found, gaps, self.sequence_check, shown, replicas, tried, guesses, poll)
 
     def _round(self, stage: Stage, so_far: _SoFar, name: str, events: Events) -> tuple[_SoFar, bool]:
         """Build what is open once more; and whether the map supports any of it."""

@@ -1,9 +1,10 @@
-"""Structures to begin building from: missing residues on traces through free density."""
+"""Structures to begin building from: missing residues as chains of equal sequence have them, or on traces."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -32,9 +33,13 @@ def traced_starts(
     density: DensityEvidence,
     replicas: int,
     tried: Sequence[Tensor],
+    guesses: Sequence[Sequence[NDArray[np.float64]]],
     poll: Callable[[], None],
 ) -> Tensor | None:
-    """Structures with each gap on one of its likeliest traces that were not tried, the first replica on the best ones.
+    """Structures with each gap as other chains have it, or on one of its likeliest traces, the best in the first one.
+
+    What was tried gives way to what was not. At most half of the replicas begin as other chains are: the map may show
+    another state of each.
 
     Parameters
     ----------
@@ -50,28 +55,43 @@ def traced_starts(
     replicas : int
     tried : sequence of Tensor, shape (replica, N, 4, 3)
         What earlier rounds began with: where it was not right, further traces are more likely to be.
+    guesses : sequence of sequence of ndarray, each of shape (n, 4, 3)
+        For each gap, its backbone as other chains have it, the likeliest first.
     poll : callable
         Called now and then; an exception ends the search.
 
     Returns
     -------
     Tensor, shape (replica, N, 4, 3), or None
-        None if no gap can be traced. A gap whose traces were all tried begins with them again.
+        None if there is nothing for any gap. A gap of which all was tried begins with it again.
     """
     ca = x[:, 1].double().cpu().numpy()
     joined = [replace(_gap(ca, found, gap, check.chain_index), types=check.types[gap]) for gap in gaps]
     traced = trace_gaps(FreeDensity.of(density), joined, check.beside, poll=poll)
-    if not any(traced):
-        return None
     steps = load_steps()
     starts = x.expand(replicas, -1, -1, -1).clone()
-    for where, gap, traces in zip(gaps, joined, traced, strict=True):
+    any_ = False
+    for where, gap, traces, others in zip(gaps, joined, traced, guesses, strict=True):
         before = [one for several in tried for one in several[:, where, 1].double().cpu().numpy()]
-        chosen = [trace for trace in traces if is_another(trace.ca, before)] or traces
+        copied = _different(others, before)[: max(1, replicas // 2)]
+        new = [trace for trace in traces if is_another(trace.ca, before)]
+        on_traces = (backbone_of(gap.before, trace.ca, gap.after, steps) for trace in new or traces)
+        chosen = [*copied, *islice(on_traces, replicas - len(copied))]
+        any_ = any_ or bool(chosen)
         for replica in range(replicas if chosen else 0):
-            backbone = backbone_of(gap.before, chosen[replica % len(chosen)].ca, gap.after, steps)
-            starts[replica, where] = torch.as_tensor(backbone).to(x)
-    return starts
+            starts[replica, where] = torch.as_tensor(chosen[replica % len(chosen)]).to(x)
+    return starts if any_ else None
+
+
+def _different(
+    guesses: Sequence[NDArray[np.float64]], before: Sequence[NDArray[np.float64]]
+) -> list[NDArray[np.float64]]:
+    """Those backbones (n, 4, 3) that take another course than CA atoms (n, 3) that were tried, and than each other."""
+    found: list[NDArray[np.float64]] = []
+    for guess in guesses:
+        if is_another(guess[:, 1], [*before, *(one[:, 1] for one in found)]):
+            found.append(guess)
+    return found
 
 
 def _gap(ca: NDArray[np.float64], found: NDArray[np.bool_], gap: slice, chain_index: NDArray[np.int64]) -> Gap:

@@ -224,4 +224,5 @@ def _part_of(prepared: Prepared, rows: NDArray[np.int64], kept: NDArray[np.bool_
         density=part_of_map(prepared.density, problem.target.xyz, rows),
         support=verdict,
         asked=prepared.asked[rows],
+        elsewhere=prepared.equal_chains.sampling(rows),
     )

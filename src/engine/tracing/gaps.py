@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -24,6 +25,14 @@ _COLLIDE = 3.0
 """Angstrom between CA atoms of two traces from which one of them has the other's density."""
 _KEPT = 20
 """Traces of a gap that are kept in all."""
+_FORGETS = 12
+"""Residues up to which a search keeps most of what is possible: one is enough. Chosen by hand."""
+_BEGINNINGS, _UNSURE = 4, 0.17
+"""Searches of a longer gap that has one known end, an end of a chain as a rule; and standard deviation in angstrom, per
+axis, by which the known atoms are moved before each but the first. They set the frame of the first step, and nothing at the
+other end tells a search early which way was right. With known atoms off by 0.3 A, of 24 such gaps of 20 residues in
+validation chains at 3 A the first trace is right in 83 % with one search and in 92 % with four, one of the first four
+in 88 and 100 %."""
 _FEW = 8
 """Traces of a gap below which it is traced once more, where those of other gaps have taken the rest: twice as many as
 replicas as a rule begin with."""
@@ -84,8 +93,24 @@ def _from_both_ends(
 ) -> list[Trace]:
     if gap.length > _LONGEST:
         return []
-    back = [trace.reversed for trace in trace_gap(field, gap.reversed, steps[1], beside, poll)]
-    return _merged(trace_gap(field, gap, steps[0], beside, poll), back)
+    found: list[Trace] = []
+    for one in _beginnings(gap):
+        back = [trace.reversed for trace in trace_gap(field, one.reversed, steps[1], beside, poll)]
+        found = _merged(found, _merged(trace_gap(field, one, steps[0], beside, poll), back))
+    return found
+
+
+def _beginnings(gap: Gap) -> list[Gap]:
+    """The gap, and if it is long and only one of its ends is known, the same with that end a little elsewhere."""
+    rng = np.random.default_rng(0)
+    if gap.length <= _FORGETS or (len(gap.before) and len(gap.after)):
+        return [gap]
+
+    def moved(ca: Array) -> Array:
+        return np.asarray(ca + _UNSURE * rng.standard_normal(ca.shape))
+
+    others = (replace(gap, before=moved(gap.before), after=moved(gap.after)) for _ in range(_BEGINNINGS - 1))
+    return [gap, *others]
 
 
 def _merged(one: list[Trace], other: list[Trace]) -> list[Trace]:

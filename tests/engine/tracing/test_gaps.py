@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from adp3d.tracing.gaps import _apart, trace_gaps
-from adp3d.tracing.search import Gap, Trace
+from adp3d.tracing.gaps import _apart, _beginnings, trace_gaps
+from adp3d.tracing.search import Gap, Trace, trace_gap
+from adp3d.tracing.steps import load_steps
 
 GAPS = (slice(20, 30), slice(40, 52), slice(90, 97), slice(164, 172))
 
@@ -33,6 +36,21 @@ def test_gaps_and_the_end_of_a_chain_are_found_at_once(backbone, left_by, known)
     best = [traces[0].ca for traces in found]
     for i, one in enumerate(best):
         assert all(cdist(one, other).min() > 3.0 for other in best[:i])
+
+
+def test_an_end_of_a_chain_is_searched_from_several_beginnings(backbone, left_by):
+    ca = backbone[:, 1]
+    known = np.arange(len(ca)) < 156
+    field, end = left_by(known), slice(156, 172)
+    gap = gap_of(ca, end)
+    assert len(gap.before) == 3 and len(gap.after) == 0
+    moved = replace(gap, before=gap.before + np.random.default_rng(3).normal(0.0, 0.2, (3, 3)))
+    once, (found,) = trace_gap(field, moved, load_steps()), trace_gaps(field, [moved])
+    assert found[0].score >= once[0].score and [len(_beginnings(one)) for one in (gap, gap_of(ca, GAPS[1]))] == [4, 1]
+    assert len(_beginnings(gap_of(ca, GAPS[3]))) == 1, "a short one"
+    assert found[0].score == trace_gaps(field, [moved])[0][0].score
+    right = np.sqrt(np.square(found[0].ca - ca[end]).sum(-1).mean())
+    assert right < 2.0
 
 
 def test_the_gap_that_would_lose_most_chooses_first():
