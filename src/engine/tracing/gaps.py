@@ -28,11 +28,11 @@ _KEPT = 20
 _FORGETS = 12
 """Residues up to which a search keeps most of what is possible: one is enough. Chosen by hand."""
 _BEGINNINGS, _UNSURE = 4, 0.17
-"""Searches of a longer gap that has one known end, an end of a chain as a rule; and standard deviation in angstrom, per
-axis, by which the known atoms are moved before each but the first. They set the frame of the first step, and nothing at the
-other end tells a search early which way was right. With known atoms off by 0.3 A, of 24 such gaps of 20 residues in
-validation chains at 3 A the first trace is right in 83 % with one search and in 92 % with four, one of the first four
-in 88 and 100 %."""
+"""Searches of a longer gap that has one known end, an end of a chain as a rule; and standard deviation in angstrom,
+per axis, by which the known atoms are moved before each but the first. They set the frame of the first step, and
+nothing at the other end tells a search early which way was right. With known atoms off by 0.3 A, of 24 such gaps of
+20 residues in validation chains at 3 A the first trace is right in 83 % with one search and in 92 % with four, one of
+the first four in 88 and 100 %."""
 _FEW = 8
 """Traces of a gap below which it is traced once more, where those of other gaps have taken the rest: twice as many as
 replicas as a rule begin with."""
