@@ -1,7 +1,9 @@
 """Whether confidences mean what they say: how many residues of a given confidence are right.
 
-Usage: ``python benchmarks/calibration.py --jobs OUT/jobs.csv [--out FOLDER]``, with the table that ``gaps.py`` leaves.
-Writes ``calibration.csv`` (ten bins with equally many of the residues that were missing, for each resolution) and
+Usage: ``python benchmarks/calibration.py --jobs OUT/jobs.csv [--out FOLDER] [--fit]``, with the table that
+``gaps.py`` leaves. ``--fit`` prints the constants of `adp3d.ensemble.confidence.calibrated_confidence` that suit
+these jobs best; those of the package are fitted to jobs of validation chains (``gaps.py --split val``). Writes
+``calibration.csv`` (ten bins with equally many of the residues that were missing, for each resolution) and
 ``calibration.png``, and prints one number for each resolution: the expected calibration error, the mean over residues
 of how far the confidence of their bin is from the share of it that lies within 2 A of its place.
 """
@@ -16,15 +18,19 @@ import numpy as np
 from command import run_command
 from numpy.typing import NDArray
 from report import Row, Table, write_table
+from scipy.optimize import minimize
 
 from adp3d.contract.errors import InputError
+from adp3d.ensemble.confidence import RIGHT, calibration_features, uncalibrated_confidence
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 BINS = 10
-RIGHT = 2.0
-"""Angstrom from its place within which a CA atom counts as right: half the way to its neighbour."""
+EVIDENCE = 0.1
+"""Of the residues that count as independent in a fit: right and wrong ones lie in stretches of about ten."""
+SHRINKAGE = (0.2, 2.0, 0.2)
+"""Inverse variances of the constants about (0, 1, 0), which would leave confidences as they are."""
 TEXT = ("protein", "variant", "lengths", "rmsds", "confidences", "errors")
 
 
@@ -60,6 +66,27 @@ def calibration_error(bins: list[Row]) -> float:
     return float((weight * off).sum() / weight.sum())
 
 
+def fitted(stated: NDArray[np.float64], level: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Constants (3,) of a calibration.
+
+    Parameters
+    ----------
+    stated : ndarray, shape (N,)
+        Confidences before any calibration.
+    level : ndarray, shape (N,)
+        Resolutions in angstrom.
+    right : ndarray of bool, shape (N,)
+    """
+    features = np.concatenate([calibration_features(c[None], float(d)) for c, d in zip(stated, level, strict=True)])
+
+    def loss(constants: NDArray[np.float64]) -> float:
+        odds = features @ constants
+        shrunk = 0.5 * np.square(constants - [0.0, 1.0, 0.0]) @ np.array(SHRINKAGE)
+        return float(EVIDENCE * (np.logaddexp(0.0, odds) - right * odds).sum() + shrunk)
+
+    return np.asarray(minimize(loss, np.array([0.0, 1.0, 0.0])).x)
+
+
 def draw(path: Path, found: dict[float, list[Row]]) -> None:
     """Observed against stated."""
     figure, axes = plt.subplots(figsize=(4.4, 4.2), layout="constrained")
@@ -78,6 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--jobs", type=Path, required=True, help="jobs.csv of gaps.py")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "calibration")
+    parser.add_argument("--fit", action="store_true", help="print constants of the calibration for these jobs")
     options = parser.parse_args()
     table = Table(options.jobs)
     table.restore(TEXT)
@@ -85,15 +113,22 @@ def main() -> None:
         raise InputError(f"{options.jobs} has no jobs: run gaps.py first.")
     options.out.mkdir(parents=True, exist_ok=True)
     found: dict[float, list[Row]] = {}
+    stated, level, right = [], [], []
     for resolution in sorted({float(str(row["resolution"])) for row in table.rows}):
         own = [row for row in table.rows if row["resolution"] == resolution]
         confidence, error = (
             np.concatenate([np.array(str(row[name]).split(), np.float64) for row in own])
             for name in ("confidences", "errors")
         )
+        stated.append(uncalibrated_confidence(confidence, resolution))
+        level.append(np.full(len(error), resolution))
+        right.append(error < RIGHT)
         found[resolution] = calibration_of(confidence, error)
         off = calibration_error(found[resolution])
         print(f"{resolution:g} A: {len(error)} residues, calibration error {off:.1f} %")
+    if options.fit:
+        constants = fitted(*(np.concatenate(part) for part in (stated, level, right)))
+        print("constants: " + ", ".join(f"{value:.3f}" for value in constants))
     write_table(
         options.out / "calibration.csv",
         [{"resolution": resolution, **row} for resolution, bins in found.items() for row in bins],

@@ -34,3 +34,11 @@ def test_tables_of_gaps_are_read(calibration, tmp_path, monkeypatch, capsys):
     # 20 and 10 off for the first two, nothing for the third, 100 for the last
     assert capsys.readouterr().out == "3 A: 4 residues, calibration error 32.5 %\n"
     assert (tmp_path / "out" / "calibration.png").is_file()
+
+
+def test_a_fit_finds_what_confidences_mean(calibration):
+    rng = np.random.default_rng(1)
+    stated, level = rng.uniform(15, 99, 20_000), rng.choice([3.0, 6.0], 20_000)
+    odds = 1.0 + 0.5 * np.log(stated / (100 - stated)) - 2.0 * np.log(level / 3)
+    right = rng.uniform(size=len(odds)) < 1 / (1 + np.exp(-odds))
+    np.testing.assert_allclose(calibration.fitted(stated, level, right), [1.0, 0.5, -2.0], atol=0.15)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..contract.specification import RefineSpec
-from ..ensemble.confidence import replica_confidence, replica_spread
+from ..ensemble.confidence import calibrated_confidence, replica_confidence, replica_spread
 from ..job.events import Control, Events, NullEvents
 from ..job.folder import JobFolder
 from ..job.sampling import Running, Sampling
+from ..measurement.density import DensityMeasurement
 from ..measurement.figures import described
 from ..measurement.map_evidence import free_share
 from ..measurement.obstacles import obstacles_of
@@ -173,7 +174,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     before = reported.start()
     outcome = Outcome(
         backbones[list(ranking.order)],
-        _confidence(ordered, own, sampled_fit * own_free * in_place[0, shown.rows], support.typical),
+        _confidence(ordered, own, sampled_fit * own_free * in_place[0, shown.rows], support.typical, density),
         ranking.score[list(ranking.order)].double().cpu().numpy(),
         ranking.chosen,
         start_fit=density.start_fit(before[None]),
@@ -281,8 +282,10 @@ def _displaced(before: Target, now: Target) -> NDArray[np.bool_]:
     return np.asarray(np.nan_to_num(way) > _DISPLACED)
 
 
-def _confidence(final: Tensor, built: Built, fit: NDArray[np.float64], typical: float) -> NDArray[np.float64]:
-    """Confidence per residue: the spread of the final replicas, scaled by the fit in built segments.
+def _confidence(
+    final: Tensor, built: Built, fit: NDArray[np.float64], typical: float, density: DensityMeasurement
+) -> NDArray[np.float64]:
+    """Confidence per residue: the spread of the final replicas, scaled by the fit in built segments, and calibrated.
 
     The final replicas start from one composite, so their spread says how well the map and the prior
     hold a residue, not whether it was built in the right place; that is what the local map-model
@@ -290,6 +293,7 @@ def _confidence(final: Tensor, built: Built, fit: NDArray[np.float64], typical: 
     """
     confidence = replica_confidence(replica_spread(final, 0)).double().cpu().numpy()
     for segment in built.segments:
-        confidence[segment] *= np.clip(np.nan_to_num(fit[segment]) / typical, 0.0, 1.0)
+        stated = confidence[segment] * np.clip(np.nan_to_num(fit[segment]) / typical, 0.0, 1.0)
+        confidence[segment] = calibrated_confidence(stated, density.resolution)
     limited: NDArray[np.float64] = np.clip(confidence, 0.0, 100.0)
     return limited

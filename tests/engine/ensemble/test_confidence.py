@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from adp3d.ensemble.confidence import HALF_CONFIDENCE_SPREAD, replica_confidence, replica_spread
+from adp3d.ensemble.confidence import (
+    HALF_CONFIDENCE_SPREAD,
+    calibrated_confidence,
+    replica_confidence,
+    replica_spread,
+    uncalibrated_confidence,
+)
 
 
 def replicas(*offsets):
@@ -39,3 +46,18 @@ def test_documented_scale():
     torch.testing.assert_close(replica_confidence(spread), torch.tensor([100.0, 80.0, 50.0, 100 / 7.25]))
     falling = replica_confidence(torch.linspace(0, 100, 200))
     assert (falling.diff() < 0).all() and falling.min() > 0
+
+
+@pytest.mark.parametrize("resolution", [1.2, 2.0, 3.0, 4.5, 7.0, 12.0])
+def test_calibration_keeps_the_order_and_the_ends(resolution):
+    stated = np.linspace(0.0, 100.0, 201)
+    said = calibrated_confidence(stated, resolution)
+    assert (np.diff(said)[:-1] > 0).all() and said[0] == 0.0 and 50.0 < said[-1] <= 100.0
+    np.testing.assert_allclose(uncalibrated_confidence(said, resolution)[:-1], stated[:-1], rtol=1e-6, atol=1e-9)
+    assert calibrated_confidence(np.array([4.0]), resolution)[0] == pytest.approx(0.4 * said[20])
+
+
+def test_the_same_agreement_means_less_in_worse_maps():
+    said = [calibrated_confidence(np.array([80.0]), resolution)[0] for resolution in (2.0, 3.0, 4.0, 6.0, 8.0)]
+    np.testing.assert_allclose(said, [99, 96, 90, 67, 41], atol=1.0)
+    assert calibrated_confidence(np.array([80.0]), 1.0)[0] == said[0]
