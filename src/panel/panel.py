@@ -135,7 +135,9 @@ class Panel:
         self.pages.setAccessibleName("Pages of ADP-3D")
         self.pages.addTab(self._set_up_page(area), "Set up")
         self.pages.addTab(_page(area, self.jobs), "Jobs")
-        self.preferences = PreferencePage(self.session, lambda: self._names(Device()), self._guarded, area)
+        self.preferences = PreferencePage(
+            self.session, lambda: self._names(Device()), self._guarded, area, self._execute
+        )
         self.pages.addTab(_page(area, self.preferences), "Preferences")
         for number, tip in enumerate(_PAGES):
             self.pages.setTabToolTip(number, f"{tip} (Ctrl+Tab for the next page)")
