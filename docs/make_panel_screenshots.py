@@ -164,6 +164,9 @@ def _judge(session: Any, given: argparse.Namespace) -> Iterator[bool]:
 
     window, folder = session.ui.main_window, given.folder
     run(session, 'ui tool hide "ADP-3D"')
+    if given.every:  # for the page of scores, and for energies along the chain
+        run(session, "adp3d score #2,4 steps 5 draws 1 color false wait true")
+        run(session, 'ui tool hide "ADP-3D Scores"')
     run(session, "adp3d segments")
     run(session, 'ui tool hide "Log"')
     tool = next(tool for tool in session.tools.list() if tool.display_name == "ADP-3D Segments")

@@ -34,6 +34,10 @@ class Pseudobond:
         self.group = group
         self.atoms = (first, second)
         self.selected = False
+        self.display = True
+        self.color = np.array((255, 255, 0, 255), np.uint8)
+        self.halfbond = False
+        self.radius = group.radius
 
     def delete(self) -> None:
         self.group._pseudobonds.remove(self)
@@ -42,10 +46,17 @@ class Pseudobond:
 class PseudobondGroup:
     """atomic/src/pbgroup.py: lines between atoms, such as the chain trace; drawing is not imitated."""
 
-    def __init__(self, name):
+    def __init__(self, name, structure):
         self.name = name
+        self.id = None
         self.radius = 0.2
+        self._structure = structure
+        self._deleted = False
         self._pseudobonds: list[Pseudobond] = []
+
+    def delete(self) -> None:
+        self._deleted = True
+        del self._structure._pseudobond_groups[self.name]
 
     @property
     def pseudobonds(self) -> list[Pseudobond]:
@@ -197,7 +208,7 @@ class Structure(Model):
     def pseudobond_group(self, name, *, create_type="normal"):
         if create_type is None:
             return self._pseudobond_groups.get(name)
-        return self._pseudobond_groups.setdefault(name, PseudobondGroup(name))
+        return self._pseudobond_groups.setdefault(name, PseudobondGroup(name, self))
 
     def change_chain_ids(
         self, chains: Sequence[Chain] | Chains, chain_ids: Sequence[str], *, non_polymeric: bool = True
