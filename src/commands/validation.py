@@ -158,7 +158,7 @@ def _residues(name: str, troubled: Sequence[tuple[Mapping[str, Any], list[str]]]
 
 
 def _link(spec: str, text: str) -> Markup:
-    command = f"select {spec}; show sel atoms; view sel"  # a cartoon does not show what is wrong
+    command = f"select {spec}; show sel atoms; view sel clip false"  # a cartoon does not show what is wrong
     return element("a", text, href=f"cxcmd:{quote(command)}", title=command)
 
 
