@@ -86,7 +86,7 @@ def _run_tests(session, arguments: list[str]) -> int:
             ],
             plugins=[count, Session()],
         )
-    print(f"{count.passed} passed, {count.failed} failed")
+    print(f"{count.passed} passed, {count.failed} failed", flush=True)  # ChimeraX's end does not flush
     return int(count.failed > 0 or count.passed == 0)
 
 
