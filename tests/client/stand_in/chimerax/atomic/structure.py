@@ -43,19 +43,17 @@ class Pseudobond:
         self.group._pseudobonds.remove(self)
 
 
-class PseudobondGroup:
+class PseudobondGroup(Model):
     """atomic/src/pbgroup.py: lines between atoms, such as the chain trace; drawing is not imitated."""
 
-    def __init__(self, name, structure):
-        self.name = name
-        self.id = None
+    def __init__(self, name: str, structure: Structure) -> None:
+        super().__init__(name, structure.session)
         self.radius = 0.2
         self._structure = structure
-        self._deleted = False
         self._pseudobonds: list[Pseudobond] = []
 
     def delete(self) -> None:
-        self._deleted = True
+        super().delete()
         del self._structure._pseudobond_groups[self.name]
 
     @property
