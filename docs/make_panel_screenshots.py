@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -69,7 +70,8 @@ def photograph_in_chimerax(session: Any, arguments: list[str]) -> None:
             session.ui.quit(confirm=False)
         except Exception:
             timer.stop()
-            session.logger.report_exception("The pictures were not all taken")
+            traceback.print_exc(file=sys.__stderr__)  # a window's log would be gone with it
+            session.ui.quit(confirm=False)
 
     timer.timeout.connect(advance)
     timer.start(250)
@@ -164,6 +166,11 @@ def _judge(session: Any, given: argparse.Namespace) -> Iterator[bool]:
 
     window, folder = session.ui.main_window, given.folder
     run(session, 'ui tool hide "ADP-3D"')
+    if given.every:  # for the page of scores, and for energies along the chain
+        models = [model for model in session.models.list() if model.name.startswith("emd_20026_incomplete")]
+        scored = ",".join(model.id_string for model in models)
+        run(session, f"adp3d score #{scored} steps 5 draws 1 color false wait true")
+        run(session, 'ui tool hide "ADP-3D Scores"')
     run(session, "adp3d segments")
     run(session, 'ui tool hide "Log"')
     tool = next(tool for tool in session.tools.list() if tool.display_name == "ADP-3D Segments")

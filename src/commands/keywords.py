@@ -16,6 +16,8 @@ __all__ = [
     "MAP_ROWS",
     "RUN_ROWS",
     "TIMEOUT",
+    "VALIDATE",
+    "VALIDATING",
     "annotated",
     "argument",
     "by_name",
@@ -64,6 +66,14 @@ MAP_ROWS = (
 
 TIMEOUT = Row("timeout", Setting(Real(1.0, 86_400.0, "seconds"), "How long to wait for the answer."), 300.0)
 
+VALIDATE = Row(
+    "validate",
+    Setting(Flag(), "Validate the model as it is, in the map if there is one, in place of examining a job."),
+    False,
+)
+VALIDATING = ("model", "map", "resolution", "half_maps", "confidence")
+"""Settings that say something of the model and the map themselves, so that a validation takes them as well."""
+
 
 def job_rows(specification: type[JobSpec]) -> tuple[Row, ...]:
     """Rows of the keywords of a command that runs a kind of job, by group."""
@@ -74,7 +84,7 @@ def job_rows(specification: type[JobSpec]) -> tuple[Row, ...]:
 
 def check_rows(specification: type[JobSpec]) -> tuple[Row, ...]:
     """Rows of the keywords of the command that checks a kind of job."""
-    return (*(row for row in job_rows(specification) if row.checked), TIMEOUT)
+    return (*(row for row in job_rows(specification) if row.checked), VALIDATE, TIMEOUT)
 
 
 def argument(row: Row) -> str:

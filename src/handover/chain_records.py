@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .atoms import Address
 from .part import residue_address
 
 if TYPE_CHECKING:
-    from chimerax.atomic import AtomicStructure, Chain, Pseudobond, Residue
+    from chimerax.atomic import Atom, AtomicStructure, Chain, Pseudobond, Residue
 
-__all__ = ["ChainState", "Gap", "chain_members", "fill_gaps", "read_chains", "restore_chains", "take_in"]
+__all__ = [
+    "ChainState",
+    "Gap",
+    "OpenGap",
+    "bridge_gaps",
+    "chain_members",
+    "fill_gaps",
+    "open_gaps",
+    "read_chains",
+    "restore_chains",
+    "take_in",
+]
 
 Gap = tuple[tuple[Address, str], tuple[Address, str]]
 """Two atoms, by address and name, between which residues are missing."""
 
 _Member = TypeVar("_Member")
+_LOOKS = ("display", "color", "halfbond", "radius")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +89,7 @@ def take_in(
     renamed: Mapping[Address, str],
     former: Mapping[Chain, Sequence[Residue | None]] | None = None,
 ) -> None:
-    """Put new residues into the chains of their neighbours and remove the gaps that they fill.
+    """Put new residues into the chains of their neighbours.
 
     ChimeraX joins a residue to a chain by itself only at the chain's ends. Chains in which no residue is new
     keep their residues; letters follow residues whose names changed.
@@ -108,7 +121,6 @@ def take_in(
         full = bool(chain.from_seqres)
         chain.bulk_set(residues, text)
         chain.from_seqres = full and filled
-    _remove_filled_gaps(structure, new)
 
 
 def _members(chain: Chain, former: Mapping[Chain, Sequence[Residue | None]] | None) -> list[Residue | None]:
@@ -222,14 +234,55 @@ def _restore_gaps(structure: AtomicStructure, state: ChainState, residues: Mappi
             structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE).new_pseudobond(first, second)
 
 
-def _remove_filled_gaps(structure: AtomicStructure, new: Collection[Residue]) -> None:
-    """Delete missing-structure pseudobonds between residues that are no neighbours any more."""
+@dataclass(frozen=True, eq=False)
+class OpenGap:
+    """A gap in which there are new residues, whose missing-structure pseudobond is taken away.
+
+    Parameters
+    ----------
+    atoms : tuple of two Atom
+        What the pseudobond connected, in the order of the model.
+    looks : dict
+        How it was drawn.
+    between : tuple of Residue
+        From the residue of the one to that of the other, all that there are now.
+    """
+
+    atoms: tuple[Atom, Atom]
+    looks: Mapping[str, Any]
+    between: tuple[Residue, ...]
+
+
+def open_gaps(structure: AtomicStructure, new: Collection[Residue]) -> list[OpenGap]:
+    """Delete missing-structure pseudobonds between residues that are no neighbours any more, and tell which."""
     every = structure.residues
     fresh = [every.index(residue) for residue in new]
+    opened = []
     for bond in list(_missing_structure(structure)):
-        low, high = sorted(every.index(atom.residue) for atom in bond.atoms)
+        (low, first), (high, last) = sorted(
+            ((every.index(atom.residue), atom) for atom in bond.atoms), key=lambda one: one[0]
+        )
         if any(low < i < high for i in fresh):
+            looks = {name: getattr(bond, name) for name in _LOOKS}
+            opened.append(OpenGap((first, last), looks, tuple(every[low : high + 1])))
             bond.delete()
+    return opened
+
+
+def bridge_gaps(structure: AtomicStructure, opened: Sequence[OpenGap]) -> None:
+    """Bridge what new residues have left open of gaps, once they are bonded; without gaps their group goes."""
+    group = structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE, create_type=None)
+    for gap in opened:
+        for one, two in pairwise(gap.between):
+            start = gap.atoms[0] if one is gap.between[0] else one.find_atom("C") or one.find_atom("CA")
+            end = gap.atoms[1] if two is gap.between[-1] else two.find_atom("N") or two.find_atom("CA")
+            if group is None or start is None or end is None or one.connects_to(two):
+                continue
+            bond = group.new_pseudobond(start, end)
+            for name, value in gap.looks.items():
+                setattr(bond, name, value)
+    if opened and group is not None and not group.num_pseudobonds:
+        structure.session.models.close([group])  # as ChimeraX does where the last gap is bridged by a bond
 
 
 def _address(residue: Residue, known: Mapping[Residue, Address]) -> Address:

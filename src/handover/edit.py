@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .atoms import Address, ResidueRow
 from .attributes import Confidences, exchange_confidence
-from .chain_records import ChainState, chain_members, read_chains, restore_chains, take_in
+from .chain_records import ChainState, bridge_gaps, chain_members, open_gaps, read_chains, restore_chains, take_in
 from .changes import Changes, Inserted
 from .part import residue_addresses
 from .residue_edit import AtomState, new_serials, put_atoms, read_atoms
@@ -114,7 +114,9 @@ class ModelEdit:
             residues[item.residue.address] = new
         names = {address: row.name for address, row in changes.changed.items() if self.before[address][0] != row.name}
         take_in(structure, made, names, members)
+        opened = open_gaps(structure, made)
         self._join(residues)
+        bridge_gaps(structure, opened)
         self.former = exchange_confidence(residues, self.confidence)
         if not made:
             return

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["AtomState", "new_serials", "put_atoms", "read_atoms"]
 
+_UNLIKE_A_BACKBONE = "Li"
+"""Element that atoms have for the moment in which they are added: where a model has dashed lines over gaps, ChimeraX
+goes through all of its residues for each atom that could be one of a backbone (0.1 ms in a model of 1,000 residues), to
+keep the lines right. It leaves out elements with one bond, and `chain_records` keeps the lines. Hydrogens it counts."""
 _BACKBONE_BONDS = (("N", "CA"), ("CA", "C"), ("C", "O"), ("CA", "CB"), ("C", "OXT"))
 
 
@@ -152,6 +156,7 @@ def new_serials(structure: AtomicStructure) -> Iterator[int]:
 
 
 def _make(residue: Residue, name: str, state: AtomState, serial: int) -> Atom:
+    from chimerax.atomic import Element
     from chimerax.atomic.struct_edit import add_atom
 
     structure = residue.structure
@@ -160,13 +165,14 @@ def _make(residue: Residue, name: str, state: AtomState, serial: int) -> Atom:
     place = np.array(state.places[first], dtype=np.float64)
     atom = add_atom(
         name,
-        state.element,
+        _UNLIKE_A_BACKBONE,
         residue,
         np.tile(place, (copies, 1)) if copies > 1 else place,
         serial_number=serial,
         occupancy=state.occupancies[first],
         bfactor=state.bfactors[first],
     )
+    atom.element = Element.get_element(state.element)
     for loc in state.places:
         if loc:
             atom.set_alt_loc(loc, True)

@@ -72,6 +72,25 @@ def _rebuild(session: Session) -> SceneAction | None:
     return _job_on(session, "Rebuild", _counted(residues), spec) if spec else None
 
 
+def _all_atoms(session: Session) -> SceneAction | None:
+    """Build all atoms of the chains of selected residues of which some have no side chain, or a CA atom alone."""
+    residues = _selected_protein(session)
+    if residues is None or is_live(residues[0].structure) or not any(map(_bare, residues)):
+        return None
+    chains = sorted({residue.chain_id for residue in residues if _bare(residue)})
+    spec = f"#{residues[0].structure.id_string}/{','.join(chains)}"
+    label = f"Build all atoms of chain{'s' if len(chains) > 1 else ''} {', '.join(chains)}"
+    odd = next((chain for chain in chains if not plain_chain(chain)), "")
+    return SceneAction(label, "", _unnamed(odd)) if odd else SceneAction(label, f"adp3d backmap {spec}")
+
+
+def _bare(residue: Residue) -> bool:
+    """Whether an amino acid lacks its side chain, or part of its backbone."""
+    return any(
+        residue.find_atom(name) is None for name in ("N", "CA", "C", *(() if residue.name == "GLY" else ("CB",)))
+    )
+
+
 def _hold(session: Session) -> SceneAction | None:
     """Hold the selected residues of a running job."""
     return _steer(session, "fix")
@@ -101,6 +120,7 @@ def _compare(session: Session) -> SceneAction | None:
 ACTIONS: Mapping[str, Callable[[Session], SceneAction | None]] = {
     "build": _build,
     "rebuild": _rebuild,
+    "all atoms": _all_atoms,
     "hold": _hold,
     "release": _release,
     "compare": _compare,

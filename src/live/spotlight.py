@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ _NEIGHBOURS = 5.0
 """Angstrom from an atom of the residues within which others are neighbours: contacts, and water between."""
 _MARGIN = 3.0
 """Angstrom around the residues that the picture holds."""
+_CLIPPING = ("near", "far")
+"""Clip planes that move with the camera: ``view #1`` and the like set them around what they show, and would cut away a
+stretch that the camera turns to afterwards."""
 _OFF_CENTRE = 3.0
 """Angstrom from the middle of the model from which there is an outside to look from."""
 
@@ -43,6 +46,7 @@ class Spotlight:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._camera: Place | None = None
+        self._clipping: list[Any] = []
         self._model: weakref.ref[AtomicStructure] | None = None
         self._drawn: _Drawn = {}
         self._shown: list[tuple[weakref.ref[AtomicStructure | Volume], bool]] = []
@@ -71,6 +75,8 @@ class Spotlight:
             self._restore_atoms()
         if self._camera is None:
             self._camera = self._session.main_view.camera.position
+            self._clipping = [plane.copy() for plane in self._planes() if plane.name in _CLIPPING]
+        self._session.main_view.clip_planes.replace_planes(self._other_planes())
         self._model = weakref.ref(model)
         atoms = residues.atoms
         places = np.asarray(atoms.scene_coords, dtype=np.float64)
@@ -98,7 +104,16 @@ class Spotlight:
         self._model = None
         if camera and self._camera is not None:
             self._session.main_view.camera.position = self._camera
-            self._camera = None
+            self._session.main_view.clip_planes.replace_planes([*self._other_planes(), *self._clipping])
+            self._camera, self._clipping = None, []
+
+    def _planes(self) -> list[Any]:
+        planes: list[Any] = self._session.main_view.clip_planes.planes()
+        return planes
+
+    def _other_planes(self) -> list[Any]:
+        """Planes that stay where they are in the scene: the user's own cuts."""
+        return [plane for plane in self._planes() if plane.name not in _CLIPPING]
 
     def _display(self, model: AtomicStructure | Volume) -> None:
         if not model.display:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any
 
-from ..commands.keywords import job_rows
+from ..commands.keywords import VALIDATE, VALIDATING, job_rows
 from ..engine.contract.domains import Domain, Flag, Real, Requests, TwoMaps
-from ..engine.contract.kinds import KINDS
+from ..engine.contract.kinds import COMPLETE, KINDS
+from ..engine.contract.settings import Row
 from ..engine.contract.specification import specification_of
 from .fields import file_rows, panel_fields
 
-__all__ = ["Form", "can_check", "check_command", "job_command", "missing", "run_command"]
+__all__ = ["Form", "can_check", "check_command", "job_command", "missing", "run_command", "validate_command"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def missing(form: Form) -> str:
 
 def run_command(form: Form) -> str:
     """Command that runs the job; options at their defaults are left out."""
-    return " ".join([*_target(form, form.task), *_options(form, checked=False)])
+    return " ".join([*_target(form, form.task), *_options(form, lambda row: True)])
 
 
 def can_check(form: Form) -> bool:
@@ -71,7 +72,18 @@ def can_check(form: Form) -> bool:
 
 def check_command(form: Form) -> str:
     """Command that estimates the job and changes nothing."""
-    return " ".join([*_target(form, "check"), *_options(form, checked=True)])
+    return " ".join([*_target(form, "check"), *_options(form, lambda row: row.checked)])
+
+
+def validate_command(form: Form) -> str:
+    """Command that validates the model as it is, in the map of tasks that have one; '' without a model."""
+    kind = KINDS[form.task]
+    if not kind.needs_model or not form.model:
+        return ""
+    words = ["adp3d", "check", form.model, *(["inMap", form.map] if kind.needs_map and form.map else [])]
+    words += [VALIDATE.keyword or VALIDATE.name, "true"]
+    known = {row.name for row in job_rows(specification_of(form.task if form.map else COMPLETE.name))}
+    return " ".join([*words, *_options(form, lambda row: row.name in VALIDATING and row.name in known)])
 
 
 def job_command(name: str, job_id: int, *words: str) -> str:
@@ -109,11 +121,12 @@ def _specifier(form: Form) -> str:
     return f"{form.model} & {part}"
 
 
-def _options(form: Form, *, checked: bool) -> list[str]:
+def _options(form: Form, taken: Callable[[Row], bool]) -> list[str]:
+    """Options that differ from their defaults, of the task, that a command takes."""
     words: list[str] = []
     for one in panel_fields():
         value = form.options.get(one.keyword, one.default)
-        offered = form.task in one.tasks and (one.row.checked or not checked)
+        offered = form.task in one.tasks and taken(one.row)
         if offered and value != one.default:
             words += _written(one.domain, one.keyword, value)
     return words

@@ -17,14 +17,14 @@ from ..process.plugins import known_names
 from .curves import job_curves
 from .device_times import DeviceTimes
 from .fitting import FittingScrollArea
-from .form import can_check, check_command, missing, run_command
+from .form import can_check, check_command, missing, run_command, validate_command
 from .guard import guard
 from .install_strip import InstallStrip
 from .job_view import JobView
 from .message import MessageBar
 from .preference_page import PreferencePage
 from .preferences import PanelMemory
-from .report import report_text
+from .report import report_text, validation_text
 from .saved_jobs import SavedJobsButton
 from .settings_form import SettingsForm
 
@@ -103,10 +103,11 @@ class Panel:
         self._command.setFixedHeight(_COMMAND_LINES * self._command.fontMetrics().lineSpacing() + 10)
         self._command.setToolTip("The command that Run gives")
         self._command.setAccessibleName("Equivalent command")
-        self.estimate, self.run_button, self.help_button = (
-            QPushButton(text, area) for text in ("Estimate", "Run", "Help")
+        self.estimate, self.validate, self.run_button, self.help_button = (
+            QPushButton(text, area) for text in ("Estimate", "Validate", "Run", "Help")
         )
         self.estimate.setToolTip("Check model, map and sequence, and estimate memory and time; changes nothing")
+        self.validate.setToolTip("Validate the model as it is, in the map if one is chosen; the Log has the report")
         self.run_button.setToolTip("Start the job")
         self.form = SettingsForm(
             self._models, self._maps, self._sequences, self._show_command, self._guarded, area, self._names
@@ -120,6 +121,7 @@ class Panel:
             self.session,
         )
         self.estimate.clicked.connect(self._guarded(self._estimate))
+        self.validate.clicked.connect(self._guarded(self._validate))
         self.run_button.clicked.connect(self._guarded(self._run))
         self.help_button.clicked.connect(self._guarded(show_help))
         shortcut = QShortcut(QKeySequence("Ctrl+Return"), area)
@@ -133,7 +135,9 @@ class Panel:
         self.pages.setAccessibleName("Pages of ADP-3D")
         self.pages.addTab(self._set_up_page(area), "Set up")
         self.pages.addTab(_page(area, self.jobs), "Jobs")
-        self.preferences = PreferencePage(self.session, lambda: self._names(Device()), self._guarded, area)
+        self.preferences = PreferencePage(
+            self.session, lambda: self._names(Device()), self._guarded, area, self._execute
+        )
         self.pages.addTab(_page(area, self.preferences), "Preferences")
         for number, tip in enumerate(_PAGES):
             self.pages.setTabToolTip(number, f"{tip} (Ctrl+Tab for the next page)")
@@ -150,7 +154,8 @@ class Panel:
         page = _page(area, self.settings, self._command)
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
-        for button in (self.estimate, self.run_button, self.help_button):
+        for button in (self.estimate, self.validate, self.run_button, self.help_button):
+            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(button.text()) + 16)
             buttons.addWidget(button)
         layout = page.layout()
         assert isinstance(layout, QVBoxLayout)
@@ -206,6 +211,7 @@ class Panel:
         self._command.setPlainText("" if wanted else run_command(form))
         self._command.setPlaceholderText(wanted)
         self.estimate.setEnabled(can_check(form))
+        self.validate.setEnabled(bool(validate_command(form)))
         self.run_button.setEnabled(not wanted)
 
     def _estimate(self) -> None:
@@ -216,6 +222,10 @@ class Panel:
         self.form.refresh_names()
         self._times = self._times.learn(form, report)
         self.form.tell_times(self._times.texts(self.form.form()))
+
+    def _validate(self) -> None:
+        self.note("Validating...")
+        self.note(validation_text(self._execute(validate_command(self.form.form()))))
 
     def _run(self) -> None:
         form = self.form.form()

@@ -15,6 +15,7 @@ from ..engine.contract.specification import CommonSpec
 from ..settings import adp3d_settings
 from .choosers import FolderChooser
 from .editors import narrow
+from .engine_box import EngineBox
 from .message import wrapped_label
 
 __all__ = ["PreferencePage"]
@@ -27,7 +28,7 @@ _NOTE = (
 
 
 class PreferencePage(QWidget):
-    """Folder, device, threads and B-factors.
+    """Folder, device, threads and B-factors, and engines on other computers.
 
     Parameters
     ----------
@@ -37,6 +38,8 @@ class PreferencePage(QWidget):
     guarded : callable
         Turns a function into a callback that never raises.
     parent : QWidget
+    execute : callable
+        Runs a command.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class PreferencePage(QWidget):
         devices: Callable[[], Sequence[str]],
         guarded: Callable[[Callable[[], None]], Callable[..., None]],
         parent: QWidget,
+        execute: Callable[[str], Any],
     ) -> None:
         super().__init__(parent)
         self._settings, self._devices = adp3d_settings(session), devices
@@ -85,6 +89,8 @@ class PreferencePage(QWidget):
         self.note.setText(_NOTE)
         layout.addLayout(form)
         layout.addWidget(self.note)
+        self.engines = EngineBox(session, execute, guarded, self)
+        layout.addWidget(self.engines)
         layout.addStretch(1)
         self.refresh()
         self.device.activated.connect(guarded(self._keep))
@@ -93,6 +99,7 @@ class PreferencePage(QWidget):
 
     def refresh(self) -> None:
         """Show what is preferred now, and offer the devices that there are."""
+        self.engines.refresh()
         settings = self._settings
         names = list(self._devices())
         device = settings.job_device or Device.options[0]

@@ -74,6 +74,23 @@ class RamachandranPlot(Chart):
         """How many residues are favoured, allowed and outliers."""
         return {name: int((self._classes == label).sum()) for label, name in _CLASSES.items()}
 
+    def caption(self, width: float) -> str:
+        """How many residues are what, and which regions are shown, as long as there is room for it.
+
+        Parameters
+        ----------
+        width : float
+            Pixels.
+        """
+        if not len(self._classes):
+            return "No residues to be shown"
+        counted, regions = self.counts(), KINDS[self._kind]
+        outliers = f"{counted['outlier']} outlier{'' if counted['outlier'] == 1 else 's'}"
+        counts = f"{outliers}, {counted['allowed']} allowed, {counted['favoured']} favoured"
+        wordings = (f"{counts}; regions: {regions}", f"{counts}; {regions}", f"{outliers}; {regions}", outliers)
+        fitting = (one for one in wordings if self.fontMetrics().horizontalAdvance(one) <= width)
+        return next(fitting, outliers)
+
     def place(self, row: int) -> QPointF:
         """Where the point of a residue is in the widget; not a number for those without."""
         frame = self._frame()
@@ -138,10 +155,8 @@ class RamachandranPlot(Chart):
         for text, middle in (("180", frame.top()), ("\u03c8", frame.center().y()), ("-180", frame.bottom())):
             beside.moveTop(middle - height / 2)
             painter.drawText(beside, int(Qt.AlignmentFlag.AlignRight.value), text)
-        counted = self.counts()
-        counts = f"{counted['outlier']} outliers, {counted['allowed']} allowed, {counted['favoured']} favoured"
-        title = f"{counts}; regions: {KINDS[self._kind]}" if len(self._classes) else "No residues to be shown"
-        painter.drawText(QRectF(self.rect()).adjusted(4, 1, -4, 0), int(Qt.AlignmentFlag.AlignHCenter.value), title)
+        caption = self.caption(self.width() - 8)
+        painter.drawText(QRectF(self.rect()).adjusted(4, 1, -4, 0), int(Qt.AlignmentFlag.AlignHCenter.value), caption)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         for label in (FAVOURED, ALLOWED, OUTLIER):
             colour = QColor(_COLOURS[label]) if label in _COLOURS else faint

@@ -78,7 +78,7 @@ class Scatter(Chart):
         """Where the points are in the widget."""
         if not self._dots:
             return []
-        frame = self._frame()
+        frame = self._axes()
         (left, right), (low, high) = self._ranges()
         return [
             QPointF(
@@ -117,6 +117,11 @@ class Scatter(Chart):
         wide = self.fontMetrics().horizontalAdvance("-000000") + 6
         return QRectF(self.rect()).adjusted(wide, 1.5 * height + 4, -2 * _RADIUS - 4, -2 * height - 6)
 
+    def _axes(self) -> QRectF:
+        """Between the ends of the axes: no point lies on the frame."""
+        inside = 2 * _RADIUS
+        return self._frame().adjusted(inside, inside, -inside, -inside)
+
     def paint(self, painter: QPainter) -> None:
         """Paint axes and points."""
         palette = self.palette()
@@ -131,12 +136,13 @@ class Scatter(Chart):
         painter.setPen(QPen(faint, 1))
         painter.drawRect(frame)
         (left, right), (low, high) = self._ranges()
-        below = QRectF(frame.left(), frame.bottom() + 2, frame.width(), height)
+        axes = self._axes()
+        below = QRectF(axes.left(), frame.bottom() + 2, axes.width(), height)
         for text, side in ((f"{left:.4g}", Qt.AlignmentFlag.AlignLeft), (f"{right:.4g}", Qt.AlignmentFlag.AlignRight)):
             painter.drawText(below, int(side.value), text)
         painter.drawText(below.translated(0, height), int(Qt.AlignmentFlag.AlignHCenter.value), self._labels[0])
         beside = QRectF(2, 0, frame.left() - 6, height)
-        for value, top in ((high, frame.top() - height / 3), (low, frame.bottom() - 2 * height / 3)):
+        for value, top in ((high, axes.top() - height / 2), (low, axes.bottom() - height / 2)):
             beside.moveTop(top)
             painter.drawText(beside, int(Qt.AlignmentFlag.AlignRight.value), f"{value:.4g}")
         painter.drawText(QRectF(self.rect()).adjusted(4, 2, -4, 0), 0, self._labels[1])

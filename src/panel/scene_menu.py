@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ACTION_NAMES", "SceneEntry", "offer_in_scene"]
 
 _ATTRIBUTE = "_adp3d_scene_menu"
-ACTION_NAMES = ("build", "rebuild", "hold", "release", "compare")
+ACTION_NAMES = ("build", "rebuild", "all atoms", "hold", "release", "compare")
 """Of `live.scene_actions.ACTIONS`, in the order of the menu."""
 
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "ScoreTable"]
 
-COLUMNS = ("Model", "Name", "Group", "Energy", "Above lowest", "Std. error", "CA RMSD")
+COLUMNS = ("Model", "Energy", "Above lowest", "Std. error", "CA RMSD", "Group", "Name")
+"""What is looked for first; a narrow window shows the left ones."""
 
 
 class ScoreTable(SortedTable):
@@ -28,13 +29,14 @@ class ScoreTable(SortedTable):
     """
 
     def __init__(self, chosen: Callable[[list[int]], None], parent: QWidget | None = None) -> None:
-        super().__init__(COLUMNS, "Scores", chosen, parent, texts=2)
+        super().__init__(COLUMNS, "Scores", chosen, parent, texts=(0, COLUMNS.index("Name")))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.horizontalHeader().setSectionResizeMode(COLUMNS.index("Name"), QHeaderView.ResizeMode.Stretch)
 
     def show_rows(self, rows: Sequence[ScoreRow]) -> None:
         """Show scores, the lowest energy first, whatever they were sorted by before."""
         self.setColumnHidden(COLUMNS.index("Group"), len({row.group for row in rows}) < 2)
+        self.setColumnHidden(COLUMNS.index("Std. error"), all(row.standard_error is None for row in rows))
         self.setColumnHidden(COLUMNS.index("CA RMSD"), all(row.ca_rmsd is None for row in rows))
         self.show_cells([_cells(row) for row in rows], COLUMNS.index("Energy"))
 
@@ -45,12 +47,12 @@ def _cells(row: ScoreRow) -> list[Cell]:
     infinity = float("inf")
     return [
         (row.specifier or "closed", ".".join(model)),
-        (row.name, row.name),
-        (str(row.group), float(row.group)),
         (f"{row.energy:.1f}", row.energy),
         (f"{row.above_lowest:.1f}", row.above_lowest),
         *(
             ("", infinity) if value is None else (format(value, form), value)
             for value, form in ((row.standard_error, ".1f"), (row.ca_rmsd, ".2f"))
         ),
+        (str(row.group), float(row.group)),
+        (row.name, row.name),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import accumulate
 
 from Qt.QtCore import QItemSelectionModel, Qt
@@ -36,8 +36,8 @@ class SortedTable(QTableWidget):
     chosen : callable
         Called with the numbers of the lines that the user has selected, in rising order.
     parent : QWidget
-    texts : int
-        Columns from the left that hold text; all others are aligned to the right.
+    texts : collection of int
+        Columns that hold text; all others are aligned to the right.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class SortedTable(QTableWidget):
         name: str,
         chosen: Callable[[list[int]], None],
         parent: QWidget | None = None,
-        texts: int = 1,
+        texts: Collection[int] = (0,),
     ) -> None:
         super().__init__(0, len(headings), parent)
         self._chosen, self._texts = chosen, texts
@@ -72,7 +72,7 @@ class SortedTable(QTableWidget):
                 item = _Item(text)
                 item.setData(_KEY, key)
                 item.setData(_NUMBER, number)
-                if place >= self._texts:
+                if place not in self._texts:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.setItem(number, place, item)
         self.setSortingEnabled(True)

@@ -29,6 +29,7 @@ __all__ = [
     "engine_command",
     "interpreter_of",
     "known_device",
+    "local_command",
     "probe",
     "require",
     "verify",
@@ -255,6 +256,23 @@ def worker_command(session: Session) -> tuple[list[str], dict[str, str]]:
     EnvironmentProblem
         If there is no usable environment.
     """
+    return local_command(session, "worker")
+
+
+def local_command(session: Session, *arguments: str) -> tuple[list[str], dict[str, str]]:
+    """Command line and environment variables of the engine on this computer.
+
+    Parameters
+    ----------
+    session : Session
+    *arguments : str
+        As on the command line.
+
+    Raises
+    ------
+    EnvironmentProblem
+        If there is no usable environment.
+    """
     environment = configured(session)
     if environment is None:
         raise EnvironmentProblem(_NOT_INSTALLED)
@@ -263,7 +281,7 @@ def worker_command(session: Session) -> tuple[list[str], dict[str, str]]:
     spare = {"ADP3D_SPARE_CORES": "1"} if session.ui.is_gui else {}
     threads = adp3d_settings(session).job_threads
     wanted = {"OMP_NUM_THREADS": str(threads)} if threads > 0 else {}
-    return engine_command(environment.python, "worker"), spare | clean_variables(os.environ) | wanted
+    return engine_command(environment.python, *arguments), spare | clean_variables(os.environ) | wanted
 
 
 def _base_of(python: Path) -> Path | None:

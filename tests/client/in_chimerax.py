@@ -7,7 +7,8 @@
 - An environment for the engine: the one that the variable ADP3D_PYTHON or ADP-3D's settings name, else a Python of this
   computer that has the engine's packages, else one that ``adp3d install`` makes, as it does for users.
 
-The last line printed is ``N passed, N failed``; the exit status is 1 if a test failed.
+The last line printed is ``N passed, N failed``; the exit status is 1 if a test failed. Where ChimeraX has its window,
+what is printed goes to the shell that it was started from, too, not to its log.
 """
 
 from __future__ import annotations
@@ -44,6 +45,13 @@ class _Count:
 
 def main(session, arguments: list[str]) -> int:
     """Run the tests and return the exit status."""
+    from contextlib import redirect_stdout
+
+    with redirect_stdout(sys.__stdout__ or sys.stdout):  # a window's log is gone with ChimeraX
+        return _run_tests(session, arguments)
+
+
+def _run_tests(session, arguments: list[str]) -> int:
     from chimerax.core.errors import UserError
 
     try:
@@ -78,7 +86,7 @@ def main(session, arguments: list[str]) -> int:
             ],
             plugins=[count, Session()],
         )
-    print(f"{count.passed} passed, {count.failed} failed")
+    print(f"{count.passed} passed, {count.failed} failed", flush=True)  # ChimeraX's end does not flush
     return int(count.failed > 0 or count.passed == 0)
 
 

@@ -127,6 +127,14 @@ def test_links_between_the_pages_lead_somewhere(page):
             assert target.is_file(), link  # a picture of ours; other pages belong to ChimeraX
 
 
+def test_pictures_of_the_pages_are_used_small_and_described():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES.rglob("*.html"))
+    used = re.findall(r'<img src="(adp3d_\w+\.png)" width="\d+" alt="[^"]{20,}">', text)
+    files = {path.name: path for path in PAGES.rglob("*.png")}
+    assert set(used) == set(files) and len(used) >= 5
+    assert all(path.stat().st_size < 80_000 for path in files.values()), "they are part of the bundle"
+
+
 @pytest.mark.parametrize("page", sorted(PAGES.rglob("*.html")), ids=lambda page: page.name)
 def test_commands_in_links_and_examples_exist(page):
     text = page.read_text(encoding="utf-8")

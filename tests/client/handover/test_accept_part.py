@@ -106,6 +106,44 @@ def test_the_two_halves_of_a_gap_come_in_order(session, make_model, make_job):
         assert all(_bonded(structure, first, first + 1) for first in range(7, 12))
 
 
+def _marks(structure):
+    """Numbers of the residues that missing-structure marks connect, and how these are drawn."""
+    group = structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE, create_type=None)
+    lines = [] if group is None else list(group.pseudobonds)
+    return {
+        tuple(sorted((atom.residue.number, atom.name) for atom in line.atoms)): (tuple(line.color), line.display)
+        for line in lines
+    }
+
+
+def test_marks_of_what_is_still_missing_are_left(session, make_model, make_job):
+    structure = make_model(missing=(8, 9, 10, 11))
+    if not _marks(structure):
+        group = structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE)
+        group.new_pseudobond(*(structure.find_residue("A", n).find_atom(a) for n, a in ((7, "C"), (12, "N"))))
+    (line,) = structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE).pseudobonds
+    line.color, line.display = np.array((9, 8, 7, 255), np.uint8), False
+    looks, job = ((9, 8, 7, 255), False), make_job(structure, shift=0.0)
+    whole = {((7, "C"), (12, "N")): looks}
+    assert _marks(structure) == whole
+    for part, left in (
+        ((9, 10), {((7, "C"), (9, "N")), ((10, "C"), (12, "N"))}),
+        ((8,), {((10, "C"), (12, "N"))}),
+        ((11,), set()),
+    ):
+        _accept(session, job, structure, part)
+        assert _marks(structure) == dict.fromkeys(left, looks)
+    assert structure.pseudobond_group(structure.PBG_MISSING_STRUCTURE, create_type=None) is None
+    assert all(_bonded(structure, first, first + 1) for first in range(7, 12))
+    (chain,) = structure.chains
+    assert chain.num_existing_residues == 20 and chain.characters == "MALEKMALEKMALEKMALEK"
+    for left in ({((10, "C"), (12, "N"))}, {((7, "C"), (9, "N")), ((10, "C"), (12, "N"))}, set(whole)):
+        session.undo.undo()
+        assert set(_marks(structure)) == left
+    (chain,) = structure.chains
+    assert chain.num_existing_residues == 16 and chain.characters == "MALEKMALEKMALEKMALEK"
+
+
 def test_edits_elsewhere_in_the_chain_do_not_matter(session, make_model, make_job):
     structure = make_model()
     job = make_job(structure)

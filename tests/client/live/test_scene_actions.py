@@ -65,6 +65,26 @@ def test_gaps_and_residues_become_jobs(session, make_model, make_map, select):
     assert _offered(session) == {}
 
 
+def test_chains_without_side_chains_get_all_atoms(session, make_model, select, tmp_path):
+    from chimerax.adp3d.handover.results import result_model
+    from chimerax.core.commands import run
+
+    model = make_model(missing=(), chains="AB")
+    name = f"#{model.id_string}"
+    select(model, lambda atom: atom.residue.number < 6)
+    assert "all atoms" not in _offered(session), "they have CB atoms"
+    model.find_residue("B", 3).find_atom("CB").delete()
+    assert _offered(session)["all atoms"] == f"adp3d backmap {name}/B"
+    model.find_residue("A", 4).find_atom("C").delete()
+    assert _offered(session)["all atoms"] == f"adp3d backmap {name}/A,B"
+    select(model, lambda atom: atom.residue.number == 6)
+    assert "all atoms" not in _offered(session), "nothing of what is selected lacks any"
+    select(model, lambda atom: atom.residue.chain_id == "B")
+    job = run(session, f"{_offered(session)['all atoms']} device cpu wait true folder {tmp_path / 'job'}")
+    result = result_model(session, job)
+    assert all(r.find_atom("NZ") is not None for r in result.residues if r.chain_id == "B" and r.name == "LYS")
+
+
 @pytest.mark.parametrize("chain", ["AA", "a'", "A_2"])
 def test_unusual_names_and_negative_numbers_are_written_as_specifiers_are(session, make_model, select, chain):
     """What is offered is read back by ChimeraX as the residues and the gap that were selected."""

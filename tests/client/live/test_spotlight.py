@@ -42,7 +42,27 @@ def _looks(session, model, volume):
     camera = session.main_view.camera.position
     atoms = [(a.residue.number, a.name, bool(a.display), int(a.draw_mode)) for a in model.atoms]
     masks = [surface.triangle_mask is None for surface in volume.surfaces]
-    return atoms, masks, model.display, volume.display, np.asarray(camera.matrix).tolist()
+    planes = sorted((p.name, *np.round(p.plane_point, 4).tolist()) for p in session.main_view.clip_planes.planes())
+    return atoms, masks, model.display, volume.display, np.asarray(camera.matrix).tolist(), planes
+
+
+def test_clip_planes_do_not_hide_what_is_shown(session, scene):
+    """ChimeraX sets them where it is told to view a model; they move with the camera."""
+    from chimerax.adp3d.live.spotlight import Spotlight
+
+    model, volume = scene
+    view = session.main_view
+    view.clip_planes.set_clip_position("near", np.array((0.0, 0.0, 30.0)), view)
+    view.clip_planes.set_clip_position("far", np.array((0.0, 0.0, 20.0)), view)
+    view.clip_planes.set_clip_position("front", np.array((0.0, 0.0, 90.0)), view)
+    before = _looks(session, model, volume)
+    spotlight = Spotlight(session)
+    for numbers in ((17, 18), (3, 4)):
+        spotlight.show(_residues(model, numbers), volume)
+        assert [plane.name for plane in view.clip_planes.planes()] == ["front"]
+    spotlight.put_back()
+    assert _looks(session, model, volume) == before
+    view.clip_planes.clear()
 
 
 def test_residues_are_shown_and_everything_is_put_back(session, scene):

@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 from chimerax.adp3d.panel.fields import defaults, panel_fields, tasks, valid_options
-from chimerax.adp3d.panel.form import Form, can_check, check_command, job_command, missing, run_command
+from chimerax.adp3d.panel.form import (
+    Form,
+    can_check,
+    check_command,
+    job_command,
+    missing,
+    run_command,
+    validate_command,
+)
 
 
 def test_shortest_commands():
@@ -69,6 +77,21 @@ def test_check_leaves_out_what_it_has_not():
     assert can_check(form)
     assert not can_check(Form("refine"))
     assert not can_check(Form("distances", model="#1", files={"restraints": "r.csv"}))
+
+
+def test_validation_takes_what_concerns_the_model_and_the_map():
+    options = defaults() | {"resolution": 2.5, "halfMaps": "#3,#4", "confidence": "plddt", "replicas": 4, "seed": 7}
+    form = Form("refine", model="#2", map="#1", part="/A:3-9", sequence="MKV", options=options)
+    assert validate_command(form) == (
+        "adp3d check #2 inMap #1 validate true halfMaps #3,#4 resolution 2.5 confidence plddt"
+    )
+    assert (
+        validate_command(Form("refine", model="#2", options=options)) == "adp3d check #2 validate true confidence plddt"
+    )
+    form = Form("complete", model="#2", map="#1", options=options)
+    assert validate_command(form) == "adp3d check #2 validate true confidence plddt"
+    assert validate_command(Form("refine")) == ""
+    assert validate_command(Form("distances", model="#1", files={"restraints": "r.csv"})) == ""
 
 
 def test_commands_on_jobs():

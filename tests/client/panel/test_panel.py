@@ -79,6 +79,16 @@ def test_estimate_shows_the_report(panel, commands, monkeypatch):
     assert panel._note.text() == "The job can run.\nChain A: 111 of 172 residues."
 
 
+def test_validate_tells_the_main_figures(panel, commands, monkeypatch):
+    given, results = commands
+    assert not panel.validate.isEnabled()
+    _choose(panel, monkeypatch)
+    results["check"] = {"figures": {"clashscore": 2.5, "molprobity_score": None, "q_score": 0.71}}
+    panel.validate.click()
+    assert given == ["adp3d check #2 inMap #1 validate true"]
+    assert panel._note.text() == "Clashscore 2.5, Q-score 0.71; the Log has the residues with something wrong."
+
+
 REPORT = {"ok": True, "lines": [f"Chain {name}: 111 of 172 residues are modelled." for name in "ABCDEFGHIJKLMNOP"]}
 
 
@@ -105,7 +115,7 @@ def _in_sight(*widgets):
 
 def _set_up(panel):
     """What is always in sight on the first page."""
-    return (panel._command, panel.estimate, panel.run_button, panel.help_button)
+    return (panel._command, panel.estimate, panel.validate, panel.run_button, panel.help_button)
 
 
 def _of_jobs(panel):

@@ -22,8 +22,9 @@ def page(session, area, preferences):
 
         return call
 
-    made = PreferencePage(session, lambda: ("auto", "cpu", "cuda", "box"), guarded, area)
-    made.told = told
+    given = []
+    made = PreferencePage(session, lambda: ("auto", "cpu", "cuda", "box"), guarded, area, given.append)
+    made.told, made.given = told, given
     return made
 
 
@@ -53,6 +54,32 @@ def test_a_folder_that_cannot_hold_jobs_is_refused(page, preferences, tmp_path):
     page.folder.line.setText(str(tmp_path / "file"))
     page.folder.line.editingFinished.emit()
     assert preferences.job_folder == "" and "cannot be written into" in page.told[-1]
+
+
+def test_engines_elsewhere_are_added_tested_and_removed(page, session, preferences):
+    from chimerax.adp3d.process.hosts import Host, forget_host, remember_host
+
+    box = page.engines
+    assert box.known.currentText() == "none yet" and not (box.test.isEnabled() or box.add.isEnabled())
+    box.name.setText("gpu")
+    assert not box.add.isEnabled()
+    box.place.setText("me@server; close")
+    box.add.click()
+    assert page.given == ['adp3d engine add gpu ssh "me@server; close"'] and box.place.text() == ""
+    for name in ("gpu", "other"):
+        remember_host(session, Host(name, "me@server"))
+    page.refresh()
+    assert [box.known.itemText(i) for i in range(2)] == ["gpu: me@server", "other: me@server"]
+    box.known.setCurrentIndex(1)
+    box.test.click()
+    box.remove.click()
+    assert page.given[1:] == ["adp3d engine test other", "adp3d engine remove other"]
+    forget_host(session, "gpu")
+    page.refresh()
+    assert box.known.currentText() == "other: me@server", "what is chosen stays"
+    forget_host(session, "other")
+    page.refresh()
+    assert not box.remove.isEnabled()
 
 
 def test_nothing_is_cut_in_a_narrow_panel(page, application):

@@ -67,6 +67,11 @@ def test_points_are_named_counted_and_found(area):
     names = [f"A {n}" for n in range(1, 6)]
     plot.show_torsions(Torsions(phi, psi, np.array([0, 0, 1, 0, 0])), names)
     assert plot.counts() == {"outlier": 1, "allowed": 0, "favoured": 3}, "what is none for glycine is one for others"
+    whole = plot.caption(10_000)
+    assert whole.startswith("1 outlier, 0 allowed, 3 favoured; regions: ")
+    for width in (340, 200, 60):
+        said = plot.caption(width)
+        assert said.startswith("1 outlier") and plot.fontMetrics().horizontalAdvance(said) <= width
     assert plot.item_at(plot.place(0)) == 0 and plot.item_at(plot.place(4)) == 4
     frame = plot._frame()
     assert plot.item_at(frame.topLeft()) is None

@@ -51,6 +51,11 @@ def test_the_table_is_sorted_by_numbers(area, rows):
     assert chosen == [[2], [0, 2], [0]]
     table.selectRow(0)
     assert chosen[-1] == [1]
+    assert table.isColumnHidden(COLUMNS.index("Std. error")), "nothing is known of it"
+    area.resize(360, 300)
+    table.resize(360, 300)
+    last = COLUMNS.index("Above lowest")
+    assert table.columnViewportPosition(last) + table.columnWidth(last) <= 360, "seen in a narrow window"
     table.show_rows(rows[:1])
     assert table.order() == [0] and table.rowCount() == 1
 
@@ -67,6 +72,8 @@ def test_points_are_found_where_they_are_drawn(area):
     plot.grab()  # paints nothing but a sentence
     plot.show_dots([Dot(1.0, 5.0, 0, "a"), Dot(2.0, -20.0, 0, "b"), Dot(float("nan"), 0.0, 1, "c")], "x", "y")
     places = plot.positions()
+    frame = plot._frame()
+    assert all(frame.adjusted(5, 5, -5, -5).contains(place) for place in places[:2]), "no point lies on the frame"
     assert places[0].x() < places[1].x() and places[0].y() < places[1].y(), "higher is further up"
     assert plot.item_at(places[1] + QPointF(3, -3)) == 1 and plot.item_at(places[1] + QPointF(9, 9)) is None
     none = Qt.KeyboardModifier.NoModifier

@@ -196,6 +196,9 @@ class Residue:
     def session(self) -> Session:
         return self.structure.session
 
+    def connects_to(self, other_res: Residue) -> bool:
+        return any(neighbour.residue is other_res for atom in self._atoms for neighbour in atom.neighbors)
+
     @classmethod
     def register_attr(
         cls,

@@ -34,18 +34,27 @@ class Pseudobond:
         self.group = group
         self.atoms = (first, second)
         self.selected = False
+        self.display = True
+        self.color = np.array((255, 255, 0, 255), np.uint8)
+        self.halfbond = False
+        self.radius = group.radius
 
     def delete(self) -> None:
         self.group._pseudobonds.remove(self)
 
 
-class PseudobondGroup:
+class PseudobondGroup(Model):
     """atomic/src/pbgroup.py: lines between atoms, such as the chain trace; drawing is not imitated."""
 
-    def __init__(self, name):
-        self.name = name
+    def __init__(self, name: str, structure: Structure) -> None:
+        super().__init__(name, structure.session)
         self.radius = 0.2
+        self._structure = structure
         self._pseudobonds: list[Pseudobond] = []
+
+    def delete(self) -> None:
+        super().delete()
+        del self._structure._pseudobond_groups[self.name]
 
     @property
     def pseudobonds(self) -> list[Pseudobond]:
@@ -197,7 +206,7 @@ class Structure(Model):
     def pseudobond_group(self, name, *, create_type="normal"):
         if create_type is None:
             return self._pseudobond_groups.get(name)
-        return self._pseudobond_groups.setdefault(name, PseudobondGroup(name))
+        return self._pseudobond_groups.setdefault(name, PseudobondGroup(name, self))
 
     def change_chain_ids(
         self, chains: Sequence[Chain] | Chains, chain_ids: Sequence[str], *, non_polymeric: bool = True

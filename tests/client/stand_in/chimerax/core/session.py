@@ -89,6 +89,51 @@ class _Camera:
         self.position = Place(origin=(0, 0, 100))
 
 
+class _ClipPlane:
+    """graphics/src/clipping.py: in the scene, or, near and far ones, with the camera."""
+
+    def __init__(self, name: str, point: Any, view: _View) -> None:
+        self.name = name
+        self._view = view
+        self.plane_point = point
+
+    @property
+    def _frame(self) -> Any:
+        from chimerax.geometry import Place
+
+        return self._view.camera.position if self.name in ("near", "far") else Place()
+
+    @property
+    def plane_point(self) -> Any:
+        return self._frame * self._point
+
+    @plane_point.setter
+    def plane_point(self, point: Any) -> None:
+        self._point = self._frame.inverse() * point
+
+    def copy(self) -> _ClipPlane:
+        return _ClipPlane(self.name, self.plane_point, self._view)
+
+
+class _ClipPlanes:
+    """graphics/src/clipping.py."""
+
+    def __init__(self) -> None:
+        self._planes: list[_ClipPlane] = []
+
+    def planes(self) -> list[_ClipPlane]:
+        return self._planes
+
+    def set_clip_position(self, name: str, point: Any, view: _View) -> None:
+        self._planes.append(_ClipPlane(name, point, view))
+
+    def replace_planes(self, planes: list[_ClipPlane]) -> None:
+        self._planes = list(planes)
+
+    def clear(self) -> None:
+        self._planes = []
+
+
 class _View:
     """graphics/src/view.py: drawing is not imitated, the camera goes where all of the bounds is seen."""
 
@@ -97,6 +142,7 @@ class _View:
         self.frame_number = 0
         self.background_color = np.zeros(4)
         self.camera = _Camera()
+        self.clip_planes = _ClipPlanes()
 
     def view_all(self, bounds: Any = None, pad: float = 0) -> None:
         from chimerax.geometry import Place
