@@ -77,7 +77,7 @@ def fitted(stated: NDArray[np.float64], level: NDArray[np.float64], right: NDArr
         Resolutions in angstrom.
     right : ndarray of bool, shape (N,)
     """
-    features = np.concatenate([calibration_features(c[None], float(d)) for c, d in zip(stated, level, strict=True)])
+    features = calibration_features(stated, level)
 
     def loss(constants: NDArray[np.float64]) -> float:
         odds = features @ constants

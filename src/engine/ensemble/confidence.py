@@ -64,8 +64,8 @@ def replica_confidence(spread: Tensor) -> Tensor:
     return 100.0 / (1.0 + (spread / HALF_CONFIDENCE_SPREAD).square())
 
 
-def calibration_features(confidence: Array, resolution: float) -> Array:
-    """What the calibration weighs: 1, stated log odds, and ln(d / 3 A), (N, 3)."""
+def calibration_features(confidence: Array, resolution: float | Array) -> Array:
+    """What the calibration weighs: 1, stated log odds, and ln(d / 3 A), (N, 3); d of all residues or of each."""
     stated = np.clip(confidence, _LEAST, 99.9) / 100.0
     level = np.log(np.clip(resolution, *_RESOLUTIONS) / 3.0)
     return np.stack([np.ones_like(stated), np.log(stated / (1.0 - stated)), np.full_like(stated, level)], axis=-1)

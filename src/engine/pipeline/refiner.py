@@ -233,10 +233,8 @@ class Refiner:
         events.message(f"Tracing {count} residues (gaps: {len(gaps)}) through the density that nothing explains.")
         known = so_far.x.double().cpu().numpy()
         guesses = [self._equal.guesses(known, so_far.found, gap) for gap in gaps]
-        if any(guesses):
-            events.message(
-                f"Chains of equal sequence show {sum(map(bool, guesses))} of these gaps: they are tried, too."
-            )
+        if shown_there := sum(map(bool, guesses)):
+            events.message(f"Chains of equal sequence show {shown_there} of these gaps: they are tried, too.")
         shown, poll = self._shown(so_far.target), self._course.sampling.obey
         return traced_starts(so_far.x, so_far.found, gaps, self.sequence_check, shown, replicas, tried, guesses, poll)
 

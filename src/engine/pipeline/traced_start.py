@@ -69,18 +69,20 @@ def traced_starts(
     joined = [replace(_gap(ca, found, gap, check.chain_index), types=check.types[gap]) for gap in gaps]
     traced = trace_gaps(FreeDensity.of(density), joined, check.beside, poll=poll)
     steps = load_steps()
-    starts = x.expand(replicas, -1, -1, -1).clone()
-    any_ = False
+    begun: list[list[NDArray[np.float64]]] = []
     for where, gap, traces, others in zip(gaps, joined, traced, guesses, strict=True):
         before = [one for several in tried for one in several[:, where, 1].double().cpu().numpy()]
         copied = _different(others, before)[: max(1, replicas // 2)]
         new = [trace for trace in traces if is_another(trace.ca, before)]
         on_traces = (backbone_of(gap.before, trace.ca, gap.after, steps) for trace in new or traces)
-        chosen = [*copied, *islice(on_traces, replicas - len(copied))]
-        any_ = any_ or bool(chosen)
-        for replica in range(replicas if chosen else 0):
-            starts[replica, where] = torch.as_tensor(chosen[replica % len(chosen)]).to(x)
-    return starts if any_ else None
+        begun.append([*copied, *islice(on_traces, replicas - len(copied))])
+    if not any(begun):
+        return None
+    starts = x.expand(replicas, -1, -1, -1).clone()
+    for where, backbones in zip(gaps, begun, strict=True):
+        for replica in range(replicas if backbones else 0):
+            starts[replica, where] = torch.as_tensor(backbones[replica % len(backbones)]).to(x)
+    return starts
 
 
 def _different(
