@@ -16,6 +16,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from command import run_command
+from gaps import TEXT
 from numpy.typing import NDArray
 from report import Row, Table, write_table
 from scipy.optimize import minimize
@@ -31,7 +32,6 @@ EVIDENCE = 0.1
 """Of the residues that count as independent in a fit: right and wrong ones lie in stretches of about ten."""
 SHRINKAGE = (0.2, 2.0, 0.2)
 """Inverse variances of the constants about (0, 1, 0), which would leave confidences as they are."""
-TEXT = ("protein", "variant", "lengths", "rmsds", "confidences", "errors")
 
 
 def calibration_of(confidence: NDArray[np.float64], error: NDArray[np.float64]) -> list[Row]:
@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--fit", action="store_true", help="print constants of the calibration for these jobs")
     options = parser.parse_args()
     table = Table(options.jobs)
-    table.restore(TEXT)
+    table.restore(("protein", "variant", *TEXT))
     if not table.rows:
         raise InputError(f"{options.jobs} has no jobs: run gaps.py first.")
     options.out.mkdir(parents=True, exist_ok=True)

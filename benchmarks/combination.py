@@ -22,7 +22,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from command import begin, benchmark_parser, run_command
-from gaps import remove_segments, run_job, write_simulated, write_start
+from gaps import TEXT, remove_segments, run_job, said, write_simulated, write_start
 from held_out import Protein, held_out_proteins
 from numpy.typing import NDArray
 from parallel import add_options, compute
@@ -168,17 +168,13 @@ def main() -> None:
     usable = [p for p in held_out_proteins(options.data, 1) if p.atoms is not None][: options.proteins]
     table = Table(options.out / "jobs.csv")
     if options.resume:
-        table.restore(("protein", "way", "lengths", "rmsds", "confidences", "errors"))
+        table.restore(("protein", "way", *TEXT))
     done = {(row["protein"], row["way"]) for row in table.rows}
     effort = Effort(options.resolution, str(options.out / "runs"), options.replicas, options.steps, options.seed)
     tasks = [(i, p, way, effort) for i, p in enumerate(usable) for way in WAYS if (p.name, way) not in done]
     for row in compute(run_one, tasks, options.processes):
         table.add(row)
-        print(
-            f"{row['protein']} {row['way']}: missing {row['missing_rmsd']:.2f} A, known {row['known_rmsd']:.2f} A; "
-            f"{row['seconds']:.0f} s",
-            flush=True,
-        )
+        print(f"{row['protein']} {row['way']}: {said(row)}", flush=True)
     for way in WAYS:
         own = [row for row in table.rows if row["way"] == way]
         print(f"{way}: missing {column(own, 'missing_rmsd').mean():.2f} A, mean of {len(own)} proteins")

@@ -54,6 +54,8 @@ MARGIN = 12.0
 """Angstrom of the map around the protein."""
 CLASSES = ((6, 10), (11, 16), (17, 30))
 """Lengths of segments that are summed up together."""
+TEXT = ("lengths", "rmsds", "confidences", "errors")
+"""Columns of `run_job` that are not numbers."""
 RIGHT = 2.0
 """CA RMSD in angstrom below which a segment counts as found."""
 
@@ -175,6 +177,11 @@ def run_job(spec: RefineSpec | CompleteSpec, protein: Protein, known: NDArray[np
     }
 
 
+def said(row: Row) -> str:
+    """The figures of one job in a line."""
+    return f"missing {row['missing_rmsd']:.2f} A, known {row['known_rmsd']:.2f} A; {row['seconds']:.0f} s"
+
+
 def segments_of(rows: list[Row]) -> list[Row]:
     """One row for each missing segment."""
     out: list[Row] = []
@@ -245,7 +252,7 @@ def main() -> None:
     variants += [(name, "builtin", str(Path(file).resolve())) for name, file in _pairs(options.weights)]
     table = Table(options.out / "jobs.csv")
     if options.resume:
-        table.restore(("protein", "variant", "lengths", "rmsds", "confidences", "errors"))
+        table.restore(("protein", "variant", *TEXT))
     done = {(r["protein"], r["variant"], float(str(r["resolution"]))) for r in table.rows}
     tasks = [
         (i, p, d, variant, prior, weights, str(options.out / "runs"), options.replicas, options.steps, options.seed)

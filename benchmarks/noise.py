@@ -19,7 +19,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from command import begin, benchmark_parser, run_command
-from gaps import remove_segments, run_job, write_start
+from gaps import TEXT, remove_segments, run_job, said, write_start
 from held_out import Protein, held_out_proteins
 from map_weight import write_halves
 from parallel import add_options, compute
@@ -93,7 +93,7 @@ def main() -> None:
     usable.sort(key=lambda protein: protein.n_residues)
     table = Table(options.out / "jobs.csv")
     if options.resume:
-        table.restore(("protein", "way", "lengths", "rmsds", "confidences", "errors"))
+        table.restore(("protein", "way", *TEXT))
     done = {(r["protein"], float(str(r["resolution"])), float(str(r["noise"])), r["way"]) for r in table.rows}
     effort = Effort(str(options.out / "runs"), options.replicas, options.steps, options.seed)
     tasks = [
@@ -106,11 +106,7 @@ def main() -> None:
     ]
     for row in compute(run_one, tasks, options.processes):
         table.add(row)
-        print(
-            f"{row['protein']} {row['resolution']} A, noise {row['noise']}, {row['way']}: missing "
-            f"{row['missing_rmsd']:.2f} A, known {row['known_rmsd']:.2f} A; {row['seconds']:.0f} s",
-            flush=True,
-        )
+        print(f"{row['protein']} {row['resolution']} A, noise {row['noise']}, {row['way']}: {said(row)}", flush=True)
     draw(options.out / "noise.png", table.rows)
 
 

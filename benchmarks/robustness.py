@@ -16,7 +16,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from command import begin, benchmark_parser, run_command
-from gaps import run_job, specification, write_case
+from gaps import TEXT, run_job, said, specification, write_case
 from held_out import Protein, held_out_proteins
 from parallel import add_options, compute
 from report import Row, Table, column
@@ -99,7 +99,7 @@ def main() -> None:
     usable = [p for p in held_out_proteins(options.data, 1) if p.atoms is not None][: options.proteins]
     table = Table(options.out / "jobs.csv")
     if options.resume:
-        table.restore(("protein", "map", "lengths", "rmsds", "confidences", "errors"))
+        table.restore(("protein", "map", *TEXT))
     done = {(row["protein"], row["map"]) for row in table.rows}
     tasks = [
         (i, p, options.resolution, change, str(options.out / "runs"), options.replicas, options.steps, options.seed)
@@ -109,11 +109,7 @@ def main() -> None:
     ]
     for row in compute(run_one, tasks, options.processes):
         table.add(row)
-        print(
-            f"{row['protein']} {row['map']}: missing {row['missing_rmsd']:.2f} A, known {row['known_rmsd']:.2f} A; "
-            f"{row['seconds']:.0f} s",
-            flush=True,
-        )
+        print(f"{row['protein']} {row['map']}: {said(row)}", flush=True)
     for protein in dict.fromkeys(str(row["protein"]) for row in table.rows):
         rmsd = column([row for row in table.rows if row["protein"] == protein], "missing_rmsd")
         print(f"{protein}: {rmsd.min():.2f} to {rmsd.max():.2f} A, {rmsd.max() - rmsd.min():.2f} A apart")
