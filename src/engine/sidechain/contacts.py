@@ -72,6 +72,9 @@ class ClashFinder:
         self._drawn: NDArray[np.bool_] = ~given.cpu()[there].numpy()
         kinds = np.array([[_class_of(e) for e in _elements(t)] for t in aatype.tolist()]).reshape(-1, N_SLOTS)
         self._kind: NDArray[np.int64] = kinds[self._rows]
+        sides = self._drawn & (self._slot >= len(BACKBONE))
+        rows = np.split(np.flatnonzero(sides), np.searchsorted(self._residue[sides], np.arange(1, len(aatype))))
+        self._drawn_side: list[NDArray[np.int64]] = rows
         self._proline: NDArray[np.bool_] = (aatype == RESIDUE_NAMES.index("PRO")).numpy()
         bonded = scene.bonded[0].cpu().numpy()
         self._follows = np.concatenate([bonded, [False]])[: len(bonded)]
@@ -133,31 +136,36 @@ class ClashFinder:
         ndarray, shape (T,)
             Sum over pairs of the square, in A^2, of what they are nearer than they may be; 0 where nothing clashes.
         """
-        xyz = atoms[self._rows]
-        own = np.flatnonzero((self._residue == residue) & self._drawn & (self._slot >= len(BACKBONE)))
+        xyz, own = atoms[self._rows], self._drawn_side[residue]
         moved = tried[:, self._slot[own]]  # (T, m, 3)
         if not own.size:
             return np.zeros(len(tried))
         centre = moved.reshape(-1, 3).mean(0)
         reach = np.linalg.norm(moved.reshape(-1, 3) - centre, axis=-1).max() + _FURTHEST
-        near = np.setdiff1d(np.flatnonzero((np.abs(xyz - centre) < reach).all(-1)), own)
-        i, j = (each.ravel() for each in np.meshgrid(own, near, indexing="ij"))
+        within = (np.abs(xyz - centre) < reach).all(-1)
+        within[own] = False
+        near = np.flatnonzero(within)
+        i, j = own[:, None], near[None]
         first = self._residue[i] < self._residue[j]
-        limit = self._limit(np.where(first, i, j), np.where(first, j, i)).reshape(len(own), len(near))
-        distance = np.linalg.norm(moved[:, :, None] - xyz[near], axis=-1)
+        limit = self._limit(np.where(first, i, j), np.where(first, j, i))
+        from_centre, others = moved - centre, xyz[near] - centre
+        square = np.square(from_centre).sum(-1)[..., None] + np.square(others).sum(-1) - 2 * from_centre @ others.T
+        # few are too near: what follows is for these alone
+        t, i, j = np.nonzero(square < np.square(limit))
+        distance = np.sqrt(np.maximum(square[t, i, j], 0.0))
         sulphur = self._kind == _CLASSES.index("S")
-        bonded = sulphur[own][:, None] & sulphur[near] & (distance < _DISULFIDE)
-        under = np.where(bonded, 0.0, np.maximum(limit - distance, 0.0))
-        total: NDArray[np.float64] = np.square(under).sum((1, 2))
+        bonded = sulphur[own[i]] & sulphur[near[j]] & (distance < _DISULFIDE)
+        under = np.where(bonded, 0.0, limit[i, j] - distance)
+        total = np.bincount(t, np.square(under), len(tried)).astype(np.float64)
         if self._others is not None:
-            for t, points in enumerate(moved):
-                found = cKDTree(points).sparse_distance_matrix(self._others, _FURTHEST, output_type="ndarray")
-                least = _LIMIT[self._kind[own[found["i"]]], self._other_kinds[found["j"]]]
-                total[t] += np.square(np.maximum(least - found["v"], 0.0)).sum()
+            found = cKDTree(moved.reshape(-1, 3)).sparse_distance_matrix(self._others, _FURTHEST, output_type="ndarray")
+            t, i = np.divmod(found["i"], len(own))
+            under = np.maximum(_LIMIT[self._kind[own[i]], self._other_kinds[found["j"]]] - found["v"], 0.0)
+            total += np.bincount(t, np.square(under), len(tried))
         return total
 
     def _limit(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.float64]:
-        """How near (P,) atoms may be in angstrom, the residue of i not after that of j; 0 for any distance.
+        """How near atoms may be in angstrom, the residue of i not after that of j; 0 for any distance. Of any shape.
 
         Any for neighbours in the chain that hang together by few bonds, and within a residue but for a side chain that
         meets its own N or O.

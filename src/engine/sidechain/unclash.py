@@ -2,14 +2,16 @@
 
 Drawn again a few at a time, residues that touch may miss each other's new places. What is left is settled here: codes
 of each are drawn from the model's conditional distribution without replacement, and the first one that fits is taken;
-where none fits, what overlaps least.
+where none fits, the first one that does with its first torsions turned a little, or what overlaps least.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .build import build_from_unit_vectors
@@ -19,8 +21,15 @@ from .templates import BACKBONE, CHIS
 
 __all__ = ["settle"]
 
-_TRIES = 12
+_TRIES = 6
 """Codes tried for each residue; each takes a pass of the decoder."""
+_TURNS = (-20.0, -10.0, 0.0, 10.0, 20.0)
+_WAYS = sorted(
+    ((first, second) for first in _TURNS for second in _TURNS if first or second),
+    key=lambda way: way[0] ** 2 + way[1] ** 2,
+)
+"""Degrees by which chi 1 and chi 2 of codes that do not fit are turned: a code stands for rotamers up to 25 degrees
+apart, so that these are within what it means."""
 _SWEEPS = 3
 """Times that each residue is looked at: others have moved since."""
 
@@ -64,33 +73,65 @@ def settle(
     # the largest of log p + Gumbel noise are codes drawn one after the other without replacement
     noise = -torch.log(-torch.log(number.clamp(1e-20, 1.0 - 1e-7)))
     codes = (logp + noise).topk(_TRIES, -1).indices
-    backbone = atoms[:, :, : len(BACKBONE)]
-    aatype = sampler.scene.aatype
-    tried = []
-    for code in codes.to(tokens.device).unbind(-1):
-        decoded = sampler.decoded(torch.where(open_now, code, tokens))
-        built = build_from_unit_vectors(backbone, aatype, decoded.turns[..., :CHIS, :], decoded.deviation)
-        tried.append(built.cpu())
-    candidates = torch.stack(tried, 2)  # (K, N, tries, 14, 3)
-    found = atoms.cpu().clone()
+    found = atoms.double().cpu().numpy()
     taken = torch.full(hit.shape, -1)
-    for k in range(len(found)):
-        rows = torch.nonzero(open_now[k].cpu())[:, 0].tolist()
+    turns, deviation = _decoded(sampler, tokens, open_now, codes)
+    aatype = sampler.scene.aatype.cpu()
+    for k, sample in enumerate(found):
+        rows = torch.nonzero(open_now[k].cpu())[:, 0]
+        given = torch.from_numpy(sample[rows.numpy(), : len(BACKBONE)])
+        plain, turned = _side_chains(given, aatype[k, rows], turns[k, rows].double(), deviation[k, rows].double())
         for _ in range(_SWEEPS):
-            moved = False
-            for i in rows:
-                sample = found[k].double().numpy()
-                now = finder.overlap(sample, i, found[k, i, None].double().numpy())[0]
+            moved, clashing = False, finder.find(sample)[0]
+            for row, i in enumerate(rows.tolist()):
+                if not clashing[i]:
+                    continue
+                now = finder.overlap(sample, i, sample[i, None])[0]
                 if now == 0.0:
                     continue
-                overlap = finder.overlap(sample, i, candidates[k, i].double().numpy())
+                choices = plain[row]
+                overlap = finder.overlap(sample, i, choices)
+                if overlap.min() > 0.0:
+                    choices = np.concatenate([choices, turned[row]])
+                    overlap = np.concatenate([overlap, finder.overlap(sample, i, turned[row])])
                 best = int(overlap.argmin())  # the first one of those that fit
                 if overlap[best] < now:
-                    found[k, i, len(BACKBONE) :] = candidates[k, i, best, len(BACKBONE) :]
-                    taken[k, i] = best
+                    sample[i, len(BACKBONE) :] = choices[best, len(BACKBONE) :]
+                    taken[k, i] = best % _TRIES
                     moved = True
             if not moved:
                 break
     replaced = taken >= 0
     code = codes.gather(-1, taken.clamp(min=0)[..., None])
-    return found.to(atoms), replaced, logp.gather(-1, code)[..., 0]
+    return torch.from_numpy(found).to(atoms), replaced, logp.gather(-1, code)[..., 0]
+
+
+def _decoded(sampler: Sampler, tokens: Tensor, open_now: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    """Torsions (K, N, tries, 4, 2) and deviations (K, N, tries, 10, 3) of each code tried, on the CPU."""
+    turns, deviation = [], []
+    for code in codes.to(tokens.device).unbind(-1):
+        decoded = sampler.decoded(torch.where(open_now, code, tokens))
+        turns.append(decoded.turns[..., :CHIS, :].cpu())
+        deviation.append(decoded.deviation.cpu())
+    return torch.stack(turns, 2), torch.stack(deviation, 2)
+
+
+def _side_chains(
+    backbone: Tensor, aatype: Tensor, turns: Tensor, deviation: Tensor
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Atoms of codes of residues (H,) as they are, (H, tries, 14, 3), and turned, (H, ways x tries, 14, 3)."""
+    angle = torch.deg2rad(torch.tensor([(0.0, 0.0), *_WAYS], dtype=turns.dtype))
+    cosine, sine = (one[:, None, :] for one in (angle.cos(), angle.sin()))
+    count, moved = len(angle), angle.shape[1]
+    chi = turns[:, None, :, :moved]
+    first = torch.stack([chi[..., 0] * cosine - chi[..., 1] * sine, chi[..., 1] * cosine + chi[..., 0] * sine], -1)
+    others = turns[:, None, :, moved:].expand(-1, count, -1, -1, -1)
+    every = torch.cat([first, others], 3).flatten(1, 2)
+    wide = every.shape[1]
+    built = build_from_unit_vectors(
+        backbone[:, None].expand(-1, wide, -1, -1),
+        aatype[:, None].expand(-1, wide),
+        every,
+        deviation.repeat(1, count, 1, 1),
+    ).numpy()
+    return built[:, :_TRIES], built[:, _TRIES:]

@@ -7,7 +7,9 @@ import pytest
 import torch
 from side_chain_scene import demo_scene, small_model
 
+from adp3d.sidechain import unclash
 from adp3d.sidechain.contacts import ClashFinder, Obstacles
+from adp3d.sidechain.measure import measure_chi
 from adp3d.sidechain.sampling import Sampler
 from adp3d.sidechain.unclash import settle
 
@@ -73,3 +75,33 @@ def test_overlap_is_zero_where_nothing_is_found(drawn):
     for row in range(len(hit)):
         if not hit[row]:
             assert finder.overlap(sample, row, sample[None, row])[0] == 0.0
+
+
+def test_small_turns_make_room_where_no_code_fits(drawn, monkeypatch):
+    scene, sampler, tokens, atoms = drawn
+    finder = ClashFinder(scene)
+    hit, _ = found_by(finder, atoms)
+    turned = settle(sampler, tokens, atoms, hit, generators(2), finder)
+    monkeypatch.setattr(unclash, "_WAYS", [(0.0, 0.0)])
+    codes = settle(sampler, tokens, atoms, hit, generators(2), finder)
+    left = [sum(found_by(finder, found)[1]) for found, *_ in (turned, codes)]
+    assert left[0] < left[1]
+    # where a code is taken by both, its chi 1 and 2 differ by a few tens of degrees at most, and its bonds by nothing
+    same = turned[1] & codes[1] & (turned[2] == codes[2])
+    assert bool(same.any())
+    away = [measure_chi(found, scene.aatype.expand(2, -1))[0] for found, *_ in (turned, codes)]
+    off = torch.rad2deg(torch.atan2((away[0] - away[1]).sin(), (away[0] - away[1]).cos()).abs())[same]
+    assert bool((off.nan_to_num() <= 20.1).all())
+
+
+def test_overlaps_of_several_side_chains_are_those_of_each(drawn):
+    scene, _, _, atoms = drawn
+    sample = atoms[0].double().numpy()
+    row = int(torch.nonzero(scene.aatype[0] == 10)[0, 0])
+    inwards = sample[:, 1].mean(0) - sample[row, 1]  # into the other residues
+    tried = sample[None, row] + np.linspace(0.0, 0.8, 5)[:, None, None] * inwards
+    others = Obstacles(sample[row, 6:8] + [1.5, 0.0, 1.0], ("C", "O"))
+    for finder in (ClashFinder(scene), ClashFinder(scene, others)):
+        together = finder.overlap(sample, row, tried)
+        assert together == pytest.approx([finder.overlap(sample, row, one[None])[0] for one in tried])
+        assert (together > 0).any()
