@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from ..contract.errors import InputError
 from ..contract.plugins import MEASUREMENTS, plugins
 from ..contract.requests import parse_request
-from . import density, distances, saxs, sequence
+from . import copies, density, distances, saxs, sequence
 from .protocol import Load, Measurement, Scene
 
 __all__ = ["BUILT_IN", "load_measurements", "registered"]
 
 BUILT_IN: Mapping[str, Load] = {
+    copies.NAME: copies.load,
     density.NAME: density.load,
     distances.NAME: distances.load,
     saxs.NAME: saxs.load,

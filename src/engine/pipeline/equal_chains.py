@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..placing.target import Target
+from ..structure.equal_residues import equal_residues
 from ..structure.polymer import Polymer
 from ..validation.superpose import kabsch, rmsd
 
@@ -96,13 +96,9 @@ class EqualChains:
 
 def _same_residues(polymer: Polymer) -> tuple[NDArray[np.int64], ...]:
     """For each residue the same one of the other chains of equal sequence."""
-    groups: dict[str, list[NDArray[np.int64]]] = defaultdict(list)
-    for chain in range(len(polymer.chain_ids)):
-        rows = np.flatnonzero(polymer.chain_index == chain)
-        groups["".join(polymer.sequence[row] for row in rows.tolist())].append(rows)
     others = [np.zeros(0, np.int64)] * polymer.n_residues
-    for chains in groups.values():
-        for same in np.stack(chains, axis=1):  # one residue in all chains
+    for rows in equal_residues(polymer):
+        for same in rows:  # one residue in all chains
             for row in same.tolist():
                 others[row] = same[same != row]
     return tuple(others)

@@ -17,10 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .assemble import assemble
 from .contacts import ClashFinder
 from .network import SideChainModel
 from .sampling import Sampler
 from .scene import Scene
+from .turn_peptides import turn_peptides
 from .unclash import settle
 
 __all__ = ["ClashFree", "sample_without_clashes"]
@@ -107,6 +109,9 @@ def sample_without_clashes(
             torch.where(better[:, None], hit, best[4]),
         )
     atoms, logged, count, tokens, hit = best
+    if rounds and bool(hit.any()) and finder.drawn_peptides.any():
+        atoms = assemble(sampler.scene, turn_peptides(sampler.scene, sampler.decoded(tokens), finder))
+        hit, count = _clashes(finder, atoms)
     for _ in range(_SETTLED if rounds else 0):
         if not bool(hit.any()):
             break

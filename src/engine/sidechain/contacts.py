@@ -69,6 +69,8 @@ class ClashFinder:
         self._rows: NDArray[np.bool_] = there.numpy()
         self._residue: NDArray[np.int64] = there.nonzero()[:, 0].numpy()
         self._slot: NDArray[np.int64] = there.nonzero()[:, 1].numpy()
+        self._row_of: NDArray[np.int64] = np.full(there.shape, -1)
+        self._row_of[self._residue, self._slot] = np.arange(len(self._residue))
         self._drawn: NDArray[np.bool_] = ~given.cpu()[there].numpy()
         kinds = np.array([[_class_of(e) for e in _elements(t)] for t in aatype.tolist()]).reshape(-1, N_SLOTS)
         self._kind: NDArray[np.int64] = kinds[self._rows]
@@ -98,27 +100,76 @@ class ClashFinder:
         """
         xyz = np.asarray(atoms, np.float64)[self._rows]
         hit = np.zeros(len(self._rows), bool)
-        tree = cKDTree(xyz)
-        pairs = tree.query_pairs(_FURTHEST, output_type="ndarray")
-        i, j = pairs.T
-        i, j = (
-            np.where(self._residue[i] <= self._residue[j], i, j),
-            np.where(self._residue[i] <= self._residue[j], j, i),
-        )
-        distance = np.linalg.norm(xyz[i] - xyz[j], axis=-1)
-        near = (distance < self._limit(i, j)) & (self._drawn[i] | self._drawn[j])
-        sulphur = _CLASSES.index("S")
-        near &= ~((self._kind[i] == sulphur) & (self._kind[j] == sulphur) & (distance < _DISULFIDE))
-        for end in (i[near], j[near]):
+        i, j = self._near(xyz)
+        for end in (i, j):
             hit[self._residue[end[self._drawn[end]]]] = True
-        count = int(near.sum())
+        count = len(i)
         if self._others is not None:
-            found = tree.sparse_distance_matrix(self._others, _FURTHEST, output_type="ndarray")
+            found = cKDTree(xyz).sparse_distance_matrix(self._others, _FURTHEST, output_type="ndarray")
             own, other = found["i"], found["j"]
             near = self._drawn[own] & (found["v"] < _LIMIT[self._kind[own], self._other_kinds[other]])
             hit[self._residue[own[near]]] = True
             count += int(near.sum())
         return hit, count
+
+    @property
+    def drawn_peptides(self) -> NDArray[np.bool_]:
+        """Residues (N,) that are bonded to the next one by a peptide group which is drawn as a whole."""
+        drawn = np.zeros(len(self._rows), bool)
+        own = self._drawn & (self._slot == BACKBONE.index("C"))
+        drawn[self._residue[own]] = True
+        after = np.append(drawn[1:], False)
+        return np.asarray(drawn & after & self._follows)
+
+    def backbones_that_meet(self, atoms: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Residues (N,) whose peptide group, to the next one, has an atom that clashes with a backbone or a CB.
+
+        Parameters
+        ----------
+        atoms : ndarray, shape (N, 14, 3)
+            One sample, in angstrom.
+        """
+        i, j = self._near(np.asarray(atoms, np.float64)[self._rows])
+        skeleton = (self._slot[i] <= len(BACKBONE)) & (self._slot[j] <= len(BACKBONE))
+        ends = np.concatenate([i[skeleton], j[skeleton]])
+        of_next = self._slot[ends] == BACKBONE.index("N")
+        group = self._residue[ends] - of_next
+        hit = np.zeros(len(self._rows), bool)
+        hit[group[group >= 0]] = True
+        return hit
+
+    def peptide_overlap(
+        self, atoms: NDArray[np.float64], residue: int, tried: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """How much the peptide group from a residue to the next would overlap with backbones and CB.
+
+        Parameters
+        ----------
+        atoms : ndarray, shape (N, 14, 3)
+            One sample, in angstrom.
+        residue : int
+        tried : ndarray, shape (T, 3, 3)
+            C and O of the residue and N of the next one in angstrom.
+
+        Returns
+        -------
+        ndarray, shape (T,)
+            As `overlap`.
+        """
+        where = [(residue, "C"), (residue, "O"), (residue + 1, "N")]
+        own = np.array([self._row_of[row, BACKBONE.index(name)] for row, name in where])
+        return self._overlap(atoms[self._rows], own, tried, self._slot <= len(BACKBONE))
+
+    def _near(self, xyz: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Pairs of atoms (P,) that clash, one of them drawn."""
+        i, j = cKDTree(xyz).query_pairs(_FURTHEST, output_type="ndarray").T
+        first = self._residue[i] <= self._residue[j]
+        i, j = np.where(first, i, j), np.where(first, j, i)
+        distance = np.linalg.norm(xyz[i] - xyz[j], axis=-1)
+        near = (distance < self._limit(i, j)) & (self._drawn[i] | self._drawn[j])
+        sulphur = _CLASSES.index("S")
+        near &= ~((self._kind[i] == sulphur) & (self._kind[j] == sulphur) & (distance < _DISULFIDE))
+        return i[near], j[near]
 
     def overlap(self, atoms: NDArray[np.float64], residue: int, tried: NDArray[np.float64]) -> NDArray[np.float64]:
         """How much side chains of a residue would overlap with all else.
@@ -136,14 +187,25 @@ class ClashFinder:
         ndarray, shape (T,)
             Sum over pairs of the square, in A^2, of what they are nearer than they may be; 0 where nothing clashes.
         """
-        xyz, own = atoms[self._rows], self._drawn_side[residue]
-        moved = tried[:, self._slot[own]]  # (T, m, 3)
+        own = self._drawn_side[residue]
+        return self._overlap(atoms[self._rows], own, tried[:, self._slot[own]])
+
+    def _overlap(
+        self,
+        xyz: NDArray[np.float64],
+        own: NDArray[np.int64],
+        moved: NDArray[np.float64],
+        counts: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.float64]:
+        """Overlap (T,) of atoms ``own`` (m,), moved to (T, m, 3), with the others, or those of them that count."""
         if not own.size:
-            return np.zeros(len(tried))
+            return np.zeros(len(moved))
         centre = moved.reshape(-1, 3).mean(0)
         reach = np.linalg.norm(moved.reshape(-1, 3) - centre, axis=-1).max() + _FURTHEST
         within = (np.abs(xyz - centre) < reach).all(-1)
         within[own] = False
+        if counts is not None:
+            within &= counts
         near = np.flatnonzero(within)
         i, j = own[:, None], near[None]
         first = self._residue[i] < self._residue[j]
@@ -156,12 +218,12 @@ class ClashFinder:
         sulphur = self._kind == _CLASSES.index("S")
         bonded = sulphur[own[i]] & sulphur[near[j]] & (distance < _DISULFIDE)
         under = np.where(bonded, 0.0, limit[i, j] - distance)
-        total = np.bincount(t, np.square(under), len(tried)).astype(np.float64)
+        total = np.bincount(t, np.square(under), len(moved)).astype(np.float64)
         if self._others is not None:
             found = cKDTree(moved.reshape(-1, 3)).sparse_distance_matrix(self._others, _FURTHEST, output_type="ndarray")
             t, i = np.divmod(found["i"], len(own))
             under = np.maximum(_LIMIT[self._kind[own[i]], self._other_kinds[found["j"]]] - found["v"], 0.0)
-            total += np.bincount(t, np.square(under), len(tried))
+            total += np.bincount(t, np.square(under), len(moved))
         return total
 
     def _limit(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.float64]:

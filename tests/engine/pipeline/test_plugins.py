@@ -99,7 +99,7 @@ def test_the_prior_runs_under_its_name_with_its_own_cost(plugin, small, tmp_path
 
 
 def test_they_are_offered(plugin, capsys):
-    assert registered() == ("density", "distances", "saxs", "sequence", "plane")
+    assert registered() == ("copies", "density", "distances", "saxs", "sequence", "plane")
     shown = subprocess.run(
         [sys.executable, "-m", "adp3d.cli", "complete", "--help"], capture_output=True, text=True, check=True
     ).stdout

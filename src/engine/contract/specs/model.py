@@ -16,7 +16,7 @@ __all__ = ["CONFIDENCES", "MEASUREMENTS", "MEASUREMENT_NAMES", "SIDE_CHAINS", "M
 CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
 """How the B-factor column of the starting model is read."""
 
-MEASUREMENTS = ("density", "distances", "saxs", "sequence")
+MEASUREMENTS = ("copies", "density", "distances", "saxs", "sequence")
 """Names of the measurements that any such job may take; `adp3d.measurement.registry` has what they stand for, but is
 heavy to import."""
 

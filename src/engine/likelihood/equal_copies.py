@@ -1,0 +1,149 @@
+"""Likelihood of copies that are nearly alike: each distance within a copy is near its mean over all copies."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+__all__ = ["EqualCopiesLikelihood"]
+
+_CA = 1
+_LETS_GO = 2.0
+"""Standard deviations c about which a copy that is otherwise lets go, as those of
+`adp3d.likelihood.internal_geometry`."""
+_NUMBERS_PER_RESIDUE = 1.0
+"""Independent distances that a residue's distances count for, as there."""
+
+
+@dataclass(frozen=True)
+class EqualCopiesLikelihood:
+    r"""Robust log-likelihood of the differences between distances that several copies share.
+
+    .. math::
+        \log p(y|x) = -w \sum_m \sum_{k=1}^{n_m} \rho(s_{mk}), \quad
+        s_{mk} = \frac{d_{mk} - \bar d_m}{\sigma}, \quad \rho(s) = \frac12\,\frac{s^2}{1 + s^2/c^2}, \quad
+        w = \min\Big(1, \frac{N}{M}\Big)
+
+    where :math:`d_{mk}` is the distance of the same two CA atoms in copy k and :math:`\bar d_m` its mean over the
+    copies, with N residues that take part and M distances in all. Nothing is superposed, so that copies may turn
+    against each other and bend; a part that is truly otherwise in one copy lets go, as each distance is judged by
+    itself.
+
+    Parameters
+    ----------
+    pairs : Tensor of int64, shape (M, 2)
+        Residues.
+    shared : Tensor of int64, shape (M,)
+        Which of the distances that copies share each is an instance of, from 0.
+    sigma : float
+        Standard deviation of a distance about its mean over copies, in angstrom.
+    doubt : float
+        Uncertainty u of the structure itself, in angstrom: c^2 becomes c^2 + (2u/sigma)^2.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree or sigma is not positive.
+
+    References
+    ----------
+    Local restraints between copies without superposition, with Geman and McClure's function: G. N. Murshudov et al.,
+    REFMAC5, Acta Cryst. D67, 355 (2011), section 4.
+    """
+
+    pairs: Tensor
+    shared: Tensor
+    sigma: float
+    doubt: float = 0.0
+
+    def __post_init__(self) -> None:
+        count = self.pairs.shape[0]
+        if self.pairs.shape != (count, 2) or self.shared.shape != (count,):
+            raise ValueError("pairs must have shape (M, 2), shared (M,)")
+        if not self.sigma > 0:
+            raise ValueError("sigma must be positive")
+
+    @cached_property
+    def weight(self) -> float:
+        """Factor w on each distance."""
+        count = self.pairs.shape[0]
+        return min(1.0, _NUMBERS_PER_RESIDUE * self.pairs.unique().numel() / count) if count else 1.0
+
+    @cached_property
+    def _copies(self) -> Tensor:
+        """Instances of each shared distance."""
+        return torch.bincount(self.shared).to(torch.float32)
+
+    def in_doubt(self, doubt: float) -> EqualCopiesLikelihood:
+        """The same copies where the structure is uncertain by ``doubt`` angstrom; what was counted is taken over."""
+        other = copy.copy(self)
+        other.__dict__.update(doubt=doubt, weight=self.weight, _copies=self._copies)
+        return other
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Log-likelihood up to a constant.
+
+        Parameters
+        ----------
+        x : Tensor, shape (replica, N, 4, 3)
+            N, CA, C, O in angstrom.
+
+        Returns
+        -------
+        Tensor, shape (replica,)
+            Differentiable in x.
+        """
+        square = (self.differences(x) / self.sigma).square()
+        return -0.5 * self.weight * (square / (1.0 + square / self._width)).sum(-1)
+
+    def differences(self, x: Tensor) -> Tensor:
+        """Each distance less its mean over the copies, (replica, M), in angstrom."""
+        ca = x[..., _CA, :].transpose(0, 1).contiguous()  # whole rows of a table are gathered fastest
+        apart = ca.index_select(0, self.pairs[:, 0]) - ca.index_select(0, self.pairs[:, 1])
+        length = torch.linalg.vector_norm(apart, dim=-1)
+        total = length.new_zeros(len(self._copies), length.shape[1]).index_add(0, self.shared, length)
+        mean = total / self._copies.to(length)[:, None]
+        off: Tensor = length - mean.index_select(0, self.shared)
+        return off.transpose(0, 1)
+
+    def curvature(self, x: Tensor) -> Tensor:
+        r"""Positive estimate of the Hessian's diagonal, per atom and axis.
+
+        The secant of the force in the mean over directions, as if the means stood still.
+
+        Parameters
+        ----------
+        x : Tensor, shape (replica, N, 4, 3)
+            In angstrom.
+
+        Returns
+        -------
+        Tensor, shape (replica, N, 4)
+            In 1/angstrom^2.
+        """
+        with torch.no_grad():
+            square = (self.differences(x) / self.sigma).square()
+            stiffness = self.weight / (3.0 * self.sigma**2) * (1.0 + square / self._width) ** -2
+            total = x.new_zeros(x.shape[:-1])
+            total[..., _CA] = self._at_residues(stiffness, x.shape[1])
+            return total
+
+    def at_residues(self, x: Tensor) -> Tensor:
+        """Root mean square of the differences of each residue's distances, (replica, N), in angstrom; 0 without any."""
+        total = self._at_residues(self.differences(x).square(), x.shape[1])
+        count = self._at_residues(torch.ones_like(self.shared, dtype=x.dtype)[None], x.shape[1])
+        return (total / count.clamp(min=1.0)).sqrt()
+
+    def _at_residues(self, values: Tensor, n_residues: int) -> Tensor:
+        """Sums of values (replica, M) of the distances at each residue, (replica, N)."""
+        total = values.new_zeros(n_residues, values.shape[0])
+        rows = values.transpose(0, 1).contiguous()
+        return total.index_add_(0, self.pairs[:, 0], rows).index_add_(0, self.pairs[:, 1], rows).transpose(0, 1)
+
+    @property
+    def _width(self) -> float:
+        return _LETS_GO**2 + (2.0 * self.doubt / self.sigma) ** 2
