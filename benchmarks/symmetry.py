@@ -1,13 +1,14 @@
 """Symmetric complexes: one copy computed for all, beside one copy alone and all copies without symmetry.
 
-Usage: ``python benchmarks/symmetry.py --data DATA [--groups C3 D2] [--resolution 4] [--noise 1]``.
+Usage: ``python benchmarks/symmetry.py --data DATA [--groups C3 D2] [--resolution 4] [--noise 1] [--split test]``.
 Writes ``jobs.csv``.
 
 Complexes are made of the smallest held-out crystal structures: copies about an axis, as near to each other as CA
 atoms of real interfaces are. Their maps are the density of all atoms with noise of its own at each copy (the given
 fraction of the signal, filtered like it). The models lack two stretches and are bent by smooth fields, each copy by
-another one. Each is refined three times: ``one`` computes the first chain with the others as they are, ``symmetric``
-computes one for all (``--symmetry model``), ``all`` computes each copy for itself.
+another one. Each is refined four times: ``one`` computes the first chain with the others as they are, ``symmetric``
+computes one for all (``--symmetry model``), ``all`` computes each copy for itself, and ``alike`` does so with their
+shapes held near each other (``--measure copies``).
 
 Columns: the processor's seconds of the job, and how often those of ``one``; CA RMSD of known and missing residues to
 the truth over all copies that were computed, in angstrom; ``apart``, the largest distance of an atom from where the
@@ -25,7 +26,7 @@ from pathlib import Path
 
 import gemmi
 import numpy as np
-from atomic_chains import AtomicChain, atomic_chains
+from atomic_chains import SPLITS, AtomicChain, atomic_chains
 from bent_models import WAVE_LENGTHS
 from command import begin, benchmark_parser, run_command
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ GAPS = ((0.3, 8), (0.65, 12))
 """Where stretches are missing, as parts of the chain, and their residues."""
 B_FACTOR = 60.0
 MARGIN = 8.0
-WAYS = ("one", "symmetric", "all")
+WAYS = ("one", "symmetric", "all", "alike")
 
 
 def main() -> None:
@@ -66,10 +67,13 @@ def main() -> None:
     parser.add_argument("--groups", nargs="+", default=["C3", "D2"])
     parser.add_argument("--resolution", type=float, default=4.0)
     parser.add_argument("--noise", type=float, default=1.0, help="noise over signal in the map, before filtering both")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--split", choices=SPLITS, help="whose chains; both by default, val for choices of settings")
     options = parser.parse_args()
     begin(options)
     table = Table(options.out / "jobs.csv")
-    usable = [chain for chain in atomic_chains(options.data) if LENGTHS[0] <= len(chain.structure[0][0]) <= LENGTHS[1]]
+    chains = [chain for chain in atomic_chains(options.data) if options.split in (None, chain.split)]
+    usable = [chain for chain in chains if LENGTHS[0] <= len(chain.structure[0][0]) <= LENGTHS[1]]
     whole = [chain for chain in usable if not _broken(chain)]
     for number, chain in enumerate(sorted(whole, key=lambda one: len(one.structure[0][0]))[: options.proteins]):
         for group in options.groups:
@@ -89,7 +93,7 @@ def jobs(chain: AtomicChain, group: str, options: Namespace, rng: np.random.Gene
     # what is compiled and read once is no job's cost
     once = refined("one", folder, chain, truth, Namespace(**{**vars(options), "steps": 2, "replicas": 1}))
     base = float("nan")
-    for way in WAYS:
+    for way in options.ways:
         seconds, result, metrics = refined(way, folder, chain, truth, options)
         base = seconds if way == "one" else base
         computed = [result[0][0].name] if way == "one" else [one.name for one in result[0]]
@@ -122,6 +126,7 @@ def refined(
         dock="never", trajectory_interval=0, device="cpu", unseen="build",
         chains=(truth[0][0].name,) if way == "one" else None,
         symmetry="model" if way == "symmetric" else None,
+        measure=("copies",) if way == "alike" else None,
     )  # fmt: skip
     job = JobFolder.create(spec, overwrite=True)
     began = time.process_time()  # not the clock's: other programs do not count
