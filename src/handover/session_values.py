@@ -23,6 +23,7 @@ from ..engine.contract.domains import (
 )
 from ..engine.contract.requests import parse_request
 from ..engine.contract.settings import Row
+from ..engine.contract.symmetry import OF_MAP, SymmetryText, operators_text
 from . import frames
 from .map_export import Region, write_map
 from .model_export import file_chain_names, read_open_model, write_cif
@@ -112,6 +113,11 @@ def _(domain: Requests, row: Row, value: Any, around: Surroundings) -> Any:
 
 
 @_handed_over.register
+def _(domain: SymmetryText, row: Row, value: Any, around: Surroundings) -> Any:
+    return _symmetry_of_map(around.volume) if str(value).strip().lower() == OF_MAP else value
+
+
+@_handed_over.register
 def _(domain: ModelFile, row: Row, value: Any, around: Surroundings) -> Any:
     return str(_write_in_frame(value, around, around.staging / f"{row.name}.cif"))
 
@@ -178,6 +184,23 @@ def _write_map(row: Row, volume: Volume, around: Surroundings, path: Path) -> st
         raise UserError(f"'{row.keyword}' concerns a map; name the map with 'inMap', or leave it out.")
     write_map(volume, around.region, path, like=None if volume is around.volume else around.volume)
     return str(path)
+
+
+def _symmetry_of_map(volume: Volume | None) -> str:
+    """Operators of an open map, in its own frame, which is that of the job."""
+    from chimerax.core.errors import UserError
+
+    if volume is None:
+        raise UserError("'symmetry map' concerns a map; name the map with 'inMap', or leave it out.")
+    # places in the coordinates of the map's file
+    operators = [place.matrix.ravel().tolist() for place in volume.data.symmetries or ()]
+    if len(operators) < 2:
+        name = f"#{volume.id_string}"
+        raise UserError(
+            f"ChimeraX knows no symmetry of {name}: find it with 'measure symmetry {name}', or set it with "
+            f"'volume {name} symmetry C3' (or whatever it is)."
+        )
+    return operators_text(operators)
 
 
 def _labels(row: Row, residues: SessionResidues, around: Surroundings) -> tuple[str, ...] | None:

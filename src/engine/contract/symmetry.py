@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .domains import Text, shorten
 from .errors import InputError
 
-__all__ = ["ORIENTATIONS", "SymmetryRequest", "SymmetryText", "Vector", "parse_symmetry"]
+__all__ = ["OF_MAP", "ORIENTATIONS", "SymmetryRequest", "SymmetryText", "Vector", "operators_text", "parse_symmetry"]
+
+OF_MAP = "map"
+"""What users of ChimeraX write for the operators that an open map has; files of maps have none, so that a job gets them
+as `operators_text`."""
 
 ORIENTATIONS = {
     "T": ("222", "z3"),
@@ -30,10 +35,17 @@ _RETURN = (1.0, 1.0)
 _EXACT = (0.1, 0.05)
 """Angstrom and degrees within which a helix comes back to its beginning as a ring does."""
 
+_RIGID = 1e-3
+"""By which a rotation matrix may miss orthogonality: eight digits are written, six are common in files."""
+_NUMBERS = 12
+"""Of an operator: rotation and shift, row by row."""
+_IDENTITY = (1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
 _HOW = (
     "write C3, D2, T, O, I (with a setting, such as I,n25), a helix as H,rise,angle,copies, 'model' for the copies "
-    "that the model has, or 'assembly' for those of its mmCIF file"
+    "that the model has, 'assembly' for those of its mmCIF file, or in ChimeraX 'map' for those that the map has"
 )
+_OPERATORS = "operators:"
 _ASSEMBLY = re.compile(r"assembly(?::(\S+))?", re.IGNORECASE)
 _CYCLIC = re.compile(r"([CD])([0-9]{1,4})", re.IGNORECASE)
 
@@ -45,7 +57,7 @@ class SymmetryRequest:
     Attributes
     ----------
     kind : str
-        ``C``, ``D``, ``T``, ``O``, ``I``, ``H`` (helix), ``model`` or ``assembly``.
+        ``C``, ``D``, ``T``, ``O``, ``I``, ``H`` (helix), ``model``, ``assembly`` or ``operators``.
     order : int
         n of C and D, copies of a helix.
     orientation : str
@@ -54,6 +66,8 @@ class SymmetryRequest:
         From one copy of a helix to the next, in angstrom and degrees.
     assembly : str
         Identifier of an assembly; empty for the first.
+    operators : tuple of tuples of float
+        Rotation and shift in angstrom, row by row, of each copy; the first is the identity.
     """
 
     kind: str
@@ -62,6 +76,7 @@ class SymmetryRequest:
     rise: float = 0.0
     angle: float = 0.0
     assembly: str = ""
+    operators: tuple[tuple[float, ...], ...] = ()
 
     @property
     def symbol(self) -> str:
@@ -76,11 +91,13 @@ class SymmetryRequest:
     @property
     def placed(self) -> bool:
         """Whether an axis and a centre say where its operators lie."""
-        return self.kind not in ("model", "assembly")
+        return self.kind not in ("model", "assembly", "operators")
 
 
 def parse_symmetry(text: str) -> SymmetryRequest:
-    """Read a symmetry, written as in ChimeraX's ``sym`` command, or ``model``, ``assembly``, ``assembly:ID``.
+    """Read a symmetry: as ChimeraX's ``sym`` command writes it, ``model``, ``assembly``, ``assembly:ID``, or operators.
+
+    The latter as `operators_text` writes them.
 
     Raises
     ------
@@ -92,6 +109,8 @@ def parse_symmetry(text: str) -> SymmetryRequest:
         return SymmetryRequest("model")
     if found := _ASSEMBLY.fullmatch(word):
         return SymmetryRequest("assembly", assembly=found[1] or "")
+    if word.lower().startswith(_OPERATORS):
+        return SymmetryRequest("operators", operators=_operators(word[len(_OPERATORS) :]))
     if found := _CYCLIC.fullmatch(word):
         order = int(found[2])
         if not 2 <= order <= _MOST // (2 if found[1] in "Dd" else 1):
@@ -112,6 +131,39 @@ def parse_symmetry(text: str) -> SymmetryRequest:
     if kind == "H":
         return _helix(word, fields)
     raise InputError(f"There is no symmetry {word!r}: {_HOW}.")
+
+
+def operators_text(operators: Sequence[Sequence[float]]) -> str:
+    """Operators, twelve numbers each (rotation and shift in angstrom, row by row), as a symmetry that jobs take."""
+    return _OPERATORS + ";".join(",".join(f"{number:.9g}" for number in one) for one in operators)
+
+
+def _operators(text: str) -> tuple[tuple[float, ...], ...]:
+    """Rigid operators, the identity first."""
+    try:
+        found = [tuple(float(number) for number in one.split(",")) for one in text.split(";")]
+    except ValueError:
+        found = []
+    if not found or any(len(one) != _NUMBERS or not all(abs(n) < _FAR for n in one) for one in found):
+        raise InputError("Operators of a symmetry are twelve numbers each: rotation and shift, row by row.")
+    if not all(map(_is_rigid, found)):
+        raise InputError("An operator of the symmetry is no rotation and shift: it stretches or mirrors.")
+    still = [one for one in found if all(abs(a - b) < _RIGID for a, b in zip(one, _IDENTITY, strict=True))]
+    others = [one for one in found if one not in still]
+    if not still or not others or len(found) > _MOST:
+        raise InputError(
+            f"Operators of a symmetry are the identity and those that make further copies, {_MOST} at most; these are "
+            f"{len(found)}" + ("." if still else ", none of which leaves the model where it is.")
+        )
+    return (_IDENTITY, *others)
+
+
+def _is_rigid(operator: tuple[float, ...]) -> bool:
+    a, b, c = (operator[row : row + 3] for row in (0, 4, 8))
+    lengths = all(abs(math.hypot(*row) - 1.0) < _RIGID for row in (a, b, c))
+    cross = (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
+    # the third axis is what the first two give: orthogonal, and of the right hand
+    return lengths and all(abs(one - other) < _RIGID for one, other in zip(cross, c, strict=True))
 
 
 def _helix(word: str, fields: list[str]) -> SymmetryRequest:

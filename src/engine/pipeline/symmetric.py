@@ -20,7 +20,7 @@ from ..structure.open_copies import refuse_other_hand, seen_from_best
 from ..structure.residue_ranges import chains_named
 from ..structure.sequences import NamedSequence
 from ..structure.symmetric_copies import TOLERANCE, Orbit, SequenceChain, find_group, find_orbits, refuse_overlap
-from ..structure.symmetry import Symmetry, symmetry_of_symbol
+from ..structure.symmetry import Symmetry, symmetry_of_operators, symmetry_of_symbol
 
 __all__ = ["SymmetricJob", "before_docking", "prepare_symmetry", "symmetry_note"]
 
@@ -114,6 +114,8 @@ def prepare_symmetry(
     elif request.kind == "assembly":
         name, operators = assembly_operators(structure, request.assembly)
         symmetry = Symmetry(name, operators)
+    elif request.kind == "operators":
+        symmetry = symmetry_of_operators(np.array(request.operators).reshape(-1, 3, 4))
     else:
         centre = density.centre if spec.symmetry_centre is None else spec.symmetry_centre
         axis = spec.symmetry_axis or (0, 0, 1)

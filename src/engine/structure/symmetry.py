@@ -21,6 +21,7 @@ __all__ = [
     "group_name",
     "inverse",
     "product",
+    "symmetry_of_operators",
     "symmetry_of_symbol",
 ]
 
@@ -129,6 +130,16 @@ def symmetry_of_symbol(request: SymmetryRequest, axis: ArrayLike, centre: ArrayL
     moved = np.array([product(frame, product(one, back)) for one in plain])
     moved[0] = np.eye(3, 4)
     return Symmetry(request.symbol, moved)
+
+
+def symmetry_of_operators(operators: Array) -> Symmetry:
+    """Symmetry of operators (n, 3, 4) as they are given, the identity first, those that are there twice once.
+
+    It has the name of its point group if it is one, else it says how many there are.
+    """
+    found = distinct(operators)
+    plain = Symmetry(f"of {len(found)} operators", found)
+    return Symmetry(group_name(found), found) if plain.closed else plain
 
 
 def closed_group(operators: Array, table: NDArray[np.int64], middle: ArrayLike) -> Symmetry | None:

@@ -6,7 +6,7 @@ import pytest
 
 from adp3d.contract.errors import InputError
 from adp3d.contract.specification import RefineSpec, from_json, to_json
-from adp3d.contract.symmetry import SymmetryText, Vector, parse_symmetry
+from adp3d.contract.symmetry import SymmetryText, Vector, operators_text, parse_symmetry
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,40 @@ def test_axis_and_centre_go_with_a_symbol():
     for other in ({}, {"symmetry": "model"}, {"symmetry": "assembly:1"}):
         with pytest.raises(InputError, match="go with a symmetry"):
             RefineSpec(**options, **other, symmetry_axis=(0, 0, 1))
+
+
+TURN = (-1.0, 0.0, 0.0, 12.5, 0.0, -1.0, 0.0, 3.25, 0.0, 0.0, 1.0, 0.0)
+STILL = (1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+def test_operators_are_read_as_they_are_written():
+    text = operators_text([TURN, STILL])
+    found = parse_symmetry(text)
+    assert found.kind == "operators" and not found.placed
+    assert found.operators == (STILL, TURN)  # the identity first
+    assert SymmetryText().check("symmetry", text) == text
+    spec = RefineSpec(output="o", map="m.mrc", model="m.cif", symmetry=text)
+    assert from_json(to_json(spec)).symmetry == text
+
+
+@pytest.mark.parametrize(
+    ("operators", "what"),
+    [
+        ([STILL], "further copies"),
+        ([TURN, TURN], "leaves the model where it is"),
+        ([STILL, TURN[:11]], "twelve numbers"),
+        ([STILL, (float("nan"), *TURN[1:])], "twelve numbers"),
+        ([STILL, tuple(2 * number for number in TURN)], "stretches or mirrors"),
+        ([STILL, (-1.0, *STILL[1:])], "stretches or mirrors"),
+        ([STILL, (1.0, 0.1, *STILL[2:])], "stretches or mirrors"),
+        ([STILL, *[(*STILL[:3], 5.0 * k, *STILL[4:]) for k in range(1, 361)]], "360 at most"),
+    ],
+)
+def test_operators_that_are_none_are_refused(operators, what):
+    with pytest.raises(InputError, match=what):
+        parse_symmetry(operators_text(operators))
+
+
+def test_words_among_operators_are_refused():
+    with pytest.raises(InputError, match="twelve numbers"):
+        parse_symmetry("operators:here and there")

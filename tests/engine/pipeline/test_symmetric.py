@@ -11,6 +11,7 @@ from symmetric_complex import AXIS, CENTRE, assembled, simulated_map
 
 from adp3d.contract.errors import InputError
 from adp3d.contract.specification import RefineSpec
+from adp3d.contract.symmetry import operators_text
 from adp3d.job.events import Control, NullEvents
 from adp3d.job.execute import execute
 from adp3d.job.folder import JobFolder
@@ -94,6 +95,14 @@ def test_copies_that_the_model_lacks_are_added(trimer, small):
     points = problem.target.xyz[problem.target.known]
     for one, other in zip(symmetric.symmetry.operators, symmetry.operators, strict=True):
         assert np.linalg.norm(apply(one, points) - apply(other, points), axis=-1).max() < 0.3
+
+
+def test_operators_from_elsewhere_are_as_good_as_a_symbol(trimer, small):
+    _, symmetry = trimer
+    text = operators_text([one.ravel().tolist() for one in symmetry.operators[::-1]])
+    symmetric = load(trimer, small, symmetry=text).symmetric
+    assert symmetric.symmetry.name == "C3" and symmetric.added == ()
+    assert load(trimer, small, model="single.cif", symmetry=text).symmetric.added != ()
 
 
 def test_obstacles_follow_the_result(trimer, small):
