@@ -396,4 +396,4 @@ def _(domain: TwoMaps, field: Field, changed: _Changed, parent: QWidget, names: 
 
 @_made.register
 def _(domain: SymmetryText, field: Field, changed: _Changed, parent: QWidget, names: ListNames) -> Editor:
-    return _Text("C3, D2, ... or model", changed, parent)
+    return _Text("C3, D2, ..., model or map", changed, parent)
