@@ -15,8 +15,6 @@ _CA = 1
 _LETS_GO = 2.0
 """Standard deviations c about which a copy that is otherwise lets go, as those of
 `adp3d.likelihood.internal_geometry`."""
-_NUMBERS_PER_RESIDUE = 1.0
-"""Independent distances that a residue's distances count for, as there."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +22,18 @@ class EqualCopiesLikelihood:
     r"""Robust log-likelihood of the differences between distances that several copies share.
 
     .. math::
-        \log p(y|x) = -w \sum_m \sum_{k=1}^{n_m} \rho(s_{mk}), \quad
-        s_{mk} = \frac{d_{mk} - \bar d_m}{\sigma}, \quad \rho(s) = \frac12\,\frac{s^2}{1 + s^2/c^2}, \quad
-        w = \min\Big(1, \frac{N}{M}\Big)
+        \log p(y|x) = -\sum_m \sum_{k=1}^{n_m} \rho(s_{mk}), \quad
+        s_{mk} = \frac{d_{mk} - \bar d_m}{\sigma}, \quad \rho(s) = \frac12\,\frac{s^2}{1 + s^2/c^2}
 
     where :math:`d_{mk}` is the distance of the same two CA atoms in copy k and :math:`\bar d_m` its mean over the
-    copies, with N residues that take part and M distances in all. Nothing is superposed, so that copies may turn
-    against each other and bend; a part that is truly otherwise in one copy lets go, as each distance is judged by
-    itself.
+    copies. Nothing is superposed, so that copies may turn against each other and bend; a part that is truly otherwise
+    in one copy lets go, as each distance is judged by itself.
+
+    All distances count in full. With the weight of `adp3d.likelihood.internal_geometry`, which lets all distances of a
+    residue together count for one or a few, less was gained: three copies of a validation chain of 82 residues in a map
+    at 4 A (``benchmarks/symmetry.py --split val --groups C3 --steps 16 --replicas 2``) came to 0.43 and 0.56 A (CA RMSD
+    of known and missing residues) with one for each residue, 0.39 and 0.53 A with six, 0.36 and 0.47 A in full; without
+    the likelihood to 0.40 and 0.65 A.
 
     Parameters
     ----------
@@ -68,12 +70,6 @@ class EqualCopiesLikelihood:
             raise ValueError("sigma must be positive")
 
     @cached_property
-    def weight(self) -> float:
-        """Factor w on each distance."""
-        count = self.pairs.shape[0]
-        return min(1.0, _NUMBERS_PER_RESIDUE * self.pairs.unique().numel() / count) if count else 1.0
-
-    @cached_property
     def _copies(self) -> Tensor:
         """Instances of each shared distance."""
         return torch.bincount(self.shared).to(torch.float32)
@@ -81,7 +77,7 @@ class EqualCopiesLikelihood:
     def in_doubt(self, doubt: float) -> EqualCopiesLikelihood:
         """The same copies where the structure is uncertain by ``doubt`` angstrom; what was counted is taken over."""
         other = copy.copy(self)
-        other.__dict__.update(doubt=doubt, weight=self.weight, _copies=self._copies)
+        other.__dict__.update(doubt=doubt, _copies=self._copies)
         return other
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -98,7 +94,7 @@ class EqualCopiesLikelihood:
             Differentiable in x.
         """
         square = (self.differences(x) / self.sigma).square()
-        return -0.5 * self.weight * (square / (1.0 + square / self._width)).sum(-1)
+        return -0.5 * (square / (1.0 + square / self._width)).sum(-1)
 
     def differences(self, x: Tensor) -> Tensor:
         """Each distance less its mean over the copies, (replica, M), in angstrom."""
@@ -127,7 +123,7 @@ class EqualCopiesLikelihood:
         """
         with torch.no_grad():
             square = (self.differences(x) / self.sigma).square()
-            stiffness = self.weight / (3.0 * self.sigma**2) * (1.0 + square / self._width) ** -2
+            stiffness = (1.0 + square / self._width) ** -2 / (3.0 * self.sigma**2)
             total = x.new_zeros(x.shape[:-1])
             total[..., _CA] = self._at_residues(stiffness, x.shape[1])
             return total
