@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .geometry_table import geometry_table
-from .internal import angle, distance, place, torsion
+from .internal import angle, distance, place, torsion, turned
 from .templates import BACKBONE, SLOTS, TEMPLATES
 
 __all__ = ["build_from_unit_vectors", "build_side_chains", "measure_deviation", "terminal_oxygen"]
@@ -61,8 +61,7 @@ def build_from_unit_vectors(
     still = turns.new_tensor([1.0, 0.0]).expand(*turns.shape[:-2], 1, 2)
     which = table.chi[aatype][..., None].expand(*aatype.shape, SLOTS, 2)
     turn = torch.cat([still, turns], -2).gather(-2, which)
-    cosine = turn[..., 0] * twist.cos() - turn[..., 1] * twist.sin()
-    sine = turn[..., 1] * twist.cos() + turn[..., 0] * twist.sin()
+    cosine, sine = turned(turn, twist).unbind(-1)
     exists, references = table.exists[aatype], table.references[aatype]
     atoms = list(backbone.unbind(-2))
     for slot in range(SLOTS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["angle", "distance", "place", "torsion"]
+__all__ = ["angle", "distance", "place", "torsion", "turned"]
 
 _LEAST = 1e-6
 """Lengths in angstrom below this have no direction."""
@@ -33,6 +33,12 @@ def torsion(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
     n1, n2 = torch.linalg.cross(b - a, along), torch.linalg.cross(along, d - c)
     across = torch.linalg.vector_norm(along, dim=-1) * ((b - a) * n2).sum(-1)
     return torch.atan2(across, (n1 * n2).sum(-1))
+
+
+def turned(torsions: Tensor, further: Tensor) -> Tensor:
+    """Torsions as unit vectors (..., 2), cosine and sine, turned further by angles (...) in radians."""
+    (cosine, sine), (c, s) = torsions.unbind(-1), (further.cos(), further.sin())
+    return torch.stack([cosine * c - sine * s, sine * c + cosine * s], -1)
 
 
 def place(a: Tensor, b: Tensor, c: Tensor, length: Tensor, bend: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .assemble import assemble
 from .contacts import ClashFinder
+from .internal import turned
 from .network import Decoded
 from .scene import Scene
 from .templates import BACKBONE, CHIS
@@ -85,7 +86,6 @@ def _group(backbones: NDArray[np.float64], i: int) -> NDArray[np.float64]:
 
 def _turned(decoded: Decoded, degrees: Tensor | float) -> Decoded:
     """Peptides turned further, each (K, N) by its own angle or all by one."""
-    angle = torch.deg2rad(torch.as_tensor(degrees, dtype=decoded.turns.dtype, device=decoded.turns.device))
-    cosine, sine = decoded.turns[..., CHIS, :].unbind(-1)
-    turned = torch.stack([cosine * angle.cos() - sine * angle.sin(), sine * angle.cos() + cosine * angle.sin()], -1)
-    return replace(decoded, turns=torch.cat([decoded.turns[..., :CHIS, :], turned[..., None, :]], -2))
+    further = torch.deg2rad(torch.as_tensor(degrees, dtype=decoded.turns.dtype, device=decoded.turns.device))
+    peptides = turned(decoded.turns[..., CHIS, :], further)
+    return replace(decoded, turns=torch.cat([decoded.turns[..., :CHIS, :], peptides[..., None, :]], -2))

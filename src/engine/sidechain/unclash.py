@@ -7,7 +7,7 @@ where none fits, the first one that does with its first torsions turned a little
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .build import build_from_unit_vectors
 from .contacts import ClashFinder
+from .internal import turned
 from .sampling import Sampler
 from .templates import BACKBONE, CHIS
 
@@ -79,31 +80,40 @@ def settle(
     aatype = sampler.scene.aatype.cpu()
     for k, sample in enumerate(found):
         rows = torch.nonzero(open_now[k].cpu())[:, 0]
-        given = torch.from_numpy(sample[rows.numpy(), : len(BACKBONE)])
-        plain, turned = _side_chains(given, aatype[k, rows], turns[k, rows].double(), deviation[k, rows].double())
-        for _ in range(_SWEEPS):
-            moved, clashing = False, finder.find(sample)[0]
-            for row, i in enumerate(rows.tolist()):
-                if not clashing[i]:
-                    continue
-                now = finder.overlap(sample, i, sample[i, None])[0]
-                if now == 0.0:
-                    continue
-                choices = plain[row]
-                overlap = finder.overlap(sample, i, choices)
-                if overlap.min() > 0.0:
-                    choices = np.concatenate([choices, turned[row]])
-                    overlap = np.concatenate([overlap, finder.overlap(sample, i, turned[row])])
-                best = int(overlap.argmin())  # the first one of those that fit
-                if overlap[best] < now:
-                    sample[i, len(BACKBONE) :] = choices[best, len(BACKBONE) :]
-                    taken[k, i] = best % _TRIES
-                    moved = True
-            if not moved:
-                break
+        backbone = torch.from_numpy(sample[rows.numpy(), : len(BACKBONE)])
+        choices = _choices(backbone, aatype[k, rows], turns[k, rows].double(), deviation[k, rows].double())
+        for i, best in _settle_one(sample, dict(zip(rows.tolist(), choices, strict=True)), finder).items():
+            taken[k, i] = best % _TRIES
     replaced = taken >= 0
     code = codes.gather(-1, taken.clamp(min=0)[..., None])
     return torch.from_numpy(found).to(atoms), replaced, logp.gather(-1, code)[..., 0]
+
+
+def _settle_one(
+    sample: NDArray[np.float64], choices: Mapping[int, NDArray[np.float64]], finder: ClashFinder
+) -> dict[int, int]:
+    """Give residues of one sample (N, 14, 3), in place, the first of their choices (n, 14, 3) that fits.
+
+    Codes as they are come first, and are all that is looked at where one of them fits. Returned is which choice was
+    taken last, for residues that took any.
+    """
+    taken: dict[int, int] = {}
+    for _ in range(_SWEEPS):
+        moved, clashing = False, finder.find(sample)[0]
+        for i, own in choices.items():
+            now = finder.overlap(sample, i, sample[i, None])[0] if clashing[i] else 0.0
+            if now == 0.0:
+                continue
+            overlap = finder.overlap(sample, i, own[:_TRIES])
+            if overlap.min() > 0.0:
+                overlap = np.concatenate([overlap, finder.overlap(sample, i, own[_TRIES:])])
+            best = int(overlap.argmin())  # the first one of those that fit
+            if overlap[best] < now:
+                sample[i, len(BACKBONE) :] = own[best, len(BACKBONE) :]
+                taken[i], moved = best, True
+        if not moved:
+            break
+    return taken
 
 
 def _decoded(sampler: Sampler, tokens: Tensor, open_now: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,22 +126,16 @@ def _decoded(sampler: Sampler, tokens: Tensor, open_now: Tensor, codes: Tensor) 
     return torch.stack(turns, 2), torch.stack(deviation, 2)
 
 
-def _side_chains(
-    backbone: Tensor, aatype: Tensor, turns: Tensor, deviation: Tensor
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Atoms of codes of residues (H,) as they are, (H, tries, 14, 3), and turned, (H, ways x tries, 14, 3)."""
-    angle = torch.deg2rad(torch.tensor([(0.0, 0.0), *_WAYS], dtype=turns.dtype))
-    cosine, sine = (one[:, None, :] for one in (angle.cos(), angle.sin()))
-    count, moved = len(angle), angle.shape[1]
-    chi = turns[:, None, :, :moved]
-    first = torch.stack([chi[..., 0] * cosine - chi[..., 1] * sine, chi[..., 1] * cosine + chi[..., 0] * sine], -1)
-    others = turns[:, None, :, moved:].expand(-1, count, -1, -1, -1)
+def _choices(backbone: Tensor, aatype: Tensor, turns: Tensor, deviation: Tensor) -> NDArray[np.float64]:
+    """Atoms (H, n, 14, 3) of the codes of residues (H,), as they are and then turned, the smallest turns first."""
+    ways = torch.deg2rad(torch.tensor([(0.0, 0.0), *_WAYS], dtype=turns.dtype))
+    first = turned(turns[:, None, :, : ways.shape[1]], ways[:, None])
+    others = turns[:, None, :, ways.shape[1] :].expand(-1, len(ways), -1, -1, -1)
     every = torch.cat([first, others], 3).flatten(1, 2)
-    wide = every.shape[1]
-    built = build_from_unit_vectors(
-        backbone[:, None].expand(-1, wide, -1, -1),
-        aatype[:, None].expand(-1, wide),
+    count = every.shape[1]
+    return build_from_unit_vectors(
+        backbone[:, None].expand(-1, count, -1, -1),
+        aatype[:, None].expand(-1, count),
         every,
-        deviation.repeat(1, count, 1, 1),
+        deviation.repeat(1, len(ways), 1, 1),
     ).numpy()
-    return built[:, :_TRIES], built[:, _TRIES:]

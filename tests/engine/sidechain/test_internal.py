@@ -8,7 +8,7 @@ import gemmi
 import pytest
 import torch
 
-from adp3d.sidechain.internal import angle, distance, place, torsion
+from adp3d.sidechain.internal import angle, distance, place, torsion, turned
 
 
 @pytest.fixture
@@ -48,3 +48,9 @@ def test_torsions_have_gradients_at_180_degrees():
     assert abs(float(turn.detach())) == pytest.approx(math.pi)
     turn.backward()
     assert torch.isfinite(flat.grad).all() and flat.grad.abs().sum() > 0
+
+
+def test_turning_further_adds_angles():
+    first, second = torch.tensor([0.3, -2.0, 3.0], dtype=torch.float64), torch.tensor([0.5, 1.0, 2.0]).double()
+    unit = turned(torch.stack([first.cos(), first.sin()], -1), second)
+    torch.testing.assert_close(unit, torch.stack([(first + second).cos(), (first + second).sin()], -1))
