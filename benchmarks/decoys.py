@@ -45,7 +45,6 @@ WAVES = (25.0, 50.0)
 """Angstrom: waves of smooth fields."""
 COMING_DOWN = 20
 """Steps from there."""
-SETTLED = 2
 
 
 def brought_down(prior: Prior, x: Tensor, t: float, free: NDArray[np.bool_], generator: torch.Generator) -> Tensor:
@@ -88,16 +87,6 @@ def decoys_of(protein: Protein, prior: Prior, count: int, seed: int) -> tuple[li
         kinds.append(kind)
         found.append(made.float())
     return kinds, torch.stack(found)
-
-
-@torch.no_grad()
-def settled(prior: Prior, x: Tensor, t: float) -> Tensor:
-    """Structures denoised twice from a time, without noise added."""
-    alpha, _ = prior.schedule.at(t)
-    for _ in range(SETTLED):
-        middle = x.mean((1, 2), keepdim=True)
-        x = prior.denoise(alpha * (x - middle), t) + middle
-    return x
 
 
 def judge(energy: NDArray[np.float64], away: NDArray[np.float64]) -> dict[str, float | bool]:
@@ -143,12 +132,17 @@ def main() -> None:
         prior = load_prior("builtin", protein.polymer, torch.device("cpu"))
         kinds, x = decoys_of(protein, prior, options.decoys, options.seed + number)
         away = rmsd(x[:, :, 1].double().numpy(), x[0, :, 1].double().numpy(), superposed=True)
-        scored = settled(prior, x, options.settle) if options.settle else x
         energies: dict[str, NDArray[np.float64]] = {}
-        usual = EnergySettings(steps=options.steps, draws=options.draws, lowest=options.lowest, seed=options.seed)
+        usual = EnergySettings(
+            steps=options.steps,
+            draws=options.draws,
+            lowest=options.lowest,
+            seed=options.seed,
+            settle=options.settle,
+        )
         for method in options.methods:
             begun = time.monotonic()
-            energies[method] = structure_energy(prior, scored, replace(usual, method=method)).total.double().numpy()
+            energies[method] = structure_energy(prior, x, replace(usual, method=method)).total.double().numpy()
             figures = judge(energies[method], away)
             seconds = time.monotonic() - begun
             judged.append({"protein": protein.name, "method": method, **figures, "seconds": seconds})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from .contributions import Contributions, Noise, normal_numbers
 from .denoising import denoising_energy_integral
 from .flow import flow_energy
 from .path import path_energy
+from .settled import settled
 from .whitened import HIGHEST_TIME, LOWEST_TIME, WhitenedPrior
 
 __all__ = ["METHODS", "Energy", "EnergySettings", "Method", "Part", "interface_energy", "structure_energy"]
@@ -46,6 +47,9 @@ class EnergySettings:
         Of an interface: whether its sides lie where they lie in the complex. A prior for which chains are independent
         then gives zero; but one that has only seen molecules about the origin, as all trained ones have, takes a side
         for the less likely the farther off it lies (by tens of nats). By default each lies about its own middle.
+    settle : float
+        Diffusion time that structures are brought down from first (`adp3d.energy.settled`); 0 takes them as they are.
+        Interfaces are always taken as they are.
     """
 
     method: Method = "denoising"
@@ -56,6 +60,7 @@ class EnergySettings:
     seed: int = 0
     batch: int = 8
     placed: bool = False
+    settle: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,8 @@ def structure_energy(
     found: list[Contributions] = []
     for start in range(0, len(x), settings.batch):
         rows = slice(start, start + settings.batch)
-        y = whitened.whiten(x[rows] - middle[rows, None, None])
+        own = settled(prior, x[rows], settings.settle) if settings.settle > 0 and part is None else x[rows]
+        y = whitened.whiten(own - middle[rows, None, None])
         noise = _noise(y, settings.seed, part, None if turns is None else turns[rows])
         found.append(_integrate(whitened, y, levels, noise, settings))
         told(min(start + settings.batch, len(x)))
@@ -179,6 +185,7 @@ def interface_energy(
     turns = torch.empty(len(x), x.shape[1], 3, 3, dtype=x.dtype, device=x.device)
     for rows in groups:
         turns[:, rows] = _turns_of(x[:, rows, :3].flatten(1, 2))[:, None].to(turns)
+    settings = replace(settings, settle=0.0)
     complexed = structure_energy(whole, x, settings, turns=turns)
     alone = torch.empty_like(complexed.per_residue)
     error = complexed.standard_error.square()

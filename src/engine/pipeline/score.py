@@ -202,6 +202,7 @@ def score_with(
             draws=settings.draws,
             lowest=settings.lowest,
             seed=settings.seed,
+            settle=settings.settle,
         )
     sides = None if settings.interface is None else sides_of(settings.interface)
     reference = None if settings.reference is None else read_models(settings.reference)[0]

@@ -106,6 +106,23 @@ def test_an_interface_of_independent_chains_is_worth_nothing(tmp_path):
         score_models(read_models(path), SETTINGS, "gaussian", "cpu", (("A",), ("D",)))
 
 
+def test_models_may_be_settled_first(tmp_path, capsys):
+    """A model that is strained locally is judged by its fold: less is left between it and one that is not."""
+    path = write(tmp_path / "one.cif", [chain_of("A", (0, 0, 0), 20)])
+    (model,) = read_models(path)
+    strained = replace(model, x=model.x + 0.08 * np.random.default_rng(4).normal(size=model.x.shape))
+    apart = [
+        np.diff([one.energy for one in score_with([model, strained], ScoreSettings(steps=8, draws=1, settle=settle))])
+        for settle in (0.0, 0.4)
+    ]
+    assert apart[0] > 100 and abs(apart[1]) < 0.2 * apart[0]
+    for other in ({"interface": "A:B"}, {"method": "sequence"}):
+        with pytest.raises(InputError, match="'settle' is for energies of whole models"):
+            ScoreSettings(settle=0.4, **other)
+    assert main(["score", str(path), "--settle", "0.4", "--interface", "A:B"]) == 2
+    assert "'settle'" in capsys.readouterr().err
+
+
 def test_a_file_without_a_backbone_is_refused(tmp_path):
     def change(chain):
         for number in range(4):

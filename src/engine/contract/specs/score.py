@@ -80,6 +80,15 @@ class ScoreSettings:
         Setting(Integer(1, 10_000), "Sets of noise, probes of the flow, paths, or orders of the sequence.", SAMPLING), 2
     )
     lowest: float = declare(Setting(Real(0.0, 0.9), "Diffusion time at which the integral ends.", SAMPLING), 0.05)
+    settle: float = declare(
+        Setting(
+            Real(0.0, 0.9),
+            "Diffusion time that models are brought down from before they are judged, so that they are compared by "
+            "their folds and not by how they were made, such as 0.4; 0 takes them as they are.",
+            SAMPLING,
+        ),
+        0.0,
+    )
     # the same rows as of jobs
     prior: str = declare(_SHARED["prior"], "builtin")
     seed: int = declare(_SHARED["seed"], 0)
@@ -88,3 +97,6 @@ class ScoreSettings:
     def __post_init__(self) -> None:
         for row in rows(type(self)):
             object.__setattr__(self, row.name, row.setting.domain.check(row.name, getattr(self, row.name)))
+        if self.settle > 0 and (self.interface is not None or self.method == "sequence"):
+            what = "interfaces, whose sides stay as they are" if self.interface is not None else "the sequence"
+            raise InputError(f"'settle' is for energies of whole models, not for {what}: leave it out.")
