@@ -112,7 +112,7 @@ def test_without_the_package_one_sentence_says_what_there_is(small):
     with pytest.raises(InputError, match="no prior 'stiff'"):
         find_prior("stiff")
     problem = load_problem(CompleteSpec(output="o", model=str(small.model), prior="gaussian"), NullEvents())
-    with pytest.raises(InputError, match="no measurement 'plane': choose one of density, distances"):
+    with pytest.raises(InputError, match="no measurement 'plane': choose one of copies, density, distances"):
         problem.measurements(("plane 0 1",), NullEvents())
     assert load_measurements(None, None) == ()
 
