@@ -114,7 +114,10 @@ def test_a_refinement_takes_two_measurements(session, plugin, make_model, densit
     ("words", "said"),
     [
         ("prior alphafold", r"'prior' must be one of builtin, .*, stiff, not 'alphafold'"),
-        ('measure "sphere 3"', r"'measure' must be one of copies, density, distances, saxs, sequence, plane, not 'sphere'"),
+        (
+            'measure "sphere 3"',
+            r"'measure' must be one of copies, density, distances, saxs, sequence, plane, not 'sphere'",
+        ),
     ],
 )
 def test_what_the_engine_has_not_is_refused_with_what_it_has(session, plugin, make_model, tmp_path, words, said):
