@@ -20,10 +20,10 @@ from dataclasses import replace
 import gemmi
 import numpy as np
 import torch
-from command import begin, benchmark_parser, run_command
+from command import begin, benchmark_parser, positive, run_command
 from completion import SIGMA, known_atoms
 from distances import measure
-from gaps import remove_segments, specification, write_simulated, write_start
+from gaps import specification, write_case
 from held_out import Protein, held_out_proteins, validation_proteins
 from report import Row, Table, column, write_table
 from torch import Tensor
@@ -82,12 +82,7 @@ def folded(protein: Protein, prior: Prior, number: int, options: argparse.Namesp
 def refined(protein: Protein, prior: Prior, number: int, options: argparse.Namespace) -> Replicas:
     """Replicas of a refinement with missing segments."""
     place = options.out / "runs"
-    place.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng([options.seed, number])
-    known = remove_segments(protein.n_residues, rng)
-    model, volume = place / f"{protein.name}_start.cif", place / f"{protein.name}.mrc"
-    write_start(model, protein, known, rng)
-    write_simulated(volume, protein, RESOLUTION, rng)
+    _, model, volume = write_case(place, protein.name, number, protein, RESOLUTION, options.seed)
     spec = specification(
         place, protein.name, model, volume, protein, RESOLUTION, options.replicas, options.steps, options.seed
     )
@@ -155,7 +150,7 @@ def main() -> None:
     """Make replicas, compute their energies, and write what each way would choose."""
     parser = benchmark_parser("ranking", __doc__, steps=30, proteins=4)
     parser.add_argument("--tasks", nargs="+", choices=tuple(TASKS), default=list(TASKS))
-    parser.add_argument("--draws", type=int, default=2, help="probes, paths or sets of noise of an energy")
+    parser.add_argument("--draws", type=positive, default=2, help="probes, paths or sets of noise of an energy")
     parser.add_argument("--split", choices=("test", "val"), default="val", help="val for choices of settings")
     options = parser.parse_args()
     begin(options)

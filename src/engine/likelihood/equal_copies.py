@@ -9,12 +9,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-__all__ = ["EqualCopiesLikelihood"]
+from .ca_pairs import ca_distances, curvature_at_ca, rms_at_residues
+from .geman_mcclure import energy, slope, square_width
 
-_CA = 1
-_LETS_GO = 2.0
-"""Standard deviations c about which a copy that is otherwise lets go, as those of
-`adp3d.likelihood.internal_geometry`."""
+__all__ = ["EqualCopiesLikelihood"]
 
 
 @dataclass(frozen=True)
@@ -93,14 +91,11 @@ class EqualCopiesLikelihood:
         Tensor, shape (replica,)
             Differentiable in x.
         """
-        square = (self.differences(x) / self.sigma).square()
-        return -0.5 * (square / (1.0 + square / self._width)).sum(-1)
+        return -energy(self.differences(x) / self.sigma, self._width).sum(-1)
 
     def differences(self, x: Tensor) -> Tensor:
         """Each distance less its mean over the copies, (replica, M), in angstrom."""
-        ca = x[..., _CA, :].transpose(0, 1).contiguous()  # whole rows of a table are gathered fastest
-        apart = ca.index_select(0, self.pairs[:, 0]) - ca.index_select(0, self.pairs[:, 1])
-        length = torch.linalg.vector_norm(apart, dim=-1)
+        length = ca_distances(x, self.pairs).transpose(0, 1)
         total = length.new_zeros(len(self._copies), length.shape[1]).index_add(0, self.shared, length)
         mean = total / self._copies.to(length)[:, None]
         off: Tensor = length - mean.index_select(0, self.shared)
@@ -122,24 +117,13 @@ class EqualCopiesLikelihood:
             In 1/angstrom^2.
         """
         with torch.no_grad():
-            square = (self.differences(x) / self.sigma).square()
-            stiffness = (1.0 + square / self._width) ** -2 / (3.0 * self.sigma**2)
-            total = x.new_zeros(x.shape[:-1])
-            total[..., _CA] = self._at_residues(stiffness, x.shape[1])
-            return total
+            stiffness = slope(self.differences(x) / self.sigma, self._width) / self.sigma**2
+            return curvature_at_ca(stiffness, self.pairs, x)
 
     def at_residues(self, x: Tensor) -> Tensor:
         """Root mean square of the differences of each residue's distances, (replica, N), in angstrom; 0 without any."""
-        total = self._at_residues(self.differences(x).square(), x.shape[1])
-        count = self._at_residues(torch.ones_like(self.shared, dtype=x.dtype)[None], x.shape[1])
-        return (total / count.clamp(min=1.0)).sqrt()
-
-    def _at_residues(self, values: Tensor, n_residues: int) -> Tensor:
-        """Sums of values (replica, M) of the distances at each residue, (replica, N)."""
-        total = values.new_zeros(n_residues, values.shape[0])
-        rows = values.transpose(0, 1).contiguous()
-        return total.index_add_(0, self.pairs[:, 0], rows).index_add_(0, self.pairs[:, 1], rows).transpose(0, 1)
+        return rms_at_residues(self.differences(x), self.pairs, x.shape[1])
 
     @property
     def _width(self) -> float:
-        return _LETS_GO**2 + (2.0 * self.doubt / self.sigma) ** 2
+        return square_width(self.sigma, self.doubt)

@@ -9,13 +9,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from .ca_pairs import ca_distances, curvature_at_ca, rms_at_residues
+from .geman_mcclure import LETS_GO, energy, slope, square_width
+
 __all__ = ["InternalGeometryLikelihood"]
 
-_CA = 1
-_LETS_GO = 2.0
-"""Standard deviations c at which a restraint pulls with a quarter of a harmonic one's force; it pulls hardest at
-c/sqrt(3) and lets go beyond, as top-out restraints do (O. S. Smart et al., Acta Cryst. D68, 368 (2012); ISOLDE:
-T. I. Croll and R. J. Read, Acta Cryst. D77, 1136 (2021)). For its choice see `InternalGeometryLikelihood`."""
 _NUMBERS_PER_RESIDUE = 1.0
 """Independent distances that a residue's distances count for, see `InternalGeometryLikelihood`."""
 
@@ -72,7 +70,7 @@ class InternalGeometryLikelihood:
     pairs: Tensor
     distance: Tensor
     sigma: Tensor
-    lets_go: float = _LETS_GO
+    lets_go: float = LETS_GO
     doubt: float = 0.0
 
     def __post_init__(self) -> None:
@@ -111,15 +109,11 @@ class InternalGeometryLikelihood:
         Tensor, shape (replica,)
             Differentiable in x.
         """
-        square = self.deviations(x).square()
-        return -0.5 * self.weight * (square / (1.0 + square / self._width)).sum(-1)
+        return -self.weight * energy(self.deviations(x), self._width).sum(-1)
 
     def deviations(self, x: Tensor) -> Tensor:
         """Deviation s of each distance in its standard deviation, shape (replica, M); positive if too long."""
-        ca = x[..., _CA, :].transpose(0, 1).contiguous()  # whole rows of a table are gathered fastest
-        difference = ca.index_select(0, self.pairs[:, 0]) - ca.index_select(0, self.pairs[:, 1])
-        length = torch.linalg.vector_norm(difference, dim=-1).transpose(0, 1)
-        deviations: Tensor = (length - self.distance) / self.sigma
+        deviations: Tensor = (ca_distances(x, self.pairs) - self.distance) / self.sigma
         return deviations
 
     def curvature(self, x: Tensor) -> Tensor:
@@ -139,10 +133,8 @@ class InternalGeometryLikelihood:
             In 1/angstrom^2.
         """
         with torch.no_grad():
-            stiffness = self.weight / 3.0 * self._slope(self.deviations(x)) / self.sigma.square()
-            total = x.new_zeros(x.shape[:-1])
-            total[..., _CA] = self._at_residues(stiffness, x.shape[1])
-            return total
+            stiffness = self.weight * slope(self.deviations(x), self._width) / self.sigma.square()
+            return curvature_at_ca(stiffness, self.pairs, x)
 
     def satisfied(self, x: Tensor, within: float = 2.0) -> Tensor:
         """Part of the distances that deviate by at most ``within`` standard deviations, shape (replica,)."""
@@ -150,22 +142,9 @@ class InternalGeometryLikelihood:
 
     def strain(self, x: Tensor) -> Tensor:
         """Root mean square of each residue's deviations in standard deviations, (replica, N); 0 without distances."""
-        total = self._at_residues(self.deviations(x).square(), x.shape[1])
-        count = self._at_residues(torch.ones_like(self.sigma)[None], x.shape[1])
-        return (total / count.clamp(min=1.0)).sqrt()
-
-    def _at_residues(self, values: Tensor, n_residues: int) -> Tensor:
-        """Sums of values (replica, M) of the distances at each residue, (replica, N)."""
-        total = values.new_zeros(n_residues, values.shape[0])
-        rows = values.transpose(0, 1).contiguous()
-        return total.index_add_(0, self.pairs[:, 0], rows).index_add_(0, self.pairs[:, 1], rows).transpose(0, 1)
+        return rms_at_residues(self.deviations(x), self.pairs, x.shape[1])
 
     @property
     def _width(self) -> Tensor:
         """c_m^2 of each distance, shape (M,)."""
-        return self.lets_go**2 + (2.0 * self.doubt / self.sigma).square()
-
-    def _slope(self, scaled: Tensor) -> Tensor:
-        """Force of a restraint over that of a harmonic one."""
-        slope: Tensor = (1.0 + scaled.square() / self._width) ** -2
-        return slope
+        return square_width(self.sigma, self.doubt, self.lets_go)

@@ -18,13 +18,12 @@ from torch import Tensor
 from ..contract.errors import InputError
 from ..contract.requests import Request
 from ..likelihood.equal_copies import EqualCopiesLikelihood
-from ..solver.likelihood_potential import LikelihoodPotential
 from ..solver.potential_cost import PotentialCost
-from ..solver.protocol import Level
 from ..structure.equal_residues import equal_residues
+from .doubtful_potential import DoubtfulPotential
 from .protocol import Scene
 
-__all__ = ["NAME", "Copies", "CopiesPotential", "load", "shared_pairs"]
+__all__ = ["NAME", "Copies", "load", "shared_pairs"]
 
 NAME = "copies"
 
@@ -41,20 +40,6 @@ _FEWEST = 20
 """Distances that an estimate takes."""
 _NORMAL = 1.4826
 """Standard deviation of a normal distribution over its median absolute deviation."""
-_DOUBT = 6.0
-"""Angstrom by which an estimate is uncertain, for noise of 1, as in `adp3d.measurement.internal_geometry`."""
-
-
-@dataclass(frozen=True)
-class CopiesPotential:
-    """-log p(y|x), less ready to let go the noisier the level: far from its end a copy is no different yet."""
-
-    name: str
-    likelihood: EqualCopiesLikelihood
-
-    def at(self, x: Tensor, level: Level) -> LikelihoodPotential:
-        """Differences judged by how certain an estimate is at this noise."""
-        return LikelihoodPotential(self.name, self.likelihood.in_doubt(_DOUBT * level.sigma))
 
 
 @dataclass(frozen=True)
@@ -74,9 +59,9 @@ class Copies:
         return NAME
 
     @property
-    def potential(self) -> CopiesPotential:
+    def potential(self) -> DoubtfulPotential:
         """Nearly harmonic close by, level far away."""
-        return CopiesPotential(NAME, self.likelihood)
+        return DoubtfulPotential(NAME, self.likelihood)
 
     @property
     def cost(self) -> PotentialCost:

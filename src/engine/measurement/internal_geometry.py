@@ -10,28 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..likelihood.internal_geometry import InternalGeometryLikelihood
-from ..solver.likelihood_potential import LikelihoodPotential
 from ..solver.potential_cost import PotentialCost
-from ..solver.protocol import Level
+from .doubtful_potential import DoubtfulPotential
 
-__all__ = ["NAME", "InternalGeometry", "InternalGeometryPotential"]
+__all__ = ["NAME", "InternalGeometry"]
 
 NAME = "internal_geometry"
-_DOUBT = 6.0
-"""Angstrom by which an estimate is uncertain, for noise of 1 in units of R eps: 0.26, 1.2 and 4.1 A at t = 0.35, 0.5,
-and 0.65. The prior's own error in gaps of 6 to 30 residues is 0.27, 0.96 and 4.0 A there."""
-
-
-@dataclass(frozen=True)
-class InternalGeometryPotential:
-    """-log p(y|x), less ready to let go the noisier the level: far from its end an estimate contradicts nothing yet."""
-
-    name: str
-    likelihood: InternalGeometryLikelihood
-
-    def at(self, x: Tensor, level: Level) -> LikelihoodPotential:
-        """Distances judged by how certain an estimate is at this noise."""
-        return LikelihoodPotential(self.name, self.likelihood.in_doubt(_DOUBT * level.sigma))
 
 
 @dataclass(frozen=True)
@@ -63,9 +47,9 @@ class InternalGeometry:
         return NAME
 
     @property
-    def potential(self) -> InternalGeometryPotential:
+    def potential(self) -> DoubtfulPotential:
         """Nearly harmonic close by, level far away."""
-        return InternalGeometryPotential(NAME, self.likelihood)
+        return DoubtfulPotential(NAME, self.likelihood)
 
     @property
     def cost(self) -> PotentialCost:

@@ -11,7 +11,7 @@ from .peptides import place_peptides
 from .scene import Scene
 from .templates import CHIS
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "assemble_backbones"]
 
 
 def assemble(scene: Scene, decoded: Decoded) -> Tensor:
@@ -30,13 +30,17 @@ def assemble(scene: Scene, decoded: Decoded) -> Tensor:
     Tensor, shape (B, N, 14, 3)
         In angstrom; atoms that a residue does not have lie on its CB or where that would be.
     """
-    given = scene.atoms[..., :4, :]
-    backbone = given
-    if not bool(scene.has_backbone.all()):
-        there = scene.has_backbone
-        traced = place_peptides(given[..., 1, :], scene.bonded, decoded.turns[..., CHIS, :], given, there)
-        backbone = torch.where(there[..., None, None], given, traced)
+    backbone = assemble_backbones(scene, decoded)
     atoms = build_from_unit_vectors(backbone, scene.aatype, decoded.turns[..., :CHIS, :], decoded.deviation)
     kept = scene.known[..., None] & scene.shown
     side = torch.where(kept[..., None], scene.atoms[..., 4:, :], atoms[..., 4:, :])
     return torch.cat([atoms[..., :4, :], side], -2)
+
+
+def assemble_backbones(scene: Scene, decoded: Decoded) -> Tensor:
+    """N, CA, C and O of a scene, shape (B, N, 4, 3), in angstrom, as `assemble` has them."""
+    given, there = scene.atoms[..., :4, :], scene.has_backbone
+    if bool(there.all()):
+        return given
+    traced = place_peptides(given[..., 1, :], scene.bonded, decoded.turns[..., CHIS, :], given, there)
+    return torch.where(there[..., None, None], given, traced)

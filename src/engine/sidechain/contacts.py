@@ -100,12 +100,13 @@ class ClashFinder:
         """
         xyz = np.asarray(atoms, np.float64)[self._rows]
         hit = np.zeros(len(self._rows), bool)
-        i, j = self._near(xyz)
+        tree = cKDTree(xyz)
+        i, j = self._near(xyz, tree)
         for end in (i, j):
             hit[self._residue[end[self._drawn[end]]]] = True
         count = len(i)
         if self._others is not None:
-            found = cKDTree(xyz).sparse_distance_matrix(self._others, _FURTHEST, output_type="ndarray")
+            found = tree.sparse_distance_matrix(self._others, _FURTHEST, output_type="ndarray")
             own, other = found["i"], found["j"]
             near = self._drawn[own] & (found["v"] < _LIMIT[self._kind[own], self._other_kinds[other]])
             hit[self._residue[own[near]]] = True
@@ -129,7 +130,8 @@ class ClashFinder:
         atoms : ndarray, shape (N, 14, 3)
             One sample, in angstrom.
         """
-        i, j = self._near(np.asarray(atoms, np.float64)[self._rows])
+        xyz = np.asarray(atoms, np.float64)[self._rows]
+        i, j = self._near(xyz, cKDTree(xyz))
         skeleton = (self._slot[i] <= len(BACKBONE)) & (self._slot[j] <= len(BACKBONE))
         ends = np.concatenate([i[skeleton], j[skeleton]])
         of_next = self._slot[ends] == BACKBONE.index("N")
@@ -160,9 +162,9 @@ class ClashFinder:
         own = np.array([self._row_of[row, BACKBONE.index(name)] for row, name in where])
         return self._overlap(atoms[self._rows], own, tried, self._slot <= len(BACKBONE))
 
-    def _near(self, xyz: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _near(self, xyz: NDArray[np.float64], tree: cKDTree) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pairs of atoms (P,) that clash, one of them drawn."""
-        i, j = cKDTree(xyz).query_pairs(_FURTHEST, output_type="ndarray").T
+        i, j = tree.query_pairs(_FURTHEST, output_type="ndarray").T
         first = self._residue[i] <= self._residue[j]
         i, j = np.where(first, i, j), np.where(first, j, i)
         distance = np.linalg.norm(xyz[i] - xyz[j], axis=-1)

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .assemble import assemble
+from .assemble import assemble, assemble_backbones
 from .contacts import ClashFinder
 from .internal import turned
 from .network import Decoded
@@ -48,16 +48,13 @@ def turn_peptides(scene: Scene, decoded: Decoded, finder: ClashFinder) -> Decode
     Decoded
         Side chains as they were, but on turned backbones.
     """
-    atoms = assemble(scene, decoded)
-    found = atoms.double().cpu().numpy()
+    found = assemble(scene, decoded).double().cpu().numpy()
     movable = finder.drawn_peptides
     meeting = [np.flatnonzero(finder.backbones_that_meet(sample) & movable) for sample in found]
     if not any(len(groups) for groups in meeting):
         return decoded
     # all groups at once for each turn: a group depends on no other one's
-    tried = np.stack(
-        [assemble(scene, _turned(decoded, turn))[:, :, : len(BACKBONE)].double().cpu().numpy() for turn in _TURNS]
-    )
+    tried = np.stack([assemble_backbones(scene, _turned(decoded, turn)).double().cpu().numpy() for turn in _TURNS])
     turns = np.zeros(found.shape[:2])
     for k, (sample, groups) in enumerate(zip(found, meeting, strict=True)):
         for _ in range(_SWEEPS):

@@ -15,7 +15,7 @@ from adp3d.likelihood.density import DensityLikelihood
 from adp3d.likelihood.distances import DistanceLikelihood
 from adp3d.likelihood.internal_geometry import InternalGeometryLikelihood
 from adp3d.measurement.density_potential import DensityPotential
-from adp3d.measurement.internal_geometry import InternalGeometryPotential
+from adp3d.measurement.doubtful_potential import DoubtfulPotential
 from adp3d.physics import density as physics_density
 from adp3d.physics.boxes import TensorBoxes
 from adp3d.physics.distances import DistanceOperator
@@ -111,7 +111,7 @@ def test_a_step_of_refinement_never_waits_for_its_device(device, residues, polym
     potentials = (
         DensityPotential(density, "density"),
         LikelihoodPotential("distances", DistanceLikelihood.harmonic(operator, distances, 0.5)),
-        InternalGeometryPotential("internal", InternalGeometryLikelihood(pairs, distances, torch.full((3,), 0.5))),
+        DoubtfulPotential("internal", InternalGeometryLikelihood(pairs, distances, torch.full((3,), 0.5))),
     )
     update = ProximalUpdate(prior.correlation, held, potentials, iterations=2)
     evidence = Evidence(held, shown)
