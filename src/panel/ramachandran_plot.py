@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from Qt.QtCore import QEvent, QPointF, QRectF, Qt
-from Qt.QtGui import QColor, QImage, QPainter, QPalette, QPen
+from Qt.QtGui import QColor, QImage, QPainter, QPalette, QPen, QPolygonF
 from Qt.QtWidgets import QWidget
 
 from ..engine.contract.ramachandran import ALLOWED, FAVOURED, KINDS, OUTLIER, classify, load_contours
@@ -93,18 +93,21 @@ class RamachandranPlot(Chart):
 
     def place(self, row: int) -> QPointF:
         """Where the point of a residue is in the widget; not a number for those without."""
+        x, y = self._places()
+        return QPointF(float(x[row]), float(y[row]))
+
+    def _places(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of all points."""
         frame = self._frame()
-        phi, psi = float(self._torsions.phi[row]), float(self._torsions.psi[row])
-        x, y = (phi + 180.0) / 360.0 * frame.width(), (psi + 180.0) / 360.0 * frame.height()
-        return QPointF(frame.left() + x, frame.bottom() - y)
+        x = frame.left() + (self._torsions.phi + 180.0) / 360.0 * frame.width()
+        y = frame.bottom() - (self._torsions.psi + 180.0) / 360.0 * frame.height()
+        return x, y
 
     def item_at(self, place: QPointF) -> int | None:
         """Residue whose point is at a place; None if there is none."""
         if not len(self._classes):
             return None
-        frame = self._frame()
-        x = frame.left() + (self._torsions.phi + 180.0) / 360.0 * frame.width()
-        y = frame.bottom() - (self._torsions.psi + 180.0) / 360.0 * frame.height()
+        x, y = self._places()
         away = np.nan_to_num(np.hypot(x - place.x(), y - place.y()), nan=np.inf)
         row = int(away.argmin())
         return row if away[row] <= _REACH else None
@@ -158,17 +161,19 @@ class RamachandranPlot(Chart):
         caption = self.caption(self.width() - 8)
         painter.drawText(QRectF(self.rect()).adjusted(4, 1, -4, 0), int(Qt.AlignmentFlag.AlignHCenter.value), caption)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        x, y = self._places()
+        points = [QPointF(*place) for place in zip(x.tolist(), y.tolist(), strict=True)]
         for label in (FAVOURED, ALLOWED, OUTLIER):
             colour = QColor(_COLOURS[label]) if label in _COLOURS else faint
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(colour)
-            for row in np.flatnonzero(self._classes == label).tolist():
-                painter.drawEllipse(self.place(row), _RADII[label], _RADII[label])
+            # A round pen draws a disc at each point, all of them in one call.
+            pen = QPen(colour, 2 * _RADII[label], Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+            painter.setPen(pen)
+            painter.drawPoints(QPolygonF([points[row] for row in np.flatnonzero(self._classes == label).tolist()]))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(ink, 2))
         for row in sorted(self._marked):
             if self._classes[row] in _CLASSES:
-                painter.drawEllipse(self.place(row), 6.0, 6.0)
+                painter.drawEllipse(points[row], 6.0, 6.0)
 
     def _regions(self) -> QImage:
         """Regions of a kind of residue, one pixel for each point of the table; kept until they change."""
