@@ -15,8 +15,6 @@ from adp3d.job.execute import execute
 from adp3d.job.folder import JobFolder
 from adp3d.pipeline.export import write_models
 
-pytestmark = pytest.mark.slow
-
 SEQUENCE = "MKVLAAGITRSDWEFHNPQYCKLA"
 MISSING = slice(10, 14)
 QUICK = {"replicas": 2, "steps": 4, "device": "cpu", "prior": "gaussian"}

@@ -29,6 +29,9 @@ _LIKE = {"SE": "S", "P": "S"}
 """Elements that count as others."""
 _DISULFIDE = 2.5
 """Angstrom between two sulphurs that are bonded; an ideal bond has 2.03."""
+_IN_REACH = 24.0
+"""Angstrom between CA beyond which no atoms of two residues can clash: the furthest of a side chain, those of arginine,
+are 7.5 from CA, so that 19 would do."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class ClashFinder:
         sides = self._drawn & (self._slot >= len(BACKBONE))
         rows = np.split(np.flatnonzero(sides), np.searchsorted(self._residue[sides], np.arange(1, len(aatype))))
         self._drawn_side: list[NDArray[np.int64]] = rows
+        self._kept_limits: dict[tuple[int, ...], tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
         self._proline: NDArray[np.bool_] = (aatype == RESIDUE_NAMES.index("PRO")).numpy()
         bonded = scene.bonded[0].cpu().numpy()
         self._follows = np.concatenate([bonded, [False]])[: len(bonded)]
@@ -204,14 +208,11 @@ class ClashFinder:
             return np.zeros(len(moved))
         centre = moved.reshape(-1, 3).mean(0)
         reach = np.linalg.norm(moved.reshape(-1, 3) - centre, axis=-1).max() + _FURTHEST
-        within = (np.abs(xyz - centre) < reach).all(-1)
-        within[own] = False
+        rows, limits = self._limits_around(xyz, own)
+        within = (np.abs(xyz[rows] - centre) < reach).all(-1)
         if counts is not None:
-            within &= counts
-        near = np.flatnonzero(within)
-        i, j = own[:, None], near[None]
-        first = self._residue[i] < self._residue[j]
-        limit = self._limit(np.where(first, i, j), np.where(first, j, i))
+            within &= counts[rows]
+        near, limit = rows[within], limits[:, within]
         from_centre, others = moved - centre, xyz[near] - centre
         square = np.square(from_centre).sum(-1)[..., None] + np.square(others).sum(-1) - 2 * from_centre @ others.T
         # few are too near: what follows is for these alone
@@ -227,6 +228,25 @@ class ClashFinder:
             under = np.maximum(_LIMIT[self._kind[own[i]], self._other_kinds[found["j"]]] - found["v"], 0.0)
             total += np.bincount(t, np.square(under), len(moved))
         return total
+
+    def _limits_around(
+        self, xyz: NDArray[np.float64], own: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Atoms (R,) that others, ``own`` (m,), may reach, and how near to each of them (m, R) they may be.
+
+        Kept, as a residue is looked at again and again: CA stay where they are.
+        """
+        key = tuple(own.tolist())
+        if key not in self._kept_limits:
+            ca = xyz[self._row_of[:, BACKBONE.index("CA")]]
+            there = np.linalg.norm(ca - ca[self._residue[own[0]]], axis=-1) < _IN_REACH
+            there = there[self._residue]
+            there[own] = False
+            rows = np.flatnonzero(there)
+            i, j = own[:, None], rows[None]
+            first = self._residue[i] < self._residue[j]
+            self._kept_limits[key] = rows, self._limit(np.where(first, i, j), np.where(first, j, i))
+        return self._kept_limits[key]
 
     def _limit(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.float64]:
         """How near atoms may be in angstrom, the residue of i not after that of j; 0 for any distance. Of any shape.

@@ -226,7 +226,9 @@ def test_result_of_a_closed_session_stays_in_its_folder(session, make_model, mes
     assert [m.num_residues for m in session.models.list() if hasattr(m, "num_residues")] == [20]
 
 
-@pytest.mark.parametrize("change", ["closed", "deleted", "nothing"])
+@pytest.mark.parametrize(
+    "change", ["closed", *(pytest.param(change, marks=pytest.mark.slow) for change in ("deleted", "nothing"))]
+)
 def test_what_the_log_offers_at_the_end(session, make_model, density, messages, tmp_path, wait_until, change):
     model = make_model()
     command = f"adp3d refine #{model.id_string} inMap #{density(model).id_string} resolution 3 {SHORT}"
@@ -280,7 +282,7 @@ def _forget(session):
     session.undo.clear()
 
 
-@pytest.mark.parametrize("noted", [True, False])
+@pytest.mark.parametrize("noted", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_finished_folder_of_an_earlier_session(session, make_model, density, messages, tmp_path, noted):
     from chimerax.adp3d.handover.results import result_model
     from chimerax.geometry import rotation, translation

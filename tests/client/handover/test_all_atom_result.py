@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("chimerax.addh", reason="hydrogens, bonds, clashes and files are ChimeraX's business")
-pytestmark = pytest.mark.slow
 
 WATERS = 2
 SPLIT = 29

@@ -85,7 +85,6 @@ def far(prepared):
     return prepared
 
 
-@pytest.mark.slow
 def test_a_job_there_is_a_job_here(session, add, store, tiny_job, messages, server):
     add("wait true")
     assert any("engine 'gpu' is ready" in text for _, text in messages), messages
@@ -124,7 +123,6 @@ def test_a_job_there_is_a_job_here(session, add, store, tiny_job, messages, serv
     assert failed.state is JobState.FAILED and str(store) not in failed.error, failed.error
 
 
-@pytest.mark.slow
 def test_a_pulled_cable_and_a_closed_chimerax(session, gpu, store, tiny_job, wait_until, server):
     manager = job_manager(session)
     job = manager.submit(far(tiny_job("lost", steps=50_000, trajectory_interval=0, **QUICK)))

@@ -39,7 +39,6 @@ def figures(metrics: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in metrics.items() if name not in TIMES}
 
 
-@pytest.mark.slow
 def test_all_jobs_finish_although_a_worker_is_killed(table, tmp_path):
     path = table(*({"name": f"j{i}", "seed": str(i)} for i in range(8)), {"name": "bad", "sequence": "WWWWWWWW"})
     out = tmp_path / "out"

@@ -50,7 +50,14 @@ def make_spec(kind, small, folder):
     return DistancesSpec(restraints=str(folder / "r.csv"), sequence=small.sequence[:20], **common)
 
 
-@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.samples_backbones])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "refine" else [])
+        for name, kind in KINDS.items()
+        if kind.samples_backbones
+    ],
+)
 def test_the_replica_that_is_shown_becomes_the_result(kind, small, tmp_path):
     job, told = JobFolder.create(make_spec(kind, small, tmp_path)), Told()
     metrics = execute(job, told, Control())

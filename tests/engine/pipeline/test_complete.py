@@ -184,6 +184,7 @@ def test_spread_of_missing_residues():
     assert _missing_spread(complete, x[:, :3]).tolist() == pytest.approx([apart, 0.0, apart])
 
 
+@pytest.mark.slow
 def test_seeds_matter_and_repeat(make_job):
     a, b, c = make_job(steps=3), make_job(steps=3), make_job(steps=3, seed=6)
     for job in (a, b, c):

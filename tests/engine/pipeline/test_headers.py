@@ -138,7 +138,7 @@ def test_half_precision(small, usual, tmp_path):
     check(quantities(spec(tmp_path, tmp_path / "half.mrc.gz", small.model)), usual[0], variance=0.01, b_factor=0.01)
 
 
-@pytest.mark.parametrize("voxel", [0.55, 0.8])
+@pytest.mark.parametrize("voxel", [0.55, pytest.param(0.8, marks=pytest.mark.slow)])
 def test_other_voxel_sizes(small, usual, tmp_path, voxel):
     write_map(resample(small.density, voxel), tmp_path / "resampled.mrc")
     given = spec(tmp_path, tmp_path / "resampled.mrc", small.model, resolution=usual[0]["resolution"])

@@ -66,7 +66,7 @@ def built_heights(path, missing):
 QUICK = ["-r", "2", "-n", "30", "-d", "cpu", "--prior", "gaussian", "--trajectory", "0"]
 
 
-@pytest.mark.parametrize("kind", ["complete", "refine"])
+@pytest.mark.parametrize("kind", ["complete", pytest.param("refine", marks=pytest.mark.slow)])
 def test_a_job_takes_the_measurement(plugin, small, tmp_path, capsys, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
     inputs = [str(small.model)]

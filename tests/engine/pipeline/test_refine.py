@@ -110,7 +110,13 @@ def test_result_is_complete_and_close(small, short):
 
 
 @pytest.mark.parametrize(
-    "stop", [("bending 1 from 0.5", 4), ("building from traces 1", 3), ("polishing", 2), ("placing side chains", 1)]
+    "stop",
+    [
+        ("building from traces 1", 3),
+        pytest.param(("bending 1 from 0.5", 4), marks=pytest.mark.slow),
+        pytest.param(("polishing", 2), marks=pytest.mark.slow),
+        pytest.param(("placing side chains", 1), marks=pytest.mark.slow),
+    ],
 )
 def test_stopped_and_resumed_gives_the_same_bits(small, short, make_job, stop):
     job, control = make_job(reference=str(small.deposited), unseen="leave"), Control()
@@ -125,6 +131,7 @@ def test_stopped_and_resumed_gives_the_same_bits(small, short, make_job, stop):
         assert metrics[key] == expected[key], key
 
 
+@pytest.mark.slow
 def test_sampled_side_chains_act_and_a_run_with_them_resumes_with_the_same_bits(make_job):
     sampled = {
         "density_side_chains": "sampled", "replicas": 1, "relax": False, "density_weight": 1.0, "steps": 4,
@@ -142,6 +149,7 @@ def test_sampled_side_chains_act_and_a_run_with_them_resumes_with_the_same_bits(
     assert apart.max() > 1e-3 and np.median(apart) < 1.0
 
 
+@pytest.mark.slow
 def test_stopped_in_the_relaxation_and_resumed_gives_the_same_bits(small, short, make_job):
     pytest.importorskip("openmm", reason="the package openmm is not installed (pip install '.[relax]')")
     test_stopped_and_resumed_gives_the_same_bits(small, short, make_job, ("relaxing", 30))
@@ -166,6 +174,7 @@ def test_a_misplaced_part_is_found_and_rebuilt(small, make_job, tmp_path):
     assert np.sqrt(np.square(end[right] - truth[right]).sum(-1).mean()) < 0.8
 
 
+@pytest.mark.slow
 def test_a_map_without_solvent_noise_does_not_harm_the_building(small, make_job, tmp_path):
     density = small.density
     write_map(density.with_values(np.where(density.values < 0.02, 0, density.values)), tmp_path / "cut.mrc")
@@ -200,6 +209,7 @@ def test_the_papers_own_updates_hold_what_is_known_and_bridge_the_gap(small, mak
     assert metrics["ca_rmsd_missing"] < 8, "the ends of the gap draw what lies between"
 
 
+@pytest.mark.slow
 def test_the_more_weight_a_map_has_the_better_it_is_explained(make_job):
     """Set before, and told while it runs."""
     off = Control()
@@ -281,7 +291,10 @@ def test_residues_fixed_while_it_runs_are_in_the_result_where_they_were(small, m
     assert "3 residues are held from now on." in events.texts
 
 
-@pytest.mark.parametrize("renumbered", [True, False], ids=["renumbered", "one number missing"])
+@pytest.mark.parametrize(
+    "renumbered",
+    [pytest.param(True, id="renumbered"), pytest.param(False, id="one number missing", marks=pytest.mark.slow)],
+)
 def test_a_break_is_not_welded(small, make_job, tmp_path, renumbered):
     """Seven residues cut out and nobody told: the two ends stay where they are."""
     structure = gemmi.read_structure(str(small.deposited))

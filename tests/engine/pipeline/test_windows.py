@@ -123,6 +123,7 @@ def test_frames_and_figures_are_those_of_the_whole_model(finished, case):
     np.testing.assert_allclose(told.frames[0][0, 0, 1], first, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_job_that_is_stopped_goes_on_to_the_same_result(finished, case, tmp_path):
     job, told, _ = finished
     spec = replace(case[0], output=str(tmp_path / "job"))
@@ -215,6 +216,7 @@ def test_small_jobs_are_sampled_as_a_whole_unless_windows_are_asked_for(case):
         assert windows is None and not told.texts
 
 
+@pytest.mark.slow
 def test_what_an_equal_chain_shows_is_built_where_the_map_hardly_shows_it(case, small, tmp_path):
     """Traces through a map of 6 A are vague; the other two copies have the loop."""
     spec, folder, chain = case
