@@ -9,6 +9,7 @@ from urllib.parse import quote
 from ..engine.contract.markup import Markup, element, join, table
 from ..engine.contract.settings import rows
 from ..engine.contract.specification import RefineSpec
+from ..engine.contract.validation_figures import C_BETA_LIMIT, VALIDATION_FIGURES
 from ..handover.part import plain_chain
 from .keywords import VALIDATING
 
@@ -18,30 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run_validation", "trouble_of", "validation_page"]
 
-_C_BETA_LIMIT = 0.25
-"""Deviation of a C-beta in angstrom that counts as an outlier, as everywhere (Lovell et al. 2003)."""
 _LISTED = 40
 """Residues that the Log lists; the command returns all."""
-_FIGURES = (
-    ("MolProbity score", "molprobity_score"),
-    ("Clashscore", "clashscore"),
-    ("Clashes", "clashes"),
-    ("Ramachandran favoured (%)", "ramachandran_favoured_percent"),
-    ("Ramachandran outliers (%)", "ramachandran_outliers_percent"),
-    ("Rotamers favoured (%)", "rotamers_favoured_percent"),
-    ("Rotamer outliers (%)", "rotamer_outliers_percent"),
-    ("C-beta outliers", "c_beta_outliers"),
-    ("Cis peptides, not before proline", "cis_not_proline"),
-    ("Twisted peptides", "twisted_peptides"),
-    ("D-amino acids", "d_amino_acids"),
-    ("Incomplete side chains", "incomplete_side_chains"),
-    ("RMSZ of backbone bonds", "bond_rmsz"),
-    ("RMSZ of backbone angles", "angle_rmsz"),
-    ("Q-score", "q_score"),
-    ("Q-score of side chains", "q_score_side_chains"),
-    ("CC_mask", "cc_mask"),
-    ("Resolution (\u00c5)", "resolution"),
-)
 
 
 def run_validation(session: Session, spec: Mapping[str, Any], timeout: float) -> dict[str, Any]:
@@ -100,7 +79,7 @@ def trouble_of(residue: Mapping[str, Any]) -> list[str]:
         found.append(f"{residue['peptide']} peptide")
     if residue["d_amino_acid"]:
         found.append("D-amino acid")
-    if (residue["c_beta_deviation"] or 0.0) >= _C_BETA_LIMIT:
+    if (residue["c_beta_deviation"] or 0.0) >= C_BETA_LIMIT:
         found.append(f"C-beta off by {residue['c_beta_deviation']:.2f} \u00c5")
     if residue["rotamer"] == "outlier":
         found.append("rotamer")
@@ -123,7 +102,9 @@ def validation_page(model: AtomicStructure, report: Mapping[str, Any], chains: M
     """
     name = f"#{model.id_string}"
     figures = report["figures"]
-    shown = [(text, f"{figures[key]:g}") for text, key in _FIGURES if figures.get(key) is not None]
+    shown = [
+        (label, f"{figures[name]:g}") for name, label in VALIDATION_FIGURES.items() if figures.get(name) is not None
+    ]
     head = f"Validation of {name} {model.name}: {figures['residues']} residues, {figures['atoms']} atoms."
     parts = [element("p", head), table(("Figure", "Value"), shown, (False, True), border="1", cellpadding="3")]
     troubled = [(residue, trouble) for residue in report["residues"] if (trouble := trouble_of(residue))]

@@ -15,6 +15,7 @@ from ..contract.domains import Residues
 from ..contract.errors import InputError
 from ..contract.settings import rows
 from ..contract.specification import RefineSpec
+from ..contract.validation_figures import labelled
 from ..contract.wording import in_flags
 from ..job.events import Control, Stopped, reword_messages
 from . import options as opt
@@ -26,15 +27,10 @@ __all__ = ["register"]
 
 _ROWS = {row.name: row for row in rows(RefineSpec)}
 
-_SHOWN = {
-    "clashscore": "Clashscore",
-    "bond_rmsz": "Bond RMSZ",
-    "angle_rmsz": "Angle RMSZ",
-    "ramachandran_favoured_percent": "Ramachandran favoured (%)",
-    "rotamer_outliers_percent": "Rotamer outliers (%)",
-    "cc_mask": "Map-model correlation",
-    "q_score": "Q-score",
-}
+_SHOWN = labelled(
+    "clashscore", "bond_rmsz", "angle_rmsz", "ramachandran_favoured_percent", "rotamer_outliers_percent", "cc_mask",
+    "q_score",
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..contract.folder_state import failed_start
+from ..contract.validation_figures import labelled
 from ..job.events import Control, Events, Stopped
 from ..job.execute import execute
 from ..job.folder import JobFolder
@@ -34,13 +35,7 @@ _FIRST = {
     "ca_rmsd_missing": "CA RMSD where missing (\u00c5)",
 }
 """Figures that lead the summary, and how they are called there."""
-_ALL_ATOMS = {
-    "clashscore": "Clashscore",
-    "ramachandran_favoured_percent": "Ramachandran favoured (%)",
-    "rotamer_outliers_percent": "Rotamer outliers (%)",
-    "cc_mask": "CC_mask",
-    "q_score": "Q-score",
-}
+_ALL_ATOMS = labelled("clashscore", "ramachandran_favoured_percent", "rotamer_outliers_percent", "cc_mask", "q_score")
 """Figures of the validation of the result, which come next."""
 _CALLED = {
     "ca_rmsd_all": "CA RMSD of all (\u00c5)",

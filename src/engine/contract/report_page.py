@@ -22,6 +22,7 @@ from .motions import motion_sentences
 from .segments import Segment, columns_shown, from_text, summary
 from .settings import Row, rows
 from .specification import specification_of
+from .validation_figures import labelled
 
 __all__ = ["ReportInput", "read_report_input", "report_page"]
 
@@ -51,20 +52,11 @@ _FIGURES = (
     ("peak_memory_bytes", "Memory (bytes)", 0),
 )
 """Figures of the job, how they are called, and digits after the point."""
-_VALIDATION = (
-    ("molprobity_score", "MolProbity score"),
-    ("clashscore", "Clashscore"),
-    ("ramachandran_favoured_percent", "Ramachandran favoured (%)"),
-    ("ramachandran_outliers_percent", "Ramachandran outliers (%)"),
-    ("rotamer_outliers_percent", "Rotamer outliers (%)"),
-    ("c_beta_outliers", "C-beta outliers"),
-    ("cis_not_proline", "Cis peptides, not before proline"),
-    ("twisted_peptides", "Twisted peptides"),
-    ("bond_rmsz", "Bond RMSZ"),
-    ("angle_rmsz", "Angle RMSZ"),
-    ("cc_mask", "CC_mask"),
-    ("q_score", "Q-score"),
-)
+_VALIDATION = labelled(
+    "molprobity_score", "clashscore", "ramachandran_favoured_percent", "ramachandran_outliers_percent",
+    "rotamer_outliers_percent", "c_beta_outliers", "cis_not_proline", "twisted_peptides", "bond_rmsz", "angle_rmsz",
+    "cc_mask", "q_score",
+)  # fmt: skip
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
@@ -212,7 +204,7 @@ def _figures(given: ReportInput) -> Markup:
         before, after = (validation.get(when) or {} for when in ("before", "after"))
         both = [
             (called, _plain(before.get(name)), _plain(after.get(name)))
-            for name, called in _VALIDATION
+            for name, called in _VALIDATION.items()
             if after.get(name) is not None
         ]
         parts += [

@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 
 from .torsions import distance
 
-__all__ = ["C_BETA_LIMIT", "c_beta_deviation", "ideal_c_beta"]
-
-C_BETA_LIMIT = 0.25
-"""A C-beta deviation from this on, in A, is an outlier (Lovell et al. 2003, Proteins 50, 437)."""
+__all__ = ["c_beta_deviation", "ideal_c_beta"]
 
 _IDEAL: Mapping[str, tuple[float, float, float, float, float]] = MappingProxyType(
     {

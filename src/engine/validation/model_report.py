@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.validation_figures import C_BETA_LIMIT
 from .amino_acids import SIDE_CHAIN_BONDS, chi_count
 from .atoms import Atoms
-from .c_beta import C_BETA_LIMIT
 from .clashscore import Clashscore
 from .geometry import BackboneGeometry
 from .ramachandran import ALLOWED, FAVOURED, OUTLIER, RamachandranReport

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from shared_data import shared_file
 
+from adp3d.contract.validation_figures import VALIDATION_FIGURES
 from adp3d.density.read import read_map
 from adp3d.structure.read import read_structure
 from adp3d.validation.model_report import molprobity_score
@@ -57,6 +58,7 @@ def test_missing_side_chains_are_counted_and_judged_nowhere(small):
     assert figures["incomplete_side_chains"] == 44 - glycines and figures["rotamers_judged"] == 0
     assert figures["rotamers_favoured_percent"] is None and figures["molprobity_score"] is None
     assert figures["q_score_side_chains"] is None and figures["q_score_backbone"] > 0.8
+    assert set(VALIDATION_FIGURES) <= set(figures), "whatever has a label is computed"
 
 
 def test_names_of_force_fields_change_nothing(small, report):
