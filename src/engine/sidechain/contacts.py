@@ -169,8 +169,6 @@ class ClashFinder:
     def _near(self, xyz: NDArray[np.float64], tree: cKDTree) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pairs of atoms (P,) that clash, one of them drawn."""
         i, j = tree.query_pairs(_FURTHEST, output_type="ndarray").T
-        first = self._residue[i] <= self._residue[j]
-        i, j = np.where(first, i, j), np.where(first, j, i)
         distance = np.linalg.norm(xyz[i] - xyz[j], axis=-1)
         near = (distance < self._limit(i, j)) & (self._drawn[i] | self._drawn[j])
         sulphur = _CLASSES.index("S")
@@ -243,17 +241,17 @@ class ClashFinder:
             there = there[self._residue]
             there[own] = False
             rows = np.flatnonzero(there)
-            i, j = own[:, None], rows[None]
-            first = self._residue[i] < self._residue[j]
-            self._kept_limits[key] = rows, self._limit(np.where(first, i, j), np.where(first, j, i))
+            self._kept_limits[key] = rows, self._limit(own[:, None], rows[None])
         return self._kept_limits[key]
 
     def _limit(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.float64]:
-        """How near atoms may be in angstrom, the residue of i not after that of j; 0 for any distance. Of any shape.
+        """How near atoms i and j may be in angstrom; 0 for any distance. Of any shape.
 
         Any for neighbours in the chain that hang together by few bonds, and within a residue but for a side chain that
         meets its own N or O.
         """
+        in_order = self._residue[i] <= self._residue[j]
+        i, j = np.where(in_order, i, j), np.where(in_order, j, i)
         first, second = self._residue[i], self._residue[j]
         beta, oxygen, nitrogen = len(BACKBONE), BACKBONE.index("O"), BACKBONE.index("N")
         same = first == second
