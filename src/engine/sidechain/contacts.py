@@ -29,9 +29,9 @@ _LIKE = {"SE": "S", "P": "S"}
 """Elements that count as others."""
 _DISULFIDE = 2.5
 """Angstrom between two sulphurs that are bonded; an ideal bond has 2.03."""
-_IN_REACH = 24.0
+_IN_REACH = 20.0
 """Angstrom between CA beyond which no atoms of two residues can clash: the furthest of a side chain, those of arginine,
-are 7.5 from CA, so that 19 would do."""
+are 7.5 from CA, which leaves 1 for what bends."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class ClashFinder:
         self._drawn: NDArray[np.bool_] = ~given.cpu()[there].numpy()
         kinds = np.array([[_class_of(e) for e in _elements(t)] for t in aatype.tolist()]).reshape(-1, N_SLOTS)
         self._kind: NDArray[np.int64] = kinds[self._rows]
+        self._sulphur: NDArray[np.bool_] = self._kind == _CLASSES.index("S")
         sides = self._drawn & (self._slot >= len(BACKBONE))
         rows = np.split(np.flatnonzero(sides), np.searchsorted(self._residue[sides], np.arange(1, len(aatype))))
         self._drawn_side: list[NDArray[np.int64]] = rows
@@ -164,15 +165,14 @@ class ClashFinder:
         """
         where = [(residue, "C"), (residue, "O"), (residue + 1, "N")]
         own = np.array([self._row_of[row, BACKBONE.index(name)] for row, name in where])
-        return self._overlap(atoms[self._rows], own, tried, self._slot <= len(BACKBONE))
+        return self._overlap(atoms, own, tried, self._slot <= len(BACKBONE))
 
     def _near(self, xyz: NDArray[np.float64], tree: cKDTree) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pairs of atoms (P,) that clash, one of them drawn."""
         i, j = tree.query_pairs(_FURTHEST, output_type="ndarray").T
         distance = np.linalg.norm(xyz[i] - xyz[j], axis=-1)
         near = (distance < self._limit(i, j)) & (self._drawn[i] | self._drawn[j])
-        sulphur = _CLASSES.index("S")
-        near &= ~((self._kind[i] == sulphur) & (self._kind[j] == sulphur) & (distance < _DISULFIDE))
+        near &= ~(self._sulphur[i] & self._sulphur[j] & (distance < _DISULFIDE))
         return i[near], j[near]
 
     def overlap(self, atoms: NDArray[np.float64], residue: int, tried: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -192,11 +192,11 @@ class ClashFinder:
             Sum over pairs of the square, in A^2, of what they are nearer than they may be; 0 where nothing clashes.
         """
         own = self._drawn_side[residue]
-        return self._overlap(atoms[self._rows], own, tried[:, self._slot[own]])
+        return self._overlap(atoms, own, tried[:, self._slot[own]])
 
     def _overlap(
         self,
-        xyz: NDArray[np.float64],
+        atoms: NDArray[np.float64],
         own: NDArray[np.int64],
         moved: NDArray[np.float64],
         counts: NDArray[np.bool_] | None = None,
@@ -206,18 +206,18 @@ class ClashFinder:
             return np.zeros(len(moved))
         centre = moved.reshape(-1, 3).mean(0)
         reach = np.linalg.norm(moved.reshape(-1, 3) - centre, axis=-1).max() + _FURTHEST
-        rows, limits = self._limits_around(xyz, own)
-        within = (np.abs(xyz[rows] - centre) < reach).all(-1)
+        rows, limits = self._limits_around(atoms, own)
+        others = atoms[self._residue[rows], self._slot[rows]] - centre
+        within = np.abs(others).max(-1) < reach
         if counts is not None:
             within &= counts[rows]
         near, limit = rows[within], limits[:, within]
-        from_centre, others = moved - centre, xyz[near] - centre
+        from_centre, others = moved - centre, others[within]
         square = np.square(from_centre).sum(-1)[..., None] + np.square(others).sum(-1) - 2 * from_centre @ others.T
         # few are too near: what follows is for these alone
         t, i, j = np.nonzero(square < np.square(limit))
         distance = np.sqrt(np.maximum(square[t, i, j], 0.0))
-        sulphur = self._kind == _CLASSES.index("S")
-        bonded = sulphur[own[i]] & sulphur[near[j]] & (distance < _DISULFIDE)
+        bonded = self._sulphur[own[i]] & self._sulphur[near[j]] & (distance < _DISULFIDE)
         under = np.where(bonded, 0.0, limit[i, j] - distance)
         total = np.bincount(t, np.square(under), len(moved)).astype(np.float64)
         if self._others is not None:
@@ -228,7 +228,7 @@ class ClashFinder:
         return total
 
     def _limits_around(
-        self, xyz: NDArray[np.float64], own: NDArray[np.int64]
+        self, atoms: NDArray[np.float64], own: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Atoms (R,) that others, ``own`` (m,), may reach, and how near to each of them (m, R) they may be.
 
@@ -236,7 +236,7 @@ class ClashFinder:
         """
         key = tuple(own.tolist())
         if key not in self._kept_limits:
-            ca = xyz[self._row_of[:, BACKBONE.index("CA")]]
+            ca = atoms[:, BACKBONE.index("CA")]
             there = np.linalg.norm(ca - ca[self._residue[own[0]]], axis=-1) < _IN_REACH
             there = there[self._residue]
             there[own] = False
