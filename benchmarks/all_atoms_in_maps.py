@@ -209,6 +209,7 @@ def main() -> None:
             steps=options.steps,
             seed=options.seed,
             trajectory_interval=0,
+            density_side_chains=options.density_side_chains,
         )
         metrics = apart(run_job, spec)
         for row in rows_of(entry, Path(spec.output), metrics):
@@ -226,6 +227,12 @@ def _options() -> argparse.Namespace:
     parser = benchmark_parser("all_atoms_in_maps", __doc__, steps=30, replicas=2)
     names = ("demo", "demo-shifted", "emd-30342")
     parser.add_argument("--entries", nargs="+", choices=names, default=list(names))
+    parser.add_argument(
+        "--density-side-chains",
+        choices=("average", "sampled"),
+        default="average",
+        help="in the likelihood of late steps",
+    )
     return parser.parse_args()
 
 
