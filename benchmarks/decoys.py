@@ -1,6 +1,7 @@
 """Energies of decoys: whether the prior's energy falls towards the true structure.
 
-Usage: ``python benchmarks/decoys.py --data DATA [--proteins 10] [--decoys 40] [--split test] [--settle 0.3]``. Writes
+Usage: ``python benchmarks/decoys.py --data DATA [--proteins 10] [--decoys 40] [--split test] [--settle 0.4]
+[--sequence-weight 3]``. Writes
 ``decoys.csv`` (each decoy), ``proteins.csv`` (for each protein and method Spearman's rank correlation of energy and CA
 RMSD, and whether the true structure is the lowest) and ``decoys.png``.
 
@@ -8,7 +9,8 @@ Decoys are of three kinds, in turn, their sizes spread from 0.5 to 10 A: bent by
 whole and brought down by the prior; and refolded in one third of the chain, the rest shown to the prior. The last two
 have the geometry that the prior likes, the first that of the true structure, distorted. With ``--settle`` all, the true
 structure too, are first denoised twice from that diffusion time, which gives them the same local geometry; RMSDs are
-those before.
+those before. With a weight of the sequence, -log p(sequence | structure) of ProteinMPNN is judged as well, by itself
+(``sequence``) and so much of it added to each other energy (``with_sequence``).
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from starting_models import smooth_field
 from torch import Tensor
 
 from adp3d.energy.structure import METHODS, EnergySettings, structure_energy
+from adp3d.pipeline.sequence_energy import SequenceSettings, sequence_energy
 from adp3d.prior.evidence import NOTHING, Evidence, KnownAtoms
 from adp3d.prior.protocol import Prior
 from adp3d.prior.registry import load_prior
@@ -100,10 +103,11 @@ def judge(energy: NDArray[np.float64], away: NDArray[np.float64]) -> dict[str, f
 
 def draw(options: argparse.Namespace, rows: list[Row]) -> None:
     """Energy above that of the true structure against RMSD, a panel for each method."""
+    methods = [name for name in rows[0] if name not in ("protein", "kind", "ca_rmsd")]
     figure, panels = plt.subplots(
-        1, len(options.methods), figsize=(4.2 * len(options.methods), 3.6), squeeze=False, layout="constrained"
+        1, len(methods), figsize=(4.2 * len(methods), 3.6), squeeze=False, layout="constrained"
     )
-    for axes, method in zip(panels[0], options.methods, strict=True):
+    for axes, method in zip(panels[0], methods, strict=True):
         for k, kind in enumerate(("bent", "renoised", "refolded")):
             own = [row for row in rows if row["kind"] == kind]
             axes.plot([row["ca_rmsd"] for row in own], [row[method] for row in own], ".", color=f"C{k}", label=kind)
@@ -123,6 +127,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--lowest", type=float, default=0.05, help="diffusion time at which integrals end")
     parser.add_argument("--settle", type=float, default=0.0, help="diffusion time from which all are denoised first")
+    parser.add_argument("--sequence-weight", type=float, default=0.0, help="of ProteinMPNN, whose weights it needs")
     parser.add_argument("--split", choices=("test", "val"), default="test", help="val for choices of settings")
     options = parser.parse_args()
     begin(options)
@@ -140,15 +145,25 @@ def main() -> None:
             seed=options.seed,
             settle=options.settle,
         )
+        seconds: dict[str, float] = {}
         for method in options.methods:
             begun = time.monotonic()
             energies[method] = structure_energy(prior, x, replace(usual, method=method)).total.double().numpy()
-            figures = judge(energies[method], away)
-            seconds = time.monotonic() - begun
-            judged.append({"protein": protein.name, "method": method, **figures, "seconds": seconds})
+            seconds[method] = time.monotonic() - begun
+        if options.sequence_weight > 0:
+            begun = time.monotonic()
+            suits = sequence_energy(protein.polymer, x, SequenceSettings(seed=options.seed)).total.double().numpy()
+            taken = time.monotonic() - begun
+            for method in options.methods:
+                energies[f"{method}_with_sequence"] = energies[method] + options.sequence_weight * suits
+                seconds[f"{method}_with_sequence"] = seconds[method] + taken
+            energies["sequence"], seconds["sequence"] = suits, taken
+        for method, values in energies.items():
+            figures = judge(values, away)
+            judged.append({"protein": protein.name, "method": method, **figures, "seconds": seconds[method]})
             print(
                 f"{protein.name} {method}: Spearman {figures['spearman']:.2f}, lowest {figures['lowest_rmsd']:.2f} A "
-                f"away, {seconds:.0f} s",
+                f"away, {seconds[method]:.0f} s",
                 flush=True,
             )
         for k, kind in enumerate(kinds):

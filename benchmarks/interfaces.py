@@ -32,10 +32,9 @@ from report import Row, Table, column, write_table
 from scipy.spatial import cKDTree
 from scipy.stats import spearmanr
 
-from adp3d.energy.structure import METHODS, EnergySettings, interface_energy
-from adp3d.pipeline.score import sub_polymer
+from adp3d.energy.structure import METHODS, EnergySettings
+from adp3d.pipeline.joint_energy import joint_interface_energy
 from adp3d.pipeline.sequence_energy import SequenceSettings, sequence_energy
-from adp3d.prior.registry import load_prior
 from adp3d.structure.polymer import AMINO_ACIDS
 from adp3d.training.dataset import Chain, load_chains
 
@@ -87,12 +86,8 @@ def pair_potential(chains: Sequence[Chain], without: Sequence[str]) -> NDArray[n
 def energies_of(one: Complex, poses: Sequence[Pose], settings: EnergySettings, prior: str) -> NDArray[np.float64]:
     """Interface energy of each pose, in nats."""
     rows = [np.arange(one.receptor), np.arange(one.receptor, len(one.x))]
-    device = torch.device("cpu")
-    parts = [load_prior(prior, sub_polymer(one.polymer, part), device) for part in rows]
-    whole = load_prior(prior, one.polymer, device)
     x = torch.as_tensor(np.stack([pose.x for pose in poses]), dtype=torch.float32)
-    energy = interface_energy(parts, whole, x, [torch.from_numpy(part) for part in rows], settings)
-    return energy.total.double().numpy()
+    return joint_interface_energy(one.polymer, prior, x, rows, settings).total.double().numpy()
 
 
 def sequence_scores(one: Complex, poses: Sequence[Pose], draws: int, seed: int) -> NDArray[np.float64]:

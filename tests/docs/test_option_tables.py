@@ -74,7 +74,7 @@ def test_each_number_is_on_the_help_page_with_its_range(tables):
         "trajectoryInterval",
     } == set(numbers)
     of_scores = {row.keyword: row for row in rows(ScoreSettings) if _is_number(row)}
-    assert {"steps", "draws", "lowest", "settle", "seed"} == set(of_scores)
+    assert {"steps", "draws", "lowest", "settle", "sequenceWeight", "seed"} == set(of_scores)
     for text, found in ((before + after, numbers), (scoring, of_scores)):
         for keyword, row in found.items():
             heads = re.findall(rf"<li><b>{keyword}</b>&nbsp;&nbsp;<i>\w+</i> \(([^\n]*)\)$", text, re.MULTILINE)

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from ..contract.errors import InputError
 from ..contract.specs.score import ScoreSettings, sides_of
-from ..energy.structure import Energy, EnergySettings, interface_energy, structure_energy
+from ..energy.structure import Energy, EnergySettings
 from ..job.runtime import choose_device, set_threads
-from ..prior.registry import load_prior
 from ..structure.missing_oxygen import place_missing_oxygen
 from ..structure.observed import ObservedChain, observe_chains
 from ..structure.polymer import Polymer
 from ..structure.read import read_structure
 from ..validation.superpose import kabsch, rmsd
-from .sequence_energy import SequenceSettings, sequence_energy, sequence_interface_energy
+from .joint_energy import AnySettings, JointSettings, joint_energy, joint_interface_energy, sub_polymer
+from .sequence_energy import SequenceSettings
 
-__all__ = ["Score", "ScoredModel", "read_models", "score_models", "score_with", "sub_polymer"]
+__all__ = ["Score", "ScoredModel", "read_models", "score_models", "score_with"]
 
 Label = tuple[str, int, str]
 
@@ -119,7 +119,7 @@ def read_models(path: str | Path, label: str = "") -> list[ScoredModel]:
 
 def score_models(
     models: Sequence[ScoredModel],
-    settings: EnergySettings | SequenceSettings,
+    settings: AnySettings,
     prior: str = "builtin",
     device: str = "auto",
     sides: tuple[Sequence[str], Sequence[str]] | None = None,
@@ -131,8 +131,8 @@ def score_models(
     Parameters
     ----------
     models : sequence of ScoredModel
-    settings : EnergySettings or SequenceSettings
-        The latter asks a design network, not the prior.
+    settings : EnergySettings, SequenceSettings or JointSettings
+        The second asks a design network, not the prior, the third both.
     prior, device : str
     sides : pair of sequences of str, optional
         Chains on either side of an interface, whose energy is asked for; other chains are left out.
@@ -164,9 +164,10 @@ def score_models(
         x = torch.as_tensor(_aligned([models[i].x for i in group]), dtype=torch.float32, device=chosen)
         if sides is None:
             listener = partial(_told_of_group, told, len(scores), len(models))
-            energy = _whole(first.polymer, prior, chosen, x, settings, listener)
+            energy = joint_energy(first.polymer, prior, x, settings, listener)
         else:
-            energy = _interface(first, sides, prior, chosen, x, settings)
+            rows = [np.flatnonzero([label[0] in side for label in first.labels]) for side in sides]
+            energy = joint_interface_energy(first.polymer, prior, x, rows, settings)
         for k, i in enumerate(group):
             scores[i] = _score(models[i], number, energy, k, reference)
         told(len(scores), len(models))
@@ -192,10 +193,9 @@ def score_with(
     InputError
         As `score_models`, or if the reference cannot be read.
     """
-    how: EnergySettings | SequenceSettings
-    if settings.method == "sequence":
-        how = SequenceSettings(settings.draws, settings.seed)
-    else:
+    suits = SequenceSettings(settings.draws, settings.seed)
+    how: AnySettings = suits
+    if settings.method != "sequence":
         how = EnergySettings(
             method=settings.method,  # type: ignore[arg-type]  # one of `METHODS`
             steps=settings.steps,
@@ -204,21 +204,11 @@ def score_with(
             seed=settings.seed,
             settle=settings.settle,
         )
+        if settings.sequence_weight > 0:
+            how = JointSettings(how, suits, settings.sequence_weight)
     sides = None if settings.interface is None else sides_of(settings.interface)
     reference = None if settings.reference is None else read_models(settings.reference)[0]
     return score_models(models, how, settings.prior, settings.device, sides, reference, told)
-
-
-def sub_polymer(polymer: Polymer, rows: NDArray[np.int64]) -> Polymer:
-    """Some residues of a polymer, of whole chains, in order."""
-    chains = list(dict.fromkeys(polymer.chain_index[rows].tolist()))
-    numbered = {chain: k for k, chain in enumerate(chains)}
-    return Polymer(
-        "".join(polymer.sequence[i] for i in rows),
-        np.array([numbered[c] for c in polymer.chain_index[rows].tolist()], np.int64),
-        polymer.residue_index[rows],
-        tuple(polymer.chain_ids[chain] for chain in chains),
-    )
 
 
 def _aligned(backbones: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -232,36 +222,6 @@ def _aligned(backbones: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 def _told_of_group(told: Callable[[int, int], None], before: int, total: int, done: int) -> None:
     told(before + done, total)
-
-
-def _whole(
-    polymer: Polymer,
-    prior: str,
-    device: torch.device,
-    x: torch.Tensor,
-    settings: EnergySettings | SequenceSettings,
-    told: Callable[[int], None],
-) -> Energy:
-    if isinstance(settings, SequenceSettings):
-        return sequence_energy(polymer, x, settings, told)
-    return structure_energy(load_prior(prior, polymer, device), x, settings, told=told)
-
-
-def _interface(
-    model: ScoredModel,
-    sides: tuple[Sequence[str], Sequence[str]],
-    prior: str,
-    device: torch.device,
-    x: torch.Tensor,
-    settings: EnergySettings | SequenceSettings,
-) -> Energy:
-    rows = [np.flatnonzero([label[0] in side for label in model.labels]) for side in sides]
-    polymers = [sub_polymer(model.polymer, one) for one in rows]
-    if isinstance(settings, SequenceSettings):
-        return sequence_interface_energy(model.polymer, list(zip(polymers, rows, strict=True)), x, settings)
-    parts = [load_prior(prior, polymer, device) for polymer in polymers]
-    whole = load_prior(prior, model.polymer, device)
-    return interface_energy(parts, whole, x, [torch.from_numpy(one) for one in rows], settings)
 
 
 def _score(model: ScoredModel, group: int, energy: Energy, k: int, reference: ScoredModel | None) -> Score:

@@ -217,3 +217,32 @@ def test_the_sequence_can_be_the_judge(tmp_path, monkeypatch, capsys):
     assert np.abs(apart.per_residue).max() < 0.2, "chains that do not see each other differ by their orders alone"
     assert main(["score", str(complexed), "--method", "sequence", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["settings"]["method"] == "sequence"
+
+
+@pytest.mark.parametrize("interface", [None, "A:B"])
+def test_the_sequence_counts_beside_the_prior(tmp_path, monkeypatch, interface):
+    """What is added is -log p(s|x) times its weight, by residue, and errors of independent draws add up as squares."""
+    weights = tmp_path / "small.pt"
+    torch.save({"model_state_dict": small_weights(), "num_edges": NEIGHBOURS}, weights)
+    monkeypatch.setenv(DESIGN_WEIGHTS_VARIABLE, str(weights))
+    models = read_models(write(tmp_path / "complex.cif", [chain_of("A", (0, 0, 0), 8), chain_of("B", (0, 6, 0), 6)]))
+    usual = ScoreSettings(steps=4, draws=3, device="cpu", prior="gaussian", interface=interface)
+    told = []
+    (energy,) = score_with(models, usual)
+    (sequence,) = score_with(models, replace(usual, method="sequence"))
+    (both,) = score_with(models, replace(usual, sequence_weight=2.5), lambda done, total: told.append((done, total)))
+    assert both.per_residue == pytest.approx(energy.per_residue + 2.5 * sequence.per_residue, rel=1e-5, abs=1e-4)
+    error = np.hypot(energy.standard_error, 2.5 * sequence.standard_error)
+    assert both.standard_error == pytest.approx(error, rel=1e-5) and sequence.standard_error > 0
+    assert told[-1] == (1, 1)
+
+
+def test_a_weight_of_the_sequence_is_for_energies_of_a_prior(tmp_path, monkeypatch, capsys):
+    with pytest.raises(InputError, match="'sequence_weight' is of what is added to the energy of a prior"):
+        ScoreSettings(method="sequence", sequence_weight=1.0)
+    path = write(tmp_path / "one.cif", [chain_of("A", (0, 0, 0), 8)])
+    assert main(["score", str(path), "--method", "sequence", "--sequence-weight", "1"]) == 2
+    assert "--sequence-weight is of what is added" in capsys.readouterr().err
+    monkeypatch.setenv(DESIGN_WEIGHTS_VARIABLE, str(tmp_path / "none.pt"))
+    assert main(["score", str(path), "--sequence-weight", "1", "--prior", "gaussian"]) == 2
+    assert "none.pt" in capsys.readouterr().err

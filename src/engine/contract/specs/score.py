@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from ..domains import Choice, Integer, ModelFile, Optional, Real, Text
 from ..errors import InputError
 from ..settings import INPUT, SAMPLING, Setting, declare, rows
-from .common import CommonSpec
+from .model import ModelSpec
 
 __all__ = ["METHODS", "ScoreSettings", "Sides", "sides_of"]
 
 METHODS = ("denoising", "flow", "path", "sequence")
 """How energies are computed."""
 
-_SHARED = {row.name: row.setting for row in rows(CommonSpec)}
+_SHARED = {row.name: row.setting for row in rows(ModelSpec)}
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class ScoreSettings:
         0.0,
     )
     # the same rows as of jobs
+    sequence_weight: float = declare(_SHARED["sequence_weight"], 0.0)
     prior: str = declare(_SHARED["prior"], "builtin")
     seed: int = declare(_SHARED["seed"], 0)
     device: str = declare(_SHARED["device"], "auto")
@@ -100,3 +101,8 @@ class ScoreSettings:
         if self.settle > 0 and (self.interface is not None or self.method == "sequence"):
             what = "interfaces, whose sides stay as they are" if self.interface is not None else "the sequence"
             raise InputError(f"'settle' is for energies of whole models, not for {what}: leave it out.")
+        if self.sequence_weight > 0 and self.method == "sequence":
+            raise InputError(
+                "'sequence_weight' is of what is added to the energy of a prior, and the method 'sequence' asks none: "
+                "leave it out."
+            )
