@@ -7,8 +7,9 @@ that it would choose) and ``summary.csv`` (their means, and by how much they mis
 Jobs are those of `completion.py` (every 8th or 16th residue known), `distances.py` (500 distances; the replicas of the
 first descent, mirror images among them) and `gaps.py` (35 % missing, map at 4 A). Ways: ``fit`` alone, which is the
 likelihood or the correlation with the map; ``now``, fit and denoising energy as `adp3d.ensemble.ranking` adds them up;
-fit and -log p0 by each method of `adp3d score` in place of the denoising energy; and these energies alone. ``best``
-needs the truth, ``mean`` is a replica at random.
+fit and -log p0 by each method of `adp3d score` in place of the denoising energy; and these energies alone. With
+``--sequence``, -log p(sequence | structure) of ProteinMPNN is one of them, whose weights it needs. ``best`` needs the
+truth, ``mean`` is a replica at random.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from adp3d.ensemble.ranking import SCALES, rank_replicas
 from adp3d.job.events import Control, NullEvents
 from adp3d.job.execute import execute
 from adp3d.job.folder import JobFolder
+from adp3d.pipeline.sequence_energy import SequenceSettings, sequence_energy
 from adp3d.prior.evidence import Evidence, KnownAtoms
 from adp3d.prior.protocol import Prior
 from adp3d.prior.registry import load_prior
@@ -151,6 +153,8 @@ def main() -> None:
     parser = benchmark_parser("ranking", __doc__, steps=30, proteins=4)
     parser.add_argument("--tasks", nargs="+", choices=tuple(TASKS), default=list(TASKS))
     parser.add_argument("--draws", type=positive, default=2, help="probes, paths or sets of noise of an energy")
+    parser.add_argument("--methods", nargs="*", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--sequence", action="store_true", help="ask ProteinMPNN, too")
     parser.add_argument("--split", choices=("test", "val"), default="val", help="val for choices of settings")
     options = parser.parse_args()
     begin(options)
@@ -166,8 +170,11 @@ def main() -> None:
             truth = protein.x.double().numpy().reshape(1, -1, 3)
             away = rmsd(x.double().numpy().reshape(len(x), -1, 3), np.repeat(truth, len(x), 0), superposed=True)
             energies = {"denoising energy": denoising_energy(prior, x, torch.Generator().manual_seed(options.seed))}
-            for method in METHODS:
+            for method in options.methods:
                 energies[method] = structure_energy(prior, x, replace(usual, method=method)).total
+            if options.sequence:
+                suits = sequence_energy(protein.polymer, x, SequenceSettings(options.draws, options.seed))
+                energies["sequence"] = suits.total
             for k, value in enumerate(away.tolist()):
                 own = {name: float(energy[k]) for name, energy in energies.items()}
                 every.add(

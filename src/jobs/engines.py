@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ..engine.contract import messages
 from ..process import environment
 from ..process.connection import Connection
-from ..process.courier import Courier, noted_engine
+from ..process.courier import Courier
+from ..process.engine_note import noted_engine
 from ..process.far_connection import connect_far
 from ..process.hosts import Host, host_named
 from ..process.plugins import remember

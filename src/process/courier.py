@@ -6,7 +6,6 @@ The outgoing half runs in the connection's writing thread, the incoming one in i
 from __future__ import annotations
 
 import itertools
-import json
 import re
 import shutil
 import threading
@@ -20,11 +19,9 @@ from ..engine.contract import messages
 from ..engine.contract.errors import InputError
 from ..engine.contract.pieces import Assembly, checked_name, checksum, pieces, safe_path
 from ..engine.contract.travel import files_in, with_files
+from .engine_note import read_note, write_note
 
-__all__ = ["NOTE", "Courier", "Line", "noted_engine"]
-
-NOTE = "elsewhere.json"
-"""In a job folder here: on which engine the job is computed, and in which folder there."""
+__all__ = ["Courier", "Line"]
 
 _ANSWER_SECONDS = 600.0
 """How long a file that has been sent may need to be written there."""
@@ -159,7 +156,7 @@ class Courier:
 
     def _reopen(self, message: messages.Reopen) -> messages.Message:
         here = Path(message.folder)
-        note = _note(here)
+        note = read_note(here)
         if note is None or note["engine"] != self._engine:
             raise InputError(
                 f"The job in '{here}' was not computed on the engine '{self._engine}', so it cannot go on there; run "
@@ -319,8 +316,7 @@ class Courier:
     def _concluded(self, trip: _Trip) -> messages.Message:
         last, trip.last, trip.assembly = trip.last, None, None
         if isinstance(last, messages.Started):
-            note = {"version": 1, "engine": self._engine, "folder": trip.there}
-            (trip.here / NOTE).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+            write_note(trip.here, self._engine, trip.there)
         if last is None:
             raise RuntimeError("a job ended twice")
         return self._here(last)
@@ -365,21 +361,6 @@ class Courier:
         return text
 
 
-def noted_engine(folder: Path) -> str:
-    """Name of the engine on which the job of a folder is computed; empty for one of this computer."""
-    note = _note(folder)
-    return "" if note is None else note["engine"]
-
-
-def _note(folder: Path) -> dict[str, str] | None:
-    try:
-        note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    known = isinstance(note, dict) and isinstance(note.get("engine"), str) and isinstance(note.get("folder"), str)
-    return note if known else None
-
-
 def _needs_files(message: messages.Message, trip: _Trip) -> bool:
     """Whether a report means that files of the job are to be fetched: it begins, or has ended after it began."""
     if isinstance(message, messages.Started):
@@ -387,7 +368,7 @@ def _needs_files(message: messages.Message, trip: _Trip) -> bool:
     if isinstance(message, messages.Error) and _NOT_RUNNING.fullmatch(message.text):
         return False
     ends = isinstance(message, messages.Result | messages.Stopped | messages.Error)
-    return ends and (_note(trip.here) is not None or trip.last is not None)
+    return ends and (read_note(trip.here) is not None or trip.last is not None)
 
 
 def _progress(job_id: str, stage: str, done: int, total: int) -> messages.Progress:

@@ -6,7 +6,8 @@ import hashlib
 
 import pytest
 from chimerax.adp3d.engine.contract import messages
-from chimerax.adp3d.process.courier import Courier, noted_engine
+from chimerax.adp3d.process.courier import Courier
+from chimerax.adp3d.process.engine_note import noted_engine
 
 
 class Line:
