@@ -38,7 +38,9 @@ class Ranking:
         return self.order[0]
 
 
-def rank_replicas(terms: Mapping[str, Tensor], scales: Mapping[str, float]) -> Ranking:
+def rank_replicas(
+    terms: Mapping[str, Tensor], scales: Mapping[str, float], further: Mapping[str, Tensor] | None = None
+) -> Ranking:
     """Add up terms such as the fit to the map and minus the denoising energy.
 
     Each term is divided by a scale that says which difference matters, so that noise in a term on
@@ -50,14 +52,18 @@ def rank_replicas(terms: Mapping[str, Tensor], scales: Mapping[str, float]) -> R
         Higher is better.
     scales : dict of float
         Positive differences that count one; the spread between replicas is used if it is larger.
+    further : dict of Tensor, shape (replica,), optional
+        Log-likelihoods of further measurements in nats, all of the scale ``log_likelihood``.
 
     Returns
     -------
     Ranking
     """
     score = torch.zeros_like(next(iter(terms.values())))
-    for name, values in terms.items():
+    every = [(values, scales[name]) for name, values in terms.items()]
+    every += [(values, scales["log_likelihood"]) for values in (further or {}).values()]
+    for values, scale in every:
         spread = float(values.std()) if len(values) > 1 else 0.0
-        score = score + (values - values.mean()) / max(scales[name], spread)
+        score = score + (values.to(score) - values.mean().to(score)) / max(scale, spread)
     order = tuple(int(i) for i in torch.argsort(score, descending=True, stable=True))
     return Ranking(score, order)

@@ -130,6 +130,10 @@ class DensityMeasurement:
         """The same map for some residues of the job only, ascending rows (K,): the others are not there."""
         return replace(self, likelihood=self.likelihood.of_residues(torch.as_tensor(rows)), known=self.known[rows])
 
+    def log_likelihood(self, x: Tensor) -> Tensor:
+        """See `Judge`."""
+        return self.likelihood(x)
+
     def figures(self, x: Tensor) -> dict[str, Tensor]:
         """Correlation of model and map (-1 to 1) over the voxels that the job answers for."""
         return {"correlation": self.likelihood.correlation(x)}

@@ -69,6 +69,10 @@ class DistanceMeasurement:
         """Next to nothing: a few numbers for each distance."""
         return PotentialCost()
 
+    def log_likelihood(self, x: Tensor) -> Tensor:
+        """See `Judge`."""
+        return self.likelihood(x)
+
     def figures(self, x: Tensor) -> dict[str, Tensor]:
         """Log-likelihood, and the part of the distances within their bounds (0 to 1)."""
         return {"log_likelihood": self.likelihood(x), "satisfied": self.likelihood.satisfied(x)}

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .protocol import Measurement
+from .protocol import Judge, Measurement
 
-__all__ = ["described", "figures_of", "residue_figures_of"]
+__all__ = ["described", "figures_of", "log_likelihoods", "residue_figures_of"]
 
 
 def figures_of(measurements: Sequence[Measurement], x: Tensor) -> dict[str, Tensor]:
@@ -22,6 +22,11 @@ def figures_of(measurements: Sequence[Measurement], x: Tensor) -> dict[str, Tens
 def residue_figures_of(measurements: Sequence[Measurement], x: Tensor) -> dict[str, NDArray[np.float64]]:
     """Figures of residues of one structure x (N, 4, 3), named likewise."""
     return {f"{m.name}.{name}": values for m in measurements for name, values in m.residue_figures(x).items()}
+
+
+def log_likelihoods(measurements: Sequence[Measurement], x: Tensor) -> dict[str, Tensor]:
+    """Log p(y|x) of replicas x (replica, N, 4, 3) by each measurement that judges them, (replica,), in nats."""
+    return {m.name: m.log_likelihood(x) for m in measurements if isinstance(m, Judge)}
 
 
 def described(measurements: Sequence[Measurement], x: Tensor) -> dict[str, Any]:

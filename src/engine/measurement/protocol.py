@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import gemmi
 import numpy as np
@@ -20,7 +20,7 @@ from ..structure.placeholder import placeholder_backbone
 from ..structure.polymer import Polymer
 from ..structure.symmetry import Symmetry
 
-__all__ = ["Load", "Measurement", "Scene"]
+__all__ = ["Judge", "Load", "Measurement", "Scene"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,18 @@ class Measurement(Protocol):
 
     def residue_figures(self, x: Tensor) -> dict[str, NDArray[np.float64]]:
         """Figures of the residues of one structure x (N, 4, 3), each of shape (N,); may be empty."""
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """A measurement that has a say in which replica is the best one."""
+
+    @property
+    def name(self) -> str:
+        """Name under which it is registered."""
+
+    def log_likelihood(self, x: Tensor) -> Tensor:
+        """Log p(y|x) of replicas x (replica, N, 4, 3), in nats up to a constant, shape (replica,)."""
 
 
 Load = Callable[[Request, Scene], Measurement]

@@ -289,6 +289,10 @@ class SaxsMeasurement:
             seconds_per_step=_EVALUATIONS * _SECONDS * beads * points * count**2,
         )
 
+    def log_likelihood(self, x: Tensor) -> Tensor:
+        """See `Judge`."""
+        return self.likelihood(x)
+
     def figures(self, x: Tensor) -> dict[str, Tensor]:
         """Reduced chi^2 by the curve's own errors, and radius of gyration in angstrom."""
         return {"chi2": self.likelihood.chi2(x), "gyration": self.likelihood.gyration(x)}

@@ -20,7 +20,7 @@ from ..job.events import Control, Events, NullEvents
 from ..job.folder import JobFolder
 from ..job.overall import Overall
 from ..job.sampling import Running, Sampling, Stage, Watch
-from ..measurement.figures import described, figures_of, residue_figures_of
+from ..measurement.figures import described, figures_of, log_likelihoods, residue_figures_of
 from ..measurement.obstacles import obstacles_of
 from ..prior.evidence import Evidence, KnownAtoms
 from ..solver.choose_updates import Pull, choose_updates
@@ -113,7 +113,8 @@ def run(spec: CompleteSpec, job: JobFolder, events: Events, control: Control) ->
     x = found.x
     judge = sampling.interruptible(problem.prior)
     energy = denoising_energy(judge, x, torch.Generator().manual_seed(spec.seed))
-    ranking = rank_replicas({"log_likelihood": -0.5 * model.misfit(x), "energy": -energy}, SCALES)
+    terms = {"log_likelihood": -0.5 * model.misfit(x), "energy": -energy}
+    ranking = rank_replicas(terms, SCALES, log_likelihoods(further, x))
     sampling.conclude(ranking.chosen)
     if exact:
         x = torch.where(model.known[..., None], model.target, x)

@@ -20,7 +20,7 @@ from ..ensemble.recombination import missing_segments, recombine, supported_ends
 from ..fitting.support import along_chains
 from ..job.events import Events, NullEvents
 from ..job.sampling import Stage, Watch
-from ..measurement.figures import figures_of, residue_figures_of
+from ..measurement.figures import figures_of, log_likelihoods, residue_figures_of
 from ..measurement.map_evidence import MapEvidence, free_share, load_map_evidence
 from ..placing.target import Target
 from ..prior.evidence import DensityEvidence, Evidence
@@ -310,7 +310,7 @@ class Refiner:
         return self._shown(self._start)
 
     def rank(self, x: Tensor, correlation: Tensor | None = None) -> Ranking:
-        """Order replicas by their fit to the map and by the prior's energy.
+        """Order replicas by their fit to the map, the prior's energy, and what else was measured.
 
         The fit is that of backbones with average side chains, unless that of all atoms is given as a correlation for
         each replica.
@@ -319,7 +319,7 @@ class Refiner:
         energy = denoising_energy(self._judge, x, generator)
         fit = self._density.likelihood.correlation(x) if correlation is None else correlation.to(x)
         terms = {"correlation": fit, "energy": -energy}
-        return rank_replicas(terms, SCALES)
+        return rank_replicas(terms, SCALES, log_likelihoods(self._course.further, x))
 
     def _shown_nowhere(self, x: Tensor, found: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Known residues (N,) that the map did not support, and that fit no better in the trace x (N, 4, 3) either."""

@@ -18,6 +18,17 @@ def test_score_in_closed_form():
     assert ranking.chosen == 1
 
 
+def test_further_log_likelihoods_count_by_their_scale_or_their_spread():
+    scales = {"fit": 0.01, "log_likelihood": 5.0}
+    fit = torch.tensor([0.30, 0.31, 0.29])
+    alike, apart = torch.tensor([-100.0, -102.0, -98.0]), torch.tensor([-100.0, -400.0, -100.0], dtype=torch.float64)
+    plain = rank_replicas({"fit": fit}, scales)
+    ranking = rank_replicas({"fit": fit}, scales, {"distances": alike, "saxs": apart})
+    expected = plain.score + (alike + 100.0) / 5.0 + (apart + 200.0).float() / float(apart.std())
+    torch.testing.assert_close(ranking.score, expected)
+    assert plain.chosen == 1 and ranking.order == (0, 2, 1)
+
+
 def test_a_term_on_which_all_agree_does_not_decide():
     agreed = torch.tensor([0.80001, 0.80000, 0.80002])
     other = torch.tensor([2.0, 3.0, 1.0])

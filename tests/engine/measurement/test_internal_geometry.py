@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from adp3d.measurement.figures import described, figures_of, residue_figures_of
+from adp3d.measurement.figures import described, figures_of, log_likelihoods, residue_figures_of
 from adp3d.measurement.internal_geometry import NAME, InternalGeometry
 from adp3d.solver.protocol import Level
 
@@ -57,4 +57,5 @@ def test_figures_bear_its_name():
     assert figures[f"{NAME}.satisfied"].tolist() == pytest.approx([1.0, 4 / 6])
     strain = residue_figures_of([geometry], x[1])[f"{NAME}.strain"]
     assert strain.shape == (4,) and strain.argmax() == 0
+    assert log_likelihoods([geometry], x) == {}  # what a prediction says of itself chooses no replica
     assert described([geometry], x[:1]) == {"measurements": {NAME: {"log_likelihood": 0.0, "satisfied": 1.0}}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,9 +18,11 @@ from adp3d.contract.specification import CompleteSpec
 from adp3d.likelihood.design_network import DesignNetwork
 from adp3d.likelihood.design_weights import DESIGN_WEIGHTS_VARIABLE
 from adp3d.likelihood.sequence import SequenceLikelihood
+from adp3d.measurement.figures import log_likelihoods
 from adp3d.measurement.protocol import Scene
 from adp3d.measurement.registry import load_measurements
 from adp3d.measurement.sequence import SequenceMeasurement
+from adp3d.pipeline import complete
 from adp3d.prior.schedule import LogSnrSchedule
 from adp3d.solver.protocol import Level
 from adp3d.structure.polymer import Polymer
@@ -64,13 +67,15 @@ def test_it_pulls_late_by_a_quadratic_about_the_estimate():
     assert (likelihood(x - 1e-3 * gradient) > expected[0]).all()
 
 
-def test_without_a_weight_it_only_tells():
+def test_without_a_weight_it_tells_and_judges_but_does_not_pull():
     likelihood = SequenceLikelihood.of_polymer(DesignNetwork(small_weights(), NEIGHBOURS), POLYMER, "cpu")
     measurement, x = SequenceMeasurement(likelihood, 0.0), _backbones()
     assert not measurement.potential.at(x, _level(0.1)).value_and_gradient(x)[1].any()
     mean = measurement.figures(x)["log_probability"]
     torch.testing.assert_close(mean, likelihood(x) / 10)
     assert measurement.residue_figures(x[0])["log_probability"].mean() == pytest.approx(float(mean[0]))
+    judged = log_likelihoods([measurement, replace(measurement, weight=0.3)], x)
+    torch.testing.assert_close(judged["sequence"], likelihood(x))  # in full, whatever the weight
 
 
 def test_requests_that_cannot_be_used_are_refused(weights):
@@ -102,13 +107,20 @@ def test_files_of_measurements_have_settings_of_their_own():
             CompleteSpec(model="m.cif", output="out", **settings)
 
 
-def test_a_job_takes_the_sequence_as_a_measurement(small, weights, tmp_path):
-    out = tmp_path / "out"
+def test_a_job_takes_the_sequence_as_a_measurement(small, weights, tmp_path, monkeypatch):
+    out, ranked = tmp_path / "out", []
+    rank = complete.rank_replicas
+    monkeypatch.setattr(complete, "rank_replicas", lambda *given: ranked.append((given, rank(*given))) or ranked[-1][1])
     words = ["complete", str(small.model), "-s", small.sequence, "-o", str(out), "--replicas", "2", "--steps", "6"]
     words += ["--prior", "gaussian", "--side-chains", "none", "--no-relax", "--sequence-weight", "0.1"]
     assert run(words) == 0
     metrics = json.loads((out / "metrics.json").read_text())
-    assert -6.0 < metrics["measurements"]["sequence"]["log_probability"] < -1.0
+    told = metrics["measurements"]["sequence"]["log_probability"]
+    assert -6.0 < told < -1.0
+    ((_, _, further), ranking) = ranked[0]
+    assert set(further) == {"sequence"} and further["sequence"].shape == (2,)
+    # atoms move by thousandths of an angstrom when geometry is made regular, after the choice
+    assert float(further["sequence"][ranking.chosen]) / len(small.sequence) == pytest.approx(told, abs=0.3)
 
 
 def test_without_weights_a_job_says_what_is_missing(small, tmp_path, monkeypatch, capsys):
