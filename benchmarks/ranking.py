@@ -8,9 +8,9 @@ Jobs are those of `completion.py` (every 8th or 16th residue known), `distances.
 first descent, mirror images among them) and `gaps.py` (35 % missing, map at 4 A). Ways: ``fit`` alone, which is the
 likelihood or the correlation with the map; ``now``, fit and denoising energy as `adp3d.ensemble.ranking` adds them up;
 fit and -log p0 by each method of `adp3d score` in place of the denoising energy; and these energies alone. With
-``--sequence``, -log p(sequence | structure) of ProteinMPNN is one of them, whose weights it needs, and what ranks
-replicas now is also joined by it, as in jobs with the sequence as a measurement. ``best`` needs the truth, ``mean`` is a
-replica at random.
+``--sequence``, -log p(sequence | structure) of ProteinMPNN is one of them, whose weights it needs, and is also added to
+what ranks replicas now, as in jobs with the sequence as a measurement. ``best`` needs the truth, ``mean`` is a replica
+at random.
 """
 
 from __future__ import annotations
