@@ -43,7 +43,7 @@ _IDENTITY = (1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 _HOW = (
     "write C3, D2, T, O, I (with a setting, such as I,n25), a helix as H,rise,angle,copies, 'model' for the copies "
-    "that the model has, 'assembly' for those of its mmCIF file, or in ChimeraX 'map' for those that the map has"
+    "that the model has, 'assembly' for those of its mmCIF file, or in ChimeraX 'symmetry map' for those of the map"
 )
 _OPERATORS = "operators:"
 _ASSEMBLY = re.compile(r"assembly(?::(\S+))?", re.IGNORECASE)

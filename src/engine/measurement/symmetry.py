@@ -60,10 +60,10 @@ class AveragedMap:
     def line(self, symmetry: Symmetry) -> str:
         """What was done, in words."""
         if self.copies < 2:
-            return f"The map shows one copy of {symmetry.name} only; it is used as it is."
+            return f"The map shows one copy of the symmetry {symmetry.name} only; it is used as it is."
         return (
-            f"The map is averaged over {self.copies} copies of {symmetry.name} for this job (the file stays as it is); "
-            f"around them it correlates by {self.correlation:.2f}."
+            f"The map is averaged over {self.copies} copies by the symmetry {symmetry.name} for this job (the file "
+            f"stays as it is); around them it correlates by {self.correlation:.2f}."
         )
 
 

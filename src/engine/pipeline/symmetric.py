@@ -19,7 +19,15 @@ from ..placing.target import Target, build_target
 from ..structure.open_copies import refuse_other_hand, seen_from_best
 from ..structure.residue_ranges import chains_named
 from ..structure.sequences import NamedSequence
-from ..structure.symmetric_copies import TOLERANCE, Orbit, SequenceChain, find_group, find_orbits, refuse_overlap
+from ..structure.symmetric_copies import (
+    TOLERANCE,
+    Orbit,
+    SequenceChain,
+    find_group,
+    find_orbits,
+    refuse_occupied,
+    refuse_overlap,
+)
 from ..structure.symmetry import Symmetry, symmetry_of_operators, symmetry_of_symbol
 
 __all__ = ["SymmetricJob", "before_docking", "prepare_symmetry", "symmetry_note"]
@@ -105,8 +113,13 @@ def prepare_symmetry(
     if spec.rebuild is not None:
         raise InputError("'rebuild' and 'symmetry' do not go together yet: leave out one of them.")
     request = parse_symmetry(spec.symmetry)
-    target = build_target(structure, sequences, spec.confidence, spec.chains, spec.keep_types)
-    chains = _chains_of(target)
+    chains = _chains_of(build_target(structure, sequences, spec.confidence, None, spec.keep_types))
+    named = {chain.name for chain in chains} if spec.chains is None else set(spec.chains)
+    if spec.chains is not None:
+        build_target(structure, sequences, spec.confidence, spec.chains, spec.keep_types)  # refuses what is not there
+        # copies follow, whether they are named or not
+        kinds = {chain.sequence for chain in chains if chain.name in named}
+        chains = [chain for chain in chains if chain.sequence in kinds]
     density = read_map(spec.map)
     own = request.kind == "model"
     if own:
@@ -125,9 +138,11 @@ def prepare_symmetry(
                 chains, symmetry, symmetry_of_symbol(replace(request, angle=-request.angle), axis, centre)
             )
     best = None
+    if spec.chains is not None:
+        best = max((chain for chain in chains if chain.name in named), key=lambda chain: chain.shown).name
     if not symmetry.closed:
         symmetry, best = seen_from_best(chains, symmetry)
-    orbits = find_orbits(chains, symmetry, own, computed=best)
+    orbits = [orbit for orbit in find_orbits(chains, symmetry, own, computed=best) if named & set(orbit.copies)]
     names = {orbit.chain for orbit in orbits}
     computed = [chain for chain in chains if chain.name in names]
     refuse_overlap(computed, symmetry)
@@ -145,6 +160,8 @@ def prepare_symmetry(
     if missing:
         raise InputError(_unequal(found[0].chain, sorted(missing)[0]))
     added = tuple(name for name in copies if name not in before)
+    ca = {chain.name: _alpha_carbons(chain) for chain in whole[0]}
+    refuse_occupied({name: ca[name] for name in added}, {name: ca[name] for name in before - set(copies)})
     return SymmetricJob(symmetry, tuple(found), whole, all_copies, added, settled.moved)
 
 
@@ -198,6 +215,12 @@ def _of_model(chains: Sequence[SequenceChain]) -> Symmetry:
         f"The copies of the model form no point group within {TOLERANCE:g} A: give the symmetry by its symbol (a helix "
         "as H,rise,angle,copies), or leave it out."
     )
+
+
+def _alpha_carbons(chain: gemmi.Chain) -> NDArray[np.float64]:
+    """CA atoms (N, 3) of a chain of a model, in angstrom."""
+    found = (residue.find_atom("CA", "*", gemmi.Element("C")) for residue in chain)
+    return np.array([atom.pos.tolist() for atom in found if atom is not None]).reshape(-1, 3)
 
 
 def _unequal(chain: str, other: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -22,6 +22,7 @@ __all__ = [
     "find_orbits",
     "linked_chains",
     "nearest_chain",
+    "refuse_occupied",
     "refuse_overlap",
 ]
 
@@ -196,9 +197,10 @@ def _reaching_all(chains: list[SequenceChain], symmetry: Symmetry, tolerance: fl
     """Those of chains that follow each other from which operators reach all: the ones beside what is computed."""
     found = [one for one in chains if set(_orbit(one, chains, symmetry, tolerance)) >= set(range(len(chains)))]
     if not found:
+        names = ", ".join(sorted(chain.name for chain in chains))
         raise InputError(
-            f"Chains {', '.join(sorted(chain.name for chain in chains))} follow each other by {symmetry.name}, but not "
-            "beside the chains that are computed with them: check the number of its copies."
+            f"Chains {names} follow each other by the symmetry {symmetry.name}, but not beside the chains that are "
+            "computed with them: check the number of its copies."
         )
     return found
 
@@ -242,6 +244,29 @@ def refuse_overlap(chains: Sequence[SequenceChain], symmetry: Symmetry) -> None:
                 f"The symmetry {symmetry.name} takes the model into itself: check its axis and its centre, and that "
                 "the model has no copies that are turned otherwise."
             )
+
+
+def refuse_occupied(added: Mapping[str, Array], others: Mapping[str, Array]) -> None:
+    """Refuse copies that would be put where the model has other chains.
+
+    Parameters
+    ----------
+    added, others : mapping of ndarray, shape (N, 3)
+        CA atoms of chains in angstrom, by name: of copies that the model lacks, and of its chains that are no copies.
+
+    Raises
+    ------
+    InputError
+        If some of them overlap.
+    """
+    for ca in added.values():
+        tree = cKDTree(ca)
+        for name, own in others.items():
+            if len(own) and np.isfinite(tree.query(own, distance_upper_bound=_TOO_NEAR)[0]).mean() > _OVERLAP:
+                raise InputError(
+                    f"The symmetry puts a copy where the model has chain {name}, which is none of equal sequence: give "
+                    "the full sequence with 'sequence' if it is a copy, or remove it."
+                )
 
 
 def _superposed(mobile: SequenceChain, target: SequenceChain, tolerance: float) -> Array | None:

@@ -12,6 +12,19 @@ def _with_window(window):
     """The panel is a part of the window."""
 
 
+@pytest.fixture(autouse=True)
+def _own_memory(session):
+    """Tests see nothing of what the panel remembered before; in a real ChimeraX it is there again afterwards."""
+    from chimerax.adp3d.panel.fields import tasks, valid_options
+    from chimerax.adp3d.panel.preferences import PanelMemory
+
+    memory = PanelMemory(session)
+    before = memory.recall()
+    memory.keep(tasks()[0].name, valid_options({}))
+    yield
+    PanelMemory(session).keep(*before)
+
+
 @pytest.fixture(scope="session")
 def application():
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

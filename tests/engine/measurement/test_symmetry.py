@@ -91,7 +91,7 @@ def test_noise_is_averaged_and_that_is_told(trimer):
     before, after = (np.std((m.values - whole.density.values)[mask]) for m in (noisy, averaged.density))
     assert averaged.copies == 3 and after < 0.75 * before
     assert 0.3 < averaged.correlation < 0.9
-    assert "averaged over 3 copies of C3" in averaged.line(one.symmetry)
+    assert "averaged over 3 copies by the symmetry C3" in averaged.line(one.symmetry)
 
 
 def test_a_map_without_the_symmetry_is_refused(trimer):
@@ -111,7 +111,7 @@ def test_copies_that_the_map_does_not_show_are_left_out(trimer):
     mask = own_share(cut, one, np.ones(cut.shape, bool), one.symmetry)
     alone = average_copies(cut, cut, one, mask, one.symmetry)
     assert alone.copies == 1 and alone.density is cut
-    assert "one copy of C3 only" in alone.line(one.symmetry)
+    assert "one copy of the symmetry C3 only" in alone.line(one.symmetry)
 
 
 class Only(Symmetry):

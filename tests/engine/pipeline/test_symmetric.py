@@ -84,6 +84,31 @@ def test_one_copy_is_computed(trimer, small):
     assert load(trimer, small).symmetric is None
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_chain_is_named_and_its_copies_follow(trimer, small, place):
+    """Whoever names one of several copies means all of them: no copy is put on top of those that are there."""
+    folder, symmetry = trimer
+    names = [chain.name for chain in read_structure(folder / "model.cif")[0]][:3]
+    text = operators_text([one.ravel().tolist() for one in symmetry.operators])
+    for given in ("model", text):
+        symmetric = load(trimer, small, chains=(names[place],), symmetry=given).symmetric
+        assert symmetric.chains == (names[place],) and symmetric.added == ()
+        assert sorted(symmetric.orbits[0].copies) == sorted(names)
+
+
+def test_a_copy_that_would_lie_on_another_chain_is_refused(trimer, small, tmp_path):
+    folder, symmetry = trimer
+    model = read_structure(folder / "model.cif")
+    names = [chain.name for chain in model[0]][:3]
+    for number, residue in enumerate(model[0][names[2]]):  # a chain of which the file knows no better
+        residue.name = ("GLY", "SER")[number % 2]
+    path = tmp_path / "other.cif"
+    model.make_mmcif_document().write_file(str(path))
+    text = operators_text([one.ravel().tolist() for one in symmetry.operators])
+    with pytest.raises(InputError, match=f"puts a copy where the model has chain {names[2]}"):
+        load(trimer, small, model=str(path), chains=tuple(names[:2]), symmetry=text)
+
+
 def test_copies_that_the_model_lacks_are_added(trimer, small):
     axis, centre = ",".join(map(str, AXIS)), ",".join(map(str, CENTRE))
     problem = load(trimer, small, model="single.cif", symmetry="C3", symmetry_axis=axis, symmetry_centre=centre)
@@ -138,7 +163,7 @@ def test_what_does_not_fit_is_refused_in_one_sentence(trimer, small, options, wh
 
 def test_copies_outside_of_the_map_are_told(trimer, small):
     report = check(spec_of(trimer, small, model="single.cif", symmetry="C3", symmetry_centre=(500, 0, 0)))
-    assert report["symmetry"] == "C3" and "one copy of C3 only" in " ".join(report["lines"])
+    assert report["symmetry"] == "C3" and "one copy of the symmetry C3 only" in " ".join(report["lines"])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from adp3d.contract.errors import InputError
 from adp3d.contract.symmetry import parse_symmetry
-from adp3d.structure.symmetric_copies import SequenceChain, find_group, find_orbits, refuse_overlap
+from adp3d.structure.symmetric_copies import SequenceChain, find_group, find_orbits, refuse_occupied, refuse_overlap
 from adp3d.structure.symmetry import apply, symmetry_of_symbol
 
 RNG = np.random.default_rng(5)
@@ -107,3 +107,12 @@ def test_a_chain_that_stays_where_it_is_is_refused():
     line = SequenceChain("A", "A" * N, np.column_stack([0 * centred[:, :2], centred[:, 2]]))
     with pytest.raises(InputError, match="leaves chain A where it is"):
         find_orbits([line], symmetry_of_symbol(parse_symmetry("C2"), (0, 0, 1), (0, 0, 0)), False)
+
+
+def test_a_copy_on_top_of_another_chain_is_refused():
+    beside = OWN + np.array([60.0, 0.0, 0.0])
+    refuse_occupied({"C": OWN}, {"B": beside, "X": np.empty((0, 3))})
+    swapped = np.concatenate([OWN[:3], beside[3:]])  # a tail that crosses
+    refuse_occupied({"C": OWN}, {"B": swapped})
+    with pytest.raises(InputError, match="puts a copy where the model has chain B, which is none of equal sequence"):
+        refuse_occupied({"C": OWN}, {"X": beside, "B": OWN + 0.5})
