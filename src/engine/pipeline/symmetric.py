@@ -28,7 +28,7 @@ from ..structure.symmetric_copies import (
     refuse_occupied,
     refuse_overlap,
 )
-from ..structure.symmetry import Symmetry, symmetry_of_operators, symmetry_of_symbol
+from ..structure.symmetry import Symmetry, closed_if_nearly, symmetry_of_operators, symmetry_of_symbol
 
 __all__ = ["SymmetricJob", "before_docking", "prepare_symmetry", "symmetry_note"]
 
@@ -137,6 +137,9 @@ def prepare_symmetry(
             refuse_other_hand(
                 chains, symmetry, symmetry_of_symbol(replace(request, angle=-request.angle), axis, centre)
             )
+    if request.kind in ("assembly", "operators"):
+        points = np.concatenate([one.ca[np.isfinite(one.ca).all(-1)] for one in chains if one.name in named])
+        symmetry = closed_if_nearly(symmetry, points, TOLERANCE)
     best = None
     if spec.chains is not None:
         best = max((chain for chain in chains if chain.name in named), key=lambda chain: chain.shown).name

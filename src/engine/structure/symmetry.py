@@ -17,6 +17,7 @@ __all__ = [
     "Symmetry",
     "apply",
     "closed_group",
+    "closed_if_nearly",
     "distinct",
     "group_name",
     "inverse",
@@ -189,6 +190,31 @@ def closed_group(operators: Array, table: NDArray[np.int64], middle: ArrayLike) 
     return Symmetry(group_name(found), found)
 
 
+def closed_if_nearly(symmetry: Symmetry, points: Array, tolerance: float) -> Symmetry:
+    """The point group next to operators that nearly form one; others as they are.
+
+    Operators that were measured, by superposing copies for instance, are a little off, and what they lead to again and
+    again is not what was meant.
+
+    Parameters
+    ----------
+    symmetry : Symmetry
+    points : ndarray, shape (P, 3)
+        Of the model, in angstrom.
+    tolerance : float
+        Angstrom (rms of the points) by which the product of two operators may differ from a third one.
+    """
+    if symmetry.closed:
+        return symmetry
+    images = np.array([apply(one, points) for one in symmetry.operators])
+    apart = np.array([[_rms(apply(one, image), images) for image in images] for one in symmetry.operators])
+    table = apart.argmin(-1)
+    permutes = all(len(set(line)) == len(images) for line in (*table.tolist(), *table.T.tolist()))
+    if apart.min(-1).max() > tolerance or not permutes:
+        return symmetry
+    return closed_group(symmetry.operators, table, points.mean(0)) or symmetry
+
+
 def group_name(operators: Array) -> str:
     """Symbol of a point group, given all its operators (n, 3, 4), from the orders of its rotations."""
     n = len(operators)
@@ -201,6 +227,11 @@ def group_name(operators: Array) -> str:
         if n == order and threefold == count:
             return symbol
     return f"D{n // 2}"
+
+
+def _rms(points: Array, others: Array) -> Array:
+    """Root mean square distances (n,) of points (P, 3) to each set of others (n, P, 3)."""
+    return np.asarray(np.sqrt(np.square(points - others).sum(-1).mean(-1)))
 
 
 def _products(a: Array, b: Array) -> Array:

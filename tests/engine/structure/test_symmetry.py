@@ -13,6 +13,7 @@ from adp3d.structure.symmetry import (
     Symmetry,
     apply,
     closed_group,
+    closed_if_nearly,
     group_name,
     inverse,
     product,
@@ -166,6 +167,33 @@ def test_operators_that_nearly_form_a_group_are_made_one(text):
     points = 40 + 30 * rng.normal(size=(50, 3))
     for a, b in zip(found.operators, exact, strict=True):
         assert np.linalg.norm(apply(a, points) - apply(b, points), axis=-1).max() < 4.0
+
+
+@pytest.mark.parametrize("text", ["C3", "D2", "T"])
+def test_measured_operators_are_taken_for_the_group_that_they_nearly_are(text):
+    exact = made(text, (1, 2, 3), (4, 5, 6))
+    rng = np.random.default_rng(2)
+    points = rng.normal((40, 10, 5), 8, (50, 3))
+    off = [exact.operators[0]]
+    for one in exact.operators[1:]:
+        turn = Rotation.from_rotvec(np.radians(0.3) * rng.normal(size=3)).as_matrix()
+        around = np.column_stack([turn, points.mean(0) - turn @ points.mean(0) + rng.normal(0, 0.1, 3)])
+        off.append(product(around, one))
+    measured = Symmetry(f"of {len(off)} operators", np.array(off))
+    assert not measured.closed and len(measured.neighbours()) > len(exact)
+    found = closed_if_nearly(measured, points, 2.0)
+    assert found.closed and found.name == text and len(found) == len(exact)
+    for one, other in zip(found.operators, exact.operators, strict=True):
+        assert np.linalg.norm(apply(one, points) - apply(other, points), axis=-1).max() < 1.0
+    assert closed_if_nearly(measured, points, 0.01) is measured
+    assert closed_if_nearly(exact, points, 2.0) is exact
+
+
+@pytest.mark.parametrize("text", ["H,4.7,120,3", "H,10,-30,5"])
+def test_helices_stay_open(text):
+    helix = made(text)
+    points = np.random.default_rng(2).normal((40, 10, 5), 8, (50, 3))
+    assert closed_if_nearly(helix, points, 2.0) is helix
 
 
 def test_screws_are_no_point_group():
