@@ -112,7 +112,7 @@ def draw(options: argparse.Namespace, rows: list[Row]) -> None:
             own = [row for row in rows if row["kind"] == kind]
             axes.plot([row["ca_rmsd"] for row in own], [row[method] for row in own], ".", color=f"C{k}", label=kind)
         axes.axhline(0.0, color="0.6", linewidth=0.8)
-        axes.set(title=method, xlabel="CA RMSD (\u00c5)", xscale="log", yscale="symlog")
+        axes.set(title=method.replace("_", " "), xlabel="CA RMSD (\u00c5)", xscale="log", yscale="symlog")
     panels[0, 0].set_ylabel("energy above the true structure's (nats)")
     panels[0, 0].legend(fontsize=8)
     figure.savefig(options.out / "decoys.png", dpi=150)
