@@ -8,6 +8,7 @@ where none fits, the first one that does with its first torsions turned a little
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -92,7 +93,8 @@ def settle(
 class _Choices:
     """Side chains that residues (H,) of one sample may take: their codes as they are, and these turned.
 
-    Most find one as it is, and turned ones are many: they are built where they are asked for.
+    In some samples every residue finds one as it is, so that the turned ones, which are many, are built when one is
+    asked for, and then of all residues at once.
 
     Parameters
     ----------
@@ -107,7 +109,6 @@ class _Choices:
         self.rows: list[int] = rows.tolist()
         self._given = backbone, aatype, turns, deviation
         self._plain = _built(backbone, aatype, turns, deviation)
-        self._turned: dict[int, NDArray[np.float64]] = {}
 
     def plain(self, at: int) -> NDArray[np.float64]:
         """Atoms (tries, 14, 3) of the codes of a residue, by its place among the rows."""
@@ -115,14 +116,16 @@ class _Choices:
 
     def turned(self, at: int) -> NDArray[np.float64]:
         """Atoms (n, 14, 3) of the same, turned, the smallest turns first."""
-        if at not in self._turned:
-            backbone, aatype, turns, deviation = (given[at, None] for given in self._given)
-            ways = torch.deg2rad(torch.tensor(_WAYS, dtype=turns.dtype))
-            first = turned(turns[:, None, :, : ways.shape[1]], ways[:, None])
-            others = turns[:, None, :, ways.shape[1] :].expand(-1, len(ways), -1, -1, -1)
-            every = torch.cat([first, others], 3).flatten(1, 2)
-            self._turned[at] = _built(backbone, aatype, every, deviation.repeat(1, len(ways), 1, 1))[0]
-        return self._turned[at]
+        return np.asarray(self._turned[at])
+
+    @cached_property
+    def _turned(self) -> NDArray[np.float64]:
+        backbone, aatype, turns, deviation = self._given
+        ways = torch.deg2rad(torch.tensor(_WAYS, dtype=turns.dtype))
+        first = turned(turns[:, None, :, : ways.shape[1]], ways[:, None])
+        others = turns[:, None, :, ways.shape[1] :].expand(-1, len(ways), -1, -1, -1)
+        every = torch.cat([first, others], 3).flatten(1, 2)
+        return _built(backbone, aatype, every, deviation.repeat(1, len(ways), 1, 1))
 
 
 def _settle_one(sample: NDArray[np.float64], choices: _Choices, finder: ClashFinder) -> dict[int, int]:
