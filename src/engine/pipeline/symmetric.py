@@ -16,6 +16,7 @@ from ..density.read import read_map
 from ..fitting.operators import settle
 from ..placing.symmetric_model import assembly_operators, with_copies
 from ..placing.target import Target, build_target
+from ..structure.observed import observe_chains
 from ..structure.open_copies import refuse_other_hand, seen_from_best
 from ..structure.residue_ranges import chains_named
 from ..structure.sequences import NamedSequence
@@ -113,13 +114,12 @@ def prepare_symmetry(
     if spec.rebuild is not None:
         raise InputError("'rebuild' and 'symmetry' do not go together yet: leave out one of them.")
     request = parse_symmetry(spec.symmetry)
-    chains = _chains_of(build_target(structure, sequences, spec.confidence, None, spec.keep_types))
-    named = {chain.name for chain in chains} if spec.chains is None else set(spec.chains)
-    if spec.chains is not None:
-        build_target(structure, sequences, spec.confidence, spec.chains, spec.keep_types)  # refuses what is not there
-        # copies follow, whether they are named or not
-        kinds = {chain.sequence for chain in chains if chain.name in named}
-        chains = [chain for chain in chains if chain.sequence in kinds]
+    chains = _chains_of(build_target(structure, sequences, spec.confidence, spec.chains, spec.keep_types))
+    named = {chain.name for chain in chains}
+    if spec.chains is not None:  # copies follow, whether they are named or not
+        everyone = _chains_of(build_target(structure, sequences, spec.confidence, None, spec.keep_types))
+        kinds = {chain.sequence for chain in everyone if chain.name in named}
+        chains = [chain for chain in everyone if chain.sequence in kinds]
     density = read_map(spec.map)
     own = request.kind == "model"
     if own:
@@ -138,7 +138,7 @@ def prepare_symmetry(
                 chains, symmetry, symmetry_of_symbol(replace(request, angle=-request.angle), axis, centre)
             )
     if request.kind in ("assembly", "operators"):
-        points = np.concatenate([one.ca[np.isfinite(one.ca).all(-1)] for one in chains if one.name in named])
+        points = np.concatenate([chain.points for chain in chains if chain.name in named])
         symmetry = closed_if_nearly(symmetry, points, TOLERANCE)
     best = None
     if spec.chains is not None:
@@ -149,7 +149,7 @@ def prepare_symmetry(
     names = {orbit.chain for orbit in orbits}
     computed = [chain for chain in chains if chain.name in names]
     refuse_overlap(computed, symmetry)
-    settled = settle(symmetry, density, np.concatenate([one.ca[np.isfinite(one.ca).all(-1)] for one in computed]))
+    settled = settle(symmetry, density, np.concatenate([chain.points for chain in computed]))
     symmetry = settled.symmetry
     whole, found = with_copies(structure, orbits, symmetry)
     before = {chain.name for chain in structure[0]}
@@ -163,8 +163,8 @@ def prepare_symmetry(
     if missing:
         raise InputError(_unequal(found[0].chain, sorted(missing)[0]))
     added = tuple(name for name in copies if name not in before)
-    ca = {chain.name: _alpha_carbons(chain) for chain in whole[0]}
-    refuse_occupied({name: ca[name] for name in added}, {name: ca[name] for name in before - set(copies)})
+    ca = {chain.chain_id: chain.xyz[:, 1] for chain in observe_chains(whole)}
+    refuse_occupied({name: ca[name] for name in added}, {name: ca[name] for name in ca if name not in copies})
     return SymmetricJob(symmetry, tuple(found), whole, all_copies, added, settled.moved)
 
 
@@ -218,12 +218,6 @@ def _of_model(chains: Sequence[SequenceChain]) -> Symmetry:
         f"The copies of the model form no point group within {TOLERANCE:g} A: give the symmetry by its symbol (a helix "
         "as H,rise,angle,copies), or leave it out."
     )
-
-
-def _alpha_carbons(chain: gemmi.Chain) -> NDArray[np.float64]:
-    """CA atoms (N, 3) of a chain of a model, in angstrom."""
-    found = (residue.find_atom("CA", "*", gemmi.Element("C")) for residue in chain)
-    return np.array([atom.pos.tolist() for atom in found if atom is not None]).reshape(-1, 3)
 
 
 def _unequal(chain: str, other: str) -> str:

@@ -7,8 +7,7 @@ where none fits, the first one that does with its first torsions turned a little
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -82,54 +81,18 @@ def settle(
     for k, sample in enumerate(found):
         rows = torch.nonzero(open_now[k].cpu())[:, 0]
         backbone = torch.from_numpy(sample[rows.numpy(), : len(BACKBONE)])
-        choices = _Choices(rows, backbone, aatype[k, rows], turns[k, rows].double(), deviation[k, rows].double())
-        for i, best in _settle_one(sample, choices, finder).items():
+        choices = _choices(backbone, aatype[k, rows], turns[k, rows].double(), deviation[k, rows].double())
+        for i, best in _settle_one(sample, dict(zip(rows.tolist(), choices, strict=True)), finder).items():
             taken[k, i] = best % _TRIES
     replaced = taken >= 0
     code = codes.gather(-1, taken.clamp(min=0)[..., None])
     return torch.from_numpy(found).to(atoms), replaced, logp.gather(-1, code)[..., 0]
 
 
-class _Choices:
-    """Side chains that residues (H,) of one sample may take: their codes as they are, and these turned.
-
-    In some samples every residue finds one as it is, so that the turned ones, which are many, are built when one is
-    asked for, and then of all residues at once.
-
-    Parameters
-    ----------
-    rows : Tensor of int64, shape (H,)
-    backbone : Tensor, shape (H, 4, 3)
-    aatype : Tensor of int64, shape (H,)
-    turns : Tensor, shape (H, tries, 4, 2)
-    deviation : Tensor, shape (H, tries, 10, 3)
-    """
-
-    def __init__(self, rows: Tensor, backbone: Tensor, aatype: Tensor, turns: Tensor, deviation: Tensor) -> None:
-        self.rows: list[int] = rows.tolist()
-        self._given = backbone, aatype, turns, deviation
-        self._plain = _built(backbone, aatype, turns, deviation)
-
-    def plain(self, at: int) -> NDArray[np.float64]:
-        """Atoms (tries, 14, 3) of the codes of a residue, by its place among the rows."""
-        return np.asarray(self._plain[at])
-
-    def turned(self, at: int) -> NDArray[np.float64]:
-        """Atoms (n, 14, 3) of the same, turned, the smallest turns first."""
-        return np.asarray(self._turned[at])
-
-    @cached_property
-    def _turned(self) -> NDArray[np.float64]:
-        backbone, aatype, turns, deviation = self._given
-        ways = torch.deg2rad(torch.tensor(_WAYS, dtype=turns.dtype))
-        first = turned(turns[:, None, :, : ways.shape[1]], ways[:, None])
-        others = turns[:, None, :, ways.shape[1] :].expand(-1, len(ways), -1, -1, -1)
-        every = torch.cat([first, others], 3).flatten(1, 2)
-        return _built(backbone, aatype, every, deviation.repeat(1, len(ways), 1, 1))
-
-
-def _settle_one(sample: NDArray[np.float64], choices: _Choices, finder: ClashFinder) -> dict[int, int]:
-    """Give residues of one sample (N, 14, 3), in place, the first of their choices that fits.
+def _settle_one(
+    sample: NDArray[np.float64], choices: Mapping[int, NDArray[np.float64]], finder: ClashFinder
+) -> dict[int, int]:
+    """Give residues of one sample (N, 14, 3), in place, the first of their choices (n, 14, 3) that fits.
 
     Codes as they are come first, and are all that is looked at where one of them fits. Returned is which choice was
     taken last, for residues that took any.
@@ -137,18 +100,16 @@ def _settle_one(sample: NDArray[np.float64], choices: _Choices, finder: ClashFin
     taken: dict[int, int] = {}
     for _ in range(_SWEEPS):
         moved, clashing = False, finder.find(sample)[0]
-        for at, i in enumerate(choices.rows):
+        for i, own in choices.items():
             now = finder.overlap(sample, i, sample[i, None])[0] if clashing[i] else 0.0
             if now == 0.0:
                 continue
-            tried = choices.plain(at)
-            overlap = finder.overlap(sample, i, tried)
+            overlap = finder.overlap(sample, i, own[:_TRIES])
             if overlap.min() > 0.0:
-                tried = np.concatenate([tried, choices.turned(at)])
-                overlap = np.concatenate([overlap, finder.overlap(sample, i, tried[_TRIES:])])
+                overlap = np.concatenate([overlap, finder.overlap(sample, i, own[_TRIES:])])
             best = int(overlap.argmin())  # the first one of those that fit
             if overlap[best] < now:
-                sample[i, len(BACKBONE) :] = tried[best, len(BACKBONE) :]
+                sample[i, len(BACKBONE) :] = own[best, len(BACKBONE) :]
                 taken[i], moved = best, True
         if not moved:
             break
@@ -165,9 +126,16 @@ def _decoded(sampler: Sampler, tokens: Tensor, open_now: Tensor, codes: Tensor) 
     return torch.stack(turns, 2), torch.stack(deviation, 2)
 
 
-def _built(backbone: Tensor, aatype: Tensor, turns: Tensor, deviation: Tensor) -> NDArray[np.float64]:
-    """Atoms (H, n, 14, 3) of n side chains for each of the residues (H,)."""
-    count = turns.shape[1]
-    wide, types = backbone[:, None].expand(-1, count, -1, -1), aatype[:, None].expand(-1, count)
-    atoms: NDArray[np.float64] = build_from_unit_vectors(wide, types, turns, deviation).numpy()
-    return atoms
+def _choices(backbone: Tensor, aatype: Tensor, turns: Tensor, deviation: Tensor) -> NDArray[np.float64]:
+    """Atoms (H, n, 14, 3) of the codes of residues (H,), as they are and then turned, the smallest turns first."""
+    ways = torch.deg2rad(torch.tensor([(0.0, 0.0), *_WAYS], dtype=turns.dtype))
+    first = turned(turns[:, None, :, : ways.shape[1]], ways[:, None])
+    others = turns[:, None, :, ways.shape[1] :].expand(-1, len(ways), -1, -1, -1)
+    every = torch.cat([first, others], 3).flatten(1, 2)
+    count = every.shape[1]
+    return build_from_unit_vectors(
+        backbone[:, None].expand(-1, count, -1, -1),
+        aatype[:, None].expand(-1, count),
+        every,
+        deviation.repeat(1, len(ways), 1, 1),
+    ).numpy()

@@ -48,9 +48,14 @@ class SequenceChain:
     ca: Array
 
     @property
+    def points(self) -> Array:
+        """The CA atoms that it has, (n, 3), in angstrom."""
+        return _points(self.ca)
+
+    @property
     def shown(self) -> int:
         """Number of residues with a CA atom."""
-        return int(np.isfinite(self.ca).all(-1).sum())
+        return len(self.points)
 
     @property
     def centre(self) -> Array:
@@ -235,11 +240,10 @@ def refuse_overlap(chains: Sequence[SequenceChain], symmetry: Symmetry) -> None:
     InputError
         If copies overlap.
     """
-    own = np.concatenate([chain.ca[np.isfinite(chain.ca).all(-1)] for chain in chains])
+    own = np.concatenate([chain.points for chain in chains])
     tree = cKDTree(own)
     for operator in symmetry.neighbours():
-        distance, _ = tree.query(apply(operator, own), distance_upper_bound=_TOO_NEAR)
-        if np.isfinite(distance).mean() > _OVERLAP:
+        if _overlaps(tree, apply(operator, own)):
             raise InputError(
                 f"The symmetry {symmetry.name} takes the model into itself: check its axis and its centre, and that "
                 "the model has no copies that are turned otherwise."
@@ -253,6 +257,7 @@ def refuse_occupied(added: Mapping[str, Array], others: Mapping[str, Array]) -> 
     ----------
     added, others : mapping of ndarray, shape (N, 3)
         CA atoms of chains in angstrom, by name: of copies that the model lacks, and of its chains that are no copies.
+        NaN where they have none.
 
     Raises
     ------
@@ -260,13 +265,24 @@ def refuse_occupied(added: Mapping[str, Array], others: Mapping[str, Array]) -> 
         If some of them overlap.
     """
     for ca in added.values():
-        tree = cKDTree(ca)
+        tree = cKDTree(_points(ca))
         for name, own in others.items():
-            if len(own) and np.isfinite(tree.query(own, distance_upper_bound=_TOO_NEAR)[0]).mean() > _OVERLAP:
+            if _overlaps(tree, _points(own)):
                 raise InputError(
                     f"The symmetry puts a copy where the model has chain {name}, which is none of equal sequence: give "
                     "the full sequence with 'sequence' if it is a copy, or remove it."
                 )
+
+
+def _points(ca: Array) -> Array:
+    """Rows (n, 3) of CA atoms (N, 3) that are there."""
+    return ca[np.isfinite(ca).all(-1)]
+
+
+def _overlaps(tree: cKDTree, points: Array) -> bool:
+    """Whether more of the points (n, 3) than cross now and then are too near to those of a tree."""
+    near = np.isfinite(tree.query(points, distance_upper_bound=_TOO_NEAR)[0])
+    return bool(len(points)) and bool(near.mean() > _OVERLAP)
 
 
 def _superposed(mobile: SequenceChain, target: SequenceChain, tolerance: float) -> Array | None:
