@@ -42,6 +42,7 @@ from adp3d.training.validation import ordinary_conditions
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import NullLocator
 
 SOURCE = Path("maps") / "3isr-5A" / "alphafold.pdb"
 MARGIN, ERROR = 12.0, 0.2
@@ -236,8 +237,14 @@ def draw(path: Path, rows: list[Row]) -> None:
         own = [row for row in rows if row["region"] == region]
         left.loglog(column(own, "residues"), column(own, "cpu_seconds"), "o-", color=f"C{k}", label=region)
         right.semilogx(column(own, "residues"), column(own, "peak_memory_gb"), "o-", color=f"C{k}", label=region)
-    left.set(xlabel="residues", ylabel="CPU seconds")
-    right.set(xlabel="residues", ylabel="peak memory (GB)", ylim=(0, None))
+    left.set(ylabel="CPU seconds")
+    right.set(ylabel="peak memory (GB)", ylim=(0, None))
+    sizes = sorted({int(str(row["residues"])) for row in rows})
+    for axes in (left, right):
+        # labels of a logarithmic axis of little more than a decade would lie on each other
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set(xlabel="residues")
     left.legend(title="region")
     figure.savefig(path, dpi=150)
     plt.close(figure)
