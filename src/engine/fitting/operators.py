@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from ..density.map import DensityMap
 from ..density.sample import sample
-from ..structure.symmetry import Symmetry, apply, inverse, product
+from ..structure.symmetry import IDENTITY, Symmetry, apply, inverse, product
 
 __all__ = ["SettledSymmetry", "settle"]
 
@@ -86,7 +86,7 @@ def settle(symmetry: Symmetry, density: DensityMap, points: Array) -> SettledSym
     frame = _frame(found.x, centre, size)
     back = inverse(frame)
     operators = np.array([product(frame, product(one, back)) for one in symmetry.operators])
-    operators[0] = np.eye(3, 4)
+    operators[0] = IDENTITY
     ways = [
         np.linalg.norm(apply(a, points) - apply(b, points), axis=-1)
         for a, b in zip(operators, symmetry.operators, strict=True)

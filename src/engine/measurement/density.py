@@ -23,10 +23,12 @@ from ..density.resample import limit_sampling
 from ..density.sharpness import relative_sharpness
 from ..likelihood.density import DensityLikelihood
 from ..physics.grid import Grid
-from ..physics.pseudo_atoms import backbone_to_atoms, prepare_atoms
+from ..physics.pseudo_atoms import prepare_atoms
 from ..solver.potential_cost import PotentialCost
 from ..structure.other_atoms import other_atoms, other_scatterers
+from ..structure.symmetry import IDENTITY
 from .density_potential import DensityPotential
+from .known_density import known_density
 from .other_density import without_others
 from .protocol import Scene
 from .symmetry import average_copies, images_in_reach, own_share
@@ -205,11 +207,11 @@ def bind_map(whole: WholeMap, scene: Scene) -> DensityMeasurement:
     noise = estimate_noise(density, whole.halves, points)
     cut = limit_sampling(crop(density, points, reach_of(scene.known[:, 1]) + 4.0), resolution)
     mask = _fit_mask(cut, scene)
-    symmetry, copies_correlation = scene.symmetry, None
+    symmetry, copies_correlation, operators = scene.symmetry, None, IDENTITY[None]
     if symmetry is not None:
         mask = own_share(cut, scene, mask, symmetry)
         averaged = average_copies(cut, density, scene, mask, symmetry)
-        cut, copies_correlation = averaged.density, averaged.correlation
+        cut, copies_correlation, operators = averaged.density, averaged.correlation, averaged.operators
         scene.events.message(averaged.line(symmetry))
     b_factor = _sharpness(cut, scene, resolution)
     if noise.method == "floor":
@@ -221,9 +223,9 @@ def bind_map(whole: WholeMap, scene: Scene) -> DensityMeasurement:
     atoms = prepare_atoms(scene.polymer.aatype, b_factor, device=device)
     if symmetry is not None:
         atoms = images_in_reach(atoms, scene, cut, mask, symmetry, reach_of(scene.known[:, 1]))
-    own = cut
-    if symmetry is None:  # copies are among the others of a symmetric job, and explained by their images
-        own = without_others(cut, scene, other_scatterers(scene.structure, scene.labels), resolution)
+    # copies are explained by their images
+    others = other_scatterers(scene.structure, (*scene.labels, *scene.copies)).averaged(operators)
+    own = without_others(cut, scene, others, resolution)
     likelihood = DensityLikelihood.from_map(
         torch.as_tensor(own.values, device=device),
         Grid.of_map(cut),
@@ -281,13 +283,8 @@ def _fit_mask(density: DensityMap, scene: Scene) -> NDArray[np.bool_]:
 
 def _sharpness(density: DensityMap, scene: Scene, resolution: float) -> float:
     """Global B of the atoms that explains the fall-off of the map, from the known residues."""
-    known = scene.known[:, 1].astype(np.float64)
-    atoms = prepare_atoms(scene.polymer.aatype, _TRIAL_B, known, device=scene.device)
-    if scene.symmetry is not None:
-        atoms = images_in_reach(atoms, scene, density, np.ones(density.shape, bool), scene.symmetry, 0.0)
-    model = atoms.density(Grid.of_map(density))(backbone_to_atoms(scene.start()[None], atoms))[0].cpu().numpy()
     try:
-        fitted = relative_sharpness(density, model, resolution)
+        fitted = relative_sharpness(density, known_density(density, scene, _TRIAL_B), resolution)
     except InputError:
         scene.events.message(
             f"The map's sharpness could not be measured on the model; B = {_DEFAULT_B:.0f} A^2 is used."

@@ -13,8 +13,8 @@ from ..density.resample import low_pass
 from ..physics.density import AtomDensity
 from ..physics.form_factors import electron_form_factors
 from ..physics.grid import Grid
-from ..physics.pseudo_atoms import backbone_to_atoms, prepare_atoms
 from ..structure.other_atoms import OtherAtoms
+from .known_density import known_density
 from .protocol import Scene
 
 __all__ = ["without_others"]
@@ -36,8 +36,9 @@ def without_others(cut: DensityMap, scene: Scene, others: OtherAtoms, resolution
         y'_v = \max(y_v - s \rho_v, \min(y_v, o))
 
     where :math:`\rho` is their density, without what is finer than the resolution, at the B-factor that explains the
-    map best; scale s and offset o are those of a least-squares fit of all known atoms, the job's included, to the map
-    around them. The map is not lowered beyond the offset: where it does not show an atom, nothing is taken out.
+    map best; scale s and offset o are those of a least-squares fit of all known atoms, the job's and those of its
+    symmetric copies included, to the map around them. The map is not lowered beyond the offset: where it does not show
+    an atom, nothing is taken out.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ def without_others(cut: DensityMap, scene: Scene, others: OtherAtoms, resolution
     if not around.any():
         return cut
     values = part.values[around].astype(np.float64)
-    own = [_low_pass(part, _known(part, scene, b), resolution)[around] for b in _B_FACTORS]
+    own = [_low_pass(part, known_density(part, scene, b), resolution)[around] for b in _B_FACTORS]
     foreign = [_low_pass(part, _density(part, here, scene.device, b), resolution)[around] for b in _B_FACTORS]
     fits = [(*_fit(known + rho, values), b) for known in own for b, rho in zip(_B_FACTORS, foreign, strict=True)]
     _, scale, offset, b_factor = min(fits)
@@ -80,16 +81,6 @@ def _fit(model: NDArray[np.float32], values: NDArray[np.float64]) -> tuple[float
 
 def _low_pass(cut: DensityMap, density: NDArray[np.float32], resolution: float) -> NDArray[np.float32]:
     return low_pass(cut.with_values(density), resolution).values
-
-
-def _known(cut: DensityMap, scene: Scene, b_factor: float) -> NDArray[np.float32]:
-    """Density of what the model shows of the job, with average side chains."""
-    known = scene.known[:, 1].astype(np.float64)
-    atoms = prepare_atoms(scene.polymer.aatype, b_factor, known, device=scene.device)
-    density: NDArray[np.float32] = (
-        atoms.density(Grid.of_map(cut))(backbone_to_atoms(scene.start()[None], atoms))[0].cpu().numpy()
-    )
-    return density
 
 
 def _density(cut: DensityMap, atoms: OtherAtoms, device: torch.device, b_factor: float) -> NDArray[np.float32]:

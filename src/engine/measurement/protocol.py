@@ -42,6 +42,8 @@ class Scene:
         Takes messages for the user.
     symmetry : Symmetry or None
         That takes the residues to copies which the job computes along with them.
+    copies : tuple of (str, int, str)
+        Labels of the residues of these copies in the structure.
     """
 
     polymer: Polymer
@@ -51,6 +53,7 @@ class Scene:
     device: torch.device
     events: Events
     symmetry: Symmetry | None = None
+    copies: tuple[tuple[str, int, str], ...] = ()
 
     @property
     def known(self) -> NDArray[np.bool_]:

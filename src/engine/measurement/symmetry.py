@@ -17,7 +17,7 @@ from ..density.resample import resample_like
 from ..density.sample import sample
 from ..physics.images import Images
 from ..physics.pseudo_atoms import AtomSet, backbone_to_atoms
-from ..structure.symmetry import Symmetry, apply
+from ..structure.symmetry import IDENTITY, Symmetry, apply
 from .protocol import Scene
 
 __all__ = ["AveragedMap", "average_copies", "images_in_reach", "own_share"]
@@ -46,16 +46,21 @@ class AveragedMap:
     Attributes
     ----------
     density : DensityMap
-    copies : int
-        Copies in the mean, this one included.
+    operators : ndarray, shape (n, 3, 4)
+        That take this copy to those in the mean, itself included and first.
     correlation : float
         Mean correlation of the density around the others with this one's, each as much as it has voxels in the map;
         NaN without others.
     """
 
     density: DensityMap
-    copies: int
+    operators: NDArray[np.float64]
     correlation: float
+
+    @property
+    def copies(self) -> int:
+        """Copies in the mean, this one included."""
+        return len(self.operators)
 
     def line(self, symmetry: Symmetry) -> str:
         """What was done, in words."""
@@ -90,7 +95,7 @@ def average_copies(
     """
     total, count = cut.values.astype(np.float64), np.ones(cut.shape)
     own = cut.values[mask]
-    found, voxels = [], []
+    found, voxels, shown = [], [], [IDENTITY]
     blank = source.with_values(blank_voxels(source).astype(np.float32))
     for operator in symmetry.neighbours():
         if (sample(blank, apply(operator, scene.points), outside=1.0) < 0.5).mean() < _THERE:
@@ -107,10 +112,11 @@ def average_copies(
         both = inside[mask]
         found.append(float(np.nan_to_num(np.corrcoef(own[both], values[mask][both])[0, 1])))
         voxels.append(int(both.sum()))
+        shown.append(operator)
         total += np.where(inside, values, 0.0)
         count += inside
     if not found:
-        return AveragedMap(cut, 1, float("nan"))
+        return AveragedMap(cut, IDENTITY[None], float("nan"))
     mean = float(np.average(found, weights=voxels))
     if mean < _CONTRADICTED:
         raise InputError(
@@ -123,7 +129,7 @@ def average_copies(
             "the axis and the centre of the symmetry.",
             "warning",
         )
-    return AveragedMap(cut.with_values((total / count).astype(np.float32)), 1 + len(found), mean)
+    return AveragedMap(cut.with_values((total / count).astype(np.float32)), np.stack(shown), mean)
 
 
 def own_share(density: DensityMap, scene: Scene, mask: NDArray[np.bool_], symmetry: Symmetry) -> NDArray[np.bool_]:

@@ -185,8 +185,8 @@ def _examine_model(
     if spec.reference is not None:
         _try(findings, lambda: reference_ca(spec.reference or "", target.polymer))
     poll()
-    symmetry = None if symmetric is None else symmetric.symmetry
-    scene = Scene(target.polymer, target.labels, target.xyz, structure, device, findings, symmetry)
+    scene = Scene(target.polymer, target.labels, target.xyz, structure, device, findings)
+    scene = scene if symmetric is None else symmetric.of_copies(scene)
     in_map = _examine_placement(spec, structure, scene, plan, report, findings) if isinstance(spec, RefineSpec) else []
     measurements: list[Measurement] = [*in_map]
     poll()

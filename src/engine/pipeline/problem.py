@@ -89,8 +89,8 @@ class Problem:
     def scene(self, events: Events) -> Scene:
         """The residues of the job, for measurements to be bound to."""
         target, symmetric = self.target, self.symmetric
-        symmetry = None if symmetric is None else symmetric.symmetry
-        return Scene(target.polymer, target.labels, target.xyz, self.structure, self.device, events, symmetry)
+        scene = Scene(target.polymer, target.labels, target.xyz, self.structure, self.device, events)
+        return scene if symmetric is None else symmetric.of_copies(scene)
 
     def start(self) -> Tensor:
         """Starting backbone (N, 4, 3), finite everywhere."""

@@ -14,6 +14,7 @@ from ..contract.specification import RefineSpec
 from ..contract.symmetry import parse_symmetry
 from ..density.read import read_map
 from ..fitting.operators import settle
+from ..measurement.protocol import Scene
 from ..placing.symmetric_model import assembly_operators, with_copies
 from ..placing.target import Target, build_target
 from ..structure.observed import observe_chains
@@ -75,6 +76,10 @@ class SymmetricJob:
         if self.added:
             lines.append(f"The model lacks some of them: chains {', '.join(self.added)} are added.")
         return lines
+
+    def of_copies(self, scene: Scene) -> Scene:
+        """The scene of the computed residues, with their copies."""
+        return replace(scene, symmetry=self.symmetry, copies=self.target.labels)
 
     def rows(self, target: Target) -> NDArray[np.int64]:
         """Rows (n, N) of `target` that each copy of the N residues of a job has, in the order of the operators.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import InputError
 from ..structure.symmetric_copies import Orbit
-from ..structure.symmetry import Symmetry, apply, distinct
+from ..structure.symmetry import IDENTITY, Symmetry, apply, distinct
 from .result_model import Address
 
 __all__ = ["assembly_operators", "with_copies", "with_equal_copies"]
@@ -123,8 +123,8 @@ def assembly_operators(structure: gemmi.Structure, identifier: str) -> tuple[str
             f"Assembly {assembly.name} is made in different ways for different chains; give its symmetry by its symbol."
         )
     operators = np.array(sets[0]).reshape(-1, 3, 4)
-    same = np.flatnonzero(np.abs(operators - np.eye(3, 4)).max((1, 2)) < 1e-4)
-    found = distinct(np.concatenate([np.eye(3, 4)[None], np.delete(operators, same, 0)]))
+    same = np.flatnonzero(np.abs(operators - IDENTITY).max((1, 2)) < 1e-4)
+    found = distinct(np.concatenate([IDENTITY[None], np.delete(operators, same, 0)]))
     if not len(same) or len(found) < 2:
         raise InputError(f"Assembly {assembly.name} adds no copies to the model; leave the symmetry out.")
     return f"assembly {assembly.name}", found

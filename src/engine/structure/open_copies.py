@@ -9,7 +9,7 @@ import numpy as np
 
 from ..contract.errors import InputError
 from .symmetric_copies import TOLERANCE, SequenceChain, linked_chains, nearest_chain
-from .symmetry import Symmetry, inverse, product
+from .symmetry import IDENTITY, Symmetry, inverse, product
 
 __all__ = ["refuse_other_hand", "seen_from_best"]
 
@@ -60,7 +60,7 @@ def seen_from_best(
     )
     back = inverse(symmetry.operators[number])
     others = (product(one, back) for k, one in enumerate(symmetry.operators) if k != number)
-    return replace(symmetry, operators=np.array([np.eye(3, 4), *others])), linked[row].name
+    return replace(symmetry, operators=np.array([IDENTITY, *others])), linked[row].name
 
 
 def refuse_other_hand(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .observed import BACKBONE_ATOMS
+from .symmetry import apply, inverse
 
 __all__ = ["OtherAtoms", "other_atoms", "other_scatterers"]
 
@@ -39,6 +40,18 @@ class OtherAtoms:
         """Those that are chosen, shape (K,)."""
         rows = np.flatnonzero(chosen)
         return OtherAtoms(self.xyz[rows], tuple(self.elements[row] for row in rows), self.occupancy[rows])
+
+    def averaged(self, operators: NDArray[np.float64]) -> OtherAtoms:
+        """What they look like in the mean of a map over copies: as atoms around the first one, each partly there.
+
+        Parameters
+        ----------
+        operators : ndarray, shape (n, 3, 4)
+            That take the first copy to each of those in the mean.
+        """
+        moved = [apply(inverse(operator), self.xyz) for operator in operators]
+        n = len(operators)
+        return OtherAtoms(np.concatenate(moved), self.elements * n, np.tile(self.occupancy, n) / n)
 
 
 def other_atoms(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ..contract.errors import InputError
-from .symmetry import Symmetry, apply, closed_group, inverse
+from .symmetry import IDENTITY, Symmetry, apply, closed_group, inverse
 
 __all__ = [
     "TOLERANCE",
@@ -105,7 +105,7 @@ def _group_of(members: list[SequenceChain], tolerance: float) -> Symmetry | None
     """Point group of chains of one sequence, the most complete first."""
     operators, permutations = [], []
     for other in members:
-        operator = np.eye(3, 4) if other is members[0] else _superposed(members[0], other, tolerance)
+        operator = IDENTITY if other is members[0] else _superposed(members[0], other, tolerance)
         if operator is None:
             continue
         # where one copy is a little off, far ones follow by more

@@ -14,6 +14,7 @@ from ..contract.errors import InputError
 from ..contract.symmetry import ORIENTATIONS, SymmetryRequest
 
 __all__ = [
+    "IDENTITY",
     "Symmetry",
     "apply",
     "closed_group",
@@ -28,6 +29,8 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+IDENTITY: Array = np.eye(3, 4)
+"""The operator that leaves all in place."""
 _SAME = 1e-3
 """Largest difference of rotation matrices that are the same: rotations of neighbouring elements differ by 0.1 and more
 up to C60."""
@@ -129,7 +132,7 @@ def symmetry_of_symbol(request: SymmetryRequest, axis: ArrayLike, centre: ArrayL
     frame = np.column_stack([_turn_to(axis), np.asarray(centre, np.float64)])
     back = inverse(frame)
     moved = np.array([product(frame, product(one, back)) for one in plain])
-    moved[0] = np.eye(3, 4)
+    moved[0] = IDENTITY
     return Symmetry(request.symbol, moved)
 
 
@@ -183,7 +186,7 @@ def closed_group(operators: Array, table: NDArray[np.int64], middle: ArrayLike) 
     found = np.concatenate([rotations, (centre - rotations @ centre)[..., None]], -1)
     if np.linalg.norm(rotations @ origin + found[:, :, 3] - origin - shifts, axis=-1).max() > _SLIDE:
         return None
-    found[0] = np.eye(3, 4)
+    found[0] = IDENTITY
     same = np.abs(rotations[:, None] - rotations[None]).max((-1, -2)) < _SAME
     if same.sum() > n:  # copies that differ by a shift are no point group
         return None

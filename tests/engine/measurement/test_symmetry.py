@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import gemmi
 import numpy as np
 import pytest
 import torch
-from symmetric_complex import assembled, simulated_map
+from symmetric_complex import CENTRE, assembled, simulated_map
 
 from adp3d.contract.errors import InputError
 from adp3d.contract.symmetry import parse_symmetry
 from adp3d.density.map import DensityMap
 from adp3d.density.neighbourhood import near
+from adp3d.density.sample import sample
 from adp3d.job.events import NullEvents
 from adp3d.measurement.density import bind_map
 from adp3d.measurement.protocol import Scene
@@ -42,9 +44,10 @@ def trimer(small, tmp_path_factory):
     simulated_map(structure, path)
     told = Told()
     scenes = []
-    for chains, group in (([structure[0][0].name], symmetry), (None, None)):
+    for chains in ([structure[0][0].name], None):
         target = build_target(structure, None, chains=chains)
-        scenes.append(Scene(target.polymer, target.labels, target.xyz, structure, CPU, told, group))
+        scenes.append(Scene(target.polymer, target.labels, target.xyz, structure, CPU, told))
+    scenes[0] = replace(scenes[0], symmetry=symmetry, copies=scenes[1].labels)
     whole = read_whole_map(MapFiles(str(path), None, 3.0), scenes[1].points, NullEvents())
     return scenes[0], whole, scenes[1]
 
@@ -169,3 +172,44 @@ def test_without_symmetry_there_are_no_images(trimer):
     one, whole, _ = trimer
     plain = bind_map(whole, replace(one, symmetry=None))
     assert plain.likelihood.atoms.images is None and plain.copies_correlation is None
+
+
+def with_ligands(structure, places):
+    """The complex with a cluster of four carbon atoms at each of these places (K, 3)."""
+    made = structure.clone()
+    added = gemmi.Chain("L")
+    for number, place in enumerate(places, 1):
+        residue = gemmi.Residue()
+        residue.name, residue.seqid, residue.het_flag = "LIG", gemmi.SeqId(str(number)), "H"
+        for name, step in (("C1", (0, 0, 0)), ("C2", (1.5, 0, 0)), ("C3", (0, 1.5, 0)), ("C4", (0, 0, 1.5))):
+            atom = gemmi.Atom()
+            atom.name, atom.element, atom.occ, atom.b_iso = name, gemmi.Element("C"), 1.0, 40.0
+            atom.pos = gemmi.Position(*(place + np.array(step)).tolist())
+            residue.add_atom(atom)
+        added.add_residue(residue)
+    made[0].add_chain(added)
+    return made
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_density_of_others_is_taken_out_of_the_mean(trimer, tmp_path, everywhere):
+    """Of a ligand beside the second copy alone, its share of the mean; of ligands beside all, all."""
+    one, _, everything = trimer
+    structure, symmetry = one.structure, one.symmetry
+    outward = one.points.mean(0) - np.array(CENTRE)
+    beside = one.points[np.argmax(one.points @ outward)] + 5.0 * outward / np.linalg.norm(outward)
+    operators = symmetry.operators if everywhere else symmetry.operators[1:2]
+    loaded = with_ligands(structure, [apply(operator, beside) for operator in operators])
+    simulated_map(loaded, tmp_path / "map.mrc")
+    whole = read_whole_map(MapFiles(str(tmp_path / "map.mrc"), None, 3.0), everything.points, NullEvents())
+    bound = bind_map(whole, replace(one, structure=loaded))
+    level = bound.likelihood.levels[0]
+    left = sample(level.as_map(), beside[None])[0] + level.mean
+    seen = sample(bound.density, beside[None])[0]
+    one_ligand = sample(whole.density, apply(operators[0], beside)[None])[0]
+    assert seen == pytest.approx(one_ligand * len(operators) / 3, rel=0.1)
+    assert abs(left) < 0.25 * seen
+    # the protein keeps its density, that of the copies included
+    np.testing.assert_allclose(
+        sample(level.as_map(), one.points).mean() + level.mean, sample(bound.density, one.points).mean(), rtol=0.02
+    )
