@@ -1,16 +1,17 @@
 """Docking by energy: whether the prior's interface energy tells right poses of a complex from wrong ones.
 
-Usage: ``python benchmarks/interfaces.py --data DATA [--poses 100] [--complexes N] [--no-sequence] [--resume]``. Each
+Usage: ``python benchmarks/interfaces.py --data DATA [--poses 100] [--complexes N] [--names NAME ...] [--no-sequence] [--resume]``. Each
 complex of ``docking/db5_bound.npz`` gets poses of its ligand, half of them perturbed by 0.5 to 8 A, half of them placed
 at random in contact (``poses.py``). Writes ``poses.csv`` (each pose and score), ``cases.csv`` (for each complex and
 score Spearman's rank correlation with interface RMSD, whether the best and one of the five best poses are near-native,
 and the rank of the bound pose, which has no part in the others) and ``interfaces.png``.
 
-Scores, low where a pose is good: *energy*, -log p of the complex less those of its parts, in nats; *sequence*,
+Scores, low where a pose is good: *energy*, -log p of the complex less those of its parts, in nats, by errors of
+denoising of either part beside the other (``--at-once``: of both parts at once); *sequence*,
 -log p(sequence | pose) of ProteinMPNN, in nats (that of the parts is the same in all poses); *contacts*, less the
 number of pairs of CB within 8 A; *pairs*, the sum over those pairs of minus the log of how much more often than by
 chance two types touch in complexes of the training split (the complexes tested are left out of it, their relatives are
-not). All come from the backbone and the sequence alone.
+not); *together*, energy and sequence, as Bayes' rule adds them. All come from the backbone and the sequence alone.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ NEAR_NATIVE = 4.0
 """Angstrom of interface RMSD: CAPRI's bound for an acceptable pose."""
 CONTACT = 8.0
 """Angstrom between two CB."""
-SCORES = ("energy", "sequence", "contacts", "pairs")
+SCORES = ("energy", "sequence", "contacts", "pairs", "together")
 FIRST = 5
 """So many best poses may hold a near-native one."""
 
@@ -174,13 +175,15 @@ def _summary(cases: Sequence[Row]) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = benchmark_parser("interfaces", __doc__, steps=20)
+    parser = benchmark_parser("interfaces", __doc__, steps=8)
     parser.add_argument("--poses", type=positive, default=100)
     parser.add_argument("--complexes", type=positive, default=100, help="how many, the smallest first")
+    parser.add_argument("--names", nargs="+", metavar="NAME", help="only these")
     parser.add_argument("--draws", type=positive, default=2)
     parser.add_argument("--method", choices=METHODS, default="denoising")
     parser.add_argument("--lowest", type=float, default=0.05, help="diffusion time at which integrals end")
     parser.add_argument("--prior", default="builtin")
+    parser.add_argument("--at-once", action="store_true", help="add noise to both parts at once")
     parser.add_argument("--no-sequence", action="store_true", help="leave out ProteinMPNN, whose weights it needs")
     parser.add_argument("--resume", action="store_true", help="go on where an earlier run stopped")
     return parser.parse_args()
@@ -197,14 +200,20 @@ def main() -> None:
     known = {one.name: _trained_share(one, trained) for one in complexes}
     potential = pair_potential(load_chains(folder, "train"), [one.name for one in complexes])
     settings = EnergySettings(
-        options.method, options.steps, options.draws, lowest=options.lowest, seed=options.seed, batch=4
+        options.method,
+        options.steps,
+        options.draws,
+        lowest=options.lowest,
+        seed=options.seed,
+        batch=4,
+        in_turn=not options.at_once,
     )
     table = Table(options.out / "poses.csv")
     if options.resume:
         table.restore(("complex", "kind"))
     done = {row["complex"] for row in table.rows}
     for number, one in enumerate(complexes):
-        if one.name in done:
+        if one.name in done or one.name not in (options.names or [one.name]):
             continue
         poses = poses_of(one, options.poses, np.random.default_rng([options.seed, number]))
         begun = time.monotonic()
@@ -215,7 +224,10 @@ def main() -> None:
             sequence = sequence_scores(one, poses, options.draws, options.seed)
         contacts, pairs = contact_scores(one, poses, potential)
         for k, pose in enumerate(poses):
-            found = {"energy": energies, "sequence": sequence, "contacts": contacts, "pairs": pairs}
+            found = {
+                "energy": energies, "sequence": sequence, "contacts": contacts, "pairs": pairs,
+                "together": energies + sequence,
+            }  # fmt: skip
             figures = {score: float(found[score][k]) for score in SCORES}
             away = {"ligand_rmsd": pose.ligand_rmsd, "interface_rmsd": pose.interface_rmsd}
             table.add({"complex": one.name, "kind": pose.kind, **away, **figures})

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-import numpy as np
 import torch
-from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from ..prior.evidence import Evidence, KnownAtoms
 from ..prior.protocol import Prior
-from .contributions import Contributions, Noise, normal_numbers
+from .contributions import Contributions, Denoise, Noise, normal_numbers
 from .denoising import denoising_energy_integral
 from .flow import flow_energy
 from .path import path_energy
 from .settled import settled
 from .whitened import HIGHEST_TIME, LOWEST_TIME, WhitenedPrior
 
-__all__ = ["METHODS", "Energy", "EnergySettings", "Method", "Part", "interface_energy", "structure_energy"]
+__all__ = ["METHODS", "Energy", "EnergySettings", "Method", "Part", "contributions", "structure_energy"]
 
 Method = Literal["flow", "path", "denoising"]
 METHODS: tuple[Method, ...] = ("flow", "path", "denoising")
+
+
+_EXACT_WEIGHT = 1e6
+"""1/A^2: atoms that are shown are known to 0.001 A, no less exactly than single precision holds them."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,12 @@ class EnergySettings:
     batch : int
         Structures computed at once.
     placed : bool
-        Of an interface: whether its sides lie where they lie in the complex. A prior for which chains are independent
-        then gives zero; but one that has only seen molecules about the origin, as all trained ones have, takes a side
+        Of an interface: whether parts alone lie where they lie in the complex. A prior for which chains are independent
+        then gives zero; but one that has only seen molecules about the origin, as all trained ones have, takes a part
         for the less likely the farther off it lies (by tens of nats). By default each lies about its own middle.
+    in_turn : bool
+        Of an interface, of errors of denoising, and of priors that see known atoms: whether parts are noisy in turn,
+        with the others shown where they are, and not all at once.
     settle : float
         Diffusion time that structures are brought down from first (`adp3d.energy.settled`); 0 takes them as they are.
         Interfaces are always taken as they are.
@@ -60,6 +67,7 @@ class EnergySettings:
     seed: int = 0
     batch: int = 8
     placed: bool = False
+    in_turn: bool = True
     settle: float = 0.0
 
 
@@ -129,6 +137,31 @@ def structure_energy(
     told : callable
         Hears how many structures are done, and may raise to stop.
     """
+    each, error = contributions(prior, x, settings, part=part, turns=turns, told=told)
+    return Energy(each + WhitenedPrior(prior).log_volume / each.shape[1], error)
+
+
+def contributions(
+    prior: Prior,
+    x: Tensor,
+    settings: EnergySettings,
+    *,
+    part: Part | None = None,
+    turns: Tensor | None = None,
+    beside: Tensor | None = None,
+    told: Callable[[int], None] = lambda done: None,
+) -> tuple[Tensor, Tensor]:
+    r"""What residues add to the energies of whitened structures (structure, N), and errors of the totals (structure,).
+
+    Parameters
+    ----------
+    prior, x, settings, part, turns, told
+        As for `structure_energy`.
+    beside : Tensor of bool, shape (N,), optional
+        Residues that are shown to the prior where they are. The others' contributions are then those of
+        :math:`-\log p` given these, which add nothing themselves. For errors of denoising, and priors with
+        ``sees_known``.
+    """
     whitened = WhitenedPrior(prior)
     levels = whitened.levels(settings.steps, settings.lowest, settings.highest)
     middle = x.mean((1, 2)) if part is None else part.centre
@@ -136,76 +169,23 @@ def structure_energy(
     for start in range(0, len(x), settings.batch):
         rows = slice(start, start + settings.batch)
         own = settled(prior, x[rows], settings.settle) if settings.settle > 0 and part is None else x[rows]
-        y = whitened.whiten(own - middle[rows, None, None])
+        own = own - middle[rows, None, None]
+        y = whitened.whiten(own)
         noise = _noise(y, settings.seed, part, None if turns is None else turns[rows])
-        found.append(_integrate(whitened, y, levels, noise, settings))
+        if beside is None:
+            found.append(_integrate(whitened.denoise, y, levels, noise, settings))
+        else:
+            denoise = partial(whitened.denoise, evidence=Evidence(_exact(own, beside)))
+            each = _integrate(denoise, y, levels, noise, settings).each
+            found.append(Contributions(each * ~beside[:, None, None]))
         told(min(start + settings.batch, len(x)))
-    each = torch.cat([one.mean for one in found]).sum((-1, -2))
-    share = whitened.log_volume / each.shape[1]
-    return Energy(each + share, torch.cat([one.standard_error for one in found]))
+    return torch.cat([one.mean for one in found]).sum((-1, -2)), torch.cat([one.standard_error for one in found])
 
 
-def interface_energy(
-    priors: Sequence[Prior],
-    whole: Prior,
-    x: Tensor,
-    groups: Sequence[Tensor],
-    settings: EnergySettings,
-) -> Energy:
-    """Energy of a complex less those of its parts: low where the prior likes them together.
-
-    The noise of a part turns with it, from pose to pose. What poses of rigid parts differ by is then what the prior
-    makes of their contact, and not how noise happens to lie on them.
-
-    Parameters
-    ----------
-    priors : sequence of Prior
-        Bound to each part.
-    whole : Prior
-        Bound to the complex.
-    x : Tensor, shape (pose, N, 4, 3)
-        In angstrom.
-    groups : sequence of Tensor of int64
-        Residues of each part, in order; together all residues, each once.
-    settings : EnergySettings
-
-    Returns
-    -------
-    Energy
-        By residue of the complex.
-
-    Raises
-    ------
-    ValueError
-        If the groups are not a partition of the residues.
-    """
-    together = torch.cat(list(groups))
-    if not torch.equal(together.sort().values, torch.arange(x.shape[1])):
-        raise ValueError("the parts hold each residue of the complex once")
-    turns = torch.empty(len(x), x.shape[1], 3, 3, dtype=x.dtype, device=x.device)
-    for rows in groups:
-        turns[:, rows] = _turns_of(x[:, rows, :3].flatten(1, 2))[:, None].to(turns)
-    settings = replace(settings, settle=0.0)
-    complexed = structure_energy(whole, x, settings, turns=turns)
-    alone = torch.empty_like(complexed.per_residue)
-    error = complexed.standard_error.square()
-    for prior, rows in zip(priors, groups, strict=True):
-        own = x[:, rows]
-        part = Part(rows, x.shape[1], (x if settings.placed else own).mean((1, 2)))
-        found = structure_energy(prior, own, settings, part=part, turns=turns[:, rows])
-        alone[:, rows] = found.per_residue
-        error = error + found.standard_error.square()
-    return Energy(complexed.per_residue - alone, error.sqrt())
-
-
-def _turns_of(points: Tensor) -> Tensor:
-    """Rotations (pose, 3, 3) that bring the first of these sets of points (pose, M, 3) onto each.
-
-    N, CA and C of a single residue do: three points that are not on a line.
-    """
-    about = (points - points.mean(1, keepdim=True)).double().cpu().numpy()
-    found = [Rotation.align_vectors(one, about[0])[0].as_matrix() for one in about]
-    return torch.from_numpy(np.stack(found))
+def _exact(x: Tensor, shown: Tensor) -> KnownAtoms:
+    """Atoms of residues (N,) of structures x (structure, N, 4, 3), as exact as numbers are."""
+    weights = _EXACT_WEIGHT * shown[:, None].to(x).expand(x.shape[1], 4)
+    return KnownAtoms(x, weights.expand(len(x), -1, -1))
 
 
 def _noise(y: Tensor, seed: int, part: Part | None, turns: Tensor | None) -> Noise:
@@ -224,10 +204,10 @@ def _noise(y: Tensor, seed: int, part: Part | None, turns: Tensor | None) -> Noi
 
 
 def _integrate(
-    whitened: WhitenedPrior, y: Tensor, levels: Sequence[float], noise: Noise, settings: EnergySettings
+    denoise: Denoise, y: Tensor, levels: Sequence[float], noise: Noise, settings: EnergySettings
 ) -> Contributions:
     if settings.method == "flow":
-        return flow_energy(whitened.denoise, y, levels, noise, probes=settings.draws)
+        return flow_energy(denoise, y, levels, noise, probes=settings.draws)
     if settings.method == "path":
-        return path_energy(whitened.denoise, y, levels, noise, paths=settings.draws)
-    return denoising_energy_integral(whitened.denoise, y, levels, noise, draws=settings.draws)
+        return path_energy(denoise, y, levels, noise, paths=settings.draws)
+    return denoising_energy_integral(denoise, y, levels, noise, draws=settings.draws)

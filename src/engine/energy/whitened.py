@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
+from ..prior.evidence import NOTHING, Evidence
 from ..prior.protocol import Prior
 
 __all__ = ["HIGHEST_TIME", "LOWEST_TIME", "WhitenedPrior"]
@@ -20,7 +21,6 @@ class WhitenedPrior:
     Parameters
     ----------
     prior : Prior
-        Nothing but the structure is shown to it: no map, no known atoms.
     """
 
     def __init__(self, prior: Prior) -> None:
@@ -35,11 +35,14 @@ class WhitenedPrior:
         alpha, sigma = self._prior.schedule.at(t)
         return sigma / alpha
 
-    def denoise(self, y: Tensor, ratio: float) -> Tensor:
-        """Estimate of whitened clean coordinates (state, N, 4, 3) at a noise ratio."""
+    def denoise(self, y: Tensor, ratio: float, evidence: Evidence = NOTHING) -> Tensor:
+        """Estimate of whitened clean coordinates (state, N, 4, 3) at a noise ratio.
+
+        Evidence is in the frame of the coordinates before they are whitened.
+        """
         correlation, t = self._prior.correlation, self._time(ratio)
         alpha, _ = self._prior.schedule.at(t)
-        clean = self._prior.denoise(alpha * correlation.apply(y), t)
+        clean = self._prior.denoise(alpha * correlation.apply(y), t, evidence)
         return correlation.inverse(clean)
 
     def whiten(self, x: Tensor) -> Tensor:

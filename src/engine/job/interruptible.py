@@ -44,6 +44,11 @@ class InterruptiblePrior:
         return self._prior.schedule
 
     @property
+    def sees_known(self) -> bool:
+        """Whether the prior looks at known atoms."""
+        return self._prior.sees_known
+
+    @property
     def sees_density(self) -> bool:
         """Whether the prior looks at maps."""
         return self._prior.sees_density

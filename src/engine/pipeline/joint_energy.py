@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..energy.structure import Energy, EnergySettings, interface_energy, structure_energy
+from ..energy.interface import interface_energy
+from ..energy.structure import Energy, EnergySettings, structure_energy
 from ..prior.registry import load_prior
 from ..structure.polymer import Polymer
 from .sequence_energy import SequenceSettings, sequence_energy, sequence_interface_energy

@@ -22,6 +22,7 @@ class GaussianPrior:
     """
 
     name = "gaussian"
+    sees_known = True
     sees_density = False
 
     def __init__(self, correlation: GlobularCorrelation, schedule: LogSnrSchedule | None = None) -> None:

@@ -64,6 +64,10 @@ class Prior(Protocol):
         """Noise schedule."""
 
     @property
+    def sees_known(self) -> bool:
+        """Whether `denoise` looks at the known atoms of its evidence."""
+
+    @property
     def sees_density(self) -> bool:
         """Whether `denoise` looks at the map of its evidence; a solver then leans less on the map's likelihood."""
 

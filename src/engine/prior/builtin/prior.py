@@ -57,7 +57,7 @@ class BuiltinPrior:
     ) -> None:
         device = next(network.parameters()).device
         self._network = network
-        self._show_known = show_known
+        self.sees_known = show_known
         self.sees_density = show_density and network.config.sees_density
         # networks without eyes for maps were not trained to look again
         self._looks = looks or (_LOOKS if network.config.sees_density else 1)
@@ -81,7 +81,7 @@ class BuiltinPrior:
         shape = x_t.shape[:2]
         t = t.double()
         sigma = self.schedule.sigma(t)
-        known = evidence.known if self._show_known else None
+        known = evidence.known if self.sees_known else None
         given = gaussian_estimate(self.correlation, x_t, sigma, known)
         bound = self._bind(evidence.density) if self.sees_density and evidence.density is not None else None
         density = None

@@ -37,7 +37,7 @@ class ChromaPrior:
     """
 
     name = "chroma"
-    sees_density = False
+    sees_known = sees_density = False
 
     def __init__(self, network: Any, polymer: Polymer) -> None:
         lengths = polymer.segment_lengths

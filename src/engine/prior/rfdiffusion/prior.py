@@ -43,7 +43,7 @@ class RFdiffusionPrior:
     """
 
     name = "rfdiffusion"
-    sees_density = False
+    sees_known = sees_density = False
 
     def __init__(self, loaded: Loaded, checkout: Checkout, polymer: Polymer) -> None:
         lengths = polymer.segment_lengths
