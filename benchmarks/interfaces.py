@@ -1,10 +1,10 @@
 """Docking by energy: whether the prior's interface energy tells right poses of a complex from wrong ones.
 
-Usage: ``python benchmarks/interfaces.py --data DATA [--poses 100] [--complexes N] [--names NAME ...] [--no-sequence] [--resume]``. Each
-complex of ``docking/db5_bound.npz`` gets poses of its ligand, half of them perturbed by 0.5 to 8 A, half of them placed
-at random in contact (``poses.py``). Writes ``poses.csv`` (each pose and score), ``cases.csv`` (for each complex and
-score Spearman's rank correlation with interface RMSD, whether the best and one of the five best poses are near-native,
-and the rank of the bound pose, which has no part in the others) and ``interfaces.png``.
+Usage: ``python benchmarks/interfaces.py --data DATA [--poses 100] [--complexes N] [--names NAME ...] [--resume]``.
+Each complex of ``docking/db5_bound.npz`` gets poses of its ligand, half of them perturbed by 0.5 to 8 A, half of them
+placed at random in contact (``poses.py``). Writes ``poses.csv`` (each pose and score), ``cases.csv`` (for each complex
+and score Spearman's rank correlation with interface RMSD, whether the best and one of the five best poses are
+near-native, and the rank of the bound pose, which has no part in the others) and ``interfaces.png``.
 
 Scores, low where a pose is good: *energy*, -log p of the complex less those of its parts, in nats, by errors of
 denoising of either part beside the other (``--at-once``: of both parts at once); *sequence*,

@@ -50,8 +50,8 @@ class ScoreSettings:
     interface: str | None = declare(
         Setting(
             Optional(Sides()),
-            "Chains on either side of an interface, such as A:B or H,L:A: the energy of the complex less those of its "
-            "two sides, placed as they are.",
+            "Chains on either side of an interface, such as A:B or H,L:A: the energy of either side beside the other, "
+            "less that of the side alone.",
             INPUT,
             metavar="A:B",
         ),
