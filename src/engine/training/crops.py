@@ -15,6 +15,12 @@ __all__ = ["Crop", "CropSampler"]
 
 _CONTACT = 10.0
 _NEARBY = 18.0
+_SIDES = (48, 64, 96, 128)
+"""Residues of either side of a complex: what a side is, its fold or half of one, shows from fifty residues on."""
+_KEPT_APART = frozenset(
+    ("1avx", "1hcf", "1jiw", "1mlc", "1qa9", "1zhi", "2a9k", "2sic", "2vdb", "4pou", "5hgg", "6b0s")
+)
+"""PDB codes of complexes that energies of interfaces are tested with: their chains are never seen together."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,8 @@ class CropSampler:
 
     Half of the contiguous crops come from chains barely longer than the crop, so that compact
     whole domains are as common as pieces of larger ones; spatial crops take segments that touch in
-    space, across chains where the entry has several, so that chain breaks and interfaces are ordinary.
+    space, across chains where the entry has several, so that chain breaks and interfaces are ordinary; complexes are
+    long stretches of two chains that touch.
 
     Parameters
     ----------
@@ -62,6 +69,8 @@ class CropSampler:
         Longest crop.
     spatial_fraction : float
         Fraction of batches made of spatial crops.
+    complex_fraction : float
+        Fraction of batches made of two chains in contact.
     sequence_dropout : float
         Fraction of examples whose whole sequence is hidden.
 
@@ -79,12 +88,14 @@ class CropSampler:
         residues_per_batch: int = 1536,
         max_length: int = 256,
         spatial_fraction: float = 0.25,
+        complex_fraction: float = 0.0,
         sequence_dropout: float = 0.4,
     ) -> None:
         self.chains = chains
         self.residues_per_batch = residues_per_batch
         self.max_length = max_length
         self.spatial_fraction = spatial_fraction
+        self.complex_fraction = complex_fraction
         self.sequence_dropout = sequence_dropout
         runs = [
             (c, int(s), int(length), chain.weight)
@@ -99,11 +110,15 @@ class CropSampler:
         self._run_weight = np.array([run[3] for run in runs])
         self._cumulative = np.concatenate([[0.0], np.cumsum(self._run_weight)])
         self.partners = _partners(chains)
+        self._paired = np.array(sorted(self.partners), np.int64)
 
     def batch(self, rng: np.random.Generator) -> Crop:
         """One batch; all randomness comes from ``rng``."""
-        if rng.random() < self.spatial_fraction:
+        kind = rng.random()
+        if kind < self.spatial_fraction:
             return self._spatial(rng)
+        if kind < self.spatial_fraction + self.complex_fraction:
+            return self._complex(rng)
         return self._contiguous(rng)
 
     def _contiguous(self, rng: np.random.Generator) -> Crop:
@@ -132,6 +147,37 @@ class CropSampler:
             if len(pieces) == wanted:
                 break
         return self._assemble(pieces, segments, rng) if pieces else self._contiguous(rng)
+
+    def _complex(self, rng: np.random.Generator) -> Crop:
+        sides = (int(rng.choice(_SIDES)), int(rng.choice(_SIDES)))
+        wanted = max(1, self.residues_per_batch // sum(sides))
+        pieces: list[list[tuple[int, int, int]]] = []
+        for _ in range(20 * wanted if len(self._paired) else 0):
+            example = self._sides_in_contact(sides, rng)
+            if example is not None:
+                pieces.append(example)
+            if len(pieces) == wanted:
+                break
+        return self._assemble(pieces, sides, rng) if pieces else self._contiguous(rng)
+
+    def _sides_in_contact(self, sides: tuple[int, int], rng: np.random.Generator) -> list[tuple[int, int, int]] | None:
+        """A stretch of each of two chains, around residues that touch."""
+        weight = np.array([self.chains[c].weight for c in self._paired])
+        home = int(rng.choice(self._paired, p=weight / weight.sum()))
+        other = int(rng.choice(self.partners[home]))
+        pair = home, other
+        ca = [self.chains[c].xyz[:, 1] for c in pair]
+        touching = np.argwhere(np.linalg.norm(ca[0][:, None] - ca[1][None], axis=-1) < _CONTACT)
+        if not len(touching):
+            return None
+        placed: list[tuple[int, int, int]] = []
+        for c, residue, length in zip(pair, touching[rng.integers(len(touching))].tolist(), sides, strict=True):
+            begins = residue - rng.permutation(length)
+            begin = next((int(b) for b in begins if self._fits(c, int(b), length, placed)), None)
+            if begin is None:
+                return None
+            placed.append((c, begin, length))
+        return placed
 
     def _segments_in_contact(
         self, segments: tuple[int, ...], rng: np.random.Generator
@@ -217,10 +263,11 @@ class CropSampler:
 
 
 def _partners(chains: list[Chain]) -> dict[int, list[int]]:
-    """For each chain the others of its entry that touch it."""
+    """For each chain the others of its entry that touch it, but for complexes that are kept apart."""
     groups: dict[str, list[int]] = defaultdict(list)
     for i, chain in enumerate(chains):
-        groups[chain.source].append(i)
+        if chain.entry[:4].lower() not in _KEPT_APART:
+            groups[chain.source].append(i)
     partners: dict[int, list[int]] = defaultdict(list)
     for members in groups.values():
         for i in members:

@@ -17,6 +17,10 @@ EXACT = 0.02
 _PLAIN, _PLAIN_WITH_MAP = 0.4, 0.15
 """Fraction of examples that know nothing, so that one network is also the plain prior."""
 
+_ONE_SIDE = 0.5
+"""Fraction of the examples of two chains with known atoms that know one of them whole and nothing of the other: that is
+what energies of interfaces ask."""
+
 _BENT = 0.3
 """Fraction of the examples with map and known atoms whose known parts are bent as a whole, as predictions are."""
 
@@ -84,7 +88,13 @@ def draw_pattern(crop: Crop, rng: np.random.Generator, with_map: NDArray[np.bool
     for i, (example, ca_only, mapped) in enumerate(zip(deviation, crop.ca_only, with_map, strict=True)):
         if rng.random() < (_PLAIN_WITH_MAP if mapped else _PLAIN):
             continue
-        residues = built_and_missing(len(example), rng) if mapped and rng.random() < 0.45 else _residues(example, rng)
+        chain = crop.chain_index[i]
+        if len(crop.segments) == 2 and chain[0] != chain[-1] and rng.random() < _ONE_SIDE:
+            residues = chain == rng.choice(chain)
+        elif mapped and rng.random() < 0.45:
+            residues = built_and_missing(len(example), rng)
+        else:
+            residues = _residues(example, rng)
         atoms = np.ones(4, bool)
         narrow = rng.random()
         if ca_only or narrow < 0.12:

@@ -83,6 +83,37 @@ def test_partners_touch_but_do_not_coincide(archive, packed):
     assert 3 not in partners and 4 not in partners
 
 
+def test_complexes_are_stretches_of_two_chains_that_touch(archive, packed):
+    make = archive.Record
+    chains = load_chains(packed(make(n=150), make(n=150, chain="B", shift=(8.0, 0.0, 0.0), c40=1)), "train")
+    sampler = CropSampler(chains, residues_per_batch=512, spatial_fraction=0.0, complex_fraction=1.0)
+    rng = np.random.default_rng(1)
+    seen = set()
+    for _ in range(20):
+        crop = sampler.batch(rng)
+        first, second = crop.segments
+        seen.add(crop.segments)
+        assert len(crop.xyz) == 512 // (first + second)
+        for xyz, chain, index in zip(crop.xyz, crop.chain_index, crop.residue_index, strict=True):
+            assert (chain == np.repeat([0, 1], crop.segments)).all()
+            assert (np.diff(index[:first]) == 1).all() and (np.diff(index[first:]) == 1).all()
+            gaps = np.linalg.norm(xyz[:first, None, 1] - xyz[None, first:, 1], axis=-1)
+            assert gaps.min() < 10.0
+    assert len(seen) > 5
+
+
+@pytest.mark.parametrize(("pdb", "together"), [("1aaa", True), ("1avx", False)])
+def test_complexes_that_energies_are_tested_with_are_kept_apart(archive, packed, pdb, together):
+    make = archive.Record
+    chains = load_chains(
+        packed(make(n=70, pdb=pdb), make(n=70, pdb=pdb, chain="B", shift=(8.0, 0.0, 0.0), c40=1)), "train"
+    )
+    sampler = CropSampler(chains, residues_per_batch=256, spatial_fraction=0.5, complex_fraction=0.5)
+    rng = np.random.default_rng(0)
+    across = [len(set(chain)) > 1 for _ in range(10) for chain in sampler.batch(rng).chain_index]
+    assert any(across) is together
+
+
 def test_same_generator_same_batch(chains):
     sampler = CropSampler(chains, residues_per_batch=256)
     a, b = (sampler.batch(np.random.default_rng(7)) for _ in range(2))

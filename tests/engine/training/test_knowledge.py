@@ -41,6 +41,19 @@ def test_draws_cover_all_that_the_prior_is_used_for():
     assert min(longest_gap) <= 2 and max(longest_gap) > 60
 
 
+def test_of_two_chains_one_is_often_known_whole():
+    index = np.tile(np.arange(100), (2000, 1))
+    two = Crop(
+        (60, 40), np.zeros((2000, 100, 4, 3), np.float32), index % 20, (index >= 60) * 1, index, np.zeros(2000, bool)
+    )
+    known = (draw_pattern(two, np.random.default_rng(0)).sigma > 0).any(2)
+    first, second = known[:, :60], known[:, 60:]
+    alone = [(a.all(1) & ~b.any(1)).sum() for a, b in ((first, second), (second, first))]
+    # half of the six in ten that know anything
+    assert sum(alone) / len(known) == pytest.approx(0.3, abs=0.05)
+    assert min(alone) > 0.3 * sum(alone)
+
+
 def test_rebuilt_chains_show_only_ca():
     pattern = draw_pattern(crop(200, 60, ca_only=True), np.random.default_rng(1))
     assert pattern.sigma[..., 1].any() and not pattern.sigma[..., [0, 2, 3]].any()
