@@ -11,7 +11,8 @@ denoising of either part beside the other (``--at-once``: of both parts at once)
 -log p(sequence | pose) of ProteinMPNN, in nats (that of the parts is the same in all poses); *contacts*, less the
 number of pairs of CB within 8 A; *pairs*, the sum over those pairs of minus the log of how much more often than by
 chance two types touch in complexes of the training split (the complexes tested are left out of it, their relatives are
-not); *together*, energy and sequence, as Bayes' rule adds them. All come from the backbone and the sequence alone.
+not); *together*, the energy and three times that of the sequence, as `adp3d score --interface A:B
+--sequence-weight 3` has it. All come from the backbone and the sequence alone.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ NEAR_NATIVE = 4.0
 CONTACT = 8.0
 """Angstrom between two CB."""
 SCORES = ("energy", "sequence", "contacts", "pairs", "together")
+WEIGHT = 3.0
+"""Of the sequence beside the energy, as for decoys. On six complexes of validation chains Spearman's correlation with
+interface RMSD is 0.83 without the sequence and 0.89 with weights of 1 to 4, and the first pose is best with 3 and 4."""
 FIRST = 5
 """So many best poses may hold a near-native one."""
 
@@ -226,7 +230,7 @@ def main() -> None:
         for k, pose in enumerate(poses):
             found = {
                 "energy": energies, "sequence": sequence, "contacts": contacts, "pairs": pairs,
-                "together": energies + sequence,
+                "together": energies + WEIGHT * sequence,
             }  # fmt: skip
             figures = {score: float(found[score][k]) for score in SCORES}
             away = {"ligand_rmsd": pose.ligand_rmsd, "interface_rmsd": pose.interface_rmsd}

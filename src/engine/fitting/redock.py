@@ -119,7 +119,10 @@ def redock(
     """
     chain_index = target.polymer.chain_index
     silent = support.outside(target.known[:, 1]) & ~support.trusted
-    runs = [_with_silent(run, silent, chain_index) for run in _rejected_runs(support.rejected, chain_index)]
+    runs = [
+        _with_silent(run, silent, chain_index)
+        for run in _rejected_runs(support.rejected, target.known[:, 1], chain_index)
+    ]
     explained, moved = support.trusted & target.known[:, 1], np.zeros(len(chain_index), bool)
     soft = blur(density, _BLUR)
     placements: list[Placement] = []
@@ -158,15 +161,17 @@ class _Hinge:
     reach: float
 
 
-def _rejected_runs(rejected: NDArray[np.bool_], chain_index: NDArray[np.int64]) -> list[slice]:
-    """Runs of rejected residues of at least the shortest length, bridging up to ten others."""
+def _rejected_runs(
+    rejected: NDArray[np.bool_], known: NDArray[np.bool_], chain_index: NDArray[np.int64]
+) -> list[slice]:
+    """Runs with at least as many known residues as the shortest body has, bridging up to ten that are not rejected."""
     runs: list[list[int]] = []
     for i in np.flatnonzero(rejected):
         if runs and i - runs[-1][1] <= _BRIDGE and chain_index[i] == chain_index[runs[-1][0]]:
             runs[-1][1] = int(i)
         else:
             runs.append([int(i), int(i)])
-    return [slice(a, b + 1) for a, b in runs if b - a + 1 >= SHORTEST_BODY]
+    return [slice(a, b + 1) for a, b in runs if known[a : b + 1].sum() >= SHORTEST_BODY]
 
 
 def _with_silent(run: slice, silent: NDArray[np.bool_], chain_index: NDArray[np.int64]) -> slice:
@@ -200,7 +205,8 @@ def _doubtful_parts(support: Support, chain_index: NDArray[np.int64]) -> list[li
         start = int(np.argmin(total[: stop + 1]))
         part = slice(int(rows[0]) + start, int(rows[0]) + stop)
         fit = good[part][np.isfinite(good[part])]
-        if part.stop - part.start >= SHORTEST_BODY and len(fit) and fit.mean() < _MOSTLY_WRONG:
+        # what is missing in it says nothing, and few atoms find a place anywhere
+        if len(fit) >= SHORTEST_BODY and fit.mean() < _MOSTLY_WRONG:
             out.append([part])
     return out
 

@@ -10,6 +10,7 @@ from scipy.ndimage import uniform_filter1d
 
 from ..ensemble.recombination import missing_segments
 from ..placing.target import Target
+from .chance import by_chance
 
 __all__ = ["SHORTEST_BODY", "Support", "along_chains", "judge_support"]
 
@@ -24,6 +25,8 @@ _WINDOW = 5
 _REJECT_BELOW = 0.35
 """Fit below which a residue is contradicted, as a fraction of the upper quartile of the model: between
 those moved by 1 and by 2 A."""
+_CERTAIN = 2.0
+"""Standard deviations by which the fit of a residue must also be lower than a typical one, so that it is not chance."""
 _ACCEPT_ABOVE = 0.8
 """Fit from which a built segment is supported, as the same fraction: all but one in a hundred of the right ones."""
 _DOUBT = 3.0
@@ -50,12 +53,15 @@ class Support:
         Known residues that the map does not contradict.
     in_body : ndarray of bool, shape (N,)
         Residues in a contradicted part that is long enough to be a misplaced domain.
+    contradicted : float
+        Local correlation below which the map contradicts a residue: lower ones say nothing more.
     """
 
     fit: NDArray[np.float64]
     typical: float
     trusted: NDArray[np.bool_]
     in_body: NDArray[np.bool_]
+    contradicted: float
 
     @property
     def rejected(self) -> NDArray[np.bool_]:
@@ -70,11 +76,6 @@ class Support:
     def threshold(self) -> float:
         """Local correlation from which a built segment counts as supported."""
         return _ACCEPT_ABOVE * self.typical
-
-    @property
-    def contradicted(self) -> float:
-        """Local correlation below which the map contradicts a residue: lower ones say nothing more."""
-        return _REJECT_BELOW * self.typical
 
     def trusting(self, residues: NDArray[np.bool_]) -> Support:
         """Verdict with further residues (N,) trusted, whatever the map says: those that the user keeps."""
@@ -109,31 +110,35 @@ class Support:
         ]
 
 
-def judge_support(target: Target, local_fit: NDArray[np.float64]) -> Support:
+def judge_support(target: Target, local_fit: NDArray[np.float64], resolution: float) -> Support:
     """Verdict on each residue of a starting model.
 
-    A residue is rejected where the fit, averaged over five residues of its chain, is below 0.35 of
-    the upper quartile over the model. If the quartile itself is below 0.2 nothing is rejected: then the map
-    is too poor, or the model too badly placed, to judge by.
+    A residue is rejected where the fit, averaged over five residues of its chain, is below 0.35 of the upper quartile
+    over the model, and lower than that by more than chance makes of it. If the quartile itself is below 0.2 nothing is
+    rejected: then the map is too poor, or the model too badly placed, to judge by.
 
     Parameters
     ----------
     target : Target
     local_fit : ndarray, shape (N,)
         Local map-model correlation of the known residues; NaN elsewhere.
+    resolution : float
+        Of the map, in angstrom.
     """
     fit = along_chains(local_fit, target.polymer.chain_index)
     finite = fit[np.isfinite(fit)]
     typical = float(np.percentile(finite, 75)) if len(finite) else 0.0
     known = target.known[:, 1]
-    supported = np.nan_to_num(fit, nan=-1.0) >= _REJECT_BELOW * typical
+    least = max(typical, _LEAST_TYPICAL)
+    contradicted = min(_REJECT_BELOW * least, least - _CERTAIN * by_chance(least, resolution, _WINDOW))
+    supported = np.nan_to_num(fit, nan=-1.0) >= contradicted
     trusted = known & (supported if typical >= _LEAST_TYPICAL else True)
     if not trusted.any():
         trusted = known
     in_body = np.zeros(len(known), dtype=bool)
     for run in missing_segments(trusted | ~known, target.polymer.chain_index):
         in_body[run] = run.stop - run.start >= SHORTEST_BODY
-    return Support(np.where(known, fit, np.nan), max(typical, _LEAST_TYPICAL), trusted, in_body)
+    return Support(np.where(known, fit, np.nan), least, trusted, in_body, contradicted)
 
 
 def along_chains(values: NDArray[np.float64], chain_index: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from ..ensemble.denoising_energy import denoising_energy
 from ..ensemble.mosaic import best_sources
 from ..ensemble.ranking import SCALES, Ranking, rank_replicas
 from ..ensemble.recombination import missing_segments, recombine, supported_ends
+from ..fitting.chance import by_chance
 from ..fitting.support import along_chains
 from ..job.events import Events, NullEvents
 from ..job.sampling import Stage, Watch
@@ -47,9 +48,10 @@ ACCEPTED_SIGMA = 0.5
 (medians of 0.1 to 0.4 A), with room to move; chosen by hand."""
 _EXPLAINS = 1.0
 """Standard deviation in angstrom from which a known atom no longer explains density, as in training."""
-_BENT_GAIN = 0.02
-"""Local correlation by which a known residue must fit better elsewhere to be moved: replicas that agree within 0.1 A
-differ by this much."""
+_BENT_GAIN, _BENT_ALONG, _BENT_CERTAIN = 0.02, 20, 0.5
+"""Local correlation by which known residues must fit better elsewhere to be moved: replicas that agree within 0.1 A
+differ by this much; and so many standard deviations of what chance makes of it over as many residues as bends are long
+(of both places there is the same noise: half of it is common to them)."""
 _FAR_GAIN, _MOST_FAR = 0.04, 0.4
 """Local correlation for each angstrom that a residue is moved, and at most: what fits where it is (0.7 and more) does
 not leave for other density, what does not (0.1 to 0.5) may go as far as a hinge takes it. Chosen by hand, after parts
@@ -168,7 +170,9 @@ class Refiner:
             found.append(self._sample(stage, free))
         x = torch.cat(found)
         quality = np.where(known, self._fit(x), 0.0)
-        quality[0] += np.where(loose, _BENT_GAIN, np.where(known, _MOST, 0.0))
+        by_noise = by_chance(self._support.typical, self._density.resolution, _BENT_ALONG)
+        gain = max(_BENT_GAIN, _BENT_CERTAIN * by_noise)
+        quality[0] += np.where(loose, gain, np.where(known, _MOST, 0.0))
         far = (x - start)[:, :, 1].norm(dim=-1).double().cpu().numpy()
         quality -= np.where(known, np.minimum(_FAR_GAIN * far, _MOST_FAR), 0.0)
         linked = linked_residues(problem.polymer) & known[:-1] & known[1:]

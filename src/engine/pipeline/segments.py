@@ -81,7 +81,7 @@ def find_segments(
     displacement : ndarray, shape (N,)
         Way of each CA atom in angstrom; NaN where the model shows none.
     figures : mapping
-        Metrics of the job: ``segments``, ``register`` and ``unseen`` of a refinement.
+        Metrics of the job: ``segments``, ``register``, ``unseen`` and ``resolution`` of a refinement.
     report : ModelReport or None
         Validation of the result, if it has side chains.
     replicas : Replicas
@@ -126,7 +126,7 @@ class _Facts:
         for one in figures.get("segments") or ():
             self.rebuilt[self._rows(one)] = True
         self.rotamers, self.q, self.clashes = self._side_chains(report)
-        self.contradicted = self._contradicted()
+        self.contradicted = self._contradicted(figures)
 
     def stretches(self) -> Iterable[tuple[str, NDArray[np.int64]]]:
         """Kind and rows of each stretch, along the chains."""
@@ -175,12 +175,13 @@ class _Facts:
         first, last = (self.places[stretch["chain"], str(stretch[end])] for end in ("first", "last"))
         return slice(first, last + 1)
 
-    def _contradicted(self) -> NDArray[np.bool_]:
+    def _contradicted(self, figures: Mapping[str, Any]) -> NDArray[np.bool_]:
         """Residues (N,) whose fit, averaged along the chain, is below what the map contradicts in the known part."""
         fit = self.outcome.fit
         if fit is None:
             return np.zeros(len(self.labels), bool)
-        support = judge_support(self.problem.target, np.where(self.problem.known_residues, fit, np.nan))
+        known = np.where(self.problem.known_residues, fit, np.nan)
+        support = judge_support(self.problem.target, known, figures["resolution"])
         low = along_chains(fit, self.chains) < support.contradicted
         return np.where(self.problem.known_residues & ~self.rebuilt, support.rejected, low)
 

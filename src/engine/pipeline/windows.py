@@ -12,7 +12,6 @@ from torch import Tensor
 from ..contract.specification import RefineSpec
 from ..ensemble.recombination import missing_segments
 from ..fitting.displaced import SHIFTS, displaced_residues, lies_beside
-from ..fitting.support import Support
 from ..fitting.window import cut_ends, window_around
 from ..job.events import Events
 from ..job.sampled_part import SampledPart
@@ -217,7 +216,7 @@ def _part_of(prepared: Prepared, rows: NDArray[np.int64], kept: NDArray[np.bool_
         reference=None if problem.reference is None else problem.reference[rows],
         kept=kept,
     )
-    verdict = Support(support.fit[rows], support.typical, support.trusted[rows], support.in_body[rows])
+    verdict = replace(support, fit=support.fit[rows], trusted=support.trusted[rows], in_body=support.in_body[rows])
     return replace(
         prepared,
         problem=part,

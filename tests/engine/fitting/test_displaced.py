@@ -25,7 +25,7 @@ def verdict(small, way):
     x[:, 22:, :, 0] += way
     fit = density.start_fit(x)
     shifted = np.stack([density.start_fit(x + torch.as_tensor(shift).to(x)) for shift in SHIFTS])
-    support = judge_support(build_target(read_structure(small.deposited), None), fit)
+    support = judge_support(build_target(read_structure(small.deposited), None), fit, 1.75)
     return displaced_residues(fit, shifted, support, problem.polymer.chain_index), support
 
 

@@ -35,7 +35,7 @@ def support(target: Target, wrong: slice | None) -> Support:
     trusted = target.known[:, 1].copy()
     if wrong is not None:
         trusted[wrong] = False
-    return Support(np.where(trusted, 0.8, 0.0), 0.8, trusted, ~trusted)
+    return Support(np.where(trusted, 0.8, 0.0), 0.8, trusted, ~trusted, 0.28)
 
 
 def bent(target: Target, degrees: float) -> Target:
@@ -99,6 +99,21 @@ def test_a_part_that_is_mostly_right_is_no_misplaced_one(deposited):
         assert _doubtful_parts(doubtful, chains) == expected
 
 
+def test_what_is_missing_makes_no_part_long_enough(deposited):
+    """Fifteen known residues beside a gap of fifteen are a loop, as they are without it: few atoms fit anywhere."""
+    fit = np.full(deposited.n_residues, 0.8)
+    fit[40:70] = 0.1
+    known = np.ones(len(fit), bool)
+    chains = deposited.polymer.chain_index
+    for missing, parts in ((slice(0, 0), [[slice(40, 70)]]), (slice(40, 55), [])):
+        known[missing] = False
+        seen = np.where(known, fit, np.nan)
+        verdict = Support(seen, 0.8, known.copy(), np.zeros_like(known), 0.28)
+        assert _doubtful_parts(verdict, chains) == parts
+        rejected = known & (seen < 0.28)
+        assert bool(_rejected_runs(rejected, known, chains)) is bool(parts)
+
+
 def test_what_is_supported_stays(density, deposited):
     found, placements = redock(density, deposited, support(deposited, None), seed=0)
     assert found is deposited and placements == []
@@ -127,7 +142,7 @@ def test_runs_bridge_short_interruptions_but_not_chain_ends():
     rejected[10:30] = rejected[35:60] = True
     rejected[90:130] = True
     chains = np.repeat([0, 1], [110, 90])
-    runs = _rejected_runs(rejected, chains)
+    runs = _rejected_runs(rejected, np.ones_like(rejected), chains)
     assert runs[0] == slice(10, 60)
     assert all(chains[run.start] == chains[run.stop - 1] for run in runs)
     groups = _bodies(runs, chains)

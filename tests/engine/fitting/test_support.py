@@ -26,7 +26,7 @@ def judged(small, model):
     problem = load_problem(spec, NullEvents())
     scene = problem.scene(NullEvents())
     density = load_density(MapFiles(spec.map, None, spec.resolution), scene)
-    return problem, judge_support(problem.target, density.start_fit(scene.start()[None]))
+    return problem, judge_support(problem.target, density.start_fit(scene.start()[None]), 1.75)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_doubt_widens_sigma(good):
     known = problem.known_residues
     fit = np.where(known, 0.8, np.nan)
     fit[:5] = [0.8, 0.7, 0.6, 0.5, 0.4]
-    widened = Support(fit, 0.8, known, np.zeros_like(known)).apply(problem.target)
+    widened = Support(fit, 0.8, known, np.zeros_like(known), 0.28).apply(problem.target)
     ratio = (widened.sigma / problem.target.sigma)[:5, 1]
     assert float(ratio[0]) == pytest.approx(1.0)
     assert (np.diff(ratio) > 0).all() and float(ratio.max()) <= 3.0 + 1e-6

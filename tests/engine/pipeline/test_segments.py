@@ -42,7 +42,8 @@ def find(problem, x, fit=None, figures=None, report=None, replicas=None, moved=N
     if moved is not None:
         way[moved] = 1.5
     outcome = Outcome(np.array([x]), np.full(len(x), 90.0), np.zeros(1), fit=fit, start_fit=fit)
-    return find_segments(problem, outcome, way, figures or {}, report, replicas or Replicas(np.array([x])[:, :, 1]))
+    figures = {"resolution": 2.0, **(figures or {})}
+    return find_segments(problem, outcome, way, figures, report, replicas or Replicas(np.array([x])[:, :, 1]))
 
 
 def called(problem, rows):
