@@ -101,7 +101,7 @@ def test_what_moved_is_told_and_drawn(setting):
     events = Messages()
     found = outcome(truth + np.array([0.0, 2.0, 0.0]))
     found = replace(found, fit=np.full(44, 0.8), start_fit=np.full(44, 0.5))
-    metrics = report(job, job.spec, problem, found, {}, events)
+    metrics = report(job, job.spec, problem, found, {"resolution": 2.0}, events)
     assert metrics["displacement"]["domains"][0]["shift"] == pytest.approx(2.0, abs=1e-3)
     assert any("moved by 2.00 A and 0.0 degrees" in text for text in events.texts)
     assert (job.path / "displacement.png").stat().st_size > 1000
