@@ -25,8 +25,8 @@ Method = Literal["flow", "path", "denoising"]
 METHODS: tuple[Method, ...] = ("flow", "path", "denoising")
 
 
-_EXACT_WEIGHT = 1e6
-"""1/A^2: atoms that are shown are known to 0.001 A, no less exactly than single precision holds them."""
+_EXACT = 1e-3
+"""Standard deviation in angstrom of atoms that are shown: single precision holds them no more exactly."""
 
 
 @dataclass(frozen=True)
@@ -184,8 +184,7 @@ def contributions(
 
 def _exact(x: Tensor, shown: Tensor) -> KnownAtoms:
     """Atoms of residues (N,) of structures x (structure, N, 4, 3), as exact as numbers are."""
-    weights = _EXACT_WEIGHT * shown[:, None].to(x).expand(x.shape[1], 4)
-    return KnownAtoms(x, weights.expand(len(x), -1, -1))
+    return KnownAtoms.measured(x, shown[:, None].expand(x.shape[:3]), torch.full_like(x[..., 0], _EXACT))
 
 
 def _noise(y: Tensor, seed: int, part: Part | None, turns: Tensor | None) -> Noise:

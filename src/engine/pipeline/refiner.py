@@ -49,9 +49,8 @@ ACCEPTED_SIGMA = 0.5
 _EXPLAINS = 1.0
 """Standard deviation in angstrom from which a known atom no longer explains density, as in training."""
 _BENT_GAIN, _BENT_ALONG, _BENT_CERTAIN = 0.02, 20, 0.5
-"""Local correlation by which known residues must fit better elsewhere to be moved: replicas that agree within 0.1 A
-differ by this much; and so many standard deviations of what chance makes of it over as many residues as bends are long
-(of both places there is the same noise: half of it is common to them)."""
+"""Local correlation by which known residues must fit better elsewhere: replicas that agree within 0.1 A differ by so
+much; and over how many residues, in what part of its deviation by chance (both places share noise)."""
 _FAR_GAIN, _MOST_FAR = 0.04, 0.4
 """Local correlation for each angstrom that a residue is moved, and at most: what fits where it is (0.7 and more) does
 not leave for other density, what does not (0.1 to 0.5) may go as far as a hinge takes it. Chosen by hand, after parts
@@ -170,8 +169,8 @@ class Refiner:
             found.append(self._sample(stage, free))
         x = torch.cat(found)
         quality = np.where(known, self._fit(x), 0.0)
-        by_noise = by_chance(self._support.typical, self._density.resolution, _BENT_ALONG)
-        gain = max(_BENT_GAIN, _BENT_CERTAIN * by_noise)
+        chance = by_chance(self._support.typical, self._density.resolution, _BENT_ALONG)
+        gain = max(_BENT_GAIN, _BENT_CERTAIN * chance)
         quality[0] += np.where(loose, gain, np.where(known, _MOST, 0.0))
         far = (x - start)[:, :, 1].norm(dim=-1).double().cpu().numpy()
         quality -= np.where(known, np.minimum(_FAR_GAIN * far, _MOST_FAR), 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,11 @@ _KEPT_APART = frozenset(
     ("1avx", "1hcf", "1jiw", "1mlc", "1qa9", "1zhi", "2a9k", "2sic", "2vdb", "4pou", "5hgg", "6b0s")
 )
 """PDB codes of complexes that energies of interfaces are tested with: their chains are never seen together."""
+
+_Segments = list[tuple[int, int, int]]
+"""Segments of an example: chain, first residue in it, and length."""
+_Draw = Callable[[tuple[int, ...], np.random.Generator], "_Segments | None"]
+"""Draws an example whose segments have these lengths; None if this try found none."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,8 @@ class CropSampler:
         self._cumulative = np.concatenate([[0.0], np.cumsum(self._run_weight)])
         self.partners = _partners(chains)
         self._paired = np.array(sorted(self.partners), np.int64)
+        weight = np.array([chains[c].weight for c in self._paired])
+        self._paired_share = weight / weight.sum() if len(weight) else weight
 
     def batch(self, rng: np.random.Generator) -> Crop:
         """One batch; all randomness comes from ``rng``."""
@@ -138,39 +146,36 @@ class CropSampler:
         count = int(rng.integers(2, 6))
         cuts = np.sort(rng.choice(np.arange(1, total // 8), count - 1, replace=False)) * 8
         segments = tuple(int(s) for s in np.diff(np.concatenate([[0], cuts, [total]])))
-        wanted = max(1, self.residues_per_batch // total)
-        pieces: list[list[tuple[int, int, int]]] = []
-        for _ in range(20 * wanted):
-            example = self._segments_in_contact(segments, rng)
-            if example is not None:
-                pieces.append(example)
-            if len(pieces) == wanted:
-                break
-        return self._assemble(pieces, segments, rng) if pieces else self._contiguous(rng)
+        return self._of_segments(segments, self._segments_in_contact, rng)
 
     def _complex(self, rng: np.random.Generator) -> Crop:
         sides = (int(rng.choice(_SIDES)), int(rng.choice(_SIDES)))
-        wanted = max(1, self.residues_per_batch // sum(sides))
-        pieces: list[list[tuple[int, int, int]]] = []
-        for _ in range(20 * wanted if len(self._paired) else 0):
-            example = self._sides_in_contact(sides, rng)
+        return self._of_segments(sides, self._sides_in_contact, rng)
+
+    def _of_segments(self, lengths: tuple[int, ...], draw: _Draw, rng: np.random.Generator) -> Crop:
+        """A batch of examples of several segments; contiguous crops if none is found."""
+        wanted = max(1, self.residues_per_batch // sum(lengths))
+        pieces: list[_Segments] = []
+        for _ in range(20 * wanted):
+            example = draw(lengths, rng)
             if example is not None:
                 pieces.append(example)
             if len(pieces) == wanted:
                 break
-        return self._assemble(pieces, sides, rng) if pieces else self._contiguous(rng)
+        return self._assemble(pieces, lengths, rng) if pieces else self._contiguous(rng)
 
-    def _sides_in_contact(self, sides: tuple[int, int], rng: np.random.Generator) -> list[tuple[int, int, int]] | None:
+    def _sides_in_contact(self, sides: tuple[int, ...], rng: np.random.Generator) -> _Segments | None:
         """A stretch of each of two chains, around residues that touch."""
-        weight = np.array([self.chains[c].weight for c in self._paired])
-        home = int(rng.choice(self._paired, p=weight / weight.sum()))
+        if not len(self._paired):
+            return None
+        home = int(rng.choice(self._paired, p=self._paired_share))
         other = int(rng.choice(self.partners[home]))
         pair = home, other
         ca = [self.chains[c].xyz[:, 1] for c in pair]
         touching = np.argwhere(np.linalg.norm(ca[0][:, None] - ca[1][None], axis=-1) < _CONTACT)
         if not len(touching):
             return None
-        placed: list[tuple[int, int, int]] = []
+        placed: _Segments = []
         for c, residue, length in zip(pair, touching[rng.integers(len(touching))].tolist(), sides, strict=True):
             begins = residue - rng.permutation(length)
             begin = next((int(b) for b in begins if self._fits(c, int(b), length, placed)), None)
@@ -179,9 +184,7 @@ class CropSampler:
             placed.append((c, begin, length))
         return placed
 
-    def _segments_in_contact(
-        self, segments: tuple[int, ...], rng: np.random.Generator
-    ) -> list[tuple[int, int, int]] | None:
+    def _segments_in_contact(self, segments: tuple[int, ...], rng: np.random.Generator) -> _Segments | None:
         """Place segments one after another, each near the ones before, without overlap."""
         lowest = int(np.searchsorted(self._run_length, segments[0]))
         if lowest >= len(self._run_length):
