@@ -117,7 +117,7 @@ def jobs(case: Case, resolution: float, loose: float, options: Namespace) -> Ite
             model=str(folder / f"{way}.cif"), resolution=resolution, chains=(case.chain,),
             sequence=gemmi.one_letter_code([residue.name for residue in own.get_polymer()]),
             replicas=options.replicas, steps=options.steps, seed=options.seed, dock="never", trajectory_interval=0,
-            device="cpu",
+            device="cpu", unseen="build",
         )  # fmt: skip
         job = JobFolder.create(spec, overwrite=True)
         run(spec, job, NullEvents(), Control())

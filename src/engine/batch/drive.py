@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..contract.errors import InputError
 from ..job.folder import JobFolder
+from .helpers import Helpers
 from .standing import Standing, standing
 from .table import BatchRow
 from .task import STOP_FILE, Outcome, checkpoints_of, run_job_folder
@@ -49,6 +50,8 @@ class Entry:
         Who ran it last.
     error : str
         Why it failed.
+    job : JobFolder or None
+        Once it is handed out.
     """
 
     row: BatchRow
@@ -58,6 +61,7 @@ class Entry:
     setbacks: int = 0
     worker: str = ""
     error: str = ""
+    job: JobFolder | None = None
     before: list[tuple[str, int]] = field(default_factory=list)
 
     @property
@@ -90,6 +94,7 @@ def run_batch(
     retries: int = 2,
     overwrite: bool = False,
     workers: int | None = None,
+    workers_per_job: int = 1,
     stopping: Callable[[], bool] = lambda: False,
     arguments: Callable[[Entry], dict[str, Any]] = lambda _: {},
 ) -> None:
@@ -112,6 +117,8 @@ def run_batch(
         Replace what folders hold.
     workers : int, optional
         Jobs that run at a time; by default as many as the cluster has workers.
+    workers_per_job : int
+        Workers that compute the replicas of one job, when no other job waits for them.
     stopping : callable
         Whether the user wants to stop.
     arguments : callable
@@ -127,8 +134,9 @@ def run_batch(
     def told(entry: Entry, text: str) -> None:
         say(f"[{done}/{len(entries)}] {entry.row.name}: {text}")
 
+    helpers = Helpers(client, workers_per_job, stop_file, say)
     try:
-        while waiting or out:
+        while waiting or out or helpers.futures:
             if stopping() and stop_until is None:
                 waiting.clear()
                 stop_file.touch()
@@ -139,7 +147,7 @@ def run_batch(
             while waiting and len(out) < _AHEAD * size:
                 entry = waiting.popleft()
                 try:
-                    future = _hand_out(client, entry, stop_file, overwrite, arguments(entry))
+                    future = _hand_out(client, entry, stop_file, overwrite, helpers, arguments(entry))
                 except InputError as error:
                     entry.state, entry.error = "failed", str(error)
                     done += 1
@@ -155,21 +163,34 @@ def run_batch(
                 told(entry, _sentence(entry, outcome, again))
                 if again:
                     waiting.appendleft(entry)
-            if out:
-                _wait(list(out))
+                elif entry.job is not None:
+                    helpers.dismiss(entry.job)
+            helpers.collect()
+            if not waiting and stop_until is None:
+                running = [entry.job for entry in out.values() if entry.job is not None]
+                helpers.join(running, size - len(out) - len(helpers.futures))
+            if out or helpers.futures:
+                _wait([*out, *helpers.futures])
     finally:
-        for future in out:
+        for future in [*out, *helpers.futures]:
             with suppress(Exception):  # the scheduler may be gone, which is why this ends
                 future.cancel()
         for entry in entries:
             if entry.state in ("waiting", "running"):
                 entry.state = "stopped"
+            if entry.state == "finished" and entry.job is not None:
+                helpers.tidy(entry.job)
         stop_file.unlink(missing_ok=True)
 
 
-def _hand_out(client: Client, entry: Entry, stop_file: Path, overwrite: bool, arguments: dict[str, Any]) -> Future[Any]:
+def _hand_out(
+    client: Client, entry: Entry, stop_file: Path, overwrite: bool, helpers: Helpers, arguments: dict[str, Any]
+) -> Future[Any]:
     if entry.attempts == 0 and entry.standing is Standing.NEW:
-        JobFolder.create(entry.row.spec, overwrite=overwrite)
+        entry.job = JobFolder.create(entry.row.spec, overwrite=overwrite)
+    elif entry.job is None:
+        entry.job = JobFolder.open(entry.folder)
+    helpers.prepare(entry.job)
     entry.attempts += 1
     entry.state = "running"
     entry.before = checkpoints_of(entry.folder)

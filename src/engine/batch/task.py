@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from ..job.execute import Pipeline, advice_for, execute, load_pipeline
 from ..job.folder import JobFolder
 from ..job.lock import JobBusy
 from ..job.runtime import release_memory
+from ..job.shared_folder import helper_of
 
-__all__ = ["STOP_FILE", "Outcome", "checkpoints_of", "run_job_folder"]
+__all__ = ["STOP_FILE", "Outcome", "checkpoints_of", "help_job_folder", "run_job_folder"]
 
 STOP_FILE = ".stop"
 """In the folder of a batch: running jobs are to leave a checkpoint and end.
@@ -37,7 +39,7 @@ class Outcome:
     Attributes
     ----------
     state : str
-        ``finished``, ``stopped`` or ``failed``.
+        ``finished``, ``stopped`` or ``failed``; ``helped`` of one that came in beside it.
     worker : str
         Who ran it.
     error : str
@@ -77,12 +79,12 @@ def run_job_folder(
     worker = _worker_name()
     control = Control()
     deadline = time.monotonic() + wait
-    with _watched(Path(stop_file), control):
+    with _watched((Path(stop_file),), control):
         while True:
             try:
                 job = JobFolder.open(folder)
                 if device is not None:
-                    job = JobFolder(job.path, replace(job.spec, device=device))
+                    job = job.on(device)
                 if not job.finished:
                     execute(job, NullEvents(), control, load)
                 return Outcome("finished", worker)
@@ -101,6 +103,33 @@ def run_job_folder(
                 release_memory()
 
 
+def help_job_folder(folder: str, stop_file: str) -> Outcome:
+    """Compute replicas of a job that another worker leads, until none is left or the job has ended.
+
+    Parameters
+    ----------
+    folder : str
+        Folder of a job that is shared (`adp3d.job.shared_folder`), as this machine names it.
+    stop_file : str
+        The worker ends when this file appears.
+    """
+    worker = _worker_name()
+    control = Control()
+    try:
+        helper = helper_of(JobFolder.open(folder), _name_in_files(worker))
+        if helper is None or helper.shared is None:
+            return Outcome("helped", worker)
+        with _watched((Path(stop_file), helper.shared.ended), control):
+            execute(helper, NullEvents(), control)
+        return Outcome("helped", worker)
+    except Stopped:
+        return Outcome("helped", worker)
+    except Exception as error:
+        return Outcome("failed", worker, " ".join(advice_for(error)).strip())
+    finally:
+        release_memory()
+
+
 def checkpoints_of(folder: Path) -> list[tuple[str, int]]:
     """What a job has to go on from: it changes when an attempt that broke off has come further."""
     found: list[tuple[str, int]] = []
@@ -113,17 +142,20 @@ def checkpoints_of(folder: Path) -> list[tuple[str, int]]:
 
 
 @contextmanager
-def _watched(stop_file: Path, control: Control) -> Iterator[None]:
-    """Stop the job when the file appears."""
+def _watched(stop_files: Sequence[Path], control: Control) -> Iterator[None]:
+    """Stop the job when one of the files appears."""
     done = threading.Event()
+
+    def asked() -> bool:
+        return any(path.exists() for path in stop_files)
 
     def watch() -> None:
         while not done.wait(_LOOK_SECONDS):
-            if stop_file.exists():
+            if asked():
                 control.stop()
                 return
 
-    if stop_file.exists():
+    if asked():
         control.stop()
     thread = threading.Thread(target=watch, name="adp3d batch stop", daemon=True)
     thread.start()
@@ -132,6 +164,13 @@ def _watched(stop_file: Path, control: Control) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
+
+
+def _name_in_files(worker: str) -> str:
+    """Name of a folder for a worker, whose own may be an address; no two processes have the same."""
+    import socket
+
+    return re.sub(r"[^\w.-]+", "_", f"{worker}_{socket.gethostname()}_{os.getpid()}")
 
 
 def _worker_name() -> str:

@@ -87,6 +87,18 @@ def batch(
             rich_help_panel=_CLUSTER,
         ),
     ] = None,
+    workers_per_job: Annotated[
+        int,
+        typer.Option(
+            "--workers-per-job",
+            min=1,
+            metavar="N",
+            help="Workers that share the replicas of one job while no other job waits for them. Default: each job "
+            "has one.",
+            show_default=False,
+            rich_help_panel=_CLUSTER,
+        ),
+    ] = 1,
     retries: Annotated[
         int,
         typer.Option(
@@ -160,6 +172,7 @@ def batch(
                 retries=retries,
                 overwrite=overwrite,
                 workers=count,
+                workers_per_job=workers_per_job,
                 stopping=lambda: control.stop_requested,
             )
     typer.echo(write_summary(entries, folder))

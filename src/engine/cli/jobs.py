@@ -74,7 +74,7 @@ def resume(
     session = _session(ctx, debug)
     job = JobFolder.open(folder)
     if device is not None:
-        job = JobFolder(job.path, replace(job.spec, device=device))
+        job = job.on(device)
     if job.finished and not restart:
         typer.echo("This job is finished; --restart computes it again.")
         show_summary(job.read_metrics() or {}, job.outputs())

@@ -15,10 +15,11 @@ __all__ = [
     "RESIDUES",
     "RESULT",
     "SEGMENTS",
+    "SHARED",
     "failed_start",
 ]
 
-JOB_FILE, EVENTS_LOG, CHECKPOINTS = "job.json", "events.log", "checkpoints"
+JOB_FILE, EVENTS_LOG, CHECKPOINTS, SHARED = "job.json", "events.log", "checkpoints", "shared"
 RESULT, METRICS = "result.cif", "metrics.json"
 RESIDUES, SEGMENTS, REPORT = "residues.csv", "segments.json", "report.html"
 _TAIL_BYTES = 200_000

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from ..contract.folder_state import (
     RESIDUES,
     RESULT,
     SEGMENTS,
+    SHARED,
     failed_start,
 )
 from ..contract.segments import Segment, from_text
@@ -29,6 +31,7 @@ from ..contract.specification import Spec, from_json, input_files, to_json, with
 from . import checkpoint
 from .checkpoint import Checkpoint
 from .lock import exclusive
+from .sharing import SharedReplicas
 from .storage import TEMPORARY_PREFIX, plain_values, storage_errors, write_text
 
 if TYPE_CHECKING:
@@ -77,11 +80,14 @@ class JobFolder:
         The folder, absolute.
     spec : Spec
         The specification, its inputs being the absolute paths of the copies.
+    shared : SharedReplicas or None
+        Where several processes compute its replicas, if they do.
     """
 
-    def __init__(self, path: Path, spec: Spec) -> None:
+    def __init__(self, path: Path, spec: Spec, shared: SharedReplicas | None = None) -> None:
         self.path = path
         self.spec = spec
+        self.shared = shared
 
     @classmethod
     def create(cls, spec: Spec, *, overwrite: bool = False) -> JobFolder:
@@ -143,7 +149,11 @@ class JobFolder:
         for name, paths in input_files(spec).items():
             for source in paths:
                 _check_input(name, Path(source))
-        return cls(folder, spec)
+        return cls(folder, spec, SharedReplicas.found(folder / SHARED))
+
+    def on(self, device: str) -> JobFolder:
+        """The same job, to be computed on another device."""
+        return JobFolder(self.path, replace(self.spec, device=device), self.shared)
 
     @property
     def events_log(self) -> Path:
@@ -233,6 +243,7 @@ class JobFolder:
         for path in _owned(self.path):
             if path.name not in (JOB_FILE, _INPUTS, _LOCK, _CLIENT):
                 _remove(path)
+        self.shared = None
 
     def in_users_terms(self, text: str) -> str:
         """Replace the names of the copied inputs in a sentence by those of the user's own files."""
@@ -362,6 +373,7 @@ def _owned(folder: Path) -> list[Path]:
         CHECKPOINTS,
         _LOCK,
         _CLIENT,
+        SHARED,
         _DOCKING,
         _RESULT_PDB,
         *_RESULTS,

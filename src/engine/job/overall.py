@@ -41,6 +41,11 @@ class Overall:
             self._before += self._present.work
         self._present = None
 
+    @property
+    def sampling_left(self) -> bool:
+        """Whether solver runs may come after the present stage."""
+        return any(run.sampled for run in self._plan)
+
     def at(self, work: int) -> tuple[int, int]:
         """Work done and in all, with some of that of the present stage done."""
         present = 0 if self._present is None else self._present.work

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from .leader import Leader
 from .memory import run_in_batches
 from .overall import Overall
 from .sampled_part import Numbering, SampledPart
+from .sharing import NothingLeft, SharedReplicas
 from .tugging import Tugging
 
 __all__ = ["Running", "Sampling", "Stage", "Watch"]
@@ -221,11 +222,50 @@ class Sampling:
             if self._told_best is None:
                 self._tell_best(self._steps_before)
             shifted = shift_steps(self._running.told, self._steps_before)
-            run_in_batches(compute, stage.replicas, shifted, batch=self._running.batch, first=first)
+            if self._job.shared is None:
+                run_in_batches(compute, stage.replicas, shifted, batch=self._running.batch, first=first)
+            else:
+                finished = self._together(self._job.shared, stage, posterior, watch, shifted)
         self._steps_before += stage.steps
         self._overall.end()
         assert finished is not None  # at least one replica is always computed
         return finished
+
+    def _together(
+        self, shared: SharedReplicas, stage: Stage, posterior: Posterior, watch: Watch, events: Events
+    ) -> Tensor:
+        """Estimates of all replicas of a stage that other processes may compute as well.
+
+        Raises
+        ------
+        NothingLeft
+            If no stage comes after it, and the job is another process's.
+        """
+        # what others compute is not known on the way: the best replica is told at the end
+        watch = replace(watch, merit=None)
+        self._earlier = None
+
+        def compute(replicas: range) -> Tensor:
+            def some(part: range, told: Events) -> Tensor:
+                estimate = self._batch(stage, posterior, watch, part, told)
+                self._where = {}
+                return estimate
+
+            at_once = min(len(replicas), self._running.batch or len(replicas))
+            return torch.cat(run_in_batches(some, replicas.stop, events, batch=at_once, first=replicas.start))
+
+        groups = shared.compute(stage.name, stage.replicas, compute, self.obey)
+        if shared.helping and not self._overall.sampling_left:
+            raise NothingLeft
+        for group in groups:
+            if not group.own:
+                events.frame(stage.steps, group.estimate.numpy(), group.replicas.start)
+        events.progress(stage.name, stage.steps, stage.steps)
+        finished = torch.cat([group.estimate for group in groups])
+        self._tensors = self._finished_tensors() | {f"done.{stage.name}": finished}
+        self._where = {}
+        self._save({}, {})
+        return finished.to(posterior.origin)
 
     def _batch(self, stage: Stage, posterior: Posterior, watch: Watch, replicas: range, events: Events) -> Tensor:
         prior, updates, origin = posterior.prior, posterior.updates, posterior.origin

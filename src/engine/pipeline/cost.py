@@ -260,7 +260,7 @@ def finishing_runs(
     step = _UNHURRIED
     if cost is not None:
         step = (cost.seconds - sum(seconds.values())) / total_work(planned_runs(spec) if runs is None else runs)
-    return tuple(PlannedRun(name, max(1, round(each / step)), 1) for name, each in seconds.items())
+    return tuple(PlannedRun(name, max(1, round(each / step)), 1, sampled=False) for name, each in seconds.items())
 
 
 def _finishing(spec: CommonSpec, residues: int) -> dict[str, float]:

@@ -19,11 +19,14 @@ class PlannedRun:
     steps : int
         Denoising steps.
     replicas : int
+    sampled : bool
+        Whether the solver runs; otherwise it is other work that takes as long.
     """
 
     name: str
     steps: int
     replicas: int
+    sampled: bool = True
 
     @property
     def work(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import signal
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from adp3d.batch.table import read_table
 from adp3d.job.events import Control, NullEvents
 from adp3d.job.execute import execute
 from adp3d.job.folder import JobFolder
+from adp3d.job.shared_folder import share
 
 pytest.importorskip("distributed")
 
@@ -83,3 +86,42 @@ def test_all_jobs_finish_although_a_worker_is_killed(table, tmp_path):
     # what is finished is not run again
     later = survey(read_table(path, out), overwrite=False)
     assert [entry.state for entry in later] == ["finished"] * 8 + ["waiting"]
+
+
+def test_idle_workers_share_the_replicas_of_a_job_although_one_is_killed(table, tmp_path):
+    out = tmp_path / "out"
+    (row,) = read_table(table({"name": "large", "replicas": "6", "steps": "600"}), out)
+    entries = survey([row], overwrite=False)
+    said: list[str] = []
+    killed: list[int] = []
+    with connected(Scheduler(workers=3), out, True) as (client, count):
+        processes = client.run(os.getpid)
+
+        def kill_a_helper() -> None:
+            deadline = time.monotonic() + 120.0
+            helpers = Path(row.spec.output) / "shared" / "helpers"
+            while not killed and time.monotonic() < deadline:
+                # one that is at its steps, or about to be: it has begun to write its log
+                for log in helpers.glob("*/events.log"):
+                    process = int(log.parent.name.rsplit("_", 1)[1])
+                    assert process in processes.values()
+                    os.kill(process, signal.SIGKILL)
+                    killed.append(process)
+                    return
+                time.sleep(0.02)
+
+        killer = threading.Thread(target=kill_a_helper)
+        killer.start()
+        run_batch(client, entries, out, said.append, workers=count, workers_per_job=3)
+        killer.join()
+
+    assert killed
+    assert [entry.state for entry in entries] == ["finished"] and entries[0].attempts == 1
+    assert any("large: a worker that helped has ended" in text for text in said), said
+    assert not (Path(row.spec.output) / "shared").exists()
+
+    # in the same groups, by one process
+    alone = JobFolder.create(replace(row.spec, output=str(tmp_path / "alone")))
+    share(alone, 2)
+    execute(alone, NullEvents(), Control())
+    assert (alone.path / "result.cif").read_bytes() == (Path(row.spec.output) / "result.cif").read_bytes()
