@@ -139,7 +139,7 @@ def test_obstacles_repel_what_enters_them_and_nothing_else(openmm, assembled):
             if particle != own:
                 apart = np.linalg.norm(xyz[particle] - xyz[own])
                 reach = points.radius[index] + points.radius[assembly.point[own]] - 0.25
-                expected += 10_000.0 * max(0.0, (reach - apart) / 10.0) ** 2
+                expected += 0.5 * forces._OBSTACLE_STIFFNESS * max(0.0, (reach - apart) / 10.0) ** 2
         assert energy(openmm, context, CONTACTS) == pytest.approx(expected, rel=1e-5, abs=1e-6)
         assert (expected > 0) == (distance < 3.0)
         if distance < 3.0:
