@@ -167,6 +167,28 @@ def test_a_pulled_cable_and_a_closed_chimerax(session, gpu, store, tiny_job, wai
     assert (folder / "result.cif").read_bytes() == (there / "result.cif").read_bytes()
 
 
+def test_a_job_that_is_to_stop_when_the_connection_is_lost(session, gpu, store, tiny_job, wait_until, server):
+    remember_host(session, replace(gpu, lost="stop"))
+    manager = job_manager(session)
+    job = manager.submit(far(tiny_job("stops", steps=50_000, trajectory_interval=0, **QUICK)))
+    wait_until(lambda: job.state is JobState.RUNNING and job.frame is not None, BUSY)
+    there = Path(json.loads((job.folder / "elsewhere.json").read_text())["folder"])
+    shown = job.frame_serial
+    os.kill(manager._engines.queues["gpu"].connection.pid, signal.SIGKILL)  # ssh here dies
+
+    def stopped() -> bool:
+        return any(json.loads(line)["event"] == "stopped" for line in (there / "events.log").read_text().splitlines())
+
+    wait_until(stopped, BUSY)
+    assert list((there / "checkpoints").iterdir()) and not (there / "metrics.json").exists()
+    # the connection is made again by itself, and the job goes on from there
+    wait_until(lambda: job.state is JobState.RUNNING and job.frame_serial > shown, BUSY)
+    assert any("stops there with a checkpoint" in line for line in job.log), job.log
+    job.stop()
+    assert job.wait(BUSY)
+    assert job.state is JobState.STOPPED, (job.error, job.advice, job.log)
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
