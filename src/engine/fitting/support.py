@@ -10,7 +10,7 @@ from scipy.ndimage import uniform_filter1d
 
 from ..ensemble.recombination import missing_segments
 from ..placing.target import Target
-from .chance import by_chance
+from .chance import by_chance, caution
 
 __all__ = ["SHORTEST_BODY", "Support", "along_chains", "judge_support"]
 
@@ -26,7 +26,8 @@ _REJECT_BELOW = 0.35
 """Fit below which a residue is contradicted, as a fraction of the upper quartile of the model: between
 those moved by 1 and by 2 A."""
 _CERTAIN = 2.0
-"""Standard deviations by which the fit of a residue must also be lower than a typical one, so that it is not chance."""
+"""Standard deviations by which the fit of a residue must also be lower than a typical one, so that it is not chance;
+more in coarse maps (`caution`)."""
 _ACCEPT_ABOVE = 0.8
 """Fit from which a built segment is supported, as the same fraction: all but one in a hundred of the right ones."""
 _DOUBT = 3.0
@@ -130,7 +131,8 @@ def judge_support(target: Target, local_fit: NDArray[np.float64], resolution: fl
     typical = float(np.percentile(finite, 75)) if len(finite) else 0.0
     known = target.known[:, 1]
     least = max(typical, _LEAST_TYPICAL)
-    contradicted = min(_REJECT_BELOW * least, least - _CERTAIN * by_chance(least, resolution, _WINDOW))
+    certain = _CERTAIN * caution(resolution) * by_chance(least, resolution, _WINDOW)
+    contradicted = min(_REJECT_BELOW * least, least - certain)
     supported = np.nan_to_num(fit, nan=-1.0) >= contradicted
     trusted = known & (supported if typical >= _LEAST_TYPICAL else True)
     if not trusted.any():

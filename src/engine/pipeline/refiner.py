@@ -17,7 +17,7 @@ from ..ensemble.denoising_energy import denoising_energy
 from ..ensemble.mosaic import best_sources
 from ..ensemble.ranking import SCALES, Ranking, rank_replicas
 from ..ensemble.recombination import missing_segments, recombine, supported_ends
-from ..fitting.chance import by_chance
+from ..fitting.chance import by_chance, caution
 from ..fitting.support import along_chains
 from ..job.events import Events, NullEvents
 from ..job.sampling import Stage, Watch
@@ -170,7 +170,7 @@ class Refiner:
         x = torch.cat(found)
         quality = np.where(known, self._fit(x), 0.0)
         chance = by_chance(self._support.typical, self._density.resolution, _BENT_ALONG)
-        gain = max(_BENT_GAIN, _BENT_CERTAIN * chance)
+        gain = max(_BENT_GAIN, _BENT_CERTAIN * chance) * caution(self._density.resolution)
         quality[0] += np.where(loose, gain, np.where(known, _MOST, 0.0))
         far = (x - start)[:, :, 1].norm(dim=-1).double().cpu().numpy()
         quality -= np.where(known, np.minimum(_FAR_GAIN * far, _MOST_FAR), 0.0)

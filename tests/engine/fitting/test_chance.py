@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from adp3d.density.score import mask_radius
-from adp3d.fitting.chance import by_chance
+from adp3d.fitting.chance import by_chance, caution
 
 
 def test_correlations_vary_as_the_formula_says():
@@ -27,3 +27,9 @@ def test_of_little_account_in_clear_maps(residues):
     assert by_chance(0.95, 2.0, residues) < 0.03
     assert by_chance(0.5, 6.0, residues) > 3 * by_chance(0.9, 3.0, residues)
     assert by_chance(1.0, 8.0, residues) == 0.0
+
+
+def test_more_is_asked_for_in_coarse_maps():
+    assert [caution(resolution) for resolution in (1.8, 3.9, 4.0)] == [1.0, 1.0, 1.0]
+    assert caution(6.0) == pytest.approx(1.5)
+    assert caution(8.0) == pytest.approx(2.0)
