@@ -14,9 +14,10 @@ _RISE = 2.0
 """Angstrom that a residue adds to a chain: 1.5 in a helix, 3.3 in a strand."""
 
 _CLEAR = 4.0
-"""Angstrom up to which no more is asked for. Chosen on validation chains in simulated maps: what is bent into them is off
-by 0.6 A at 4 A, by 0.7 to 1.2 A at 6 A and by 0.8 to 1.9 A at 8 A, wherever it began; and parts that are right were
-taken for contradicted in a tenth to a third of the models up to 5 A, in most of them in noisy maps at 6 and 8 A."""
+"""Angstrom up to which no more is asked for. Chosen on validation chains in simulated maps: what is bent into them
+comes to be off by 0.6 A at 4 A, by 0.7 to 1.2 A at 6 A and by 0.8 to 1.9 A at 8 A, wherever it began; and parts that
+are right were taken for contradicted in a tenth to a third of the models up to 5 A, in most of them in noisy maps at 6
+and 8 A."""
 
 
 def caution(resolution: float) -> float:
