@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..contract.errors import InputError
 from ..job.folder import JobFolder
+from .attempts import outcome_of
 from .helpers import Helpers
 from .standing import Standing, standing
 from .table import BatchRow
@@ -28,7 +29,7 @@ not copied yet."""
 
 _POLL_SECONDS = 0.5
 _STOP_SECONDS = 60.0
-"""How long running jobs have for their checkpoints when the batch is stopped."""
+"""How long running jobs have for their checkpoints when the batch is stopped, and helpers when all jobs have ended."""
 
 
 @dataclass
@@ -118,7 +119,7 @@ def run_batch(
     workers : int, optional
         Jobs that run at a time; by default as many as the cluster has workers.
     workers_per_job : int
-        Workers that compute the replicas of one job, when no other job waits for them.
+        Workers that compute the replicas of one job, while no other job waits for them.
     stopping : callable
         Whether the user wants to stop.
     arguments : callable
@@ -141,6 +142,8 @@ def run_batch(
                 waiting.clear()
                 stop_file.touch()
                 stop_until = time.monotonic() + _STOP_SECONDS
+            if not (waiting or out) and stop_until is None:
+                stop_until = time.monotonic() + _STOP_SECONDS  # helpers are on their way out
             if stop_until is not None and time.monotonic() > stop_until:
                 break
             size = workers if workers is not None else max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
@@ -156,7 +159,7 @@ def run_batch(
                 out[future] = entry
             for future in [future for future in out if future.done()]:
                 entry = out.pop(future)
-                outcome = _outcome(future)
+                outcome = outcome_of(future)
                 entry.worker = outcome.worker or entry.worker
                 again = _absorb(entry, outcome, retries, stopped=stop_until is not None)
                 done += not again
@@ -164,11 +167,11 @@ def run_batch(
                 if again:
                     waiting.appendleft(entry)
                 elif entry.job is not None:
-                    helpers.dismiss(entry.job)
+                    helpers.done_with(entry.job)
             helpers.collect()
-            if not waiting and stop_until is None:
+            if stop_until is None:
                 running = [entry.job for entry in out.values() if entry.job is not None]
-                helpers.join(running, size - len(out) - len(helpers.futures))
+                helpers.balance(running, size - len(out) - len(waiting))
             if out or helpers.futures:
                 _wait([*out, *helpers.futures])
     finally:
@@ -178,8 +181,6 @@ def run_batch(
         for entry in entries:
             if entry.state in ("waiting", "running"):
                 entry.state = "stopped"
-            if entry.state == "finished" and entry.job is not None:
-                helpers.tidy(entry.job)
         stop_file.unlink(missing_ok=True)
 
 
@@ -196,22 +197,6 @@ def _hand_out(
     entry.before = checkpoints_of(entry.folder)
     key = f"{entry.row.name}-{entry.attempts}-{time.time_ns()}"
     return client.submit(run_job_folder, str(entry.folder), str(stop_file), key=key, pure=False, **arguments)
-
-
-def _outcome(future: Future[Any]) -> Outcome:
-    """How an attempt ended, also where its worker did not live to tell."""
-    if future.status == "finished":
-        result = future.result()
-        if isinstance(result, Outcome):
-            return result
-        return Outcome("failed", "", f"A worker answered {type(result).__name__}; it has another version of ADP-3D.")
-    if future.status == "cancelled":
-        return Outcome("failed", "", "The connection to the scheduler was lost.")
-    error = future.exception()
-    if type(error).__name__ == "KilledWorker":
-        worker = getattr(getattr(error, "last_worker", None), "name", "")
-        return Outcome("failed", f"{worker}", "Its worker ended without a word (out of memory, or killed).")
-    return Outcome("failed", "", f"The worker could not run it ({type(error).__name__}: {error}).")
 
 
 def _absorb(entry: Entry, outcome: Outcome, retries: int, *, stopped: bool) -> bool:

@@ -6,19 +6,21 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..contract.errors import InputError
+from ..contract.folder_state import CHECKPOINTS, SHARED
 from ..job.events import Control, NullEvents, Stopped
 from ..job.execute import Pipeline, advice_for, execute, load_pipeline
 from ..job.folder import JobFolder
 from ..job.lock import JobBusy
 from ..job.runtime import release_memory
 from ..job.shared_folder import helper_of
+from ..job.sharing import NothingLeft
 
 __all__ = ["STOP_FILE", "Outcome", "checkpoints_of", "help_job_folder", "run_job_folder"]
 
@@ -39,19 +41,23 @@ class Outcome:
     Attributes
     ----------
     state : str
-        ``finished``, ``stopped`` or ``failed``; ``helped`` of one that came in beside it.
+        ``finished``, ``stopped`` or ``failed``; of one that came in beside it, ``helped`` when nothing is left to help
+        with, and ``left`` when it was sent away before.
     worker : str
         Who ran it.
     error : str
         Why it failed.
     final : bool
         Whether another attempt would fail in the same way.
+    died : bool
+        Whether it failed because its worker is no more.
     """
 
     state: str
     worker: str
     error: str = ""
     final: bool = False
+    died: bool = False
 
 
 def run_job_folder(
@@ -79,7 +85,8 @@ def run_job_folder(
     worker = _worker_name()
     control = Control()
     deadline = time.monotonic() + wait
-    with _watched((Path(stop_file),), control):
+    stop = Path(stop_file)
+    with _watched(stop.exists, control):
         while True:
             try:
                 job = JobFolder.open(folder)
@@ -114,18 +121,31 @@ def help_job_folder(folder: str, stop_file: str) -> Outcome:
         The worker ends when this file appears.
     """
     worker = _worker_name()
-    control = Control()
+    control, stop = Control(), Path(stop_file)
+    in_users_terms: Callable[[str], str] = str
+    over: Callable[[], bool] = stop.exists
     try:
-        helper = helper_of(JobFolder.open(folder), _name_in_files(worker))
+        job = JobFolder.open(folder)
+        in_users_terms = job.in_users_terms
+        helper = None if job.finished else helper_of(job, _name_in_files(worker))
         if helper is None or helper.shared is None:
             return Outcome("helped", worker)
-        with _watched((Path(stop_file), helper.shared.ended), control):
+        shared = helper.shared
+
+        def over() -> bool:
+            return stop.exists() or shared.over
+
+        with _watched(over, control):
             execute(helper, NullEvents(), control)
         return Outcome("helped", worker)
-    except Stopped:
+    except NothingLeft:
         return Outcome("helped", worker)
+    except Stopped:
+        return Outcome("left", worker)
     except Exception as error:
-        return Outcome("failed", worker, " ".join(advice_for(error)).strip())
+        if over():  # the leader removes what was shared when it has come to the end
+            return Outcome("left", worker)
+        return Outcome("failed", worker, in_users_terms(" ".join(advice_for(error)).strip()))
     finally:
         release_memory()
 
@@ -133,21 +153,18 @@ def help_job_folder(folder: str, stop_file: str) -> Outcome:
 def checkpoints_of(folder: Path) -> list[tuple[str, int]]:
     """What a job has to go on from: it changes when an attempt that broke off has come further."""
     found: list[tuple[str, int]] = []
-    for path in (folder / "checkpoints").glob("*"):
+    for path in (*(folder / CHECKPOINTS).glob("*"), *(folder / SHARED).glob("**/*.safetensors")):
         try:
-            found.append((path.name, path.stat().st_mtime_ns))
+            found.append((str(path.relative_to(folder)), path.stat().st_mtime_ns))
         except OSError:
             continue  # it was replaced by the next one just now
     return sorted(found)
 
 
 @contextmanager
-def _watched(stop_files: Sequence[Path], control: Control) -> Iterator[None]:
-    """Stop the job when one of the files appears."""
+def _watched(asked: Callable[[], bool], control: Control) -> Iterator[None]:
+    """Stop the job when that is asked for."""
     done = threading.Event()
-
-    def asked() -> bool:
-        return any(path.exists() for path in stop_files)
 
     def watch() -> None:
         while not done.wait(_LOOK_SECONDS):

@@ -35,7 +35,7 @@ def failed_start(folder: str | os.PathLike[str]) -> bool:
     try:
         if not (folder / JOB_FILE).is_file() or (folder / METRICS).exists() or (folder / RESULT).exists():
             return False
-        if (folder / CHECKPOINTS).is_dir() and any((folder / CHECKPOINTS).iterdir()):
+        if any((folder / CHECKPOINTS).glob("*")) or any((folder / SHARED).glob("*.safetensors")):
             return False
         with open(folder / EVENTS_LOG, "rb") as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL_BYTES))

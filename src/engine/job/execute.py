@@ -14,6 +14,7 @@ from .events import Control, Events, Stopped, fan_out, reword_messages
 from .folder import JobFolder
 from .log import EventLog, read_history
 from .memory import PeakMemory, is_out_of_memory
+from .shared_folder import end_sharing
 from .trajectory import TrajectoryWriter
 from .versions import versions
 
@@ -109,6 +110,8 @@ def _run_logged(job: JobFolder, events: Events, control: Control, load: Callable
         if memory.device_bytes:
             metrics.setdefault("peak_device_memory_bytes", memory.device_bytes)
         job.write_metrics(metrics)
+        if job.shared is not None and not job.shared.helping:
+            end_sharing(job)
         return metrics
     except Stopped:
         log.write("stopped")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -27,12 +27,11 @@ from .memory import run_in_batches
 from .overall import Overall
 from .sampled_part import Numbering, SampledPart
 from .sharing import NothingLeft, SharedReplicas
+from .stage_states import StageStates
 from .tugging import Tugging
 
 __all__ = ["Running", "Sampling", "Stage", "Watch"]
 
-_CHECKPOINT_SECONDS = 20.0
-"""Between checkpoints: what a crash may cost, while writing one takes well under a second."""
 _WATCH_INTERVAL = 5
 """Steps between figures for the log and live display: their curves are smooth, and each costs as much as a fifth of
 a step with a map."""
@@ -142,22 +141,20 @@ class Sampling:
     ) -> None:
         self._job = job
         self._running = running
-        saved = job.load_checkpoint()
-        self._serial = saved.step if saved else 0
-        self._tensors = saved.tensors if saved else {}
-        self._where = saved.state if saved else {}
-        self._last_save = time.monotonic()
+        self._states = StageStates(job)
         self._steps_before = 0
         self._overall = Overall(plan)
         self._pins = pins
-        self._leader = Leader(self._where.get("leader"))
+        self._leader = Leader(self._states.where.get("leader"))
         self._told_best: int | None = None
         self._earlier: Tensor | None = None
+        self._group_begins = 0
         self._live: tuple[Events, int] = (NullEvents(), 0)
-        if pins is not None and "pins.mask" in self._tensors:
+        held = self._states.tensors
+        if pins is not None and "pins.mask" in held:
             pins.release(range(len(pins.mask)))
-            pins.hold(self._tensors["pins.mask"].numpy(), self._tensors["pins.xyz"].numpy())
-        self._tugging = Tugging(None if pins is None else pins.tug, running.numbering, self._where)
+            pins.hold(held["pins.mask"].numpy(), held["pins.xyz"].numpy())
+        self._tugging = Tugging(None if pins is None else pins.tug, running.numbering, self._states.where)
         self._tugging.tell_what_was(running.events)
 
     def interruptible(self, prior: Prior) -> InterruptiblePrior:
@@ -202,7 +199,7 @@ class Sampling:
         Stopped
             If the user asked for it; a checkpoint is written.
         """
-        finished = self._tensors.get(f"done.{stage.name}")
+        finished = self._states.finished(stage.name)
         first = 0 if finished is None else len(finished)
         self._overall.begin(PlannedRun(stage.name, stage.steps, stage.replicas))
         finished = None if finished is None else finished.to(posterior.origin)
@@ -212,9 +209,8 @@ class Sampling:
             self._earlier = finished
             estimate = self._batch(stage, posterior, watch, replicas, events)
             finished = estimate if finished is None else torch.cat([finished, estimate])
-            self._tensors = self._finished_tensors() | {f"done.{stage.name}": finished}
-            self._where = {}
-            self._save({}, {})
+            self._states.finish(stage.name, finished)
+            self._save()
             return estimate
 
         if first < stage.replicas:
@@ -243,16 +239,30 @@ class Sampling:
         """
         # what others compute is not known on the way: the best replica is told at the end
         watch = replace(watch, merit=None)
-        self._earlier = None
 
-        def compute(replicas: range) -> Tensor:
+        def compute(replicas: range, states: Path | None) -> Tensor:
+            kept = self._states.enter_group(states)
+            self._earlier, self._group_begins = None, replicas.start
+            self._leader.choose(0)
+            self._tell_best(self._steps_before)
+            done = self._states.finished(stage.name)
+            parts = [] if done is None else [done.to(posterior.origin)]
+
             def some(part: range, told: Events) -> Tensor:
-                estimate = self._batch(stage, posterior, watch, part, told)
-                self._where = {}
-                return estimate
+                parts.append(self._batch(stage, posterior, watch, part, told))
+                self._states.finish(stage.name, torch.cat(parts))
+                self._save()
+                return parts[-1]
 
+            first = replicas.start + sum(map(len, parts))
             at_once = min(len(replicas), self._running.batch or len(replicas))
-            return torch.cat(run_in_batches(some, replicas.stop, events, batch=at_once, first=replicas.start))
+            try:
+                if first < replicas.stop:
+                    run_in_batches(some, replicas.stop, events, batch=at_once, first=first)
+            finally:
+                self._states.leave_group(kept)
+                self._group_begins = 0
+            return torch.cat(parts)
 
         groups = shared.compute(stage.name, stage.replicas, compute, self.obey)
         if shared.helping and not self._overall.sampling_left:
@@ -260,32 +270,24 @@ class Sampling:
         for group in groups:
             if not group.own:
                 events.frame(stage.steps, group.estimate.numpy(), group.replicas.start)
+        events.overall(*self._overall.at(stage.steps * stage.replicas))
         events.progress(stage.name, stage.steps, stage.steps)
         finished = torch.cat([group.estimate for group in groups])
-        self._tensors = self._finished_tensors() | {f"done.{stage.name}": finished}
-        self._where = {}
-        self._save({}, {})
+        self._states.finish(stage.name, finished)
+        self._save()
         return finished.to(posterior.origin)
 
     def _batch(self, stage: Stage, posterior: Posterior, watch: Watch, replicas: range, events: Events) -> Tensor:
         prior, updates, origin = posterior.prior, posterior.updates, posterior.origin
         noise = ReplicaNoise(stage.seed, replicas.start, len(replicas))
-        state = self._saved_state(stage, replicas, len(updates), noise, origin)
+        state = self._states.state_of(stage.name, replicas, len(updates), noise, origin)
         if state is None:
             chosen = None if stage.start is None else stage.start[replicas.start : replicas.stop]
             state = initial_state(prior, len(updates), noise, float(stage.times[0]), origin, chosen)
         total = stage.steps
 
         def save(now: SolverState) -> None:
-            tensors = {
-                "z": now.z,
-                "origin": now.origin,
-                "estimate": now.estimate,
-                "noise": noise.state(),
-                **{f"velocity.{i}": v for i, v in enumerate(now.velocities)},
-            }
-            where = {"stage": stage.name, "first": replicas.start, "count": len(replicas), "step": now.step}
-            self._save(tensors, where)
+            self._states.save_state(stage.name, replicas, now, noise, self._held, self._said)
 
         def observe(now: SolverState, level: Level) -> bool:
             figures: dict[str, float] = {}
@@ -303,14 +305,16 @@ class Sampling:
             events.frame(now.step, now.estimate.detach().cpu().numpy())
             events.overall(*self._overall.at(total * replicas.start + now.step * len(replicas)))
             events.progress(stage.name, now.step, total, figures)
-            if time.monotonic() - self._last_save > _CHECKPOINT_SECONDS:
+            if self._states.due:
                 save(now)
             control = self._running.control
             if changes := control.poll(lambda: save(now)):
                 self._running.change(changes)
             if holds := control.take_holds():
                 self._hold(holds, self._everyone(now.estimate)[self._leader.replica], events)
-            self._tugging.obey(control.take_tugs(), now.estimate.shape[1], events)
+            if tugs := control.take_tugs():
+                self._steered()
+                self._tugging.obey(tugs, now.estimate.shape[1], events)
             if self._tugging.pulling:
                 everyone = self._everyone(now.estimate)
                 self._tugging.aim(everyone[min(self._leader.replica, len(everyone) - 1)])
@@ -339,30 +343,16 @@ class Sampling:
 
     def _tell_best(self, step: int) -> None:
         self._told_best = self._leader.replica
-        self._running.events.best(self._leader.replica, step)
+        self._running.events.best(self._group_begins + self._leader.replica, step)
 
-    def _saved_state(
-        self, stage: Stage, replicas: range, updates: int, noise: ReplicaNoise, origin: Tensor
-    ) -> SolverState | None:
-        """State of this very batch in the checkpoint, with its random numbers; None otherwise."""
-        where = self._where
-        if (where.get("stage"), where.get("first")) != (stage.name, replicas.start):
-            return None
-        if where.get("count") != len(replicas):
-            return None
-        tensors = {name: self._tensors[name] for name in ("z", "origin", "estimate")}
-        noise.restore(self._tensors["noise"])
-        velocities = tuple(self._tensors[f"velocity.{i}"].to(origin) for i in range(updates))
-        return SolverState(
-            int(where["step"]),
-            tensors["z"].to(origin),
-            tensors["origin"].to(origin),
-            velocities,
-            tensors["estimate"].to(origin),
-        )
+    def _steered(self) -> None:
+        """The user takes a hand in it: other processes, which do not know of that, compute no more of the job."""
+        if self._job.shared is not None:
+            self._job.shared.close()
 
     def _hold(self, holds: Sequence[Hold], estimate: Tensor, events: Events) -> None:
         """Pin residues where the best estimate (N, 4, 3) has them, or release them."""
+        self._steered()
         if self._pins is None:
             events.message("Residues cannot be held in this kind of job: nothing fixes its frame.", "warning")
             return
@@ -384,14 +374,17 @@ class Sampling:
                 self._pins.release(residues)
             events.message(f"{len(residues)} residues are {'held' if hold.fixed else 'free to move'} from now on.")
 
-    def _finished_tensors(self) -> dict[str, Tensor]:
-        return {name: value for name, value in self._tensors.items() if name.startswith("done.")}
+    @property
+    def _held(self) -> dict[str, Tensor]:
+        """Atoms held in place, for a checkpoint."""
+        if self._pins is None:
+            return {}
+        return {"pins.mask": torch.from_numpy(self._pins.mask), "pins.xyz": torch.from_numpy(self._pins.xyz)}
 
-    def _save(self, tensors: dict[str, Tensor], where: dict[str, object]) -> None:
-        self._serial += 1
-        state = {**where, "leader": self._leader.state, **self._tugging.state}
-        pins: dict[str, Tensor] = {}
-        if self._pins is not None:
-            pins = {"pins.mask": torch.from_numpy(self._pins.mask), "pins.xyz": torch.from_numpy(self._pins.xyz)}
-        self._job.save_checkpoint(self._serial, {**self._finished_tensors(), **tensors, **pins}, state)
-        self._last_save = time.monotonic()
+    @property
+    def _said(self) -> dict[str, object]:
+        """Which replica leads, and what the user has tugged, for a checkpoint."""
+        return {"leader": self._leader.state, **self._tugging.state}
+
+    def _save(self) -> None:
+        self._states.save(self._held, self._said)

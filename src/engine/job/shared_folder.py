@@ -40,15 +40,19 @@ def helper_of(job: JobFolder, name: str) -> JobFolder | None:
         If it cannot be made.
     """
     shared = SharedReplicas.found(job.path / SHARED, helping=True)
-    if shared is None or not isinstance(job.spec, CommonSpec):
+    if shared is None or shared.closed:
         return None
     path = job.path / SHARED / _HELPERS / name
+    spec = replace(job.spec, trajectory_interval=0) if isinstance(job.spec, CommonSpec) else job.spec
+    helper = JobFolder(path, spec, shared)
     with storage_errors(path):
         path.mkdir(parents=True, exist_ok=True)
-    return JobFolder(path, replace(job.spec, trajectory_interval=0), shared)
+        if job.docking.is_file():  # where the model was put, for all alike
+            shutil.copyfile(job.docking, helper.docking)
+    return helper
 
 
 def end_sharing(job: JobFolder) -> None:
-    """Remove what was shared; nobody may be computing any more."""
+    """Remove what was shared; who still computes for it finds nothing, and leaves."""
     shutil.rmtree(job.path / SHARED, ignore_errors=True)
     job.shared = None

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..contract.errors import InputError
 from .events import Stopped
@@ -27,11 +29,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Group", "NothingLeft", "SharedReplicas"]
 
-_SETTINGS = "replicas.json"
-_ENDED = "ended"
+_SETTINGS, _ENDED, _CLOSED = "replicas.json", "ended", "closed"
 _ESTIMATE = "estimate"
 _LOOK_SECONDS = 0.5
 """Between looks for groups that others compute: they take seconds at the least."""
+_PATIENCE_SECONDS, _PATIENCE_TIMES = 300.0, 3.0
+"""How long the process that leads waits for others before it computes their groups itself: at least, and in units of
+what its own ones took. They may hang, or be a hundred times slower; the result is the same, whoever is first."""
+
+
+Computation: TypeAlias = "Callable[[range, Path | None], Tensor]"
 
 
 class NothingLeft(Stopped):
@@ -66,12 +73,15 @@ class SharedReplicas:
         Folder of that, which all processes see.
     size : int
         Replicas in a group: the same for all, for results that do not depend on who computed them.
+    token : str
+        Of this run of the job: who still helps with an earlier one in the same folder does no harm.
     helping : bool
         Whether another process leads the job, and writes its result.
     """
 
     folder: Path
     size: int
+    token: str
     helping: bool = False
 
     @classmethod
@@ -85,30 +95,80 @@ class SharedReplicas:
         """
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / _ENDED).unlink(missing_ok=True)
         found = cls.found(folder)
-        if found is None:
-            found = cls(folder, size)
-            write_text(folder / _SETTINGS, json.dumps({"group": size}) + "\n")
+        if found is not None:
+            found.reopen()
+        else:
+            found = cls(folder, size, secrets.token_hex(4))
+            write_text(folder / _SETTINGS, json.dumps({"group": size, "token": found.token}) + "\n")
         return found
 
     @classmethod
     def found(cls, folder: Path, *, helping: bool = False) -> SharedReplicas | None:
-        """What is shared in a folder, if anything is."""
+        """What is shared in a folder, if anything is.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
+        path = folder / _SETTINGS
         try:
-            size = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))["group"]
-        except (OSError, ValueError, KeyError, TypeError):
+            settings = json.loads(path.read_text(encoding="utf-8"))
+            return cls(folder, int(settings["group"]), str(settings["token"]), helping)
+        except FileNotFoundError:
             return None
-        return cls(folder, size, helping) if isinstance(size, int) and size > 0 else None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"'{path}', which says how workers share the job, cannot be read ({error}); delete the folder "
+                f"'{folder}' to go on without sharing."
+            ) from error
+
+    def end(self) -> None:
+        """Tell helpers that the job needs them no more; nothing happens where all is gone already.
+
+        Raises
+        ------
+        InputError
+            If the disk is full or refuses.
+        """
+        if self.folder.is_dir():
+            with storage_errors(self.folder / _ENDED):
+                (self.folder / _ENDED).touch()
+
+    def reopen(self) -> None:
+        """Let helpers come again after `end`.
+
+        Raises
+        ------
+        InputError
+            If the disk refuses.
+        """
+        with storage_errors(self.folder / _ENDED):
+            (self.folder / _ENDED).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let nobody help from here on: what follows is not known to others.
+
+        Raises
+        ------
+        InputError
+            If the disk is full or refuses.
+        """
+        with storage_errors(self.folder / _CLOSED):
+            (self.folder / _CLOSED).touch()
 
     @property
-    def ended(self) -> Path:
-        """File that tells helpers that the job needs them no more."""
-        return self.folder / _ENDED
+    def closed(self) -> bool:
+        """Whether nobody is to help any more."""
+        return (self.folder / _CLOSED).exists()
 
-    def compute(
-        self, stage: str, replicas: int, compute: Callable[[range], Tensor], obey: Callable[[], None]
-    ) -> list[Group]:
+    @property
+    def over(self) -> bool:
+        """Whether helpers are to leave."""
+        return self.closed or (self.folder / _ENDED).exists() or not (self.folder / _SETTINGS).exists()
+
+    def compute(self, stage: str, replicas: int, compute: Computation, obey: Callable[[], None]) -> list[Group]:
         """Replicas of a stage, in order, computed here or by others.
 
         Parameters
@@ -117,7 +177,8 @@ class SharedReplicas:
             Its name, unique within the job.
         replicas : int
         compute : callable
-            Estimates (replica, N, 4, 3) of some replicas.
+            Estimates (replica, N, 4, 3) of some replicas. It gets the folder where their state is kept while they are
+            computed, for whoever goes on with them; None if somebody else may be at it there.
         obey : callable
             Called while others are waited for; raises `Stopped` to end that.
 
@@ -128,10 +189,18 @@ class SharedReplicas:
         """
         groups = [range(a, min(a + self.size, replicas)) for a in range(0, replicas, self.size)]
         own: set[range] = set()
+        longest, waits_since = 0.0, time.monotonic()
         while missing := [group for group in groups if not self._path(stage, group).is_file()]:
+            began = time.monotonic()
+            patience = max(_PATIENCE_SECONDS, _PATIENCE_TIMES * longest)
             taken = next((group for group in missing if self._take(stage, group, compute)), None)
+            if taken is None and not self.helping and began - waits_since > patience:
+                taken = missing[0]
+                self._keep(stage, taken, compute(taken, None))
             if taken is not None:
                 own.add(taken)
+                waits_since = time.monotonic()
+                longest = max(longest, waits_since - began)
                 continue
             obey()
             time.sleep(_LOOK_SECONDS)
@@ -144,10 +213,8 @@ class SharedReplicas:
             )
         return found
 
-    def _take(self, stage: str, group: range, compute: Callable[[range], Tensor]) -> bool:
+    def _take(self, stage: str, group: range, compute: Computation) -> bool:
         """Compute a group that is neither done nor held by another process; whether it was."""
-        from safetensors.torch import save as serialise
-
         path = self._path(stage, group)
         with ExitStack() as held:
             try:
@@ -156,10 +223,16 @@ class SharedReplicas:
                 return False
             if path.is_file():
                 return False
-            estimate = compute(group).detach().cpu().contiguous()
-            with replace_atomically(path) as temporary:
-                temporary.write_bytes(serialise({_ESTIMATE: estimate}))
+            states = path.with_suffix(".states")
+            self._keep(stage, group, compute(group, states))
+            shutil.rmtree(states, ignore_errors=True)  # of no use any more
         return True
+
+    def _keep(self, stage: str, group: range, estimate: Tensor) -> None:
+        from safetensors.torch import save as serialise
+
+        with replace_atomically(self._path(stage, group)) as temporary:
+            temporary.write_bytes(serialise({_ESTIMATE: estimate.detach().cpu().contiguous()}))
 
     def _load(self, stage: str, group: range) -> Tensor:
         from safetensors import SafetensorError
@@ -173,4 +246,4 @@ class SharedReplicas:
 
     def _path(self, stage: str, group: range) -> Path:
         name = re.sub(r"[^\w.]+", "_", stage)
-        return self.folder / f"{name}.{group.start}-{group.stop}.safetensors"
+        return self.folder / f"{name}_{self.token}_{group.start}-{group.stop}.safetensors"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import os
+import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ TEMPORARY_PREFIX = ".writing-"
 
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_IN_THE_WAY = {errno.ENOTDIR, errno.ENOENT, errno.ENAMETOOLONG, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY}
 
 
 @contextmanager
@@ -39,7 +41,7 @@ def storage_errors(path: str | os.PathLike[str]) -> Iterator[None]:
             reason = f"The disk is full: '{name}' could not be written; free some space and start again."
         elif error.errno in _REFUSED:
             reason = f"'{name}' cannot be written (no permission or read-only); choose another output folder."
-        elif error.errno in {errno.ENOTDIR, errno.ENOENT, errno.ENAMETOOLONG, errno.EEXIST, errno.EISDIR}:
+        elif error.errno in _IN_THE_WAY:
             reason = f"'{name}' cannot be written ({os.strerror(error.errno)}); choose another output folder."
         else:
             raise
@@ -59,7 +61,8 @@ def replace_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
         As `storage_errors` says.
     """
     final = Path(path)
-    temporary = final.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{final.name}")
+    # processes of several computers may share a folder
+    temporary = final.with_name(f"{TEMPORARY_PREFIX}{platform.node()}-{os.getpid()}-{final.name}")
     with storage_errors(final):
         try:
             yield temporary

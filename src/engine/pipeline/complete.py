@@ -20,6 +20,7 @@ from ..job.events import Control, Events, NullEvents
 from ..job.folder import JobFolder
 from ..job.overall import Overall
 from ..job.sampling import Running, Sampling, Stage, Watch
+from ..job.sharing import NothingLeft
 from ..measurement.figures import described, figures_of, log_likelihoods, residue_figures_of
 from ..measurement.obstacles import obstacles_of
 from ..prior.evidence import Evidence, KnownAtoms
@@ -163,7 +164,15 @@ def _movable(problem: Problem) -> NDArray[np.bool_]:
 def _as_given(
     spec: CompleteSpec, job: JobFolder, problem: Problem, events: Events, control: Control
 ) -> Mapping[str, Any]:
-    """Result and metrics of a job that has nothing to do."""
+    """Result and metrics of a job that has nothing to do.
+
+    Raises
+    ------
+    NothingLeft
+        If it is another process's.
+    """
+    if job.shared is not None and job.shared.helping:
+        raise NothingLeft
     target = problem.target
     renamed = sum(
         source is None or source.name != name for source, name in zip(target.sources, target.names, strict=True)

@@ -347,7 +347,7 @@ class Refiner:
         problem = self._problem
         start = problem.start()
         fit = self._fit(x[None])[0]
-        shown = np.clip((fit - self._support.contradicted) / self._support.typical, 0.0, 1.0)
+        shown = np.clip((fit - max(self._support.contradicted, 0.0)) / self._support.typical, 0.0, 1.0)
         old, new = (one.double().cpu().numpy() for one in (start, x))
         carried = carried_along(old, new, np.where(problem.known_residues, shown, 0.0))
         far = np.linalg.norm(new - carried, axis=-1)[:, 1]

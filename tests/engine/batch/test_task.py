@@ -48,7 +48,7 @@ def test_the_stop_file_leaves_a_checkpoint(job, tmp_path):
     stop = tmp_path / "stop"
     outcome = run_job_folder(str(job.path), str(stop), load=counting(stop=stop))
     assert outcome.state == "stopped"
-    assert [name for name, _ in checkpoints_of(job.path)] == ["step_00000002.safetensors"]
+    assert [name for name, _ in checkpoints_of(job.path)] == ["checkpoints/step_00000002.safetensors"]
 
 
 def test_only_bad_input_is_final(job, tmp_path):

@@ -14,8 +14,10 @@ from small_structures import Builder, Part
 
 from adp3d.batch.task import STOP_FILE, help_job_folder, run_job_folder
 from adp3d.contract.specification import CompleteSpec
+from adp3d.job.events import Control, NullEvents
+from adp3d.job.execute import execute
 from adp3d.job.folder import JobFolder
-from adp3d.job.shared_folder import end_sharing, helper_of, share
+from adp3d.job.shared_folder import helper_of, share
 from adp3d.job.trajectory import read_trajectory
 
 SEQUENCE = Builder.SEQUENCE[:24]
@@ -57,15 +59,16 @@ def test_shared_is_the_same_as_alone(spec, tmp_path):
     led = run_job_folder(str(job.path), str(tmp_path / STOP_FILE))
     helping.join()
     assert led.state == "finished", led.error
-    assert [outcome.state for outcome in outcomes] == ["helped"]
+    # it has seen the last stage, or that the job was over
+    assert [outcome.state in ("helped", "left") for outcome in outcomes] == [True], outcomes
 
     assert np.array_equal(coordinates(alone), coordinates(job))
     # the last frame of each replica is there, whoever computed it
     trajectory = read_trajectory(job.trajectory)
     last = [trajectory.of_replica(replica) for replica in range(5)]
     assert len({int(steps[-1]) for steps, _ in last}) == 1
-    end_sharing(job)
-    assert not (job.path / "shared").exists() and job.shared is None
+    assert not (job.path / "shared").exists()
+    assert help_job_folder(str(job.path), str(tmp_path / STOP_FILE)).state == "helped"  # there is nothing to do
 
 
 def test_a_shared_job_that_nobody_helps_with_goes_on_alone(spec, tmp_path):
@@ -76,17 +79,41 @@ def test_a_shared_job_that_nobody_helps_with_goes_on_alone(spec, tmp_path):
     assert helper is not None and helper.shared is not None and helper.shared.helping
     assert helper.path.is_relative_to(job.path) and helper.spec.trajectory_interval == 0
     (tmp_path / STOP_FILE).touch()
-    assert help_job_folder(str(job.path), str(tmp_path / STOP_FILE)).state == "helped"
+    assert help_job_folder(str(job.path), str(tmp_path / STOP_FILE)).state == "left"
     (tmp_path / STOP_FILE).unlink()
     # a job that has ended sends its helpers away
-    job.shared.ended.touch()
-    assert help_job_folder(str(job.path), str(tmp_path / STOP_FILE)).state == "helped"
+    job.shared.end()
+    assert help_job_folder(str(job.path), str(tmp_path / STOP_FILE)).state == "left"
     assert not list((job.path / "shared").glob("*.safetensors"))
-    assert run_job_folder(str(job.path), str(tmp_path / STOP_FILE)).state == "finished"
-    assert list((job.path / "shared").glob("*.safetensors"))
 
     # begun anew it is not shared, and nothing of that is left
     opened = JobFolder.open(job.path)
     assert opened.shared is not None
     opened.restart()
     assert opened.shared is None and not (job.path / "shared").exists()
+    share(job, 2)
+    assert run_job_folder(str(job.path), str(tmp_path / STOP_FILE)).state == "finished"
+    assert not (job.path / "shared").exists()
+
+
+def test_a_job_that_its_user_steers_is_his_own(spec):
+    job = JobFolder.create(spec)
+    share(job, 2)
+    control = Control()
+    control.hold((3, 4))
+    seen: list[bool] = []
+
+    class Asking(NullEvents):
+        def progress(self, stage, step, total, metrics=None) -> None:
+            seen.append(helper_of(job, "me") is None)
+
+    execute(job, Asking(), control)
+    assert not seen[0] and seen[-1]  # from the step on at which residues are held
+
+
+def test_helpers_leave_a_complete_model_to_its_leader(spec, tmp_path):
+    Builder.build([Part("A", SEQUENCE)]).make_mmcif_document().write_file(spec.model)
+    job = JobFolder.create(spec)
+    share(job, 2)
+    assert help_job_folder(str(job.path), str(tmp_path / STOP_FILE)).state == "helped"
+    assert not list((job.path / "shared").rglob("result.cif"))
