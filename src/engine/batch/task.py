@@ -20,7 +20,7 @@ from ..job.folder import JobFolder
 from ..job.lock import JobBusy
 from ..job.runtime import release_memory
 from ..job.shared_folder import helper_of
-from ..job.sharing import NothingLeft
+from ..job.sharing import NothingLeft, SharedReplicas
 
 __all__ = ["STOP_FILE", "Outcome", "checkpoints_of", "help_job_folder", "run_job_folder"]
 
@@ -123,18 +123,18 @@ def help_job_folder(folder: str, stop_file: str) -> Outcome:
     worker = _worker_name()
     control, stop = Control(), Path(stop_file)
     in_users_terms: Callable[[str], str] = str
-    over: Callable[[], bool] = stop.exists
+    shared: SharedReplicas | None = None
+
+    def over() -> bool:
+        return stop.exists() or (shared is not None and shared.over)
+
     try:
         job = JobFolder.open(folder)
         in_users_terms = job.in_users_terms
         helper = None if job.finished else helper_of(job, _name_in_files(worker))
-        if helper is None or helper.shared is None:
+        if helper is None:
             return Outcome("helped", worker)
         shared = helper.shared
-
-        def over() -> bool:
-            return stop.exists() or shared.over
-
         with _watched(over, control):
             execute(helper, NullEvents(), control)
         return Outcome("helped", worker)

@@ -199,33 +199,38 @@ class Sampling:
         Stopped
             If the user asked for it; a checkpoint is written.
         """
-        finished = self._states.finished(stage.name)
-        first = 0 if finished is None else len(finished)
         self._overall.begin(PlannedRun(stage.name, stage.steps, stage.replicas))
-        finished = None if finished is None else finished.to(posterior.origin)
-
-        def compute(replicas: range, events: Events) -> Tensor:
-            nonlocal finished
-            self._earlier = finished
-            estimate = self._batch(stage, posterior, watch, replicas, events)
-            finished = estimate if finished is None else torch.cat([finished, estimate])
-            self._states.finish(stage.name, finished)
-            self._save()
-            return estimate
-
-        if first < stage.replicas:
+        finished = self._states.finished(stage.name)
+        if finished is None or len(finished) < stage.replicas:
             self._leader.enter(stage.name)
             if self._told_best is None:
                 self._tell_best(self._steps_before)
             shifted = shift_steps(self._running.told, self._steps_before)
             if self._job.shared is None:
-                run_in_batches(compute, stage.replicas, shifted, batch=self._running.batch, first=first)
+                finished = self._in_batches(stage, posterior, watch, range(stage.replicas), shifted)
             else:
                 finished = self._together(self._job.shared, stage, posterior, watch, shifted)
         self._steps_before += stage.steps
         self._overall.end()
-        assert finished is not None  # at least one replica is always computed
-        return finished
+        return finished.to(posterior.origin)
+
+    def _in_batches(self, stage: Stage, posterior: Posterior, watch: Watch, replicas: range, events: Events) -> Tensor:
+        """Estimates of some replicas of a stage, as many at a time as fit; finished ones are not begun anew."""
+        finished = self._states.finished(stage.name)
+        parts = [] if finished is None else [finished.to(posterior.origin)]
+
+        def compute(some: range, told: Events) -> Tensor:
+            self._earlier = torch.cat(parts) if parts else None
+            parts.append(self._batch(stage, posterior, watch, some, told))
+            self._states.finish(stage.name, torch.cat(parts))
+            self._save()
+            return parts[-1]
+
+        first = replicas.start + sum(map(len, parts))
+        at_once = min(len(replicas), self._running.batch or len(replicas))
+        if first < replicas.stop:
+            run_in_batches(compute, replicas.stop, events, batch=at_once, first=first)
+        return torch.cat(parts)
 
     def _together(
         self, shared: SharedReplicas, stage: Stage, posterior: Posterior, watch: Watch, events: Events
@@ -241,30 +246,14 @@ class Sampling:
         watch = replace(watch, merit=None)
 
         def compute(replicas: range, states: Path | None) -> Tensor:
-            kept = self._states.enter_group(states)
-            self._earlier, self._group_begins = None, replicas.start
-            self._leader.choose(0)
-            self._tell_best(self._steps_before)
-            done = self._states.finished(stage.name)
-            parts = [] if done is None else [done.to(posterior.origin)]
-
-            def some(part: range, told: Events) -> Tensor:
-                parts.append(self._batch(stage, posterior, watch, part, told))
-                self._states.finish(stage.name, torch.cat(parts))
-                self._save()
-                return parts[-1]
-
-            first = replicas.start + sum(map(len, parts))
-            at_once = min(len(replicas), self._running.batch or len(replicas))
-            try:
-                if first < replicas.stop:
-                    run_in_batches(some, replicas.stop, events, batch=at_once, first=first)
-            finally:
-                self._states.leave_group(kept)
-                self._group_begins = 0
-            return torch.cat(parts)
+            with self._states.group(states):
+                self._group_begins = replicas.start
+                self._leader.choose(0)
+                self._tell_best(self._steps_before)
+                return self._in_batches(stage, posterior, watch, replicas, events)
 
         groups = shared.compute(stage.name, stage.replicas, compute, self.obey)
+        self._group_begins = 0
         if shared.helping and not self._overall.sampling_left:
             raise NothingLeft
         for group in groups:
@@ -275,7 +264,7 @@ class Sampling:
         finished = torch.cat([group.estimate for group in groups])
         self._states.finish(stage.name, finished)
         self._save()
-        return finished.to(posterior.origin)
+        return finished
 
     def _batch(self, stage: Stage, posterior: Posterior, watch: Watch, replicas: range, events: Events) -> Tensor:
         prior, updates, origin = posterior.prior, posterior.updates, posterior.origin

@@ -27,7 +27,7 @@ from .storage import replace_atomically, storage_errors, write_text
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Group", "NothingLeft", "SharedReplicas"]
+__all__ = ["Computation", "Group", "NothingLeft", "SharedReplicas"]
 
 _SETTINGS, _ENDED, _CLOSED = "replicas.json", "ended", "closed"
 _ESTIMATE = "estimate"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,25 +62,25 @@ class StageStates:
         self._tensors = self._all_finished() | {f"done.{stage}": estimate}
         self._where = {}
 
-    def enter_group(self, folder: Path | None) -> dict[str, Tensor]:
-        """Keep states in the folder of a group from here on, and go on with what is there; returns what was kept here.
+    @contextmanager
+    def group(self, folder: Path | None) -> Iterator[None]:
+        """Keep the states of a group of replicas by themselves while the block runs, and go on with what is there.
 
         Parameters
         ----------
         folder : Path or None
-            None for a group that starts anew, whose states are kept in the job's own checkpoints.
+            Of the group; None for one that starts anew, whose states are kept in the job's own checkpoints.
         """
         kept = self._all_finished()
-        self._group = folder
         saved = None if folder is None else checkpoint.load_latest(folder)
         if saved is not None:
             self._serial = max(self._serial, saved.step)
+        self._group = folder
         self._tensors, self._where = (dict(saved.tensors), saved.state) if saved else ({}, {})
-        return kept
-
-    def leave_group(self, kept: dict[str, Tensor]) -> None:
-        """Keep states in the job's own checkpoints again."""
-        self._group, self._tensors, self._where = None, kept, {}
+        try:
+            yield
+        finally:
+            self._group, self._tensors, self._where = None, kept, {}
 
     def state_of(
         self, stage: str, replicas: range, updates: int, noise: ReplicaNoise, origin: Tensor
