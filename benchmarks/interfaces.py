@@ -2,9 +2,10 @@
 
 Usage: ``python benchmarks/interfaces.py --data DATA [--poses 100] [--complexes N] [--names NAME ...] [--resume]``.
 Each complex of ``docking/db5_bound.npz`` gets poses of its ligand, half of them perturbed by 0.5 to 8 A, half of them
-placed at random in contact (``poses.py``). Writes ``poses.csv`` (each pose and score), ``cases.csv`` (for each complex
-and score Spearman's rank correlation with interface RMSD, whether the best and one of the five best poses are
-near-native, and the rank of the bound pose, which has no part in the others) and ``interfaces.png``.
+placed at random in contact (``poses.py``). With ``--validation`` pairs of chains of the archive do, one of them at
+least in the validation split: choices are made there. Writes ``poses.csv`` (each pose and score), ``cases.csv`` (for
+each complex and score Spearman's rank correlation with interface RMSD, whether the best and one of the five best poses
+are near-native, and the rank of the bound pose, which has no part in the others) and ``interfaces.png``.
 
 Scores, low where a pose is good: *energy*, -log p of the complex less those of its parts, in nats, by errors of
 denoising of either part beside the other (``--at-once``: of both parts at once); *sequence*,
@@ -29,9 +30,8 @@ import torch
 from command import begin, benchmark_parser, positive, run_command
 from held_out import shared_runs, training_runs
 from numpy.typing import NDArray
-from poses import Complex, Pose, cb_of, load_complexes, poses_of
+from poses import Complex, Pose, load_complexes, poses_of, touching, validation_complexes
 from report import Row, Table, column, write_table
-from scipy.spatial import cKDTree
 from scipy.stats import spearmanr
 
 from adp3d.energy.structure import METHODS, EnergySettings
@@ -45,20 +45,12 @@ import matplotlib.pyplot as plt
 
 NEAR_NATIVE = 4.0
 """Angstrom of interface RMSD: CAPRI's bound for an acceptable pose."""
-CONTACT = 8.0
-"""Angstrom between two CB."""
 SCORES = ("energy", "sequence", "contacts", "pairs", "together")
 WEIGHT = 3.0
 """Of the sequence beside the energy, as for decoys. On six complexes of validation chains Spearman's correlation with
 interface RMSD is 0.83 without the sequence and 0.89 with weights of 1 to 4, and the first pose is best with 3 and 4."""
 FIRST = 5
 """So many best poses may hold a near-native one."""
-
-
-def touching(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Pairs of residues (pair, 2) of two backbones whose CB are in contact."""
-    near = cKDTree(cb_of(a)).query_ball_tree(cKDTree(cb_of(b)), CONTACT)
-    return np.array([(i, j) for i, row in enumerate(near) for j in row], np.int64).reshape(-1, 2)
 
 
 def pair_potential(chains: Sequence[Chain], without: Sequence[str]) -> NDArray[np.float64]:
@@ -182,6 +174,7 @@ def _options() -> argparse.Namespace:
     parser = benchmark_parser("interfaces", __doc__, steps=8)
     parser.add_argument("--poses", type=positive, default=100)
     parser.add_argument("--complexes", type=positive, default=100, help="how many, the smallest first")
+    parser.add_argument("--validation", action="store_true", help="complexes of validation chains, for choices")
     parser.add_argument("--names", nargs="+", metavar="NAME", help="only these")
     parser.add_argument("--draws", type=positive, default=2)
     parser.add_argument("--method", choices=METHODS, default="denoising")
@@ -197,12 +190,16 @@ def main() -> None:
     """Make poses, score them, write tables and picture."""
     options = _options()
     begin(options)
-    complexes = sorted(load_complexes(options.data / "docking" / "db5_bound.npz"), key=lambda one: len(one.x))
-    complexes = complexes[: options.complexes]
     folder = options.data / "structures"
+    training = load_chains(folder, "train")
+    if options.validation:
+        complexes = validation_complexes(load_chains(folder, "val"), training)
+    else:
+        complexes = sorted(load_complexes(options.data / "docking" / "db5_bound.npz"), key=lambda one: len(one.x))
+    complexes = complexes[: options.complexes]
     trained = training_runs(folder)
     known = {one.name: _trained_share(one, trained) for one in complexes}
-    potential = pair_potential(load_chains(folder, "train"), [one.name for one in complexes])
+    potential = pair_potential(training, [one.name for one in complexes])
     settings = EnergySettings(
         options.method,
         options.steps,

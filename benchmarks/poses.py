@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,22 @@ from scipy.spatial.transform import Rotation
 
 from adp3d.contract.errors import InputError
 from adp3d.structure.missing_oxygen import place_missing_oxygen
-from adp3d.structure.polymer import Polymer
+from adp3d.structure.polymer import AMINO_ACIDS, UNKNOWN, Polymer
+from adp3d.training.dataset import Chain
 from adp3d.validation.c_beta import ideal_c_beta
 from adp3d.validation.superpose import kabsch, rmsd
 
-__all__ = ["Complex", "Pose", "cb_of", "load_complexes", "poses_of"]
+__all__ = ["Complex", "Pose", "cb_of", "load_complexes", "poses_of", "touching", "validation_complexes"]
 
 BOND = 2.0
 """Angstrom between C and the next N above which a chain is broken, or another one begins."""
 INTERFACE = 10.0
 """Angstrom from CA to any CA of the partner: residues whose RMSD tells a pose (CAPRI takes 10 A between any atoms)."""
+CONTACT = 8.0
+"""Angstrom between two CB."""
+FEWEST_CONTACTS = 20
+SHORTEST = 60
+"""Residues of either side of a validation complex, and contacts between them: folds of their own that bind."""
 CLOSEST = 3.0
 """Angstrom: backbone atoms and CB of the partners come no closer in a pose. In the 12 bound complexes the 1st
 percentile of such distances below 6 A is 2.9 to 3.7 A."""
@@ -96,6 +102,33 @@ def load_complexes(path: Path) -> list[Complex]:
         ]
 
 
+def validation_complexes(held_out: Sequence[Chain], trained: Sequence[Chain]) -> list[Complex]:
+    """Two chains in contact of which one at least is held out for validation: for choices, not for results.
+
+    The partner may be a training chain, but batches pair training chains only, so the two were never seen together.
+    Of each entry the pair with the most contacts; the smallest complexes first.
+    """
+    groups: dict[str, list[tuple[bool, Chain]]] = defaultdict(list)
+    for chains, unseen in ((held_out, True), (trained, False)):
+        for chain in chains:
+            # files without a PDB code in their name hold a structure more than once
+            if not chain.ca_only and len(chain.xyz) >= SHORTEST and not chain.entry.startswith("_"):
+                groups[chain.source].append((unseen, chain))
+    pairs = [pair for members in groups.values() if (pair := _closest_pair(members)) is not None]
+    complexes: dict[str, Complex] = {}
+    for pair in pairs:
+        larger_first = sorted(pair, key=lambda chain: -len(chain.xyz))
+        name = pair[0].entry[:4].upper()
+        complexes.setdefault(name, _joined(name, [(_letters(chain), chain.xyz[:, :3]) for chain in larger_first]))
+    return sorted(complexes.values(), key=lambda one: (len(one.x), one.name))
+
+
+def touching(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Pairs of residues (pair, 2) of two backbones whose CB are in contact."""
+    near = cKDTree(cb_of(a)).query_ball_tree(cKDTree(cb_of(b)), CONTACT)
+    return np.array([(i, j) for i, row in enumerate(near) for j in row], np.int64).reshape(-1, 2)
+
+
 def cb_of(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Ideal CB of each residue of a backbone (N, 4, 3), of glycine too: (N, 3)."""
     return ideal_c_beta(["ALA"] * len(x), x)
@@ -111,8 +144,22 @@ def poses_of(one: Complex, count: int, rng: np.random.Generator) -> list[Pose]:
     return found
 
 
-def _part(archive: Mapping[str, NDArray[Any]], name: str) -> tuple[str, NDArray[np.float32]]:
-    return str(archive[f"{name}_seq"]), archive[f"{name}_xyz"]
+def _closest_pair(members: Sequence[tuple[bool, Chain]]) -> tuple[Chain, Chain] | None:
+    """The two chains of an entry with the most contacts, one of them held out."""
+    most, best = FEWEST_CONTACTS - 1, None
+    for i, (unseen, a) in enumerate(members):
+        for other_unseen, b in members[i + 1 :]:
+            if not (unseen or other_unseen):
+                continue
+            contacts = len(touching(a.xyz.astype(np.float64), b.xyz.astype(np.float64)))
+            # copies that lie on top of each other are no partners
+            if contacts > most and cKDTree(a.xyz[:, 1]).query(b.xyz[:, 1])[0].min() > BOND:
+                most, best = contacts, (a, b)
+    return best
+
+
+def _letters(chain: Chain) -> str:
+    return "".join((AMINO_ACIDS + UNKNOWN)[kind] for kind in chain.aatype)
 
 
 def _joined(name: str, parts: list[tuple[str, NDArray[np.float32]]]) -> Complex:

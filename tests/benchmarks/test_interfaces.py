@@ -59,6 +59,32 @@ def test_interface_rmsd_is_that_after_superposition(load, archive):
     assert all(pose.interface_rmsd < pose.ligand_rmsd for pose in ends)
 
 
+def test_validation_complexes_have_one_chain_that_was_not_trained_on(load):
+    poses = load("poses")
+
+    def chain(entry, source, xyz):
+        parts = np.array([0]), np.array([len(xyz)])
+        types = np.full(len(xyz), 10)
+        return Chain(entry, source, xyz, types, np.arange(len(xyz)), *parts, 1.0, False)
+
+    long, short = _chain(0.0, 70), _chain(9.0, 60)
+    found = poses.validation_complexes(
+        [chain("1two_A", "1two/x", long), chain("1top_A", "1top/x", long), chain("_A", "/x", long)],
+        [
+            chain("1two_B", "1two/x", short),
+            chain("1two_C", "1two/x", _chain(9.0, 40)),  # too short
+            chain("1top_B", "1top/x", long),  # a copy on top of the other
+            chain("1one_A", "1one/x", long),  # both trained on
+            chain("1one_B", "1one/x", short),
+            chain("_B", "/x", short),  # no entry of its own
+        ],
+    )
+    (one,) = found
+    assert (one.name, one.receptor, len(one.x), one.polymer.sequence) == ("1TWO", 70, 130, "L" * 130)
+    assert one.polymer.segment_lengths == (70, 60)
+    assert np.allclose(one.x[:, :3], np.concatenate([long, short])[:, :3])
+
+
 def test_types_that_seek_each_other_have_a_low_potential(load):
     interfaces = load("interfaces")
     # leucine only ever meets leucine, and lysine lysine, equally often
@@ -69,7 +95,7 @@ def test_types_that_seek_each_other_have_a_low_potential(load):
         for entry, kind in (("1leu", 10), ("1lys", 11))
         for name, xyz in (("A", _chain(0.0)), ("B", _chain(8.5)))
     ]
-    touching = len(interfaces.touching(chains[0].xyz, chains[1].xyz))
+    touching = len(load("poses").touching(chains[0].xyz, chains[1].xyz))
     potential = interfaces.pair_potential(chains, [])
     total, own = 2 * touching + 400, touching + 1
     alone = (touching + 20) / total
@@ -79,8 +105,8 @@ def test_types_that_seek_each_other_have_a_low_potential(load):
     assert np.allclose(interfaces.pair_potential(chains, ["1LEU", "1LYS"]), 0)  # nothing is known
 
 
-def _chain(aside):
-    helix = _helix(20, np.array([aside, 0.0, 0.0]))
+def _chain(aside, length=20):
+    helix = _helix(length, np.array([aside, 0.0, 0.0]))
     return np.concatenate([helix, helix[:, 2:] + [0, 0, 1.2]], 1)
 
 
@@ -100,5 +126,5 @@ def test_contacts_are_counted_between_the_partners_only(load, archive):
     potential[0, 10] = -0.5  # alanine and leucine
     number, pairs = interfaces.contact_scores(one, bound, potential)
     cb = poses.cb_of(one.x)
-    expected = (np.linalg.norm(cb[:30, None] - cb[None, 30:], axis=-1) < interfaces.CONTACT).sum()
+    expected = (np.linalg.norm(cb[:30, None] - cb[None, 30:], axis=-1) < poses.CONTACT).sum()
     assert expected > 5 and number[0] == -expected and pairs[0] == -0.5 * expected
