@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from ..compression import plain_name
-from ..contract.errors import InputError
 from ..contract.settings import rows
 from ..contract.specification import RefineSpec
 from ..contract.wording import in_flags
 from . import options as opt
+from .output_paths import OverwriteFile, new_file
 from .session import Session
 
 __all__ = ["register"]
@@ -41,7 +41,7 @@ def dock(
     resolution: opt.Resolution = None,
     pae: opt.Pae = None,
     device: opt.Device = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output file that is there.")] = False,
+    overwrite: OverwriteFile = False,
     debug: opt.Debug = False,
 ) -> None:
     """Place a model in a map: as a whole, by its chains, or by their domains, wherever it is now.
@@ -52,8 +52,7 @@ def dock(
     ctx.ensure_object(Session).debug |= debug
     name = plain_name(model)
     final = output or Path(f"{Path(name).stem}_docked{Path(name).suffix or '.cif'}")
-    if final.exists() and not overwrite:
-        raise InputError(f"'{final}' exists; choose another file with --output, or give --overwrite.")
+    new_file(final, overwrite)
     for setting, value in (("resolution", resolution), ("device", device)):
         _ROWS[setting].setting.domain.check(setting, value)
     from ..pipeline.dock import dock_files  # heavy

@@ -19,6 +19,7 @@ from ..contract.validation_figures import labelled
 from ..contract.wording import in_flags
 from ..job.events import Control, Stopped, reword_messages
 from . import options as opt
+from .output_paths import OverwriteFile, new_file
 from .running import stop_on_interrupt
 from .session import Session
 from .terminal import terminal_events
@@ -61,7 +62,7 @@ def relax(
             "--output", "-o", metavar="FILE", help="mmCIF or PDB file. Default: MODEL with _relaxed in its name."
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output file that is there.")] = False,
+    overwrite: OverwriteFile = False,
     debug: opt.Debug = False,
 ) -> None:
     """Relax a model with a force field: contacts, bonds and angles, in its map or near where it is (needs OpenMM).
@@ -72,8 +73,7 @@ def relax(
     ctx.ensure_object(Session).debug |= debug
     name = plain_name(model)
     final = output or Path(f"{Path(name).stem}_relaxed{Path(name).suffix or '.cif'}")
-    if final.exists() and not overwrite:
-        raise InputError(f"'{final}' exists; choose another file with --output, or give --overwrite.")
+    new_file(final, overwrite)
     if map is None and resolution is not None:
         raise InputError("--resolution concerns a map; give one with --map, or leave it out.")
     _ROWS["resolution"].setting.domain.check("resolution", resolution)

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from ..contract.errors import InputError
 from ..contract.report_page import read_report_input, report_page
 from ..job.storage import write_text
 from . import options as opt
+from .output_paths import OverwriteFile, new_file
 from .session import Session
 
 __all__ = ["register"]
@@ -29,7 +29,7 @@ def report(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="HTML file. Default: the name of the folder and .html."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    overwrite: OverwriteFile = False,
     debug: opt.Debug = False,
 ) -> None:
     """Make one HTML page of a finished job: figures, stretches, pictures, settings, versions, methods and citations.
@@ -38,10 +38,6 @@ def report(
     """
     ctx.ensure_object(Session).debug |= debug
     given = Path(os.path.abspath(folder))
-    path = output or Path(f"{given.name}.html")
-    if path.is_dir():
-        raise InputError(f"'{path}' is a folder; name a file with --output.")
-    if path.exists() and not overwrite:
-        raise InputError(f"'{path}' exists; choose another file with --output, or give --overwrite.")
+    path = new_file(output or Path(f"{given.name}.html"), overwrite, (".html", ".htm"))
     write_text(path, report_page(read_report_input(given)))
     typer.echo(f"Written to {path}.")

@@ -7,12 +7,14 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ..contract.errors import InputError
 from ..contract.settings import OUTPUT, rows
 from ..contract.specs.score import ScoreSettings
 from . import options as opt
+from .output_paths import OverwriteTables, new_tables
 from .session import Session
 
 __all__ = ["register"]
@@ -44,6 +46,7 @@ def score(
             "--output", "-o", metavar="FOLDER", help="Folder for tables and pictures.", rich_help_panel=OUTPUT
         ),
     ] = None,
+    overwrite: OverwriteTables = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.", rich_help_panel=OUTPUT)] = False,
     debug: opt.Debug = False,
     **given: Any,
@@ -58,8 +61,10 @@ def score(
         raise InputError("--per-residue needs a folder to write to; give one with --output.")
     settings = ScoreSettings(**{row.name: opt.written(row.setting.domain, given[row.name]) for row in _ROWS})
     from ..pipeline.score import read_models, score_with  # heavy
-    from ..pipeline.score_report import rows_of, settings_of, write_scores
+    from ..pipeline.score_report import FILES, remarks, rows_of, settings_of, write_scores
 
+    if output is not None:
+        new_tables(output, FILES, overwrite)
     read = [model for path in models for model in read_models(path)]
     console = Console(stderr=True)
     with console.status(f"{len(read)} models ...") as status:
@@ -75,18 +80,19 @@ def score(
         typer.echo(json.dumps({"settings": settings_of(settings), "models": found}, indent=2))
     else:
         _show(found, settings.interface)
-    for model in read:
-        if model.left_out:
-            console.print(f"{model.name}: {model.left_out} residues without N, CA or C were left out.")
+    for line in remarks(scores, settings.reference):
+        console.print(line, markup=False)
     if output is not None:
         for path in write_scores(output, scores, settings_of(settings), per_residue):
-            console.print(f"Written: {path}")
+            console.print(f"Written: {path}", markup=False)
 
 
 def _show(found: list[dict[str, Any]], interface: str | None) -> None:
     columns = [name for name in found[0] if any(row[name] is not None for row in found)]
     if len({row["group"] for row in found}) == 1:
         columns.remove("group")
+    if all(row["compared"] in (None, row["residues"]) for row in found) and "compared" in columns:
+        columns.remove("compared")
     title = None if interface is None else f"Interface {interface}"
     table = Table(*(name.replace("_", " ") for name in columns), box=None, pad_edge=False, title=title)
     for row in sorted(found, key=lambda row: (row["group"], row["energy"])):
@@ -95,4 +101,4 @@ def _show(found: list[dict[str, Any]], interface: str | None) -> None:
 
 
 def _text(name: str, value: Any) -> str:
-    return "" if value is None else format(value, _FORMS.get(name, ""))
+    return "" if value is None else escape(format(value, _FORMS.get(name, "")))  # a file may be called x[bold].pdb

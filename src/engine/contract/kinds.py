@@ -112,7 +112,7 @@ TEMPERATURE = Figure("noise_level", "Temperature (noise \u03c3)", "Temperature")
 
 REFINE = Kind(
     "refine",
-    "Complete and refine a model in a cryo-EM map; the model must lie in the map already.",
+    "Complete and refine a model in a cryo-EM map; where it does not lie in the map yet, it is docked first.",
     "adp3d refine map.mrc model.cif -s protein.fasta --half-maps half1.mrc half2.mrc",
     "Complete and refine a model in a map",
     "refined",

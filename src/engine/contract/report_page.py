@@ -124,6 +124,8 @@ def read_report_input(folder: Path) -> ReportInput:
     spec, metrics = _json(folder / JOB_FILE), _json(folder / METRICS)
     if not spec or str(spec.get("kind")) not in KINDS:
         raise InputError(f"'{folder}' is not a job folder: it has no readable {JOB_FILE}.")
+    if not metrics and (folder / METRICS).is_file():
+        raise InputError(f"'{folder / METRICS}' cannot be read; run the job again with 'overwrite'.")
     if not metrics:
         raise InputError(f"The job in '{folder}' has not finished; go on with it by 'adp3d resume'.")
     try:

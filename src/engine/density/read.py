@@ -16,6 +16,8 @@ __all__ = ["read_map"]
 
 CHUNK_BYTES = 2**24
 CCP4_SUFFIXES = (".ccp4", ".map")
+_LARGEST = 1e12
+"""Of a map's values: sums of squares of any map stay within single precision, whose largest number is 3.4e38."""
 
 
 def read_map(path: str | Path) -> DensityMap:
@@ -38,8 +40,8 @@ def read_map(path: str | Path) -> DensityMap:
     Raises
     ------
     InputError
-        If the file cannot be read, is no 3-D map, is truncated, or holds values that are not finite or
-        all the same.
+        If the file cannot be read, is no 3-D map, is truncated, or holds values that are not finite, all the same, or
+        beyond 1e12.
     """
     path = Path(path)
     name = path.name
@@ -52,6 +54,9 @@ def read_map(path: str | Path) -> DensityMap:
     bad = values.size - int(np.count_nonzero(np.isfinite(values)))
     if bad:
         raise InputError(f"{name} has {bad} voxels that are not finite numbers; repair or re-export the map.")
+    largest = max(float(values.max()), -float(values.min()))
+    if largest > _LARGEST:
+        raise InputError(f"{name} has values up to {largest:.1g}, too large to compute with; divide the map by them.")
     if values.min() == values.max():
         raise InputError(f"{name} is empty: every voxel has the same value.")
     return DensityMap(values, header.origin, header.axes, header.notes)

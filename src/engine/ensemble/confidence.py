@@ -9,6 +9,7 @@ from torch import Tensor
 
 __all__ = [
     "HALF_CONFIDENCE_SPREAD",
+    "ONE_REPLICA",
     "RIGHT",
     "calibrated_confidence",
     "calibration_features",
@@ -54,6 +55,13 @@ def replica_spread(x: Tensor, chosen: int) -> Tensor:
         return x.new_full((x.shape[1],), HALF_CONFIDENCE_SPREAD)
     squared = (x[others, :, 1] - x[chosen, :, 1]).square().sum(-1)
     return (squared.sum(0) / len(squared)).sqrt()
+
+
+ONE_REPLICA = (
+    "With one replica nothing tells how far others would be from it: the confidence of residues that were known says "
+    "nothing (50), and that of others only what the map says; compute two replicas or more to have one."
+)
+"""What a user of a single replica should know."""
 
 
 def replica_confidence(spread: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import errno
 import math
 import os
 import platform
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,14 @@ from typing import Any
 
 from ..contract.errors import InputError
 
-__all__ = ["TEMPORARY_PREFIX", "plain_values", "replace_atomically", "storage_errors", "write_text"]
+__all__ = [
+    "TEMPORARY_PREFIX",
+    "check_writable",
+    "plain_values",
+    "replace_atomically",
+    "storage_errors",
+    "write_text",
+]
 
 TEMPORARY_PREFIX = ".writing-"
 """Start of the names of files that are being written."""
@@ -69,8 +77,31 @@ def replace_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
             with open(temporary, "rb+") as stream:
                 os.fsync(stream.fileno())
             os.replace(temporary, final)
+        except OSError as error:
+            if error.filename == os.fspath(temporary):
+                error.filename = os.fspath(final)  # the only name that the user knows
+            raise
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder: str | os.PathLike[str]) -> None:
+    """Raise early if no file can be written to a folder.
+
+    Raises
+    ------
+    InputError
+        If it is not there, or as `storage_errors` says.
+    """
+    if not Path(folder).is_dir():
+        raise InputError(f"The folder '{Path(folder).absolute()}' does not exist; make it, or choose another one.")
+    with storage_errors(folder):
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            error.filename = os.fspath(folder)
+            raise
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -21,11 +21,11 @@ from ..density.shift_search import ShiftSearch
 from ..job.events import NullEvents
 from ..job.memory import Estimate, available_memory
 from ..job.runtime import choose_device, set_threads, usable_devices
-from ..measurement.density import DensityMeasurement, load_density
+from ..measurement.density import DensityMeasurement, bind_map, load_density
 from ..measurement.distances import load_restraints
 from ..measurement.protocol import Measurement, Scene
 from ..measurement.registry import load_measurements
-from ..measurement.whole_map import MapFiles, voxels_too_coarse
+from ..measurement.whole_map import MapFiles, read_whole_map, voxels_too_coarse
 from ..placing.report import ChainPlacement
 from ..placing.target import Target
 from ..predictions.aligned_error import read_aligned_error
@@ -234,7 +234,7 @@ def _examine_placement(
         shift = np.array(ShiftSearch(whole, scene.points).fit().shift)
         # only for what the map costs; where the copies will lie is not known yet
         moved = replace(scene, xyz=scene.xyz + shift, events=NullEvents(), symmetry=None)
-        _try(findings, lambda: maps.append(load_density(files, moved)))
+        _try(findings, lambda: maps.append(bind_map(read_whole_map(files, moved.points, findings), moved)))
     else:
         try:
             density = load_density(files, scene)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..contract.kinds import DISTANCES
 from ..contract.specification import DistancesSpec
-from ..ensemble.confidence import replica_confidence, replica_spread
+from ..ensemble.confidence import ONE_REPLICA, replica_confidence, replica_spread
 from ..ensemble.denoising_energy import denoising_energy
 from ..job.events import Control, Events
 from ..job.folder import JobFolder
@@ -99,6 +99,8 @@ def run(spec: DistancesSpec, job: JobFolder, events: Events, control: Control) -
     aligned = _aligned(x)
     spread = replica_spread(torch.as_tensor(aligned), 0)
     confidence = replica_confidence(spread).numpy()
+    if spec.replicas == 1:
+        events.message(ONE_REPLICA, "warning")
     _write_fold(job, polymer, aligned[0], confidence, spec.b_factors)
     write_models(job.path / "ensemble.cif", aligned, polymer.sequence, labels, "Folded by ADP-3D from distances")
     show_trajectory(job, polymer, labels, found.source[0])

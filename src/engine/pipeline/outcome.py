@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..contract.segments import summary, to_text
 from ..contract.specification import CompleteSpec, RefineSpec
+from ..ensemble.confidence import ONE_REPLICA
 from ..job.events import Events
 from ..job.folder import JobFolder
 from ..job.log import read_history
@@ -101,6 +102,8 @@ def report_model_job(
         for line in side.lines(target):
             events.message(line)
     job.write_confidence(confidence_attribute(final.stated(target)))
+    if spec.replicas == 1 and title is not None:
+        events.message(ONE_REPLICA, "warning")
     everything = Whole(problem, outcome.replicas, np.arange(target.n_residues)) if whole is None else whole
     sequence, labels = everything.problem.polymer.sequence, everything.problem.target.labels
     write_models(

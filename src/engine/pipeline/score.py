@@ -21,12 +21,11 @@ from ..structure.observed import ObservedChain, observe_chains
 from ..structure.polymer import Polymer
 from ..structure.read import read_structure
 from ..validation.superpose import kabsch, rmsd
+from .common_residues import Label, common_residues
 from .joint_energy import AnySettings, JointSettings, joint_energy, joint_interface_energy, sub_polymer
 from .sequence_energy import SequenceSettings
 
 __all__ = ["Score", "ScoredModel", "read_models", "score_models", "score_with"]
-
-Label = tuple[str, int, str]
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,9 @@ class Score:
     per_residue : ndarray, shape (N,)
         In nats; sums to the energy.
     ca_rmsd : float or None
-        To the reference, superposed, in angstrom.
+        To the reference, superposed, in angstrom; None without one, or where it has no residue of the model.
+    compared : int
+        Residues that were compared with it.
     """
 
     model: ScoredModel
@@ -88,6 +89,7 @@ class Score:
     standard_error: float
     per_residue: NDArray[np.float64]
     ca_rmsd: float | None
+    compared: int = 0
 
 
 def read_models(path: str | Path, label: str = "") -> list[ScoredModel]:
@@ -137,7 +139,7 @@ def score_models(
     sides : pair of sequences of str, optional
         Chains on either side of an interface, whose energy is asked for; other chains are left out.
     reference : ScoredModel, optional
-        Compared with models of the same molecule.
+        Compared with the residues that a model shares with it.
     told : callable
         Hears how many models are done, of how many; may raise to stop.
 
@@ -225,11 +227,16 @@ def _told_of_group(told: Callable[[int, int], None], before: int, total: int, do
 
 
 def _score(model: ScoredModel, group: int, energy: Energy, k: int, reference: ScoredModel | None) -> Score:
-    away = None
-    if reference is not None and model.same_molecule(reference):
-        away = float(rmsd(model.x[:, 1], reference.x[:, 1], superposed=True))
+    away, compared = None, 0
+    if reference is not None:
+        mine, others = common_residues(
+            model.labels, model.polymer.sequence, reference.labels, reference.polymer.sequence
+        )
+        compared = len(mine)
+        if compared:
+            away = float(rmsd(model.x[mine, 1], reference.x[others, 1], superposed=True))
     each = energy.per_residue[k].double().cpu().numpy()
-    return Score(model, group, float(each.sum()), float(energy.standard_error[k]), each, away)
+    return Score(model, group, float(each.sum()), float(energy.standard_error[k]), each, away, compared)
 
 
 def _backbone(name: str, chains: Sequence[ObservedChain]) -> ScoredModel:

@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 
 from ..contract.specs.score import ScoreSettings
-from ..job.storage import replace_atomically
+from ..job.storage import replace_atomically, storage_errors
 from .plots import new_figure, save_figure, tidy_axes
 from .score import Score
 
-__all__ = ["rows_of", "settings_of", "write_scores"]
+__all__ = ["FILES", "remarks", "rows_of", "settings_of", "write_scores"]
+
+FILES = ("scores.csv", "scores.json", "residues.csv", "residues.png", "funnel.png")
+"""All that may be written."""
 
 
 def rows_of(scores: Sequence[Score]) -> list[dict[str, Any]]:
@@ -32,9 +35,35 @@ def rows_of(scores: Sequence[Score]) -> list[dict[str, Any]]:
             "above_lowest": round(score.energy - lowest[score.group], 2),
             "per_residue": round(score.energy / score.model.polymer.n_residues, 4),
             "ca_rmsd": None if score.ca_rmsd is None else round(score.ca_rmsd, 3),
+            "compared": score.compared or None,
         }
         for score in scores
     ]
+
+
+def remarks(scores: Sequence[Score], reference: str | None) -> list[str]:
+    """What else a user should know of energies: residues left out, groups, what a reference was compared with."""
+    lines = [
+        f"{one.model.name}: {one.model.left_out} residues without N, CA or C were left out."
+        for one in scores
+        if one.model.left_out
+    ]
+    if len({score.group for score in scores}) > 1:
+        lines.append("Models of different molecules form groups: only energies of one group can be compared.")
+    if reference is None:
+        return lines
+    parts: dict[tuple[int, int], list[str]] = {}
+    for score in scores:
+        parts.setdefault((score.compared, score.model.polymer.n_residues), []).append(score.model.name)
+    for (compared, residues), names in parts.items():
+        called = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        if compared == 0:
+            lines.append(f"{called}: no CA RMSD, as '{reference}' is of another protein.")
+        elif compared < residues:
+            lines.append(
+                f"{called}: CA RMSD over {compared} of {residues} residues, those that the reference has, too."
+            )
+    return lines
 
 
 def settings_of(settings: ScoreSettings) -> dict[str, Any]:
@@ -46,9 +75,10 @@ def write_scores(folder: Path, scores: Sequence[Score], settings: dict[str, Any]
     """Write ``scores.csv``, ``scores.json``, and what else there is to show; the files that were written.
 
     ``residues.csv`` and ``residues.png`` if asked for; ``funnel.png``, energy against CA RMSD, if two models or more
-    were compared with a reference.
+    were compared with a reference. What an earlier run wrote and this one does not is removed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     rows = rows_of(scores)
     written = [_table(folder / "scores.csv", rows)]
     with replace_atomically(folder / "scores.json") as temporary:
@@ -70,6 +100,9 @@ def write_scores(folder: Path, scores: Sequence[Score], settings: dict[str, Any]
     compared = [s for s in scores if s.ca_rmsd is not None]
     if len(compared) > 1:
         written.append(_funnel(folder / "funnel.png", compared))
+    for path in (folder / name for name in FILES):
+        if path not in written:
+            path.unlink(missing_ok=True)
     return written
 
 

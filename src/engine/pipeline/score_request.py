@@ -10,7 +10,7 @@ from ..contract.errors import InputError
 from ..contract.settings import rows
 from ..contract.specs.score import ScoreSettings
 from .score import Score, read_models, score_with
-from .score_report import rows_of
+from .score_report import remarks, rows_of
 
 __all__ = ["score_request"]
 
@@ -53,12 +53,8 @@ def score_request(given: Mapping[str, object], poll: Callable[[], None] = lambda
     settings = ScoreSettings(**said)  # type: ignore[arg-type]  # which it checks
     models = [read_models(path, label)[0] for path, label in zip(paths, labels, strict=True)]
     scores = score_with(models, settings, lambda done, total: poll())
-    less = [model for model in models if model.left_out]
-    lines = [f"{model.name}: {model.left_out} residues without N, CA or C were left out." for model in less]
-    if len({score.group for score in scores}) > 1:
-        lines.append("Models of different molecules form groups: only energies of one group can be compared.")
     listed = [row | _residues(score) for row, score in zip(rows_of(scores), scores, strict=True)]
-    return {"lines": lines, "models": listed}
+    return {"lines": remarks(scores, settings.reference), "models": listed}
 
 
 def _residues(score: Score) -> dict[str, list[Any]]:

@@ -143,7 +143,7 @@ def _no_match(chains: Sequence[ObservedChain], sequences: Sequence[NamedSequence
     plural = "s" if len(sequences) > 1 else ""
     return (
         f"No chain of the model matches the sequence{plural} given (best for chain {longest.chain_id}: "
-        f"{100 * best.identity:.0f} % identical); give the sequence of the proteins in the model."
+        f"{best.matches} of {len(longest)} residues agree); give the sequence of the proteins in the model."
     )
 
 

@@ -140,7 +140,10 @@ def describe_model(
         residues = structure[0][chain.sources[0].chain]
         alternative += sum(any(a.has_altloc() for a in residues[s.residue]) for s in chain.sources)
     if alternative:
-        notes.append(f"{alternative} residues have alternative conformations; the most occupied backbone counts")
+        notes.append(
+            f"{alternative} residues have alternative conformations; the most occupied backbone counts, "
+            "and is the only one left where a residue moves"
+        )
     several = sum(bool(group) for chain in observed for group in chain.others)
     if several:
         notes.append(f"{several} positions show several residue types; the one with most occupancy is kept")

@@ -14,6 +14,7 @@ from ..structure.backbone import transfer_rigidly
 from ..structure.observed import BACKBONE_ATOMS, Source, preferred_altloc
 from .b_factors import AtomB
 from .chromophores import moved_chromophore, own_row, parts_of_chromophores
+from .conformers import join_coincident
 from .target import Target
 
 __all__ = ["Address", "ResultModel", "assemble_model"]
@@ -288,7 +289,8 @@ def _moved_atoms(
         moved = _carry(np.array([atom.pos.tolist() for atom in group]), anchor, xyz)
         for atom, position in zip(group, moved.tolist(), strict=True):
             atom.pos = gemmi.Position(*position)
-    return originals, [atom for atom in others if atom.altloc in attached]  # conformers of an atom stay side by side
+    # conformers of an atom stay side by side
+    return originals, join_coincident([atom for atom in others if atom.altloc in attached])
 
 
 def _anchor(old: gemmi.Residue, altloc: str, originals: dict[str, gemmi.Atom]) -> Array | None:

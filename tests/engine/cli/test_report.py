@@ -29,13 +29,17 @@ def test_the_page_is_written_and_not_over_another(job, tmp_path, monkeypatch, ca
     assert (tmp_path / "other.html").read_text() == first
 
 
-@pytest.mark.parametrize("damage", ["no job", "not finished", "a folder"])
+@pytest.mark.parametrize("damage", ["no job", "not finished", "a folder", "broken figures", "a PDF"])
 def test_what_cannot_be_is_one_sentence(job, tmp_path, damage, capsys):
     given = ["report", str(job.path), "-o", str(tmp_path / "page.html")]
     if damage == "no job":
         given[1] = str(tmp_path)
     elif damage == "not finished":
         (job.path / "metrics.json").unlink()
+    elif damage == "broken figures":
+        (job.path / "metrics.json").write_text('{"residues": 4')
+    elif damage == "a PDF":
+        given[3] = str(tmp_path / "page.pdf")
     else:
         given[3] = str(tmp_path)
     assert run(given) == 2

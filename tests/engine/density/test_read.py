@@ -164,6 +164,12 @@ def test_useless_contents(read, mrc_bytes):
         read(bytes(stack))
 
 
+def test_values_too_large_to_compute_with(read, mrc_bytes):
+    assert read(mrc_bytes(VALUES * np.float32(1e9))).values.max() > 1e9
+    with pytest.raises(InputError, match=r"values up to [0-9.]+e\+[0-9]+, too large to compute with"):
+        read(mrc_bytes(VALUES * np.float32(1e30)))
+
+
 def test_things_that_are_no_maps(read, folder):
     for raw in (b"", b"ATOM      1  N   ALA A   1", b"\x1f\x8b\x08", b"BZh9", b"text " * 1000, bytes(3000)):
         with pytest.raises(InputError):

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from adp3d.contract.errors import InputError
-from adp3d.job.storage import TEMPORARY_PREFIX, plain_values, replace_atomically, storage_errors, write_text
+from adp3d.job.storage import (
+    TEMPORARY_PREFIX,
+    check_writable,
+    plain_values,
+    replace_atomically,
+    storage_errors,
+    write_text,
+)
 
 
 def test_replaces_only_on_success(tmp_path):
@@ -50,6 +57,21 @@ def test_full_disk(tmp_path):
 def test_refusals_become_sentences(code, word):
     with pytest.raises(InputError, match=word), storage_errors("somewhere"):
         raise OSError(code, os.strerror(code))
+
+
+def test_a_folder_is_tried_before_anything_is_computed(tmp_path):
+    check_writable(tmp_path)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match="none' does not exist"):
+        check_writable(tmp_path / "none")
+    with pytest.raises(InputError, match="'/sys' cannot be written"):
+        check_writable("/sys")
+
+
+def test_sentences_name_what_the_user_named(tmp_path):
+    with pytest.raises(InputError) as refused:
+        write_text(tmp_path / "none" / "a.txt", "text")
+    assert str(tmp_path / "none" / "a.txt") in str(refused.value) and TEMPORARY_PREFIX not in str(refused.value)
 
 
 def test_other_errors_pass():

@@ -69,6 +69,8 @@ def test_a_model_that_is_not_docked(small, tmp_path):
     assert report["ok"] and report["problems"] == [] and report["map"] is None
     assert report["dock"].startswith("The model does not lie in the map and will be docked first")
     assert report["dock"] in report["lines"] and not any("fit it" in text for text in report["advice"])
+    coarse = check(refine(small, model=str(tmp_path / "far.cif"), resolution=0.9))
+    assert any(text.startswith("The map's voxels of") for text in coarse["advice"]), "as where it lies in the map"
     near = check(refine(small))
     assert near["dock"] == ""
     assert report["cost"]["peak_bytes"] == pytest.approx(near["cost"]["peak_bytes"], rel=0.5)  # the map is counted

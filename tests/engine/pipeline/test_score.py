@@ -21,7 +21,7 @@ from adp3d.likelihood.design_weights import DESIGN_WEIGHTS_VARIABLE, read_design
 from adp3d.likelihood.sequence import SequenceLikelihood
 from adp3d.pipeline import sequence_energy
 from adp3d.pipeline.score import read_models, score_models, score_with
-from adp3d.pipeline.score_report import rows_of, write_scores
+from adp3d.pipeline.score_report import remarks, rows_of, write_scores
 from adp3d.pipeline.score_request import score_request
 from adp3d.prior.correlation import GlobularCorrelation
 
@@ -77,11 +77,26 @@ def test_only_the_same_molecule_is_compared(tmp_path):
     one = write(tmp_path / "one.cif", [chain_of("A", (0, 0, 0), 10)])
     longer = write(tmp_path / "longer.cif", [chain_of("A", (0, 0, 0), 11)])
     models = read_models(one) + read_models(longer) + read_models(one)
-    reference = read_models(longer)[0]
-    found = score_models(models, EnergySettings(steps=3, draws=1), "gaussian", "cpu", reference=reference)
+    found = score_models(models, EnergySettings(steps=3, draws=1), "gaussian", "cpu")
     assert [score.group for score in found] == [0, 1, 0]
-    assert [score.ca_rmsd for score in found] == [None, pytest.approx(0.0, abs=1e-6), None]
     assert [row["above_lowest"] for row in rows_of(found)] == [0.0, 0.0, 0.0]
+    assert remarks(found, None) == [
+        "Models of different molecules form groups: only energies of one group can be compared."
+    ]
+
+
+def test_a_reference_is_compared_with_the_residues_that_both_have(tmp_path):
+    one = write(tmp_path / "one.cif", [chain_of("A", (0, 0, 0), 10)])
+    longer = write(tmp_path / "longer.cif", [chain_of("A", (0, 0, 0), 11)])
+    other = write(tmp_path / "other.cif", [Part("A", "WWWWWWWW")])
+    models = [read_models(path)[0] for path in (one, longer, other)]
+    found = score_models(models, EnergySettings(steps=3, draws=1), "gaussian", "cpu", reference=models[0])
+    assert [score.ca_rmsd for score in found] == [pytest.approx(0, abs=1e-6), pytest.approx(0, abs=1e-6), None]
+    assert [row["compared"] for row in rows_of(found)] == [10, 10, None]
+    assert remarks(found, "one.cif")[1:] == [
+        "longer.cif: CA RMSD over 10 of 11 residues, those that the reference has, too.",
+        "other.cif: no CA RMSD, as 'one.cif' is of another protein.",
+    ]
 
 
 def test_residues_without_a_backbone_are_a_break(tmp_path):
@@ -150,6 +165,11 @@ def test_tables_and_pictures(tmp_path):
     table = json.loads((tmp_path / "out" / "scores.json").read_text(encoding="utf-8"))
     assert table["models"][0]["energy"] == pytest.approx(total, abs=0.01)
     assert all(path.stat().st_size > 0 for path in written)
+    fewer = score_models(models[:1], EnergySettings(steps=3, draws=2), "gaussian", "cpu")
+    (tmp_path / "out" / "notes.txt").write_text("of the user")
+    write_scores(tmp_path / "out", fewer, {"method": "denoising"}, False)
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert left == {"scores.csv", "scores.json", "notes.txt"}, "nothing of the earlier run is beside the new one"
 
 
 def test_from_the_command_line(tmp_path, capsys):
@@ -160,6 +180,13 @@ def test_from_the_command_line(tmp_path, capsys):
     assert told["settings"]["prior"] == "gaussian" and [row["above_lowest"] for row in told["models"]] == [0.0, 0.0]
     assert main([*words, "--interface", "A:B", "-o", str(tmp_path / "out")]) == 0
     assert "Interface A:B" in capsys.readouterr().out and (tmp_path / "out" / "scores.csv").is_file()
+    before = (tmp_path / "out" / "scores.csv").read_text()
+    for folder, said in ((tmp_path / "out", "holds 'scores.csv' already"), (path, "is a file; name a folder")):
+        assert main([*words, "-o", str(folder)]) == 2
+        assert said in capsys.readouterr().err
+    assert (tmp_path / "out" / "scores.csv").read_text() == before
+    assert main([*words, "-o", str(tmp_path / "out"), "--overwrite"]) == 0
+    assert (tmp_path / "out" / "scores.csv").read_text() != before
     assert main([*words, "--interface", "A:Q"]) == 2
     assert "has no chain Q" in capsys.readouterr().err
     assert main([*words[:3], "--prior", "none-such"]) == 2

@@ -50,10 +50,25 @@ def test_conformers_of_a_side_chain_stay_attached(make):
     _, result, xyz = assemble(structure, shift=(1, 1, 1))
     new = result.model["A"][3]
     assert [(a.name, a.altloc, a.occ) for a in new][:4] == [(n, "\0", 1.0) for n in ("N", "CA", "C", "O")]
-    cb = positions(new)
-    # Both conformers have the same shape, so both CB land on the one place their frame gives.
-    assert cb["CB", "A"] == pytest.approx(cb["CB", "B"], abs=1e-6)
-    assert np.linalg.norm(cb["CB", "A"] - xyz[3, 1]) == pytest.approx(1.53)
+    # both conformers have the same shape, so both CB land on the one place their frame gives, and are one atom
+    assert [(a.altloc, a.occ) for a in new if a.name == "CB"] == [("\0", pytest.approx(1.0))]
+    assert np.linalg.norm(positions(new)["CB", "\0"] - xyz[3, 1]) == pytest.approx(1.53)
+
+
+def test_conformers_of_two_backbones_stay_two_where_their_shapes_differ(make):
+    structure = make.build([make.Part("A", make.SEQUENCE)])
+    residue = structure[0]["A"][3]
+    place = np.array(residue["CB"][0].pos.tolist())
+    for name in ("N", "CA", "C", "O", "CB"):
+        atom = residue[name][0]
+        atom.altloc, atom.occ = "A", 0.6
+        position = np.array(atom.pos.tolist())
+        residue.add_atom(make.atom(name, position + np.array([0.5, 0.2, 0.0]), occ=0.4, altloc="B"))
+    for altloc, aside in (("A", [0.0, 0.0, 1.5]), ("B", [0.5, 1.7, 0.0])):
+        residue.add_atom(make.atom("CG", place + np.array(aside), occ=0.6 if altloc == "A" else 0.4, altloc=altloc))
+    _, result, _ = assemble(structure, shift=(1, 1, 1))
+    side_chain = [(a.name, a.altloc, round(a.occ, 3)) for a in result.model["A"][3]][4:]
+    assert side_chain == [("CB", "\0", 1.0), ("CG", "A", 0.6), ("CG", "B", 0.4)]
 
 
 def test_conformers_of_an_atom_stay_side_by_side(make):
@@ -63,7 +78,7 @@ def test_conformers_of_an_atom_stay_side_by_side(make):
     residue.remove_atom("CB", "\0")
     given = [(name, altloc) for name in ("CB", "CG") for altloc in "AB"]
     for name, altloc in given:
-        residue.add_atom(make.atom(name, place, occ=0.5, altloc=altloc))
+        residue.add_atom(make.atom(name, place + (altloc == "B"), occ=0.5, altloc=altloc))
     _, result, _ = assemble(structure, shift=(1, 1, 1))
     assert [(atom.name, atom.altloc) for atom in result.model["A"][3] if atom.has_altloc()] == given
 
