@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from ..batch.clusters import Scheduler, connected, is_place
@@ -22,6 +21,7 @@ from ..contract.wording import in_flags
 from ..job.events import Control
 from ..job.storage import storage_errors
 from . import options as opt
+from .console import plain_console
 from .running import stop_on_interrupt
 from .session import Session
 
@@ -152,7 +152,7 @@ def batch(
     place = Scheduler(scheduler, workers, cores, memory, walltime, partition, account, gpus, tuple(sbatch or ()))
     rows, folder = _rows(jobs, output, kind)
     entries = survey(rows, overwrite=overwrite)
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
 
     def say(text: str) -> None:
         console.print(Text(in_flags(text)), soft_wrap=True)

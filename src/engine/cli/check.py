@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from ..contract.errors import InputError
@@ -15,6 +14,7 @@ from ..contract.settings import rows
 from ..contract.specification import CompleteSpec, RefineSpec
 from ..contract.wording import in_flags
 from . import options as opt
+from .console import plain_console
 from .session import Session
 
 __all__ = ["register"]
@@ -91,7 +91,7 @@ def _validate(settings: dict[str, Any], as_json: bool) -> None:
 
 
 def _show(report: dict[str, Any]) -> None:
-    console = Console()
+    console = plain_console()
     for line in report["lines"]:
         style = "red" if line.startswith("Problem:") else "yellow" if line.startswith("Advice:") else ""
         console.print(Text(in_flags(line), style=style), soft_wrap=True)

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from ..contract.errors import InputError
 from . import options as opt
+from .console import plain_console
 from .session import Session
 
 __all__ = ["register"]
@@ -54,7 +55,7 @@ def install(
     ctx.ensure_object(Session).debug |= debug
     if weights is not None and key is not None and not _from_environment(ctx):
         raise InputError("Give either --weights or --key, not both.")
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     _pip(console)
     from ..prior.chroma.weights import default_weights, fetch_weights, keep_weights  # heavy
 

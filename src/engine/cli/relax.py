@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ..compression import plain_name
@@ -19,6 +18,7 @@ from ..contract.validation_figures import labelled
 from ..contract.wording import in_flags
 from ..job.events import Control, Stopped, reword_messages
 from . import options as opt
+from .console import plain_console
 from .output_paths import OverwriteFile, new_file
 from .running import stop_on_interrupt
 from .session import Session
@@ -80,7 +80,7 @@ def relax(
     chosen = () if residues is None else Residues().check("residues", tuple(r.strip() for r in residues.split(",")))
     from ..pipeline.relaxation import relax_files  # heavy
 
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     control = Control()
     try:
         with stop_on_interrupt(control), terminal_events(console) as events:
@@ -99,4 +99,4 @@ def _show(figures: Mapping[str, Any]) -> None:
         pair = [figures[when].get(name) for when in ("before", "after")]
         if None not in pair:
             table.add_row(title, *(f"{value:.4g}" for value in pair))
-    Console().print(table)
+    plain_console().print(table)

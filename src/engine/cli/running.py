@@ -12,7 +12,6 @@ from types import FrameType
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +20,7 @@ from ..contract.validation_figures import labelled
 from ..job.events import Control, Events, Stopped
 from ..job.execute import execute
 from ..job.folder import JobFolder
+from .console import plain_console
 from .session import Session
 from .terminal import duration, terminal_events
 
@@ -66,7 +66,7 @@ def run_job(session: Session, job: JobFolder) -> None:
 
 def watch(compute: Callable[[Events, Control], Mapping[str, Any]], folder: Path) -> Mapping[str, Any]:
     """Compute under a progress bar; the first Ctrl-C stops cleanly, the second one at once."""
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     control = Control()
     try:
         with stop_on_interrupt(control), terminal_events(console) as events:
@@ -109,7 +109,7 @@ def stop_on_interrupt(control: Control) -> Iterator[None]:
 
 def show_summary(metrics: Mapping[str, Any], outputs: Mapping[str, Path]) -> None:
     """Print the figures and files of a finished job on standard output."""
-    console = Console()
+    console = plain_console()
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from ..contract.errors import InputError
 from ..contract.settings import OUTPUT, rows
 from ..contract.specs.score import ScoreSettings
 from . import options as opt
+from .console import plain_console
 from .output_paths import OverwriteTables, new_tables
 from .session import Session
 
@@ -65,8 +66,8 @@ def score(
 
     if output is not None:
         new_tables(output, FILES, overwrite)
-    read = [model for path in models for model in read_models(path)]
-    console = Console(stderr=True)
+    read = [model for path, name in zip(models, _names(models), strict=True) for model in read_models(path, name)]
+    console = plain_console(stderr=True)
     with console.status(f"{len(read)} models ...") as status:
 
         def told(done: int, total: int) -> None:
@@ -81,10 +82,10 @@ def score(
     else:
         _show(found, settings.interface)
     for line in remarks(scores, settings.reference):
-        console.print(line, markup=False)
+        console.print(line)
     if output is not None:
         for path in write_scores(output, scores, settings_of(settings), per_residue):
-            console.print(f"Written: {path}", markup=False)
+            console.print(f"Written: {path}")
 
 
 def _show(found: list[dict[str, Any]], interface: str | None) -> None:
@@ -97,8 +98,14 @@ def _show(found: list[dict[str, Any]], interface: str | None) -> None:
     table = Table(*(name.replace("_", " ") for name in columns), box=None, pad_edge=False, title=title)
     for row in sorted(found, key=lambda row: (row["group"], row["energy"])):
         table.add_row(*(_text(name, row[name]) for name in columns))
-    Console().print(table)
+    plain_console().print(table)
 
 
-def _text(name: str, value: Any) -> str:
-    return "" if value is None else escape(format(value, _FORMS.get(name, "")))  # a file may be called x[bold].pdb
+def _names(paths: list[Path]) -> list[str]:
+    """What to call files: by their names, and by their paths where two have one name."""
+    several = {name for name, count in Counter(path.name for path in dict.fromkeys(paths)).items() if count > 1}
+    return [str(path) if path.name in several else path.name for path in paths]
+
+
+def _text(name: str, value: Any) -> Text:
+    return Text("" if value is None else format(value, _FORMS.get(name, "")))  # a file may be called x[bold].pdb

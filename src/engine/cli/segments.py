@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ..contract.errors import InputError
@@ -19,6 +18,7 @@ from ..contract.segments import COLUMNS, Segment, columns_shown, summary
 from ..contract.settings import OUTPUT
 from ..job.folder import JobFolder
 from . import options as opt
+from .console import plain_console
 from .session import Session
 
 __all__ = ["register"]
@@ -54,7 +54,7 @@ def segments(
 
 
 def _show(found: Sequence[Segment]) -> None:
-    console = Console()
+    console = plain_console()
     shown = columns_shown(found)
     if found:
         table = Table("#", box=None, pad_edge=False)
@@ -63,8 +63,8 @@ def _show(found: Sequence[Segment]) -> None:
             table.add_column(column.heading, justify="left" if text else "right", no_wrap=True)
         for number, one in enumerate(found, 1):
             table.add_row(str(number), *(column.text(one) for column in shown))
-        wide = Console(width=10_000).measure(table).maximum  # a narrow terminal wraps lines, but no figure is cut
-        Console(width=max(console.width, wide)).print(table)
+        wide = plain_console(width=10_000).measure(table).maximum  # a narrow terminal wraps lines, but no figure is cut
+        plain_console(width=max(console.width, wide)).print(table)
         for number, one in enumerate(found, 1):
             if one.reasons:
                 console.print(f"{number}: {one.name}: {', '.join(one.reasons)}.", soft_wrap=True, highlight=False)

@@ -12,13 +12,14 @@ from rich.text import Text
 
 from ..contract.wording import in_flags
 from ..job.events import Eta, Events, NullEvents
+from .console import plain_console
 
 __all__ = ["BarEvents", "LineEvents", "duration", "say_error", "terminal_events"]
 
 
 def say_error(text: str) -> None:
     """One red sentence on standard error."""
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     console.print(Text.assemble(("Error: ", "bold red"), (text, "red")), soft_wrap=True)
 
 

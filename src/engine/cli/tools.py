@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from . import options as opt
+from .console import plain_console
 from .session import Session
 
 __all__ = ["register"]
@@ -75,7 +75,7 @@ def train(ctx: typer.Context) -> None:
 
 
 def _show(report: dict[str, Any]) -> None:
-    console = Console()
+    console = plain_console()
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -53,13 +53,12 @@ class ScoredModel:
     left_out: int
 
     def same_molecule(self, other: ScoredModel) -> bool:
-        """Whether energies of both can be compared: the same residues, bonded alike."""
+        """Whether energies of both can be compared: the same residues, chain by chain.
+
+        Which of them are bonded is not asked: that is judged by distances, which strained models have wrong.
+        """
         mine, others = self.polymer, other.polymer
-        return (
-            mine.sequence == others.sequence
-            and np.array_equal(mine.chain_index, others.chain_index)
-            and np.array_equal(mine.residue_index, others.residue_index)
-        )
+        return mine.sequence == others.sequence and np.array_equal(mine.chain_index, others.chain_index)
 
 
 @dataclass(frozen=True)
@@ -153,6 +152,7 @@ def score_models(
     if sides is not None:
         models = [_only(model, (*sides[0], *sides[1])) for model in models]
         reference = None if reference is None else _only(reference, (*sides[0], *sides[1]))
+    models = _in_one_order(models)
     groups: list[list[int]] = []
     for i, model in enumerate(models):
         mates = next((group for group in groups if models[group[0]].same_molecule(model)), None)
@@ -163,13 +163,14 @@ def score_models(
     scores: dict[int, Score] = {}
     for number, group in enumerate(groups):
         first = models[group[0]]
+        polymer = _as_any_is_bonded([models[i] for i in group] + ([] if reference is None else [reference]))
         x = torch.as_tensor(_aligned([models[i].x for i in group]), dtype=torch.float32, device=chosen)
         if sides is None:
             listener = partial(_told_of_group, told, len(scores), len(models))
-            energy = joint_energy(first.polymer, prior, x, settings, listener)
+            energy = joint_energy(polymer, prior, x, settings, listener)
         else:
             rows = [np.flatnonzero([label[0] in side for label in first.labels]) for side in sides]
-            energy = joint_interface_energy(first.polymer, prior, x, rows, settings)
+            energy = joint_interface_energy(polymer, prior, x, rows, settings)
         for k, i in enumerate(group):
             scores[i] = _score(models[i], number, energy, k, reference)
         told(len(scores), len(models))
@@ -211,6 +212,37 @@ def score_with(
     sides = None if settings.interface is None else sides_of(settings.interface)
     reference = None if settings.reference is None else read_models(settings.reference)[0]
     return score_models(models, how, settings.prior, settings.device, sides, reference, told)
+
+
+def _in_one_order(models: Sequence[ScoredModel]) -> list[ScoredModel]:
+    """Models whose chains have the same names get them in the order of the first of these."""
+    orders: dict[frozenset[str], tuple[str, ...]] = {}
+    found = []
+    for model in models:
+        names = model.polymer.chain_ids
+        order = orders.setdefault(frozenset(names), names)
+        found.append(model if order == names or len(order) != len(names) else _chains_of(model, order))
+    return found
+
+
+def _chains_of(model: ScoredModel, names: Sequence[str]) -> ScoredModel:
+    """Chains of a model, in this order."""
+    rows = np.concatenate([np.flatnonzero([label[0] == name for label in model.labels]) for name in names])
+    labels = tuple(model.labels[row] for row in rows)
+    return ScoredModel(model.name, sub_polymer(model.polymer, rows), model.x[rows], labels, model.left_out)
+
+
+def _as_any_is_bonded(models: Sequence[ScoredModel]) -> Polymer:
+    """Polymer of models of one molecule, the first of them: bonded where any of them is.
+
+    A bond that is too long in one of them is strain, which its energy is to tell; a break that all have is one.
+    """
+    first = models[0].polymer
+    alike = [model.polymer.residue_index for model in models if model.same_molecule(models[0])]
+    bonded = (np.diff(np.stack(alike)) == 1).any(0)
+    jumps = np.append(0, np.cumsum(np.where(bonded, 1, 2)))
+    starts = np.searchsorted(first.chain_index, np.arange(len(first.chain_ids)))
+    return replace(first, residue_index=jumps - jumps[starts][first.chain_index])
 
 
 def _aligned(backbones: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -277,6 +309,4 @@ def _only(model: ScoredModel, chains: Sequence[str]) -> ScoredModel:
         raise InputError(
             f"{model.name} has no chain {missing[0]} with protein in it; it has {', '.join(model.polymer.chain_ids)}."
         )
-    rows = np.flatnonzero([label[0] in chains for label in model.labels])
-    labels = tuple(model.labels[i] for i in rows)
-    return ScoredModel(model.name, sub_polymer(model.polymer, rows), model.x[rows], labels, model.left_out)
+    return _chains_of(model, [name for name in model.polymer.chain_ids if name in chains])

@@ -20,6 +20,8 @@ __all__ = ["FILES", "remarks", "rows_of", "settings_of", "write_scores"]
 
 FILES = ("scores.csv", "scores.json", "residues.csv", "residues.png", "funnel.png")
 """All that may be written."""
+_LONGEST_NAME = 36
+"""Letters of a file's name beside a picture."""
 
 
 def rows_of(scores: Sequence[Score]) -> list[dict[str, Any]]:
@@ -127,13 +129,22 @@ def _funnel(path: Path, scores: Sequence[Score]) -> Path:
     return path
 
 
+def _shortened(name: str) -> str:
+    """A name that fits beside a picture; both ends tell files of a series apart."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME // 2]}\u2026{name[-_LONGEST_NAME // 2 :]}"
+
+
 def _residue_picture(path: Path, scores: Sequence[Score]) -> Path:
     figure = new_figure(8.0, 3.2)
     axes = figure.add_subplot()
     tidy_axes(axes)
     for k, score in enumerate(scores[:10]):
-        axes.plot(np.arange(1, len(score.per_residue) + 1), score.per_residue, color=f"C{k}", label=score.model.name)
+        axes.plot(np.arange(1, len(score.per_residue) + 1), score.per_residue, color=f"C{k}")
     axes.set(xlabel="Residue, in the order of the file", ylabel="Energy (nats)")
-    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    names = [_shortened(score.model.name) for score in scores[:10]]
+    # lines and names are given, as what begins with an underscore would be left out of a legend
+    legend = axes.legend(axes.lines, names, fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # a file may have dollar signs in its name
     save_figure(figure, path)
     return path

@@ -7,6 +7,7 @@ import json
 import math
 from dataclasses import replace
 
+import gemmi
 import numpy as np
 import pytest
 import torch
@@ -99,6 +100,48 @@ def test_a_reference_is_compared_with_the_residues_that_both_have(tmp_path):
     ]
 
 
+def test_chains_are_compared_by_name_whatever_their_order(tmp_path):
+    """Three chains of one sequence, in two orders: sides of an interface and RMSDs are of the chains named."""
+    chains = {
+        name: chain_of(name, shift, 8) for name, shift in zip("ABC", ((0, 0, 0), (12, 0, 0), (0, 30, 0)), strict=True)
+    }
+    one = read_models(write(tmp_path / "abc.cif", [chains[name] for name in "ABC"]))[0]
+    two = read_models(write(tmp_path / "cab.cif", [chains[name] for name in "CAB"]))[0]
+    assert two.polymer.chain_ids == ("C", "A", "B")
+    settings = EnergySettings(steps=4, draws=1)
+    found = score_models([one, two], settings, "builtin", "cpu", (("A", "B"), ("C",)), one)
+    assert found[1].model.labels == found[0].model.labels and found[1].group == 0
+    assert found[1].energy == pytest.approx(found[0].energy, rel=1e-4)
+    assert [score.ca_rmsd for score in found] == pytest.approx([0, 0], abs=1e-6)
+
+
+def test_strained_bonds_are_no_breaks_if_a_model_or_the_reference_shows_them_bonded(tmp_path):
+    (model,) = read_models(write(tmp_path / "whole.cif", [chain_of("A", (0, 0, 0), 12), chain_of("B", (0, 20, 0), 6)]))
+
+    def strained(path, residues):
+        def change(chain):
+            for residue in residues:
+                for atom in chain[residue]:
+                    atom.pos += gemmi.Position(0, 0, 1.5)
+
+        return read_models(write(path, [chain_of("A", (0, 0, 0), 12), chain_of("B", (0, 20, 0), 6)], change=change))[0]
+
+    bad, worse = strained(tmp_path / "bad.cif", [4]), strained(tmp_path / "worse.cif", [4, 8])
+    assert model.polymer.segment_lengths == (12, 6)
+    assert all(len(one.polymer.segment_lengths) > 2 for one in (bad, worse)), "alone, what is far apart is a break"
+    settings = EnergySettings(steps=4, draws=1)
+    found = score_models([bad, model, worse], settings, "builtin", "cpu")
+    assert [score.group for score in found] == [0, 0, 0]
+    # they are judged as bonded, as the one without strain is
+    alone = score_models([model], settings, "builtin", "cpu")[0]
+    assert found[1].per_residue.sum() < found[0].per_residue.sum() < found[2].per_residue.sum()
+    assert found[1].energy == pytest.approx(alone.energy, rel=0.02)
+    by_reference = score_models([bad], settings, "builtin", "cpu", reference=model)[0]
+    broken = score_models([bad], settings, "builtin", "cpu")[0]
+    assert by_reference.energy > broken.energy, "a bond too long is worse than a break"
+    assert by_reference.ca_rmsd is not None
+
+
 def test_residues_without_a_backbone_are_a_break(tmp_path):
     def change(chain):
         without(chain, 4, "CA")
@@ -170,6 +213,27 @@ def test_tables_and_pictures(tmp_path):
     write_scores(tmp_path / "out", fewer, {"method": "denoising"}, False)
     left = {path.name for path in (tmp_path / "out").iterdir()}
     assert left == {"scores.csv", "scores.json", "notes.txt"}, "nothing of the earlier run is beside the new one"
+
+
+@pytest.mark.parametrize("name", ["m$x_{$.cif", "_m.cif", f"{'long' * 50}.cif", "x[bold]y.cif", "a:smile:b.cif"])
+def test_files_may_have_any_name(tmp_path, capsys, name):
+    path = write(tmp_path / name, [chain_of("A", (0, 0, 0), 6)])
+    words = ["score", str(path), "--prior", "gaussian", "-n", "3", "--device", "cpu"]
+    assert main([*words, "--per-residue", "-o", str(tmp_path / "out")]) == 0
+    table = json.loads((tmp_path / "out" / "scores.json").read_text(encoding="utf-8"))
+    assert table["models"][0]["model"] == name and (tmp_path / "out" / "residues.png").stat().st_size > 0
+    assert len(name) > 80 or name in capsys.readouterr().out
+
+
+def test_files_of_one_name_are_told_by_their_folders(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    paths = []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        paths.append(str(write(tmp_path / folder / "m.cif", [chain_of("A", (0, 0, 0), 6)]).relative_to(tmp_path)))
+    write(tmp_path / "n.cif", [chain_of("A", (0, 0, 0), 6)])
+    assert main(["score", *paths, "n.cif", "--prior", "gaussian", "-n", "3", "--device", "cpu", "--json"]) == 0
+    assert [row["model"] for row in json.loads(capsys.readouterr().out)["models"]] == [*paths, "n.cif"]
 
 
 def test_from_the_command_line(tmp_path, capsys):

@@ -50,8 +50,8 @@ class ScoreSettings:
     interface: str | None = declare(
         Setting(
             Optional(Sides()),
-            "Chains on either side of an interface, such as A:B or H,L:A: the energy of either side beside the other, "
-            "less that of the side alone.",
+            "Chains on either side of an interface, such as A:B, or H,L:A for two against one. The energy is that of "
+            "either side beside the other, less that of the side alone.",
             INPUT,
             metavar="A:B",
         ),
