@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from ..contract.wording import in_flags
 from . import options as opt
 from .console import plain_console
 from .session import Session
@@ -105,6 +106,6 @@ def _show(report: dict[str, Any]) -> None:
         table.add_row(name, Text(text))
     console.print(table)
     for problem in report["problems"]:
-        console.print(Text(f"Problem: {problem}", style="red"), soft_wrap=True)
+        console.print(Text(f"Problem: {in_flags(problem)}", style="red"), soft_wrap=True)
     if report["healthy"]:
         console.print(Text("Everything needed is there.", style="green"))

@@ -9,11 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...contract.errors import InputError
 from ...structure.polymer import Polymer
 from ..correlation import GlobularCorrelation
 from ..evidence import NOTHING, Evidence
 from ..schedule import LogSnrSchedule
-from .weights import default_weights, load_network
+from .package import load_package
+from .weights import default_weights, load_network, no_weights
 
 __all__ = ["ChromaPrior", "make_chroma"]
 
@@ -65,9 +67,16 @@ def make_chroma(polymer: Polymer, device: torch.device) -> ChromaPrior:
     Raises
     ------
     InputError
-        If package or weights are missing.
+        Says which of package and weights are missing.
     """
     path = default_weights()
+    lacking = [] if path.is_file() else [no_weights(path)]
+    try:
+        load_package()
+    except InputError as error:
+        lacking.insert(0, str(error))
+    if lacking:
+        raise InputError(" ".join(lacking))
     changed = path.stat().st_mtime_ns if path.is_file() else 0
     return ChromaPrior(_kept_network(path, str(device), changed), polymer)
 

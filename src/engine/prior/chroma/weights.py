@@ -17,7 +17,7 @@ import torch
 from ...contract.errors import InputError
 from .package import load_package
 
-__all__ = ["CHROMA_WEIGHTS_VARIABLE", "default_weights", "fetch_weights", "keep_weights", "load_network"]
+__all__ = ["CHROMA_WEIGHTS_VARIABLE", "default_weights", "fetch_weights", "keep_weights", "load_network", "no_weights"]
 
 CHROMA_WEIGHTS_VARIABLE = "ADP3D_CHROMA_WEIGHTS"
 """Environment variable that names the file of weights."""
@@ -33,6 +33,14 @@ def default_weights() -> Path:
     """File of weights: the one that `CHROMA_WEIGHTS_VARIABLE` names, else the one that `keep_weights` keeps."""
     named = os.environ.get(CHROMA_WEIGHTS_VARIABLE)
     return Path(named).expanduser() if named else Path.home() / ".adp3d" / _FILE
+
+
+def no_weights(path: Path) -> str:
+    """That there are none, and what to do."""
+    return (
+        f"There are no weights of Chroma at '{path}': put {_FILE} there, let {CHROMA_WEIGHTS_VARIABLE} name the "
+        "file, or fetch them with a key of your own ('adp3d install' with 'prior' chroma and your key)."
+    )
 
 
 def load_network(path: Path) -> Any:
@@ -52,10 +60,7 @@ def load_network(path: Path) -> Any:
     """
     package = load_package()
     if not path.is_file():
-        raise InputError(
-            f"There are no weights of Chroma at '{path}': put {_FILE} there, let {CHROMA_WEIGHTS_VARIABLE} name the "
-            "file, or fetch them with a key of your own ('adp3d install' with 'prior' chroma and your key)."
-        )
+        raise InputError(no_weights(path))
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
         settings, state = dict(stored["init_kwargs"]), stored["model_state_dict"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
+import modulefinder
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +20,7 @@ from torch import Tensor
 
 from ...contract.errors import InputError
 
-__all__ = ["CHECKOUT_VARIABLE", "Checkout", "find_checkout", "load_checkout", "missing_from"]
+__all__ = ["CHECKOUT_VARIABLE", "Checkout", "find_checkout", "load_checkout", "missing_from", "missing_packages"]
 
 CHECKOUT_VARIABLE = "ADP3D_RFDIFFUSION"
 """Environment variable that names the folder of the checkout."""
@@ -27,6 +29,9 @@ _NETWORK = Path("rfdiffusion") / "RoseTTAFoldModel.py"
 _BESIDE = Path("env") / "SE3Transformer"
 """Where the checkout keeps the package of its equivariant layers."""
 _PACKAGES = ("rfdiffusion", "se3_transformer")
+"""That the checkout brings itself."""
+_MODULES = ("rfdiffusion.RoseTTAFoldModel", "rfdiffusion.util")
+"""What is imported of it."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,16 @@ def missing_from(folder: Path | None) -> str | None:
     return None
 
 
+def missing_packages(folder: Path) -> list[str]:
+    """Packages that the network's files import and this Python lacks, by name; nothing is run to find them."""
+    finder = modulefinder.ModuleFinder([str(folder), str(folder / _BESIDE)])
+    for name in _MODULES:
+        with suppress(ImportError):  # of the checkout itself: loading it says so
+            finder.import_hook(name)
+    names = {name.split(".")[0] for name in finder.badmodules}
+    return sorted(name for name in names.difference(_PACKAGES) if importlib.util.find_spec(name) is None)
+
+
 @lru_cache(maxsize=1)
 def load_checkout(folder: Path) -> Checkout:
     """Import the network from a checkout, once.
@@ -77,14 +92,10 @@ def load_checkout(folder: Path) -> Checkout:
         raise InputError(f"The prior 'rfdiffusion' cannot be used: {wrong}.")
     try:
         with _first_on_path(folder, folder / _BESIDE):
-            model = importlib.import_module("rfdiffusion.RoseTTAFoldModel")
-            util = importlib.import_module("rfdiffusion.util")
+            model, util = (importlib.import_module(name) for name in _MODULES)
             _without_profiling()
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"RFdiffusion's network needs the package {error.name!r}: install it into the Python that runs this "
-            f"program ({sys.executable}), as the checkout's env/SE3nv.yml says."
-        ) from error
+        raise InputError(_not_found(folder, error.name or "")) from error
     except (ImportError, OSError, AttributeError, RuntimeError) as error:
         said = (str(error).splitlines() or [""])[0][:160]
         raise InputError(
@@ -100,6 +111,17 @@ def load_checkout(folder: Path) -> Checkout:
 
     arguments = frozenset(inspect.signature(model.RoseTTAFoldModule.forward).parameters)
     return Checkout(model.RoseTTAFoldModule, arguments, torsions)
+
+
+def _not_found(folder: Path, name: str) -> str:
+    if name.split(".")[0] in _PACKAGES:
+        return f"The checkout of RFdiffusion in '{folder}' is incomplete, '{name}' is not there: check it out again."
+    lacking = sorted({name.split(".")[0], *missing_packages(folder)})
+    several = "packages " if len(lacking) > 1 else "package "
+    return (
+        f"RFdiffusion's network needs the {several}{', '.join(map(repr, lacking))}: install what is missing into the "
+        f"Python that runs this program ({sys.executable}), as the checkout's env/SE3nv.yml says."
+    )
 
 
 @contextmanager

@@ -97,13 +97,19 @@ def make_rfdiffusion(polymer: Polymer, device: torch.device) -> RFdiffusionPrior
         Says all that is missing.
     """
     folder = find_checkout()
-    lacking = [wrong for wrong in (missing_from(folder),) if wrong is not None]
-    weights = find_weights(folder or Path())
-    if folder is not None and not weights.is_file():
+    wrong, weights = missing_from(folder), find_weights(folder or Path())
+    lacking = [] if wrong is None else [wrong]
+    if not weights.is_file():
         lacking.append(no_weights(weights))
-    if folder is None or lacking:
-        raise InputError(f"The prior 'rfdiffusion' cannot be used: {'; '.join(lacking)}.")
-    checkout = load_checkout(folder)
+    said = [f"The prior 'rfdiffusion' cannot be used: {'; '.join(lacking)}."] if lacking else []
+    checkout = None
+    if folder is not None and wrong is None:
+        try:
+            checkout = load_checkout(folder)
+        except InputError as error:
+            said.append(str(error))
+    if folder is None or checkout is None or said:
+        raise InputError(" ".join(said))
     return RFdiffusionPrior(_kept(weights, folder, str(device), weights.stat().st_mtime_ns), checkout, polymer)
 
 

@@ -168,10 +168,16 @@ def test_weights_are_kept_where_they_are_looked_for(weights, tmp_path, monkeypat
     assert diagnose("cpu", "chroma")["healthy"]
 
 
-def test_the_doctor_says_what_is_missing(tmp_path, monkeypatch):
+def test_the_doctor_says_what_is_missing(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv(CHROMA_WEIGHTS_VARIABLE, str(tmp_path / "none.pt"))
     (problem,) = diagnose("cpu", "chroma")["problems"]
-    assert str(tmp_path / "none.pt") in problem or "generate-chroma" in problem
+    assert str(tmp_path / "none.pt") in problem
+    load_package.cache_clear()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (problem,) = diagnose("cpu", "chroma")["problems"]
+    assert "'generate-chroma' is not installed" in problem and str(tmp_path / "none.pt") in problem
+    assert main(["doctor", "--prior", "chroma"]) == 1
+    assert "run 'adp3d install' with --prior chroma" in " ".join(capsys.readouterr().out.split())
 
 
 def test_without_the_package(monkeypatch):

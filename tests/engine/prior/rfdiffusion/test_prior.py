@@ -126,7 +126,9 @@ def test_files_that_cannot_be_used_are_refused_in_a_sentence(folder, tmp_path):
 
 def test_doctor_says_what_is_missing(monkeypatch, tmp_path, folder):
     monkeypatch.delenv(CHECKOUT_VARIABLE, raising=False)
-    assert "no checkout of RFdiffusion is named" in diagnose("cpu", "rfdiffusion")["problems"][0]
+    monkeypatch.delenv(RFDIFFUSION_WEIGHTS_VARIABLE, raising=False)
+    (problem,) = diagnose("cpu", "rfdiffusion")["problems"]
+    assert "no checkout of RFdiffusion is named" in problem and "no weights of RFdiffusion at" in problem
     monkeypatch.setenv(CHECKOUT_VARIABLE, str(tmp_path))
     (problem,) = diagnose("cpu", "rfdiffusion")["problems"]
     assert "is no checkout of RFdiffusion" in problem and "no weights of RFdiffusion at" in problem
@@ -134,11 +136,16 @@ def test_doctor_says_what_is_missing(monkeypatch, tmp_path, folder):
     (problem,) = diagnose("cpu", "rfdiffusion")["problems"]
     assert "no weights of RFdiffusion at" in problem and "download_models.sh" in problem
     broken = write_checkout(tmp_path / "broken")
-    write_weights(broken / "models" / "Base_ckpt.pt")
-    (broken / "rfdiffusion" / "util.py").write_text("import dgl_that_nobody_has\n")
+    (broken / "rfdiffusion" / "util.py").write_text("import torch\nfrom rfdiffusion.other import thing\n")
+    (broken / "rfdiffusion" / "other.py").write_text("import os, dgl_that_nobody_has\nimport e3nn_nor_this.nn\n")
     monkeypatch.setenv(CHECKOUT_VARIABLE, str(broken))
     (problem,) = diagnose("cpu", "rfdiffusion")["problems"]
-    assert "needs the package 'dgl_that_nobody_has'" in problem
+    assert "no weights of RFdiffusion at" in problem, "all that is missing, in one go"
+    assert "needs the packages 'dgl_that_nobody_has', 'e3nn_nor_this': install" in problem
+    write_weights(broken / "models" / "Base_ckpt.pt")
+    (broken / "rfdiffusion" / "util.py").unlink()
+    (problem,) = diagnose("cpu", "rfdiffusion")["problems"]
+    assert "incomplete, 'rfdiffusion.util' is not there" in problem
     monkeypatch.setenv(CHECKOUT_VARIABLE, str(folder))
     assert diagnose("cpu", "rfdiffusion")["healthy"]
 
