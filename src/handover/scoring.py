@@ -170,7 +170,7 @@ def energy_scale(values: NDArray[np.floating], interface: bool) -> ColourScale:
     values : ndarray, shape (n,)
         Of the residues of all models that are coloured, in nats.
     interface : bool
-        Whether they are those of an interface, of which zero, white, means that the residue does not take part.
+        Whether they are those of an interface, of which zero, white, means that the residue is as likely without it.
     """
     low, high = np.percentile(values, _TAILS)
     if interface:
