@@ -13,6 +13,7 @@ from rich.text import Text
 from ..contract.errors import InputError
 from ..contract.settings import OUTPUT, rows
 from ..contract.specs.score import ScoreSettings
+from ..job.memory import Estimate
 from . import options as opt
 from .console import plain_console
 from .output_paths import OverwriteTables, new_tables
@@ -21,6 +22,8 @@ from .session import Session
 __all__ = ["register"]
 
 _ROWS = rows(ScoreSettings)
+_LONG = 20.0
+"""Seconds that a user is told of beforehand."""
 _FORMS = {"energy": ".1f", "above_lowest": ".1f", "standard_error": ".1f", "per_residue": ".3f", "ca_rmsd": ".2f"}
 
 
@@ -63,9 +66,11 @@ def score(
     settings = ScoreSettings(**{row.name: opt.written(row.setting.domain, given[row.name]) for row in _ROWS})
     from ..pipeline.score import read_models, score_with  # heavy
     from ..pipeline.score_report import FILES, remarks, rows_of, settings_of, write_scores
+    from ..pipeline.unfinished_scores import UNFINISHED, UnfinishedScores
 
+    unfinished = None
     if output is not None:
-        new_tables(output, FILES, overwrite)
+        unfinished = UnfinishedScores(new_tables(output, FILES, overwrite) / UNFINISHED)
     read = [model for path, name in zip(models, _names(models), strict=True) for model in read_models(path, name)]
     console = plain_console(stderr=True)
     with console.status(f"{len(read)} models ...") as status:
@@ -73,7 +78,16 @@ def score(
         def told(done: int, total: int) -> None:
             status.update(f"{done} of {total} models ...")
 
-        scores = score_with(read, settings, told)
+        def announced(estimate: Estimate) -> None:
+            if estimate.seconds > _LONG:
+                console.print(estimate.sentence(len(read), "models"))
+
+        try:
+            scores = score_with(read, settings, told, unfinished, announced)
+        except KeyboardInterrupt:
+            goes_on = "" if unfinished is None else f" The same command goes on from here ({len(unfinished)} kept)."
+            console.print(f"Stopped.{goes_on}")
+            raise typer.Exit(130) from None
     found = rows_of(scores)
     if as_json:
         import json
@@ -86,6 +100,8 @@ def score(
     if output is not None:
         for path in write_scores(output, scores, settings_of(settings), per_residue):
             console.print(f"Written: {path}")
+    if unfinished is not None:
+        unfinished.done()
 
 
 def _show(found: list[dict[str, Any]], interface: str | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -12,11 +12,13 @@ from torch import Tensor
 
 from .contributions import Contributions, Denoise, Noise, noise_ratios, reference_energy
 
-__all__ = ["INTEGRATORS", "Integrator", "flow_energy"]
+__all__ = ["CALLS", "INTEGRATORS", "Integrator", "flow_energy"]
 
 Integrator = Literal["euler", "heun", "rk4"]
 INTEGRATORS: tuple[Integrator, ...] = ("euler", "heun", "rk4")
-"""Of first, second and fourth order; one, two and four calls of the denoiser a step."""
+"""Of first, second and fourth order."""
+CALLS: Mapping[Integrator, int] = {"euler": 1, "heun": 2, "rk4": 4}
+"""Of the denoiser in a step, one of which its trace is taken of."""
 
 
 def flow_energy(

@@ -14,7 +14,7 @@ from ..prior.evidence import Evidence, KnownAtoms
 from ..prior.protocol import Prior
 from .contributions import Contributions, Denoise, Noise, normal_numbers
 from .denoising import denoising_energy_integral
-from .flow import flow_energy
+from .flow import Integrator, flow_energy
 from .path import path_energy
 from .settled import settled
 from .whitened import HIGHEST_TIME, LOWEST_TIME, WhitenedPrior
@@ -57,6 +57,8 @@ class EnergySettings:
     settle : float
         Diffusion time that structures are brought down from first (`adp3d.energy.settled`); 0 takes them as they are.
         Interfaces are always taken as they are.
+    integrator : str
+        Of the flow, one of `adp3d.energy.flow.INTEGRATORS`.
     """
 
     method: Method = "denoising"
@@ -69,6 +71,7 @@ class EnergySettings:
     placed: bool = False
     in_turn: bool = True
     settle: float = 0.0
+    integrator: Integrator = "heun"
 
 
 @dataclass(frozen=True)
@@ -206,7 +209,7 @@ def _integrate(
     denoise: Denoise, y: Tensor, levels: Sequence[float], noise: Noise, settings: EnergySettings
 ) -> Contributions:
     if settings.method == "flow":
-        return flow_energy(denoise, y, levels, noise, probes=settings.draws)
+        return flow_energy(denoise, y, levels, noise, probes=settings.draws, integrator=settings.integrator)
     if settings.method == "path":
         return path_energy(denoise, y, levels, noise, paths=settings.draws)
     return denoising_energy_integral(denoise, y, levels, noise, draws=settings.draws)

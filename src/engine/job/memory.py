@@ -52,9 +52,9 @@ class Estimate:
     bytes_per_replica: int
     seconds: float
 
-    def sentence(self, replicas: int) -> str:
-        """Say the estimate in words."""
-        at_once = "" if self.batch >= replicas else f", computing {self.batch} of {replicas} replicas at once"
+    def sentence(self, replicas: int, what: str = "replicas") -> str:
+        """Say the estimate in words; ``what`` the replicas are called."""
+        at_once = "" if self.batch >= replicas else f", computing {self.batch} of {replicas} {what} at once"
         return f"Expected: about {_duration(self.seconds)} and {_size(self.peak_bytes)} of memory{at_once}."
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..contract.errors import InputError
 from ..contract.specs.score import ScoreSettings, sides_of
 from ..energy.structure import Energy, EnergySettings
+from ..job.memory import Estimate
 from ..job.runtime import choose_device, set_threads
 from ..structure.missing_oxygen import place_missing_oxygen
 from ..structure.observed import ObservedChain, observe_chains
@@ -22,8 +23,10 @@ from ..structure.polymer import Polymer
 from ..structure.read import read_structure
 from ..validation.superpose import kabsch, rmsd
 from .common_residues import Label, common_residues
-from .joint_energy import AnySettings, JointSettings, joint_energy, joint_interface_energy, sub_polymer
+from .joint_energy import AnySettings, JointSettings, sub_polymer
+from .score_energies import fitting_memory, group_energy
 from .sequence_energy import SequenceSettings
+from .unfinished_scores import UnfinishedScores
 
 __all__ = ["Score", "ScoredModel", "read_models", "score_models", "score_with"]
 
@@ -126,6 +129,8 @@ def score_models(
     sides: tuple[Sequence[str], Sequence[str]] | None = None,
     reference: ScoredModel | None = None,
     told: Callable[[int, int], None] = lambda done, total: None,
+    unfinished: UnfinishedScores | None = None,
+    announce: Callable[[Estimate], None] = lambda estimate: None,
 ) -> list[Score]:
     """Energies of models, in the order given.
 
@@ -141,6 +146,10 @@ def score_models(
         Compared with the residues that a model shares with it.
     told : callable
         Hears how many models are done, of how many; may raise to stop.
+    unfinished : UnfinishedScores, optional
+        Holds what an earlier run has computed, and keeps what this one does.
+    announce : callable
+        Hears what each group of models will take.
 
     Raises
     ------
@@ -165,12 +174,14 @@ def score_models(
         first = models[group[0]]
         polymer = _as_any_is_bonded([models[i] for i in group] + ([] if reference is None else [reference]))
         x = torch.as_tensor(_aligned([models[i].x for i in group]), dtype=torch.float32, device=chosen)
-        if sides is None:
-            listener = partial(_told_of_group, told, len(scores), len(models))
-            energy = joint_energy(polymer, prior, x, settings, listener)
-        else:
+        rows = None
+        if sides is not None:
             rows = [np.flatnonzero([label[0] in side for label in first.labels]) for side in sides]
-            energy = joint_interface_energy(polymer, prior, x, rows, settings)
+        settings, estimate = fitting_memory(settings, prior, len(group), polymer.n_residues, chosen)
+        if estimate is not None:
+            announce(estimate)
+        listener = partial(_told_of_group, told, len(scores), len(models))
+        energy = group_energy(polymer, prior, x, settings, rows, listener, unfinished)
         for k, i in enumerate(group):
             scores[i] = _score(models[i], number, energy, k, reference)
         told(len(scores), len(models))
@@ -181,6 +192,8 @@ def score_with(
     models: Sequence[ScoredModel],
     settings: ScoreSettings,
     told: Callable[[int, int], None] = lambda done, total: None,
+    unfinished: UnfinishedScores | None = None,
+    announce: Callable[[Estimate], None] = lambda estimate: None,
 ) -> list[Score]:
     """Energies of models, in the order given, as a user asks for them.
 
@@ -188,7 +201,7 @@ def score_with(
     ----------
     models : sequence of ScoredModel
     settings : ScoreSettings
-    told : callable
+    told, unfinished, announce
         As in `score_models`.
 
     Raises
@@ -206,12 +219,13 @@ def score_with(
             lowest=settings.lowest,
             seed=settings.seed,
             settle=settings.settle,
+            integrator=settings.integrator,  # type: ignore[arg-type]  # one of `INTEGRATORS`
         )
         if settings.sequence_weight > 0:
             how = JointSettings(how, suits, settings.sequence_weight)
     sides = None if settings.interface is None else sides_of(settings.interface)
     reference = None if settings.reference is None else read_models(settings.reference)[0]
-    return score_models(models, how, settings.prior, settings.device, sides, reference, told)
+    return score_models(models, how, settings.prior, settings.device, sides, reference, told, unfinished, announce)
 
 
 def _in_one_order(models: Sequence[ScoredModel]) -> list[ScoredModel]:

@@ -9,10 +9,12 @@ from ..errors import InputError
 from ..settings import INPUT, SAMPLING, Setting, declare, rows
 from .model import ModelSpec
 
-__all__ = ["METHODS", "ScoreSettings", "Sides", "sides_of"]
+__all__ = ["INTEGRATORS", "METHODS", "ScoreSettings", "Sides", "sides_of"]
 
 METHODS = ("denoising", "flow", "path", "sequence")
 """How energies are computed."""
+INTEGRATORS = ("euler", "heun", "rk4")
+"""How the probability flow is followed."""
 
 _SHARED = {row.name: row.setting for row in rows(ModelSpec)}
 
@@ -80,6 +82,15 @@ class ScoreSettings:
         Setting(Integer(1, 10_000), "Sets of noise, probes of the flow, paths, or orders of the sequence.", SAMPLING), 2
     )
     lowest: float = declare(Setting(Real(0.0, 0.9), "Diffusion time at which the integral ends.", SAMPLING), 0.05)
+    integrator: str = declare(
+        Setting(
+            Choice(INTEGRATORS),
+            "How the method 'flow' takes its steps: with one, two or four calls of the network each, of first, second "
+            "and fourth order.",
+            SAMPLING,
+        ),
+        "heun",
+    )
     settle: float = declare(
         Setting(
             Real(0.0, 0.9),
