@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..contract.errors import InputError
+from ..structure.carried_records import add_carried
 from ..structure.deposit_names import with_deposit_names
 from ..structure.read import READ_NOTE
 from .b_factors import AtomB, b_factor_column
@@ -204,6 +205,7 @@ def write_structure(
     else:
         document = structure.make_mmcif_document()
         add_confidence(document.sole_block(), structure, confidence or {})
+        add_carried(document.sole_block(), structure)
         text = document.as_string()
     content = text.encode("utf-8")
     if path.suffix.lower() == ".gz":

@@ -9,6 +9,7 @@ import gemmi
 
 from ..compression import open_plain
 from ..contract.errors import InputError
+from .carried_records import CARRIED, carried_records
 from .cif_columns import complete_columns
 from .pdb_text import is_atom_line, number_pdb_atoms, repair_pdb_lines
 from .polymer_ends import add_entity_types
@@ -57,7 +58,8 @@ def read_structure(path: str | Path, require_protein: bool = True, number_atoms:
     """Read an atomic model in mmCIF or PDB format, packed or not.
 
     The format is recognised from the content, so a misleading extension does no harm. Everything is kept:
-    all models, ligands, nucleic acids, waters, alternative conformations. Entity types and subchains
+    all models, ligands, nucleic acids, waters, alternative conformations, and what mmCIF files say of their components
+    and publications (`adp3d.structure.carried_records`). Entity types and subchains
     are filled in where the file lacks them. Three things are changed in odd files, and noted under
     `READ_NOTE` in the structure's ``info``: empty occupancy fields count as 1, molecules that follow one
     another under the same chain name (several files in one) get chain names of their own, and a conformer label
@@ -151,6 +153,9 @@ def _from_cif(text: str, path: Path, number_atoms: bool) -> gemmi.Structure:
         raise InputError(f"'{path}' is a truncated or damaged mmCIF file: {_reason(error)}.") from error
     structure.merge_chain_parts()
     structure.input_format = gemmi.CoorFormat.Mmcif
+    carried = carried_records(block)
+    if carried:
+        structure.info[CARRIED] = carried
     return structure
 
 
