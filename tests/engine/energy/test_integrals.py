@@ -36,13 +36,13 @@ def test_the_flow_recovers_a_mixture(mixture, integrator):
 
 
 def test_paths_recover_a_mixture(mixture):
-    y = states(mixture, 15)
+    points = states(mixture, 15)
+    y = points.expand(15, 400)  # so many paths at once
     levels = np.geomspace(0.02, 40.0, 6001)
-    found = path_energy(mixture.denoise, y, levels, noise_of(y), paths=4, data_variance=2.0)
-    exact = mixture.energy(y[:, 0], float(levels[0]))
-    # one path each would do in the limit of many steps: what is left are the steps
-    assert float((torch.exp(exact - found.total) - 1).abs().max()) < 0.05
-    assert float(found.standard_error.max()) < 0.05
+    found = path_energy(mixture.denoise, y, levels, noise_of(y), data_variance=2.0)
+    exact = mixture.energy(points[:, 0], float(levels[0]))
+    # one path each would do in the limit of many steps: what is left are the steps; probabilities within 1 %
+    assert float((torch.exp(exact - found.total / 400) - 1).abs().max()) < 0.01
 
 
 def test_errors_of_denoising_recover_a_mixture(mixture):
