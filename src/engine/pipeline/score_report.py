@@ -120,11 +120,15 @@ def _funnel(path: Path, scores: Sequence[Score]) -> Path:
     figure = new_figure(4.5, 3.6)
     axes = figure.add_subplot()
     tidy_axes(axes)
-    for group in sorted({s.group for s in scores}):
+    groups = sorted({s.group for s in scores})
+    for group in groups:
         own = [s for s in scores if s.group == group]
-        away = np.array([s.ca_rmsd for s in own], float)
-        axes.plot(away, [s.energy for s in own], ".", color=f"C{group % 10}")
-    axes.set(xlabel="CA RMSD to the reference (\u00c5)", ylabel="Energy (nats)")
+        energies = np.array([s.energy for s in own])
+        # only energies of one group can be compared: several get a common zero
+        shown = energies - energies.min() if len(groups) > 1 else energies
+        axes.plot(np.array([s.ca_rmsd for s in own], float), shown, ".", color=f"C{group % 10}")
+    of = "Above the lowest of its group (nats)" if len(groups) > 1 else "Energy (nats)"
+    axes.set(xlabel="CA RMSD to the reference (\u00c5)", ylabel=of)
     save_figure(figure, path)
     return path
 
