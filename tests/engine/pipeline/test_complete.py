@@ -9,6 +9,7 @@ import torch
 
 from adp3d.contract.errors import InputError
 from adp3d.contract.specification import CompleteSpec
+from adp3d.ensemble.confidence import ONE_REPLICA
 from adp3d.job.events import Control, NullEvents, Stopped
 from adp3d.job.execute import execute
 from adp3d.job.folder import JobFolder
@@ -353,6 +354,7 @@ def test_a_residue_of_another_type(mutated, small, make_job, options, kept):
     (before,) = [r for r in read_structure(path)[0]["A"] if r.seqid.num == 20]
     (after,) = [r for r in read_structure(job.result)[0]["A"] if r.seqid.num == 20]
     warnings = [text for level, text in said.texts if level == "warning"]
+    assert warnings.pop() == ONE_REPLICA
     assert was != "TRP" and after.name == ("TRP" if kept else was)
     expected = [atom.name for atom in before] if kept else TEMPLATES[was].names
     assert sorted(atom.name for atom in after) == sorted(expected)
