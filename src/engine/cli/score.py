@@ -68,19 +68,19 @@ def score(
     from ..pipeline.score_report import FILES, remarks, rows_of, settings_of, write_scores
     from ..pipeline.unfinished_scores import UNFINISHED, UnfinishedScores
 
+    read = [model for path, name in zip(models, _names(models), strict=True) for model in read_models(path, name)]
     unfinished = None
     if output is not None:
         unfinished = UnfinishedScores(new_tables(output, FILES, overwrite) / UNFINISHED)
-    read = [model for path, name in zip(models, _names(models), strict=True) for model in read_models(path, name)]
     console = plain_console(stderr=True)
     with console.status(f"{len(read)} models ...") as status:
 
         def told(done: int, total: int) -> None:
             status.update(f"{done} of {total} models ...")
 
-        def announced(estimate: Estimate) -> None:
+        def announced(estimate: Estimate, count: int) -> None:
             if estimate.seconds > _LONG:
-                console.print(estimate.sentence(len(read), "models"))
+                console.print(estimate.sentence(count, "models"))
 
         try:
             scores = score_with(read, settings, told, unfinished, announced)

@@ -130,7 +130,7 @@ def score_models(
     reference: ScoredModel | None = None,
     told: Callable[[int, int], None] = lambda done, total: None,
     unfinished: UnfinishedScores | None = None,
-    announce: Callable[[Estimate], None] = lambda estimate: None,
+    announce: Callable[[Estimate, int], None] = lambda estimate, count: None,
 ) -> list[Score]:
     """Energies of models, in the order given.
 
@@ -149,7 +149,7 @@ def score_models(
     unfinished : UnfinishedScores, optional
         Holds what an earlier run has computed, and keeps what this one does.
     announce : callable
-        Hears what each group of models will take.
+        Hears what each group of models will take, and how many these are.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def score_models(
             rows = [np.flatnonzero([label[0] in side for label in first.labels]) for side in sides]
         settings, estimate = fitting_memory(settings, prior, len(group), polymer.n_residues, chosen)
         if estimate is not None:
-            announce(estimate)
+            announce(estimate, len(group))
         listener = partial(_told_of_group, told, len(scores), len(models))
         energy = group_energy(polymer, prior, x, settings, rows, listener, unfinished)
         for k, i in enumerate(group):
@@ -193,7 +193,7 @@ def score_with(
     settings: ScoreSettings,
     told: Callable[[int, int], None] = lambda done, total: None,
     unfinished: UnfinishedScores | None = None,
-    announce: Callable[[Estimate], None] = lambda estimate: None,
+    announce: Callable[[Estimate, int], None] = lambda estimate, count: None,
 ) -> list[Score]:
     """Energies of models, in the order given, as a user asks for them.
 
