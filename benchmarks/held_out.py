@@ -22,6 +22,7 @@ __all__ = [
     "LONGEST",
     "Protein",
     "held_out_proteins",
+    "letters_of",
     "shared_runs",
     "target_protein",
     "training_runs",
@@ -165,6 +166,11 @@ def shared_runs(types: NDArray[np.integer], trained: NDArray[np.int64]) -> int:
     return int((trained[place] == runs).sum())
 
 
+def letters_of(types: NDArray[np.integer]) -> str:
+    """One-letter codes of residue types."""
+    return "".join((AMINO_ACIDS + UNKNOWN)[kind] for kind in types)
+
+
 def _runs(types: NDArray[np.integer]) -> NDArray[np.int64]:
     """Each run of ten residue types written as a number in base 21."""
     if len(types) < RUN:
@@ -174,8 +180,7 @@ def _runs(types: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 def _protein(chain: Chain, run: slice) -> Protein:
-    letters = AMINO_ACIDS + UNKNOWN
-    sequence = "".join(letters[kind] for kind in chain.aatype[run])
+    sequence = letters_of(chain.aatype[run])
     return Protein(chain.entry, Polymer.single_chain(sequence), _tensor(chain.xyz[run]), chain.atoms)
 
 

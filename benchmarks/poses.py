@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from held_out import letters_of
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from adp3d.contract.errors import InputError
 from adp3d.structure.missing_oxygen import place_missing_oxygen
-from adp3d.structure.polymer import AMINO_ACIDS, UNKNOWN, Polymer
+from adp3d.structure.polymer import Polymer
 from adp3d.training.dataset import Chain
 from adp3d.validation.c_beta import ideal_c_beta
 from adp3d.validation.superpose import kabsch, rmsd
@@ -119,7 +120,9 @@ def validation_complexes(held_out: Sequence[Chain], trained: Sequence[Chain]) ->
     for pair in pairs:
         larger_first = sorted(pair, key=lambda chain: -len(chain.xyz))
         name = pair[0].entry[:4].upper()
-        complexes.setdefault(name, _joined(name, [(_letters(chain), chain.xyz[:, :3]) for chain in larger_first]))
+        complexes.setdefault(
+            name, _joined(name, [(letters_of(chain.aatype), chain.xyz[:, :3]) for chain in larger_first])
+        )
     return sorted(complexes.values(), key=lambda one: (len(one.x), one.name))
 
 
@@ -156,10 +159,6 @@ def _closest_pair(members: Sequence[tuple[bool, Chain]]) -> tuple[Chain, Chain] 
             if contacts > most and cKDTree(a.xyz[:, 1]).query(b.xyz[:, 1])[0].min() > BOND:
                 most, best = contacts, (a, b)
     return best
-
-
-def _letters(chain: Chain) -> str:
-    return "".join((AMINO_ACIDS + UNKNOWN)[kind] for kind in chain.aatype)
 
 
 def _joined(name: str, parts: list[tuple[str, NDArray[np.float32]]]) -> Complex:

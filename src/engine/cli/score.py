@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from ..contract.errors import InputError
 from ..contract.settings import OUTPUT, rows
@@ -123,5 +122,5 @@ def _names(paths: list[Path]) -> list[str]:
     return [str(path) if path.name in several else path.name for path in paths]
 
 
-def _text(name: str, value: Any) -> Text:
-    return Text("" if value is None else format(value, _FORMS.get(name, "")))  # a file may be called x[bold].pdb
+def _text(name: str, value: Any) -> str:
+    return "" if value is None else format(value, _FORMS.get(name, ""))

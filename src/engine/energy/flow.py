@@ -15,10 +15,10 @@ from .contributions import Contributions, Denoise, Noise, noise_ratios, referenc
 __all__ = ["CALLS", "INTEGRATORS", "Integrator", "flow_energy"]
 
 Integrator = Literal["euler", "heun", "rk4"]
-INTEGRATORS: tuple[Integrator, ...] = ("euler", "heun", "rk4")
-"""Of first, second and fourth order."""
 CALLS: Mapping[Integrator, int] = {"euler": 1, "heun": 2, "rk4": 4}
 """Of the denoiser in a step, one of which its trace is taken of."""
+INTEGRATORS = tuple(CALLS)
+"""Of first, second and fourth order."""
 
 
 def flow_energy(

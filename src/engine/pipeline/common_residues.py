@@ -47,16 +47,17 @@ def common_residues(
     pairs: list[tuple[Rows, Rows]] = []
     # namesakes first, so that no other chain takes one away
     for name in sorted(mine, key=lambda name: name not in others):
-        found = {
-            partner: shared
-            for partner, rows in others.items()
-            if (shared := _shared(mine[name], labels, sequence, rows, other_labels, other_sequence)) is not None
-        }
-        if not found:
-            continue
-        partner = name if name in found else max(found, key=lambda partner: len(found[partner][0]))
-        pairs.append(found[partner])
-        del others[partner]
+        found: dict[str, tuple[Rows, Rows]] = {}
+        for partner in sorted(others, key=lambda partner: partner != name):
+            shared = _shared(mine[name], labels, sequence, others[partner], other_labels, other_sequence)
+            if shared is not None:
+                found[partner] = shared
+            if name in found:
+                break
+        if found:
+            partner = max(found, key=lambda partner: len(found[partner][0]))
+            pairs.append(found[partner])
+            del others[partner]
     if not pairs:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     return np.concatenate([a for a, _ in pairs]), np.concatenate([b for _, b in pairs])
@@ -79,17 +80,22 @@ def _shared(
 ) -> tuple[Rows, Rows] | None:
     """Residues that two chains share; None if they are of different proteins."""
     there = {other_labels[row][1:]: row for row in others}
-    by_number = [(row, there[labels[row][1:]]) for row in mine if labels[row][1:] in there]
-    aligned = gemmi.align_string_sequences(
-        [sequence[row] for row in mine], [other_sequence[row] for row in others], []
-    ).cigar_str()
-    half = 0.5 * min(len(mine), len(others))
-    for facing, least in ((by_number, 0.0), (_facing(aligned, mine, others), half)):
-        alike = [(a, b) for a, b in facing if sequence[a] == other_sequence[b] != UNKNOWN]
-        if len(alike) >= max(_FEWEST, _ALIKE * len(facing), least):
-            rows = np.array(alike, np.int64)
-            return rows[:, 0], rows[:, 1]
-    return None
+    alike = _alike(
+        [(row, there[labels[row][1:]]) for row in mine if labels[row][1:] in there], sequence, other_sequence
+    )
+    if alike is None:
+        aligned = gemmi.align_string_sequences(
+            [sequence[row] for row in mine], [other_sequence[row] for row in others], []
+        ).cigar_str()
+        least = 0.5 * min(len(mine), len(others))
+        alike = _alike(_facing(aligned, mine, others), sequence, other_sequence, least)
+    return None if alike is None else (alike[:, 0], alike[:, 1])
+
+
+def _alike(facing: Sequence[tuple[int, int]], sequence: str, other_sequence: str, least: float = 0.0) -> Rows | None:
+    """Of pairs of rows those of one type, (pair, 2); None if they are too few for one protein."""
+    found = [(a, b) for a, b in facing if sequence[a] == other_sequence[b] != UNKNOWN]
+    return np.array(found, np.int64) if len(found) >= max(_FEWEST, _ALIKE * len(facing), least) else None
 
 
 def _facing(cigar: str, mine: Sequence[int], others: Sequence[int]) -> list[tuple[int, int]]:

@@ -177,11 +177,11 @@ def score_models(
         rows = None
         if sides is not None:
             rows = [np.flatnonzero([label[0] in side for label in first.labels]) for side in sides]
-        settings, estimate = fitting_memory(settings, prior, len(group), polymer.n_residues, chosen)
+        fitted, estimate = fitting_memory(settings, prior, len(group), polymer.n_residues, chosen)
         if estimate is not None:
             announce(estimate, len(group))
         listener = partial(_told_of_group, told, len(scores), len(models))
-        energy = group_energy(polymer, prior, x, settings, rows, listener, unfinished)
+        energy = group_energy(polymer, prior, x, fitted, rows, listener, unfinished)
         for k, i in enumerate(group):
             scores[i] = _score(models[i], number, energy, k, reference)
         told(len(scores), len(models))

@@ -35,15 +35,17 @@ def fitting_memory(
     InputError
         If there is no such prior.
     """
-    if isinstance(settings, JointSettings):
-        of_prior, estimate = fitting_memory(settings.prior, prior, models, residues, device)
-        assert isinstance(of_prior, EnergySettings)
-        return replace(settings, prior=of_prior), estimate
-    if not isinstance(settings, EnergySettings):
+    own = _of_prior(settings)
+    if own is None:
         return settings, None
-    estimate = score_cost(prior, settings, min(models, settings.batch), residues, device)
-    whole = score_cost(prior, settings, models, residues, device)
-    return replace(settings, batch=estimate.batch), replace(estimate, seconds=whole.seconds)
+    estimate = score_cost(prior, own, models, residues, device)
+    batch = min(estimate.batch, own.batch)
+    peak = estimate.peak_bytes - (estimate.batch - batch) * estimate.bytes_per_replica
+    fitted = replace(own, batch=batch)
+    return (
+        replace(settings, prior=fitted) if isinstance(settings, JointSettings) else fitted,
+        replace(estimate, batch=batch, peak_bytes=peak),
+    )
 
 
 def group_energy(
@@ -86,7 +88,7 @@ def group_energy(
     todo = [k for k, key in enumerate(keys) if unfinished.find(key) is None]
     done = len(keys) - len(todo)
     told(done)
-    portion = _batch(settings)
+    portion = (_of_prior(settings) or EnergySettings()).batch
     for begin in range(0, len(todo), portion):
         rows = todo[begin : begin + portion]
         more = [0] if sides is not None and rows[0] != 0 else []
@@ -120,10 +122,11 @@ def _energy(
     return joint_interface_energy(polymer, prior, x, sides, settings)
 
 
-def _batch(settings: AnySettings) -> int:
+def _of_prior(settings: AnySettings) -> EnergySettings | None:
+    """What is asked of a prior; None if a design network alone is."""
     if isinstance(settings, JointSettings):
-        return settings.prior.batch
-    return settings.batch if isinstance(settings, EnergySettings) else EnergySettings().batch
+        return settings.prior
+    return settings if isinstance(settings, EnergySettings) else None
 
 
 def _said(settings: AnySettings) -> dict[str, Any]:

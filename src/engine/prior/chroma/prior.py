@@ -77,8 +77,7 @@ def make_chroma(polymer: Polymer, device: torch.device) -> ChromaPrior:
         lacking.insert(0, str(error))
     if lacking:
         raise InputError(" ".join(lacking))
-    changed = path.stat().st_mtime_ns if path.is_file() else 0
-    return ChromaPrior(_kept_network(path, str(device), changed), polymer)
+    return ChromaPrior(_kept_network(path, str(device), path.stat().st_mtime_ns), polymer)
 
 
 @lru_cache(maxsize=1)
