@@ -94,7 +94,7 @@ def score(
         typer.echo(json.dumps({"settings": settings_of(settings), "models": found}, indent=2))
     else:
         _show(found, settings.interface)
-    for line in remarks(scores, settings.reference):
+    for line in remarks(scores, settings.reference is not None):
         console.print(line)
     if output is not None:
         for path in write_scores(output, scores, settings_of(settings), per_residue):

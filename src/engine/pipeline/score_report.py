@@ -43,8 +43,8 @@ def rows_of(scores: Sequence[Score]) -> list[dict[str, Any]]:
     ]
 
 
-def remarks(scores: Sequence[Score], reference: str | None) -> list[str]:
-    """What else a user should know of energies: residues left out, groups, what a reference was compared with."""
+def remarks(scores: Sequence[Score], compared: bool) -> list[str]:
+    """What else a user should know of energies: residues left out, groups, and over what a reference was compared."""
     lines = [
         f"{one.model.name}: {one.model.left_out} residues without N, CA or C were left out."
         for one in scores
@@ -52,19 +52,17 @@ def remarks(scores: Sequence[Score], reference: str | None) -> list[str]:
     ]
     if len({score.group for score in scores}) > 1:
         lines.append("Models of different molecules form groups: only energies of one group can be compared.")
-    if reference is None:
+    if not compared:
         return lines
     parts: dict[tuple[int, int], list[str]] = {}
     for score in scores:
         parts.setdefault((score.compared, score.model.polymer.n_residues), []).append(score.model.name)
-    for (compared, residues), names in parts.items():
+    for (shared, residues), names in parts.items():
         called = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-        if compared == 0:
-            lines.append(f"{called}: no CA RMSD, as '{reference}' is of another protein.")
-        elif compared < residues:
-            lines.append(
-                f"{called}: CA RMSD over {compared} of {residues} residues, those that the reference has, too."
-            )
+        if shared == 0:
+            lines.append(f"{called}: no CA RMSD, as the reference is of another protein.")
+        elif shared < residues:
+            lines.append(f"{called}: CA RMSD over {shared} of {residues} residues, those that the reference has, too.")
     return lines
 
 

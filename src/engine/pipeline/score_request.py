@@ -54,7 +54,7 @@ def score_request(given: Mapping[str, object], poll: Callable[[], None] = lambda
     models = [read_models(path, label)[0] for path, label in zip(paths, labels, strict=True)]
     scores = score_with(models, settings, lambda done, total: poll())
     listed = [row | _residues(score) for row, score in zip(rows_of(scores), scores, strict=True)]
-    return {"lines": remarks(scores, settings.reference), "models": listed}
+    return {"lines": remarks(scores, settings.reference is not None), "models": listed}
 
 
 def _residues(score: Score) -> dict[str, list[Any]]:

@@ -81,7 +81,7 @@ def test_only_the_same_molecule_is_compared(tmp_path):
     found = score_models(models, EnergySettings(steps=3, draws=1), "gaussian", "cpu")
     assert [score.group for score in found] == [0, 1, 0]
     assert [row["above_lowest"] for row in rows_of(found)] == [0.0, 0.0, 0.0]
-    assert remarks(found, None) == [
+    assert remarks(found, False) == [
         "Models of different molecules form groups: only energies of one group can be compared."
     ]
 
@@ -94,9 +94,9 @@ def test_a_reference_is_compared_with_the_residues_that_both_have(tmp_path):
     found = score_models(models, EnergySettings(steps=3, draws=1), "gaussian", "cpu", reference=models[0])
     assert [score.ca_rmsd for score in found] == [pytest.approx(0, abs=1e-6), pytest.approx(0, abs=1e-6), None]
     assert [row["compared"] for row in rows_of(found)] == [10, 10, None]
-    assert remarks(found, "one.cif")[1:] == [
+    assert remarks(found, True)[1:] == [
         "longer.cif: CA RMSD over 10 of 11 residues, those that the reference has, too.",
-        "other.cif: no CA RMSD, as 'one.cif' is of another protein.",
+        "other.cif: no CA RMSD, as the reference is of another protein.",
     ]
 
 
