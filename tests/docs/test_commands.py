@@ -19,7 +19,7 @@ INLINE = re.compile(r"(?<!`)`(adp3d [^`\n]+)`(?!`)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
 OF_OTHER_PROGRAMS = {"--index-url", "--no-deps", "--check", "--hardware"}
 OF_OTHER_PROGRAMS |= {"--nthreads", "--memory-limit"}  # of dask's workers
-OF_OTHER_PROGRAMS |= {"--resume"}  # of the benchmarks
+OF_OTHER_PROGRAMS |= {"--resume", "--validation"}  # of the benchmarks
 OF_OTHER_PROGRAMS |= {"--constraint", "--job-name", "--time", "--cpus-per-task", "--mem", "--gres"}  # of SLURM
 
 COMMANDS = get_command(app).commands
