@@ -26,8 +26,8 @@ from report import Row, Table, column, replica_figures
 
 from adp3d.ensemble.denoising_energy import denoising_energy
 from adp3d.ensemble.ranking import SCALES, rank_replicas
-from adp3d.likelihood.design_weights import design_network
 from adp3d.likelihood.sequence import SequenceLikelihood
+from adp3d.measurement.design_networks import DESIGN_NETWORKS
 from adp3d.measurement.sequence import SequenceMeasurement
 from adp3d.prior.evidence import Evidence, KnownAtoms
 from adp3d.prior.registry import load_prior
@@ -48,11 +48,11 @@ def complete(protein: Protein, k: int, weight: float, options: argparse.Namespac
     start = time.perf_counter()
     device = torch.device("cpu")
     prior = load_prior("builtin", protein.polymer, device)
-    likelihood = SequenceLikelihood.of_polymer(design_network(device), protein.polymer, device)
+    likelihood = SequenceLikelihood.of_polymer(DESIGN_NETWORKS["proteinmpnn"].load(device), protein.polymer, device)
     known = known_atoms(protein, k)
     model = KnownAtoms.measured(protein.x, known, torch.full(known.shape, SIGMA))
     origin = model.observe(model.target).mean(0)
-    potentials = [SequenceMeasurement(likelihood, weight).potential] if weight else []
+    potentials = [SequenceMeasurement(likelihood, weight, DESIGN_NETWORKS["proteinmpnn"]).potential] if weight else []
     update = ProximalUpdate(prior.correlation, model, potentials)
     sample = plain_sampler(Posterior(prior, [update], origin, Evidence(model)), options.seed)
     found = run_completion(sample, options.steps, options.replicas)

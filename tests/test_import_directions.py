@@ -62,7 +62,14 @@ NARROW = {
     ("rotamers", "prior"): {"prior.builtin.density_grids"},
     # density in standard units, as priors are shown it
     ("tracing", "prior"): {"prior.evidence", "prior.standard_map"},
-    ("measurement", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule", "prior.standard_map"},
+    # and the design network that comes with a prior's package
+    ("measurement", "prior"): {
+        "prior.protocol",
+        "prior.evidence",
+        "prior.schedule",
+        "prior.standard_map",
+        "prior.chroma.design",
+    },
     ("energy", "prior"): {"prior.protocol", "prior.evidence", "prior.schedule"},
     # the machinery of jobs knows of priors what they cost, and of the solver what a run is
     ("job", "prior"): {"prior.protocol", "prior.evidence", "prior.cost"},

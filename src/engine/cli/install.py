@@ -19,7 +19,7 @@ from .session import Session
 __all__ = ["register"]
 
 _PACKAGES = ("generate-chroma==1.0.0", "tqdm")
-"""Chroma asks for versions of 2022 of other packages, of which its backbone network needs only tqdm."""
+"""Chroma asks for versions of 2022 of other packages, of which its networks need only tqdm."""
 
 
 class _Installable(str, Enum):
@@ -35,7 +35,12 @@ def install(
     ctx: typer.Context,
     prior: Annotated[_Installable, typer.Option("--prior", help="Prior to be installed.", show_default=False)],
     weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="FILE", help="File of weights that you have; it is copied.")
+        list[Path] | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="File of weights that you have, of the backbone or the design network; it is copied. May be repeated.",
+        ),
     ] = None,
     key: Annotated[
         str | None,
@@ -53,23 +58,19 @@ def install(
     The package goes into the Python environment that this program runs in; versions of other packages stay.
     """
     ctx.ensure_object(Session).debug |= debug
-    if weights is not None and key is not None and not _from_environment(ctx):
+    if weights and key is not None and not _from_environment(ctx):
         raise InputError("Give either --weights or --key, not both.")
     console = plain_console(stderr=True)
     _pip(console)
-    from ..prior.chroma.weights import default_weights, fetch_weights, keep_weights  # heavy
+    from ..prior.chroma.weights import BACKBONE, NETWORKS, fetch_weights, keep_weights  # heavy
 
-    if weights is not None:
-        console.print(f"Weights: {keep_weights(weights.expanduser())}")
-    elif default_weights().is_file():
-        console.print(f"Weights: {default_weights()}")
-    elif key is not None:
-        console.print(f"Weights: {fetch_weights(key)}")
-    else:
-        console.print(
-            f"The package is installed. Weights are still missing: give --weights or --key, or put them at "
-            f"{default_weights()}."
-        )
+    for file in weights or ():
+        keep_weights(file.expanduser())
+    for kind in NETWORKS:
+        if kind.lacking and key is not None and not weights:
+            fetch_weights(kind, key)
+        console.print(kind.lacking or f"Weights of the {kind.name}: {kind.path}")
+    if BACKBONE.lacking:
         raise typer.Exit(1)
     console.print(f"Try it with: adp3d doctor --prior {prior.value}")
 

@@ -17,8 +17,8 @@ __all__ = ["SequenceLikelihood"]
 class SequenceLikelihood:
     r"""Log-likelihood :math:`\log p(s|x) = \sum_i \log p(s_i | x, s_{j: r_j < r_i})` of the residues' types.
 
-    The factors come from ProteinMPNN, which was trained on random orders r: each order gives log p(s|x) by the chain
-    rule, and their mean is taken. It does not depend on where the structure lies or how it is turned, and it tells a
+    The factors come from a network that was trained on random orders r: each order gives log p(s|x) by the chain rule,
+    and their mean is taken. It does not depend on where the structure lies or how it is turned, and it tells a
     structure from its mirror image. Residues of unknown type do not count, but are there.
 
     Attributes
@@ -76,5 +76,6 @@ class SequenceLikelihood:
     def of_order(self, x: Tensor, order: Tensor) -> Tensor:
         """What `per_residue` is the mean of: each residue's part for one order (N,), (replica, N)."""
         found = self.network.log_probabilities(x, self.types, self.positions, self.chains, order)
-        picked = found.gather(-1, self.types.expand(len(x), -1)[..., None])[..., 0]
-        return torch.where(self.types == ALPHABET.index("X"), torch.zeros_like(picked), picked)
+        unknown = self.types == ALPHABET.index("X")
+        picked = found.gather(-1, self.types.masked_fill(unknown, 0).expand(len(x), -1)[..., None])[..., 0]
+        return torch.where(unknown, torch.zeros_like(picked), picked)

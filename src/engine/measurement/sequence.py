@@ -1,4 +1,4 @@
-"""The sequence as a measurement, ``sequence WEIGHT``: how well a structure suits the residues it is made of."""
+"""The sequence as a measurement, ``sequence WEIGHT [NETWORK]``: how well a structure suits its residues."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ..contract.errors import InputError
 from ..contract.requests import Request
-from ..likelihood.design_weights import design_network
 from ..likelihood.sequence import SequenceLikelihood
 from ..solver.potential_cost import PotentialCost
 from ..solver.protocol import Level, LocalPotential
+from .design_networks import DesignEntry, find_design_network
 from .protocol import Scene
 
 __all__ = ["NAME", "SequenceMeasurement", "SequencePotential", "load"]
@@ -30,11 +30,7 @@ _CURVATURE = 0.4
 likelihood's curvature is on average."""
 _LONGEST = 3.0
 """Nats/angstrom beyond which the gradient at an atom is shortened: five times its usual size, as where atoms meet."""
-_FIXED_BYTES, _BYTES_PER_RESIDUE = 30_000_000, 1_500_000
-"""The network, and the messages of one replica with all that a gradient needs: 48 neighbours, nine layers of about
-seven tensors of 128 numbers."""
-_SECONDS_PER_RESIDUE = 6e-3
-"""Core time of a value with gradient, of 124 residues on a busy core of a server of 2024."""
+_USUAL = "proteinmpnn"
 
 
 @dataclass(frozen=True)
@@ -89,10 +85,13 @@ class SequenceMeasurement:
     likelihood : SequenceLikelihood
     weight : float
         Factor on log p(s|x) in the solver; 0 leaves it a figure that is told, and that replicas are ranked by.
+    entry : DesignEntry
+        What its network costs.
     """
 
     likelihood: SequenceLikelihood
     weight: float
+    entry: DesignEntry
 
     @property
     def name(self) -> str:
@@ -108,10 +107,10 @@ class SequenceMeasurement:
     def cost(self) -> PotentialCost:
         """One value with gradient in half of the steps."""
         residues = len(self.likelihood.types)
+        memory = self.entry.fixed_bytes + self.entry.bytes_per_residue * residues
         if self.weight == 0.0:
-            return PotentialCost(_FIXED_BYTES + _BYTES_PER_RESIDUE * residues)
-        seconds = 0.5 * _SECONDS_PER_RESIDUE * residues
-        return PotentialCost(_FIXED_BYTES + _BYTES_PER_RESIDUE * residues, 0, seconds)
+            return PotentialCost(memory)
+        return PotentialCost(memory, 0, 0.5 * self.entry.seconds_per_residue * residues)
 
     @torch.no_grad()
     def log_likelihood(self, x: Tensor) -> Tensor:
@@ -134,18 +133,23 @@ class SequenceMeasurement:
 
 
 def load(request: Request, scene: Scene) -> SequenceMeasurement:
-    """``sequence`` with its weight, 0 if it has none.
+    """``sequence`` with its weight, 0 if it has none, and its network, ProteinMPNN if it has none.
 
     Raises
     ------
     InputError
-        If there is a file or no number, or the network's weights are missing.
+        If there is a file, no number or no such network, or its package or weights are missing.
     """
+    given, *networks = request.words or ("0",)
     try:
-        (weight,) = map(float, request.words or ("0",))
+        weight = float(given)
     except ValueError:
         weight = math.nan
-    if request.file is not None or not 0.0 <= weight < math.inf:
-        raise InputError("The measurement 'sequence' takes one number, its weight: write 'sequence' or 'sequence 0.1'.")
-    network = design_network(scene.device)
-    return SequenceMeasurement(SequenceLikelihood.of_polymer(network, scene.polymer, scene.device), weight)
+    if request.file is not None or not 0.0 <= weight < math.inf or len(networks) > 1:
+        raise InputError(
+            "The measurement 'sequence' takes one number, its weight, and the name of a network: write 'sequence', "
+            "'sequence 0.1' or 'sequence 0.1 chroma'."
+        )
+    entry = find_design_network(networks[0] if networks else _USUAL)
+    likelihood = SequenceLikelihood.of_polymer(entry.load(scene.device), scene.polymer, scene.device)
+    return SequenceMeasurement(likelihood, weight, entry)

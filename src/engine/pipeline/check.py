@@ -39,6 +39,7 @@ from .dock_first import DockPlan, plan_docking
 from .dock_parts import ModelChain, errors_of_chains
 from .prepared import judged
 from .problem import load_problem, nothing_to_compute, place_model, reference_ca
+from .side_chain_views import require_side_chain_network
 from .symmetric import before_docking, prepare_symmetry, symmetry_note
 from .windows import Windows, find_windows
 
@@ -182,6 +183,8 @@ def _examine_model(
     _judge_placement(spec, target, findings)
     poll()
     _try(findings, lambda: load_prior(spec.prior, target.polymer, device))
+    if spec.side_chains != "none":
+        _try(findings, lambda: require_side_chain_network(spec.side_chain_model))
     if spec.reference is not None:
         _try(findings, lambda: reference_ca(spec.reference or "", target.polymer))
     poll()

@@ -152,7 +152,7 @@ def _side_chains(
     spec: CompleteSpec, problem: Problem, backbones: NDArray[np.float64], events: Events, control: Control
 ) -> AllAtoms | None:
     """Side chains of replicas (replica, N, 4, 3); those of residues without a known CA are built."""
-    job = SideChainJob(spec.side_chains, ~problem.known_residues, None, spec.seed)
+    job = SideChainJob(spec.side_chains, ~problem.known_residues, None, spec.seed, model=spec.side_chain_model)
     return place_side_chains(job, problem, backbones, events, control)
 
 

@@ -50,6 +50,8 @@ class SideChainJob:
     seed : int
     stay : ndarray of bool, shape (N,), or None
         Residues whose side chains stay where they are whole, whatever the map says.
+    model : str
+        One of `adp3d.contract.specs.model.SIDE_CHAIN_MODELS`.
     """
 
     mode: str
@@ -57,6 +59,7 @@ class SideChainJob:
     view: MapView | None
     seed: int
     stay: NDArray[np.bool_] | None = None
+    model: str = "builtin"
 
 
 def packing_task(job: SideChainJob, problem: Problem, x: NDArray[np.floating]) -> PackingTask:

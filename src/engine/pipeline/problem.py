@@ -30,6 +30,7 @@ from ..structure.read import read_structure
 from ..structure.residue_ranges import chains_named, select_residues
 from ..structure.sequences import NamedSequence, parse_sequence_argument
 from .layout import layout_of_target
+from .side_chain_views import require_side_chain_network
 from .symmetric import SymmetricJob, prepare_symmetry
 
 __all__ = ["Problem", "load_problem", "nothing_to_compute", "place_model", "reference_ca", "sequence_polymer"]
@@ -156,6 +157,8 @@ def load_problem(spec: CompleteSpec | RefineSpec, events: Events, structure: gem
         events.message(line, "warning")
     events.layout(layout_of_target(target))
     prior = load_prior(spec.prior, target.polymer, device)
+    if spec.side_chains != "none":
+        require_side_chain_network(spec.side_chain_model)
     reference = None if spec.reference is None else reference_ca(spec.reference, target.polymer)
     return Problem(structure, target, prior, device, reference, kept, spec.prior, symmetric)
 

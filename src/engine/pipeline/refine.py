@@ -152,7 +152,7 @@ def run(spec: RefineSpec, job: JobFolder, events: Events, control: Control) -> M
     anew = _anew(reported, own)
     backbones = pins.impose(final.cpu().double()).numpy()
     stay = None if windows is None else windows.elsewhere[shown.rows]
-    wanted = SideChainJob(spec.side_chains, anew, view, spec.seed, stay)
+    wanted = SideChainJob(spec.side_chains, anew, view, spec.seed, stay, spec.side_chain_model)
     told = sampling.overall.counting(events)
     symmetric = reported.symmetric
     surrounded = reported

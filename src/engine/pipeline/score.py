@@ -209,7 +209,7 @@ def score_with(
     InputError
         As `score_models`, or if the reference cannot be read.
     """
-    suits = SequenceSettings(settings.draws, settings.seed)
+    suits = SequenceSettings(settings.draws, settings.seed, settings.sequence_model)
     how: AnySettings = suits
     if settings.method != "sequence":
         how = EnergySettings(

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..energy.structure import Energy
-from ..likelihood.design_weights import design_network
 from ..likelihood.sequence import SequenceLikelihood
+from ..measurement.design_networks import design_network
 from ..structure.polymer import Polymer
 
 __all__ = ["SequenceSettings", "sequence_energy", "sequence_interface_energy"]
@@ -21,10 +21,11 @@ __all__ = ["SequenceSettings", "sequence_energy", "sequence_interface_energy"]
 
 @dataclass(frozen=True)
 class SequenceSettings:
-    """How -log p(s|x) is computed: the mean over ``draws`` random orders of the residues, from ``seed``."""
+    """How a ``model`` computes -log p(s|x): the mean over ``draws`` random orders of the residues, from ``seed``."""
 
     draws: int = 2
     seed: int = 0
+    model: str = "proteinmpnn"
 
 
 @torch.no_grad()
@@ -45,10 +46,10 @@ def sequence_energy(
     Raises
     ------
     InputError
-        If the weights of the network are missing.
+        If the package or the weights of the network are missing.
     """
     likelihood = SequenceLikelihood.of_polymer(
-        design_network(x.device), polymer, x.device, settings.draws, settings.seed
+        design_network(settings.model, x.device), polymer, x.device, settings.draws, settings.seed
     )
     found = []
     for number, one in enumerate(x, 1):

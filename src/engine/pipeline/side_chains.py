@@ -21,15 +21,15 @@ from ..placing.target import Target
 from ..prior.builtin.density_grids import DensityGrids
 from ..prior.evidence import DensityEvidence
 from ..rotamers.field import MapNoise, MapView, model_density
-from ..rotamers.pack import Packed, look_at, pack
+from ..rotamers.pack import Packed, pack
 from ..rotamers.task import PackingTask
 from ..sidechain.build import terminal_oxygen
 from ..sidechain.geometry_table import geometry_table
 from ..sidechain.templates import BACKBONE, RESIDUE_NAMES, TEMPLATES
-from ..sidechain.weights_file import default_side_chain_model
 from .export import SideAtoms
 from .packing_task import SideChainJob, packing_task
 from .problem import Problem
+from .side_chain_views import side_chain_views
 
 __all__ = ["AllAtoms", "map_view", "place_side_chains"]
 
@@ -184,7 +184,7 @@ def place_side_chains(
     problem : Problem
         With the model as the user gave it.
     replicas : ndarray, shape (replica, N, 4, 3)
-        In angstrom. What the model says of likely side chains is asked once, for the first.
+        In angstrom. What the network says of likely side chains is asked once, for the first.
     events : Events
     control : Control
         Asked again and again, a second or so apart.
@@ -197,14 +197,13 @@ def place_side_chains(
     if job.mode == "none":
         return None
     began = time.monotonic()
-    model = default_side_chain_model()
     scenes = [packing_task(job, problem, x) for x in replicas]
     first = scenes[0]
     total = len(scenes) + 1
     if not bool((first.open | (first.changeable if job.view is not None else False)).any()):
         events = NullEvents()  # a stage with nothing to do is none
     events.progress(PLACING, 0, total)
-    views = look_at(first, model, job.view, job.seed, control.obey)
+    views = side_chain_views(job.model, first, job.view, job.seed, control.obey)
     packed = []
     for done, task in enumerate(scenes, 1):
         events.progress(PLACING, done, total)

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 from ideal_backbone import build_backbone
-from small_design_network import NEIGHBOURS, small_weights
+from small_protein_mpnn import NEIGHBOURS, small_weights
 
-from adp3d.likelihood.design_network import ALPHABET, DesignNetwork
+from adp3d.likelihood.design_network import ALPHABET
+from adp3d.likelihood.protein_mpnn import ProteinMPNN
 from adp3d.likelihood.sequence import SequenceLikelihood
 from adp3d.structure.polymer import Polymer
 
-NETWORK = DesignNetwork(small_weights(), NEIGHBOURS)
+NETWORK = ProteinMPNN(small_weights(), NEIGHBOURS)
 DEVICE = torch.device("cpu")
 
 

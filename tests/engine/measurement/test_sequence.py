@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import torch
 from ideal_backbone import build_backbone
-from small_design_network import NEIGHBOURS, small_weights
+from small_protein_mpnn import NEIGHBOURS, small_weights
 from told import Messages
 
 from adp3d.cli.app import run
 from adp3d.contract.errors import InputError
 from adp3d.contract.specification import CompleteSpec
-from adp3d.likelihood.design_network import DesignNetwork
-from adp3d.likelihood.design_weights import DESIGN_WEIGHTS_VARIABLE
+from adp3d.likelihood.protein_mpnn import ProteinMPNN
+from adp3d.likelihood.protein_mpnn_weights import MPNN_WEIGHTS_VARIABLE
 from adp3d.likelihood.sequence import SequenceLikelihood
+from adp3d.measurement.design_networks import DESIGN_NETWORKS
 from adp3d.measurement.figures import log_likelihoods
 from adp3d.measurement.protocol import Scene
 from adp3d.measurement.registry import load_measurements
@@ -35,7 +36,7 @@ def weights(tmp_path, monkeypatch):
     """A file like the published ones, found by the environment variable."""
     path = tmp_path / "small.pt"
     torch.save({"model_state_dict": small_weights(), "num_edges": NEIGHBOURS}, path)
-    monkeypatch.setenv(DESIGN_WEIGHTS_VARIABLE, str(path))
+    monkeypatch.setenv(MPNN_WEIGHTS_VARIABLE, str(path))
     return path
 
 
@@ -49,8 +50,8 @@ def _level(t):
 
 
 def test_it_pulls_late_by_a_quadratic_about_the_estimate():
-    likelihood = SequenceLikelihood.of_polymer(DesignNetwork(small_weights(), NEIGHBOURS), POLYMER, "cpu")
-    potential = SequenceMeasurement(likelihood, 2.0).potential
+    likelihood = SequenceLikelihood.of_polymer(ProteinMPNN(small_weights(), NEIGHBOURS), POLYMER, "cpu")
+    potential = SequenceMeasurement(likelihood, 2.0, DESIGN_NETWORKS["proteinmpnn"]).potential
     x = _backbones()
     early = potential.at(x, _level(0.7))
     assert not early.value_and_gradient(x)[1].any() and not early.curvature(x).any()
@@ -68,8 +69,8 @@ def test_it_pulls_late_by_a_quadratic_about_the_estimate():
 
 
 def test_without_a_weight_it_tells_and_judges_but_does_not_pull():
-    likelihood = SequenceLikelihood.of_polymer(DesignNetwork(small_weights(), NEIGHBOURS), POLYMER, "cpu")
-    measurement, x = SequenceMeasurement(likelihood, 0.0), _backbones()
+    likelihood = SequenceLikelihood.of_polymer(ProteinMPNN(small_weights(), NEIGHBOURS), POLYMER, "cpu")
+    measurement, x = SequenceMeasurement(likelihood, 0.0, DESIGN_NETWORKS["proteinmpnn"]), _backbones()
     assert not measurement.potential.at(x, _level(0.1)).value_and_gradient(x)[1].any()
     mean = measurement.figures(x)["log_probability"]
     torch.testing.assert_close(mean, likelihood(x) / 10)
@@ -83,14 +84,18 @@ def test_requests_that_cannot_be_used_are_refused(weights):
     (found,) = load_measurements(["sequence 0.5"], scene)
     assert (found.name, found.weight) == ("sequence", 0.5)
     assert load_measurements(["sequence"], scene)[0].weight == 0.0
-    for request in ("sequence@file", "sequence much", "sequence 1 2", "sequence -1", "sequence nan"):
+    (named,) = load_measurements(["sequence 0.5 proteinmpnn"], scene)
+    assert (named.weight, named.entry, named.likelihood.network) == (0.5, found.entry, found.likelihood.network)
+    for request in ("sequence@file", "sequence much", "sequence 1 chroma 2", "sequence -1", "sequence nan"):
         with pytest.raises(InputError, match="takes one number, its weight"):
             load_measurements([request], scene)
+    with pytest.raises(InputError, match="no design network 'alphafold': choose proteinmpnn or chroma"):
+        load_measurements(["sequence 1 alphafold"], scene)
 
 
 def test_the_weight_is_a_setting_that_is_given_once():
     spec = CompleteSpec(model="m.cif", output="out", sequence_weight=0.25, measure=("saxs@c.dat",))
-    assert spec.further == ("saxs@c.dat", "sequence 0.25")
+    assert spec.further == ("saxs@c.dat", "sequence 0.25 proteinmpnn")
     assert CompleteSpec(model="m.cif", output="out").further == ()
     with pytest.raises(InputError, match="asked for twice"):
         CompleteSpec(model="m.cif", output="out", sequence_weight=0.25, measure=("sequence",))
@@ -124,7 +129,7 @@ def test_a_job_takes_the_sequence_as_a_measurement(small, weights, tmp_path, mon
 
 
 def test_without_weights_a_job_says_what_is_missing(small, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv(DESIGN_WEIGHTS_VARIABLE, str(tmp_path / "nowhere.pt"))
+    monkeypatch.setenv(MPNN_WEIGHTS_VARIABLE, str(tmp_path / "nowhere.pt"))
     words = ["complete", str(small.model), "-o", str(tmp_path / "out"), "--sequence-weight", "1", "--prior", "gaussian"]
     assert run(words) == 2
     assert "There is no file of ProteinMPNN's weights" in capsys.readouterr().err

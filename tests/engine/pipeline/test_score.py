@@ -11,14 +11,14 @@ import gemmi
 import numpy as np
 import pytest
 import torch
-from small_design_network import NEIGHBOURS, small_weights
+from small_protein_mpnn import NEIGHBOURS, small_weights
 from small_structures import Part, build
 
 from adp3d.cli import main
 from adp3d.contract.errors import InputError
 from adp3d.contract.specs.score import ScoreSettings
 from adp3d.energy.structure import EnergySettings
-from adp3d.likelihood.design_weights import DESIGN_WEIGHTS_VARIABLE, read_design_network
+from adp3d.likelihood.protein_mpnn_weights import MPNN_WEIGHTS_VARIABLE, read_protein_mpnn
 from adp3d.likelihood.sequence import SequenceLikelihood
 from adp3d.pipeline import sequence_energy
 from adp3d.pipeline.score import read_models, score_models, score_with
@@ -289,13 +289,13 @@ def test_the_sequence_can_be_the_judge(tmp_path, monkeypatch, capsys):
     """-log p(s|x) of a design network with random weights: residues sum up, the parts of a complex see each other."""
     weights = tmp_path / "small.pt"
     torch.save({"model_state_dict": small_weights(), "num_edges": NEIGHBOURS}, weights)
-    monkeypatch.setenv(DESIGN_WEIGHTS_VARIABLE, str(weights))
+    monkeypatch.setenv(MPNN_WEIGHTS_VARIABLE, str(weights))
     chains = [chain_of("A", (0, 0, 0), 8), chain_of("B", (0, 6, 0), 6)]
     complexed = write(tmp_path / "complex.cif", chains)
     settings = ScoreSettings(method="sequence", draws=3, device="cpu")
     (model,) = read_models(complexed)
     (found,) = score_with([model], settings)
-    likelihood = SequenceLikelihood.of_polymer(read_design_network(weights), model.polymer, "cpu", 3, 0)
+    likelihood = SequenceLikelihood.of_polymer(read_protein_mpnn(weights), model.polymer, "cpu", 3, 0)
     x = torch.as_tensor(model.x, dtype=torch.float32)[None]
     assert found.energy == pytest.approx(-float(likelihood(x)[0]), rel=1e-5)
     assert found.per_residue.sum() == pytest.approx(found.energy)
@@ -303,7 +303,9 @@ def test_the_sequence_can_be_the_judge(tmp_path, monkeypatch, capsys):
     (between,) = score_with([model], replace(settings, interface="A:B"))
     assert abs(between.energy) > 1e-3
     far = write(tmp_path / "far.cif", [chain_of("A", (0, 0, 0), 8), chain_of("B", (0, 500, 0), 6)])
-    monkeypatch.setattr(sequence_energy, "design_network", lambda device: replace(likelihood.network, neighbours=6))
+    monkeypatch.setattr(
+        sequence_energy, "design_network", lambda name, device: replace(likelihood.network, neighbours=6)
+    )
     (apart,) = score_with(read_models(far), replace(settings, interface="A:B", draws=40))
     assert np.abs(apart.per_residue).max() < 0.2, "chains that do not see each other differ by their orders alone"
     assert main(["score", str(complexed), "--method", "sequence", "--json"]) == 0
@@ -315,7 +317,7 @@ def test_the_sequence_counts_beside_the_prior(tmp_path, monkeypatch, interface):
     """What is added is -log p(s|x) times its weight, by residue, and errors of independent draws add up as squares."""
     weights = tmp_path / "small.pt"
     torch.save({"model_state_dict": small_weights(), "num_edges": NEIGHBOURS}, weights)
-    monkeypatch.setenv(DESIGN_WEIGHTS_VARIABLE, str(weights))
+    monkeypatch.setenv(MPNN_WEIGHTS_VARIABLE, str(weights))
     models = read_models(write(tmp_path / "complex.cif", [chain_of("A", (0, 0, 0), 8), chain_of("B", (0, 6, 0), 6)]))
     usual = ScoreSettings(steps=4, draws=3, device="cpu", prior="gaussian", interface=interface)
     told = []
@@ -334,6 +336,6 @@ def test_a_weight_of_the_sequence_is_for_energies_of_a_prior(tmp_path, monkeypat
     path = write(tmp_path / "one.cif", [chain_of("A", (0, 0, 0), 8)])
     assert main(["score", str(path), "--method", "sequence", "--sequence-weight", "1"]) == 2
     assert "--sequence-weight is of what is added" in capsys.readouterr().err
-    monkeypatch.setenv(DESIGN_WEIGHTS_VARIABLE, str(tmp_path / "none.pt"))
+    monkeypatch.setenv(MPNN_WEIGHTS_VARIABLE, str(tmp_path / "none.pt"))
     assert main(["score", str(path), "--sequence-weight", "1", "--prior", "gaussian"]) == 2
     assert "none.pt" in capsys.readouterr().err

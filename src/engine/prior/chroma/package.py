@@ -1,11 +1,11 @@
-"""The parts of `generate-chroma` that hold the backbone network, loaded without what they do not need.
+"""The parts of `generate-chroma` that hold its networks, loaded without what they do not need.
 
 Three things stand in the way of an ordinary import: the package asks for versions of 2022, its first module loads a
-molecular viewer for notebooks, and the network's features fetch an entry of the PDB when they are made, to learn the
+molecular viewer for notebooks, and the networks' features fetch an entry of the PDB when they are made, to learn the
 means of their values, and write those into the package's folder. The means are among the weights as well. So the
 package is installed without its requirements, its submodules are imported below a parent that runs none of its own
-code, and the features of our copy begin with means of a chain made here, which the weights then replace. Nothing on
-the disk is changed.
+code, and the features of our copy begin with means of a chain made here, which the weights then replace. Residues that
+are decoded one by one draw no bar into the log. Nothing on the disk is changed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import importlib.util
 import json
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -40,16 +40,17 @@ class ChromaPackage:
 
     Attributes
     ----------
-    network : type
-        ``GraphBackbone``, a torch module.
+    backbone, design : type
+        ``GraphBackbone`` and ``GraphDesign``, torch modules.
     covariance : type
         ``BackboneMVNGlobular``.
     addresses : dict of str to str
         Where the package says that weights are, by the name of their model class; they need a key.
     """
 
-    def __init__(self, network: Any, covariance: Any, addresses: dict[str, str]) -> None:
-        self.network = network
+    def __init__(self, backbone: Any, design: Any, covariance: Any, addresses: dict[str, str]) -> None:
+        self.backbone = backbone
+        self.design = design
         self.covariance = covariance
         self.addresses = addresses
 
@@ -70,14 +71,17 @@ def load_package() -> ChromaPackage:
     try:
         with _apart(next(iter(places))):
             backbone = importlib.import_module(f"{_NAME}.models.graph_backbone")
+            design = importlib.import_module(f"{_NAME}.models.graph_design")
+            graph = importlib.import_module(f"{_NAME}.layers.graph")
             features = importlib.import_module(f"{_NAME}.layers.structure.protein_graph")
             covariance = importlib.import_module(f"{_NAME}.layers.structure.mvn").BackboneMVNGlobular
             named = importlib.import_module(f"{_NAME}.constants.named_models").NAMED_MODELS
     except ModuleNotFoundError as error:
         raise InputError(f"'generate-chroma' needs the package {error.name!r}: {INSTALL}.") from error
     features.ProteinFeatureGraph._load_centering_params = _first_means
+    vars(graph).update(tqdm=_without_a_bar, checkpoint=_at_once)
     addresses = {model: entries["public"]["s3_uri"] for model, entries in named.items()}
-    return ChromaPackage(backbone.GraphBackbone, covariance, addresses)
+    return ChromaPackage(backbone.GraphBackbone, design.GraphDesign, covariance, addresses)
 
 
 @contextmanager
@@ -112,6 +116,16 @@ class _NoProtein:
 
 def _refuse(*_: object, **__: object) -> None:
     raise RuntimeError("weights are read by adp3d.prior.chroma.weights")
+
+
+def _without_a_bar(steps: Iterable[int], **_: object) -> Iterable[int]:
+    """In the place of ``tqdm``."""
+    return steps
+
+
+def _at_once(layer: Callable[..., Any], *inputs: Any) -> Any:
+    """In the place of ``torch.utils.checkpoint``, which decoding asks for although it needs no gradients."""
+    return layer(*inputs)
 
 
 def _first_means(graph: Any, reference: str) -> None:

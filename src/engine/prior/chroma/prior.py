@@ -15,7 +15,7 @@ from ..correlation import GlobularCorrelation
 from ..evidence import NOTHING, Evidence
 from ..schedule import LogSnrSchedule
 from .package import load_package
-from .weights import default_weights, load_network, no_weights
+from .weights import BACKBONE, load_network
 
 __all__ = ["ChromaPrior", "make_chroma"]
 
@@ -69,17 +69,17 @@ def make_chroma(polymer: Polymer, device: torch.device) -> ChromaPrior:
     InputError
         Says which of package and weights are missing.
     """
-    path = default_weights()
-    lacking = [] if path.is_file() else [no_weights(path)]
+    lacking = [BACKBONE.lacking] if BACKBONE.lacking else []
     try:
         load_package()
     except InputError as error:
         lacking.insert(0, str(error))
     if lacking:
         raise InputError(" ".join(lacking))
+    path = BACKBONE.path
     return ChromaPrior(_kept_network(path, str(device), path.stat().st_mtime_ns), polymer)
 
 
 @lru_cache(maxsize=1)
 def _kept_network(path: Path, device: str, changed: int) -> Any:
-    return load_network(path).to(device)
+    return load_network(BACKBONE, path).to(device)

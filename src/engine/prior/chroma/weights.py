@@ -1,4 +1,4 @@
-"""Weights of Chroma's backbone network: where they are, reading them safely, fetching them with a user's key."""
+"""Weights of Chroma's networks: where they are, reading them safely, fetching them with a user's key."""
 
 from __future__ import annotations
 
@@ -8,50 +8,121 @@ import shutil
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ...contract.errors import InputError
-from .package import load_package
+from .package import ChromaPackage, load_package
 
-__all__ = ["CHROMA_WEIGHTS_VARIABLE", "default_weights", "fetch_weights", "keep_weights", "load_network", "no_weights"]
+__all__ = ["BACKBONE", "DESIGN", "NETWORKS", "NetworkFile", "fetch_weights", "keep_weights", "load_network"]
 
-CHROMA_WEIGHTS_VARIABLE = "ADP3D_CHROMA_WEIGHTS"
-"""Environment variable that names the file of weights."""
-
-_FILE = "chroma_backbone_v1.0.pt"
 _TRAINING = ("loss_diffusion.", "noise_perturb.")
-"""Parts of the network that hold no weights, only constants for its losses and its noise."""
+"""Parts of the networks that hold no weights, only constants for their losses and their noise."""
 _TIMEOUT = 60.0
 """Seconds without a byte after which a download has failed."""
+_UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError, OSError)
+"""What reading a file of something else may raise."""
 
 
-def default_weights() -> Path:
-    """File of weights: the one that `CHROMA_WEIGHTS_VARIABLE` names, else the one that `keep_weights` keeps."""
-    named = os.environ.get(CHROMA_WEIGHTS_VARIABLE)
-    return Path(named).expanduser() if named else Path.home() / ".adp3d" / _FILE
+@dataclass(frozen=True)
+class NetworkFile:
+    """One of Chroma's networks and the file of its weights.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    file : str
+        Name of the published file.
+    variable : str
+        Environment variable that names another one.
+    address : str
+        Key of `ChromaPackage.addresses`.
+    make : callable
+        Its class in the package.
+    refusal : callable
+        Says why networks with these settings cannot be used, or nothing.
+    """
+
+    name: str
+    file: str
+    variable: str
+    address: str
+    make: Callable[[ChromaPackage], Any]
+    refusal: Callable[[Mapping[str, Any], Any], str]
+
+    @property
+    def path(self) -> Path:
+        """File of weights: the one that `variable` names, else the one that `keep_weights` keeps."""
+        named = os.environ.get(self.variable)
+        return Path(named).expanduser() if named else Path.home() / ".adp3d" / self.file
+
+    @property
+    def lacking(self) -> str:
+        """That there are none, and what to do; empty if there are."""
+        if self.path.is_file():
+            return ""
+        return self.absent(self.path)
+
+    def absent(self, path: Path) -> str:
+        """That a file of weights is not there, and what to do."""
+        return (
+            f"There are no weights of Chroma's {self.name} at '{path}': put {self.file} there, let {self.variable} "
+            "name the file, or fetch them with a key of your own ('adp3d install' with 'prior' chroma and your key)."
+        )
 
 
-def no_weights(path: Path) -> str:
-    """That there are none, and what to do."""
-    return (
-        f"There are no weights of Chroma at '{path}': put {_FILE} there, let {CHROMA_WEIGHTS_VARIABLE} name the "
-        "file, or fetch them with a key of your own ('adp3d install' with 'prior' chroma and your key)."
-    )
+def _other_noise(settings: Mapping[str, Any], network: Any) -> str:
+    """Backbone networks whose noise this program does not know."""
+    base = network.noise_perturb.base_gaussian
+    if network.noise_schedule.kind != "log_snr" or getattr(base, "covariance_model", "") != "globular":
+        return (
+            f"a network with another noise (schedule {settings.get('noise_schedule')}, covariance "
+            f"{settings.get('noise_covariance_model')}) than Chroma's published one"
+        )
+    return "a network whose noise joins chains, which is not supported" if base.complex_scaling else ""
 
 
-def load_network(path: Path) -> Any:
+def _other_design(settings: Mapping[str, Any], network: Any) -> str:
+    """Design networks that do not decode types before side chains, or no side chains."""
+    if not (network.sidechains and network.separate_packing):
+        return "a network that decodes types and side chains in turns, or no side chains, which is not supported"
+    return ""
+
+
+BACKBONE = NetworkFile(
+    "backbone network",
+    "chroma_backbone_v1.0.pt",
+    "ADP3D_CHROMA_WEIGHTS",
+    "GraphBackbone",
+    lambda package: package.backbone,
+    _other_noise,
+)
+DESIGN = NetworkFile(
+    "design network",
+    "chroma_design_v1.0.pt",
+    "ADP3D_CHROMA_DESIGN_WEIGHTS",
+    "GraphDesign",
+    lambda package: package.design,
+    _other_design,
+)
+NETWORKS = (BACKBONE, DESIGN)
+
+
+def load_network(kind: NetworkFile, path: Path | None = None) -> Any:
     """Network with its weights, on the CPU, ready for inference.
 
     Tensors and plain values are read; what could run code is refused.
 
     Parameters
     ----------
-    path : Path
-        As the package's ``save_model`` writes it: ``init_kwargs`` and ``model_state_dict``.
+    kind : NetworkFile
+    path : Path, optional
+        As the package's ``save_model`` writes it: ``init_kwargs`` and ``model_state_dict``. By default its own.
 
     Raises
     ------
@@ -59,36 +130,38 @@ def load_network(path: Path) -> Any:
         If the file is missing, damaged or of another network.
     """
     package = load_package()
+    path = kind.path if path is None else path
     if not path.is_file():
-        raise InputError(no_weights(path))
+        raise InputError(kind.absent(path))
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-        settings, state = dict(stored["init_kwargs"]), stored["model_state_dict"]
-        network = package.network(**settings)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError, OSError) as error:
-        raise InputError(f"'{path}' holds no weights of Chroma's backbone network ({_brief(error)}).") from error
-    _refuse_others(path, settings, network)
-    _fill(path, network, state)
+        settings, state = _stored(path)
+        network = kind.make(package)(**settings)
+    except _UNREADABLE as error:
+        raise InputError(f"'{path}' holds no weights of Chroma's {kind.name} ({_brief(error)}).") from error
+    if why := kind.refusal(settings, network):
+        raise InputError(f"'{path}' holds {why}: use {kind.file}.")
+    _fill(kind, path, network, state)
     return network.eval().requires_grad_(False)
 
 
 def keep_weights(source: Path) -> Path:
-    """Copy a file of weights to where it is looked for.
+    """Copy a file of weights to where it is looked for; which network they are of is seen from the file.
 
     Raises
     ------
     InputError
         If it holds none; nothing is copied then.
     """
-    load_network(source)
-    target = default_weights()
+    kind = _kind_of(source)
+    load_network(kind, source)
+    target = kind.path
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.resolve() != target.resolve():
         _replace(source, target)
     return target
 
 
-def fetch_weights(key: str) -> Path:
+def fetch_weights(kind: NetworkFile, key: str) -> Path:
     """Fetch the weights from their publisher with a user's key, to where they are looked for.
 
     Raises
@@ -97,9 +170,9 @@ def fetch_weights(key: str) -> Path:
         If the key is refused, the publisher cannot be reached, or what comes is no file of weights; a file that was
         there stays.
     """
-    address = urllib.parse.urlsplit(load_package().addresses["GraphBackbone"])
+    address = urllib.parse.urlsplit(load_package().addresses[kind.address])
     query = urllib.parse.urlencode({**dict(urllib.parse.parse_qsl(address.query)), "token": key})
-    target = default_weights()
+    target = kind.path
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + ".part")
     try:
@@ -108,7 +181,7 @@ def fetch_weights(key: str) -> Path:
             partial.open("wb") as stream,
         ):
             shutil.copyfileobj(answer, stream)
-        load_network(partial)
+        load_network(kind, partial)
         os.replace(partial, target)
     except urllib.error.HTTPError as error:
         raise InputError(
@@ -121,6 +194,21 @@ def fetch_weights(key: str) -> Path:
     return target
 
 
+def _stored(path: Path) -> tuple[dict[str, Any], Mapping[str, torch.Tensor]]:
+    """Settings and weights of a file."""
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    return dict(stored["init_kwargs"]), stored["model_state_dict"]
+
+
+def _kind_of(path: Path) -> NetworkFile:
+    """The design network, if the settings of a file are its own; what cannot be read is for `load_network` to say."""
+    try:
+        settings, _ = _stored(path)
+    except _UNREADABLE:
+        return BACKBONE
+    return DESIGN if "separate_packing" in settings else BACKBONE
+
+
 def _replace(source: Path, target: Path) -> None:
     partial = target.with_name(target.name + ".part")
     try:
@@ -130,25 +218,13 @@ def _replace(source: Path, target: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _refuse_others(path: Path, settings: Mapping[str, Any], network: Any) -> None:
-    """Networks whose noise this program does not know."""
-    base = network.noise_perturb.base_gaussian
-    if network.noise_schedule.kind != "log_snr" or getattr(base, "covariance_model", "") != "globular":
-        raise InputError(
-            f"'{path}' holds a network with another noise (schedule {settings.get('noise_schedule')}, covariance "
-            f"{settings.get('noise_covariance_model')}) than Chroma's published one: use {_FILE}."
-        )
-    if base.complex_scaling:
-        raise InputError(f"'{path}' holds a network whose noise joins chains, which is not supported: use {_FILE}.")
-
-
-def _fill(path: Path, network: Any, state: Mapping[str, torch.Tensor]) -> None:
+def _fill(kind: NetworkFile, path: Path, network: Any, state: Mapping[str, torch.Tensor]) -> None:
     """Give the network its weights; what it has for training alone may lack, and what it has not is left out."""
     own = network.state_dict()
     lacking = sorted(name for name in own if name not in state and not name.startswith(_TRAINING))
     wrong = sorted(name for name in own if name in state and state[name].shape != own[name].shape)
     if lacking or wrong:
-        raise InputError(f"'{path}' does not fit Chroma's backbone network ({(lacking + wrong)[0]}): use {_FILE}.")
+        raise InputError(f"'{path}' does not fit Chroma's {kind.name} ({(lacking + wrong)[0]}): use {kind.file}.")
     network.load_state_dict({name: value for name, value in state.items() if name in own}, strict=False)
 
 

