@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from ..contract.errors import InputError
+from ..contract.wording import in_flags
 from . import options as opt
 from .console import plain_console
 from .session import Session
@@ -64,14 +65,20 @@ def install(
     _pip(console)
     from ..prior.chroma.weights import BACKBONE, NETWORKS, fetch_weights, keep_weights  # heavy
 
-    for file in weights or ():
-        keep_weights(file.expanduser())
+    kept = keep_weights([file.expanduser() for file in weights or ()])
     for kind in NETWORKS:
-        if kind.lacking and key is not None and not weights:
-            fetch_weights(kind, key)
-        console.print(kind.lacking or f"Weights of the {kind.name}: {kind.path}")
-    if BACKBONE.lacking:
+        if kind.lacking and key is not None and not kept:
+            try:
+                fetch_weights(kind, key)
+            except InputError as error:  # the prior does without the other network
+                if kind is BACKBONE:
+                    raise
+                console.print(str(error))
+        console.print(in_flags(kind.lacking) or f"Weights of the {kind.name}: {kind.path}")
+    if BACKBONE.lacking and not kept:
         raise typer.Exit(1)
+    if BACKBONE.lacking:
+        return
     console.print(f"Try it with: adp3d doctor --prior {prior.value}")
 
 

@@ -46,7 +46,7 @@ def doctor(
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     else:
-        _show(report)
+        _show(report, prior)
     if not report["healthy"]:
         raise typer.Exit(1)
 
@@ -75,7 +75,7 @@ def train(ctx: typer.Context) -> None:
     training(args=ctx.args, prog_name="adp3d train")
 
 
-def _show(report: dict[str, Any]) -> None:
+def _show(report: dict[str, Any], prior: str) -> None:
     console = plain_console()
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
@@ -99,6 +99,10 @@ def _show(report: dict[str, Any]) -> None:
             ("Weights", f"{w['path']} ({w['bytes'] / 1e6:.1f} MB, SHA-256 {w['sha256'][:16]})")
             for w in report["weights"]
         ]
+        judges = report["design_networks"]
+        rows.append(
+            ("Sequences", ", ".join(f"{name} {'' if one['ok'] else 'not '}there" for name, one in judges.items()))
+        )
         test = report["self_test"]
         result = f"passed: {test['residues']} residues in {test['seconds']} s" if test["ok"] else "failed"
         rows.append(("Self-test", result))
@@ -107,5 +111,8 @@ def _show(report: dict[str, Any]) -> None:
     console.print(table)
     for problem in report["problems"]:
         console.print(Text(f"Problem: {in_flags(problem)}", style="red"), soft_wrap=True)
+    if prior in report.get("design_networks", {}) and not report["design_networks"][prior]["ok"]:
+        lacking = in_flags(report["design_networks"][prior]["lacking"])
+        console.print(Text(f"For --sequence-model and --side-chain-model {prior} alone: {lacking}"), soft_wrap=True)
     if report["healthy"]:
         console.print(Text("Everything needed is there.", style="green"))

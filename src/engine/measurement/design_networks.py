@@ -10,6 +10,7 @@ import torch
 from ..contract.errors import InputError
 from ..likelihood.design_network import DesignNetwork
 from ..likelihood.protein_mpnn_weights import protein_mpnn
+from ..prior.chroma.design import chroma_design
 
 __all__ = ["DESIGN_NETWORKS", "DesignEntry", "design_network", "find_design_network"]
 
@@ -34,17 +35,11 @@ class DesignEntry:
     seconds_per_residue: float
 
 
-def _chroma(device: torch.device) -> DesignNetwork:
-    from ..prior.chroma.design import chroma_design  # a package of its own
-
-    return chroma_design(device)
-
-
 DESIGN_NETWORKS = {
     # 48 neighbours, nine layers of about seven tensors of 128 numbers; 124 residues on a busy core of a server of 2024
     "proteinmpnn": DesignEntry(protein_mpnn, 30_000_000, 1_500_000, 6e-3),
     # measured on the same core with 512 and 192 channels, 27 million weights; how large the published one is we guess
-    "chroma": DesignEntry(_chroma, 110_000_000, 2_600_000, 1.1e-2),
+    "chroma": DesignEntry(chroma_design, 110_000_000, 2_600_000, 1.1e-2),
 }
 
 

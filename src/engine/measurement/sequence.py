@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..contract.errors import InputError
 from ..contract.requests import Request
+from ..contract.specs.model import SEQUENCE_MODELS
 from ..likelihood.sequence import SequenceLikelihood
 from ..solver.potential_cost import PotentialCost
 from ..solver.protocol import Level, LocalPotential
@@ -27,10 +28,9 @@ _BELOW = 0.5
 with noise of 0.2 A. The authors of ADP-3D switch theirs on late, too."""
 _CURVATURE = 0.4
 """1/angstrom^2 for each coordinate: mean square of the gradient (nats/angstrom) at a crystal structure, which is what a
-likelihood's curvature is on average."""
+likelihood's curvature is on average. These three are ProteinMPNN's, and not examined for other networks."""
 _LONGEST = 3.0
 """Nats/angstrom beyond which the gradient at an atom is shortened: five times its usual size, as where atoms meet."""
-_USUAL = "proteinmpnn"
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,6 @@ def load(request: Request, scene: Scene) -> SequenceMeasurement:
             "The measurement 'sequence' takes one number, its weight, and the name of a network: write 'sequence', "
             "'sequence 0.1' or 'sequence 0.1 chroma'."
         )
-    entry = find_design_network(networks[0] if networks else _USUAL)
+    entry = find_design_network(networks[0] if networks else SEQUENCE_MODELS[0])
     likelihood = SequenceLikelihood.of_polymer(entry.load(scene.device), scene.polymer, scene.device)
     return SequenceMeasurement(likelihood, weight, entry)

@@ -20,6 +20,7 @@ from ..prior.registry import find_prior
 from ..relax.toolkit import has_openmm
 from ..solver import completion, folding
 from ..solver.planned_run import PlannedRun, total_work
+from .side_chain_views import SIDE_CHAIN_NETWORKS
 
 __all__ = [
     "AGAIN",
@@ -62,9 +63,9 @@ _TRIAL_WEIGHTS = (1.0, 3.0, 10.0, 0.3, 0.1)
 """Factors on the weight of a map that may be tried in part of its data: from the usual one upwards as long as that
 helps, else downwards. Neighbours differ by about as much as makes a difference. 30 was worse than 10 for all of four
 validation chains in maps at 3.5 and 4 A, by 0.04 to 0.07 A and 5 to 9 % of the residues in favoured regions."""
-_LOOKING, _PACKING, _RELAXING = 0.007, 0.012, 0.075
-"""Seconds of a core for each residue: of asking the side-chain model, of packing one replica, and of relaxing the best
-one with the figures before and after. Chains of 172 to 2,064 residues, with maps."""
+_PACKING, _RELAXING = 0.012, 0.075
+"""Seconds of a core for each residue: of packing one replica, and of relaxing the best one with the figures before and
+after. Chains of 172 to 2,064 residues, with maps."""
 _SAMPLED = 1.5
 """Times as long as with averages that solver runs take whose late steps sample side chains: 1.4 to 1.6 in simulated
 maps of validation chains at 2.5 and 3.5 A."""
@@ -267,7 +268,8 @@ def _finishing(spec: CommonSpec, residues: int) -> dict[str, float]:
     """Seconds of each stage that comes after the solver runs, in their order."""
     if not isinstance(spec, ModelSpec) or spec.side_chains == "none":
         return {}
-    stages = {PLACING: residues * (_LOOKING + spec.replicas * _PACKING)}
+    looking = SIDE_CHAIN_NETWORKS[spec.side_chain_model].seconds_per_residue
+    stages = {PLACING: residues * (looking + spec.replicas * _PACKING)}
     if spec.relax and has_openmm():
         stages[RELAXING] = residues * _RELAXING
     return stages

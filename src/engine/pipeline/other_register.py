@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..contract.specification import RefineSpec
 from ..ensemble.recombination import missing_segments
 from ..job.events import Control, Events, NullEvents
 from ..placing.target import Target
@@ -262,7 +263,7 @@ def _tried(
     for segment in now.built.segments:
         mask[segment] = True
     view = map_view(now.prepared.density, Refiner(course, now.prepared, now.firm).starting_density())
-    before, after = _evidence(torch.stack([old, x]), reported, touched, mask, view, course.spec.seed, control)
+    before, after = _evidence(torch.stack([old, x]), reported, touched, mask, view, course.spec, control)
     reason = "which tears the chain" if _torn(x, linked, touched) else ""
     taken = not reason and after.better_than(before, _SHARE * shift.better)
     attempts = (*now.attempts, Attempt(shift, taken, before, after, reason))
@@ -316,12 +317,12 @@ def _evidence(
     touched: NDArray[np.bool_],
     anew: NDArray[np.bool_],
     view: MapView,
-    seed: int,
+    spec: RefineSpec,
     control: Control,
 ) -> tuple[Evidence, Evidence]:
     """What the map says of two traces (2, N, 4, 3), with side chains placed alike."""
     traces = x.double().cpu().numpy()
-    job = SideChainJob("auto", anew | ~reported.known_residues, view, seed)
+    job = SideChainJob("auto", anew | ~reported.known_residues, view, spec.seed, model=spec.side_chain_model)
     all_atoms = place_side_chains(job, reported, traces, NullEvents(), control)
     assert all_atoms is not None  # the mode asks for them
     types = reported.polymer.aatype

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ..contract.specs.model import SIDE_CHAIN_MODELS
 from ..placing.target import Target
 from ..placing.write import result_structure
 from ..rotamers.field import MapView
@@ -59,7 +60,7 @@ class SideChainJob:
     view: MapView | None
     seed: int
     stay: NDArray[np.bool_] | None = None
-    model: str = "builtin"
+    model: str = SIDE_CHAIN_MODELS[0]
 
 
 def packing_task(job: SideChainJob, problem: Problem, x: NDArray[np.floating]) -> PackingTask:

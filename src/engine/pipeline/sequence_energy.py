@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..contract.specs.model import SEQUENCE_MODELS
 from ..energy.structure import Energy
 from ..likelihood.sequence import SequenceLikelihood
 from ..measurement.design_networks import design_network
@@ -25,7 +26,7 @@ class SequenceSettings:
 
     draws: int = 2
     seed: int = 0
-    model: str = "proteinmpnn"
+    model: str = SEQUENCE_MODELS[0]
 
 
 @torch.no_grad()

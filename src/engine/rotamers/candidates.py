@@ -21,7 +21,7 @@ from .library import chi_log_density, rotamers_of
 from .pieces import Ask, in_pieces, nobody
 from .task import PackingTask, measured_torsions
 
-__all__ = ["Candidates", "ModelView", "look_with", "propose"]
+__all__ = ["NEXT_SEED", "Candidates", "ModelView", "look_with", "propose"]
 
 _LIKELIEST = 12
 """Codes of a residue that are decoded, by their probability with all open neighbours hidden."""
@@ -29,7 +29,7 @@ _SAMPLES, _STEPS = 8, 4
 """Samples, and steps of each: what is likely once neighbours are decided."""
 _SAMPLED_AT_ONCE = 2048
 """Residues of all samples that are drawn together, or those of one sample: they take 0.15 MB each."""
-_NEXT_SEED = 1_000_003
+NEXT_SEED = 1_000_003
 """Added to the seed for each further sample: which are drawn together makes no difference to them."""
 _WIDTH = np.deg2rad(8.0)
 """Standard deviation in radians about the torsions of a code; 7 to 12 degrees do as well on validation chains."""
@@ -75,7 +75,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class ModelView:
-    """Decoded codes of N residues and their probabilities.
+    """What a network thinks likely of N residues: decoded codes or drawn side chains, and their probabilities.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class ModelView:
         In radians.
     deviation : Tensor, shape (K, N, 10, 3)
     probability : Tensor, shape (K, N)
-        Zero for a code that came up before.
+        Zero for a code that came up before; draws that are alike add up.
     """
 
     chi: Tensor
@@ -144,7 +144,7 @@ def _drawn(model: SideChainModel, scene: Scene, seed: int, samples: int, ask: As
     found = []
     for first in range(0, samples, together):
         ask()
-        numbers = [torch.Generator().manual_seed(seed + _NEXT_SEED * k) for k in range(first, first + together)]
+        numbers = [torch.Generator().manual_seed(seed + NEXT_SEED * k) for k in range(first, first + together)]
         found.append(sampler.draw(sampler.all_hidden(), numbers, _STEPS).tokens)
     return torch.cat(found)
 

@@ -25,7 +25,7 @@ from .marginals import expected_cost, mean_field, mean_squares
 from .pieces import Ask, in_pieces, nobody
 from .task import PackingTask
 
-__all__ = ["Packed", "look_at", "pack"]
+__all__ = ["Packed", "Views", "look_at", "pack", "questions"]
 
 _BELIEF = 0.45
 """Weight of the log probabilities beside contacts, which tell in part the same; that of the backbone's is the one that
@@ -140,16 +140,23 @@ def look_at(task: PackingTask, model: SideChainModel, view: MapView | None, seed
     ask : callable
         Called again and again; what it raises ends it.
     """
-    task = _without_map(task) if view is None else task
     views: Views = []
-    movable, complete = task.movable, task.complete
-    if bool((movable & task.open).any()):
-        scene = _scene(task, complete & ~task.open, view)
-        views.append((task.open, look_with(model, scene, seed, ask=ask)))
-    if bool((movable & task.changeable).any()):
-        scene = _scene(task, complete & ~task.open & ~task.changeable, view)
-        views.append((task.changeable, look_with(model, scene, seed, samples=0, ask=ask)))
+    for residues, known in questions(task, view is not None):
+        samples = {"samples": 0} if residues is task.changeable else {}
+        views.append((residues, look_with(model, _scene(task, known, view), seed, ask=ask, **samples)))
     return views
+
+
+def questions(task: PackingTask, with_map: bool) -> list[tuple[Tensor, Tensor]]:
+    """Which residues (N,) a network is asked about, and whose side chains (N,) it is shown meanwhile.
+
+    Open ones beside all that is complete; with a map, changeable ones as if none of these were known.
+    """
+    settled = task.complete & ~task.open
+    asked = [(task.open, settled)]
+    if with_map:
+        asked.append((task.changeable, settled & ~task.changeable))
+    return [(residues, known) for residues, known in asked if bool((task.movable & residues).any())]
 
 
 def _scene(task: PackingTask, known: Tensor, view: MapView | None) -> Scene:

@@ -27,6 +27,19 @@ def test_what_was_not_done_is_not_told():
 def test_only_what_was_used_is_cited():
     plain = citations({"kind": "complete", "prior": "gaussian"}, {})
     assert [one.what for one in plain] == ["the solver"]
+    spec = {"kind": "complete", "prior": "gaussian", "sequence_weight": 0.5, "side_chain_model": "chroma"}
+    judged = {"measurements": {"sequence": {"log_probability": -1.2}}, "side_chains": {}}
+    assert [one.what for one in citations(spec, judged)] == ["the solver", "Chroma", "the likelihood of the sequence"]
+    asked = {
+        "kind": "complete",
+        "prior": "builtin",
+        "measure": ["sequence 0.1 chroma"],
+    }  # as jobs have it, and old ones
+    assert [one.what for one in citations(asked, judged)] == ["the solver", "Chroma"]
+    assert "the noise covariance" in " ".join(one.what for one in citations(asked | {"measure": ["sequence"]}, judged))
+    text = " ".join(methods(spec, judged | {"side_chains": {"built": 3}}, {}))
+    assert "the design network of Chroma of their torsions" not in text and "by contacts and the design network" in text
+    assert "by ProteinMPNN, helped to choose between replicas, and drew the model with a weight of 0.5." in text
     after = {"clashscore": 1.0, "q_score": 0.7}
     full = citations(SPEC, METRICS | {"relaxation": {"steps": 3}, "validation": {"after": after}}, in_chimerax=True)
     assert len({one.url for one in full}) == len(full) == 7

@@ -36,10 +36,10 @@ SIDE_CHAINS = ("auto", "rebuild", "none")
 """Which side chains a job places."""
 
 SIDE_CHAIN_MODELS = ("builtin", "chroma")
-"""Networks that say which side chains are likely."""
+"""Networks that say which side chains are likely; the first is the default."""
 
 SEQUENCE_MODELS = ("proteinmpnn", "chroma")
-"""Networks that say how well a sequence suits a structure."""
+"""Networks that say how well a sequence suits a structure; the first is the default."""
 
 
 _SETTINGS = {"distances": "distance_restraints", "saxs": "saxs", "sequence": "sequence_weight"}
@@ -153,7 +153,7 @@ class ModelSpec(CommonSpec):
             metavar="NETWORK",
             meaning="[design network](input.md#the-sequence) that knows which sequences suit a structure",
         ),
-        "proteinmpnn",
+        SEQUENCE_MODELS[0],
     )
     rebuild: tuple[str, ...] | None = declare(
         Setting(
@@ -195,7 +195,7 @@ class ModelSpec(CommonSpec):
             metavar="NETWORK",
             meaning="network that says which [side chains](refine.md#side-chains) are likely",
         ),
-        "builtin",
+        SIDE_CHAIN_MODELS[0],
     )
     relax: bool = declare(
         Setting(
@@ -217,7 +217,15 @@ class ModelSpec(CommonSpec):
                     f"The measurement {name} is asked for twice, by 'measure' and by '{setting}': give one of them."
                 )
 
-        check_sequence_model(self.sequence_model, self.sequence_weight > 0)
+        how = "give 'sequence_weight' as well"
+        if "sequence" in asked:
+            how = f"write \"sequence WEIGHT {self.sequence_model}\" for 'measure'"
+        check_sequence_model(self.sequence_model, self.sequence_weight > 0, how)
+        if self.side_chain_model != SIDE_CHAIN_MODELS[0] and self.side_chains == "none":
+            raise InputError(
+                f"'side_chain_model' {self.side_chain_model} is of side chains, but 'side_chains' none builds none: "
+                "leave one of them out."
+            )
 
     @property
     def further(self) -> tuple[str, ...]:
@@ -228,16 +236,15 @@ class ModelSpec(CommonSpec):
         return (*(self.measure or ()), *own, *sequence)
 
 
-def check_sequence_model(model: str, counts: bool) -> None:
+def check_sequence_model(model: str, counts: bool, how: str) -> None:
     """Refuse a choice of the design network where the sequence does not count.
 
     Raises
     ------
     InputError
-        Says what is missing.
+        Says what is missing, and ``how`` to give it.
     """
     if model != SEQUENCE_MODELS[0] and not counts:
         raise InputError(
-            f"'sequence_model' {model} says by which network the sequence is weighed, but it has no weight: give "
-            "'sequence_weight' as well."
+            f"'sequence_model' {model} is of the sequence as a measurement, which is not asked for: {how}."
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..domains import Choice, Integer, ModelFile, Optional, Real, Text
 from ..errors import InputError
 from ..settings import INPUT, SAMPLING, Setting, declare, rows
-from .model import ModelSpec, check_sequence_model
+from .model import SEQUENCE_MODELS, ModelSpec, check_sequence_model
 
 __all__ = ["INTEGRATORS", "METHODS", "ScoreSettings", "Sides", "sides_of"]
 
@@ -102,7 +102,7 @@ class ScoreSettings:
     )
     # the same rows as of jobs
     sequence_weight: float = declare(_SHARED["sequence_weight"], 0.0)
-    sequence_model: str = declare(_SHARED["sequence_model"], "proteinmpnn")
+    sequence_model: str = declare(_SHARED["sequence_model"], SEQUENCE_MODELS[0])
     prior: str = declare(_SHARED["prior"], "builtin")
     seed: int = declare(_SHARED["seed"], 0)
     device: str = declare(_SHARED["device"], "auto")
@@ -118,4 +118,5 @@ class ScoreSettings:
                 "'sequence_weight' is of what is added to the energy of a prior, and the method 'sequence' asks none: "
                 "leave it out."
             )
-        check_sequence_model(self.sequence_model, self.sequence_weight > 0 or self.method == "sequence")
+        counts = self.sequence_weight > 0 or self.method == "sequence"
+        check_sequence_model(self.sequence_model, counts, "give 'sequence_weight', or the 'method' sequence")

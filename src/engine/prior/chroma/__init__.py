@@ -1,1 +1,1 @@
-"""Chroma's backbone network as a prior, by means of the package `generate-chroma` and weights that users have."""
+"""Chroma's networks, a prior and one for designs, from the package `generate-chroma` and weights that users have."""

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
-from pathlib import Path
+import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...contract.errors import InputError
-from .package import load_package
-from .weights import DESIGN, load_network
+from .package import random_numbers, waiting
+from .weights import DESIGN, kept_network
 
 __all__ = ["ChromaDesign", "chroma_design"]
 
 _TYPES = 20
 """Residue types that it knows, in alphabetical order of their one-letter codes; the next number is what is unknown."""
+_TRYPTOPHAN = 18
+"""Its second torsion ends in CD2 here, and in CD1 everywhere else: half a turn away, on the other side of the ring."""
 _SHARPENED = 1e-3
-"""Temperature at which torsions are drawn, the package's own: draws differ by the order in which residues come."""
+"""Temperature at which torsions are drawn, the package's own: draws differ by the order in which residues come, and by
+where they lie within a bin of 18 degrees."""
 
 
 class ChromaDesign:
     """Chroma as a design network (`adp3d.likelihood.design_network.DesignNetwork`), and as a sampler of side chains.
 
     It is asked as for backbones without noise (t = 0). Parts of a chain between breaks are chains to it, as they are to
-    the prior. Residues of unknown type are shown to no other.
+    the prior. Of residues of unknown type it knows nothing: sequences are judged as if these came last, and side chains
+    are drawn beside alanines in their places.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ class ChromaDesign:
         permutation = torch.argsort(order + last * unknown).expand(len(x), -1)
         shown = types.masked_fill(unknown, 0).expand(len(x), -1)
         parts = _parts(positions, chains).expand(len(x), -1)
-        with _numbers(x.device, 0):
+        with random_numbers(x.device, 0):
             backbone = x.float()  # its features are those of single precision
             graph = self._network.encode(backbone, parts, backbone.new_zeros(len(x)))
             decoder = self._network.decoder
@@ -60,7 +61,15 @@ class ChromaDesign:
 
     @torch.no_grad()
     def draw_torsions(
-        self, x: Tensor, types: Tensor, positions: Tensor, chains: Tensor, torsions: Tensor, known: Tensor, seed: int
+        self,
+        x: Tensor,
+        types: Tensor,
+        positions: Tensor,
+        chains: Tensor,
+        torsions: Tensor,
+        known: Tensor,
+        seed: int,
+        ask: Callable[[], None] = lambda: None,
     ) -> Tensor:
         """Side chains for a backbone, drawn residue by residue in an order that the seed tells, known ones first.
 
@@ -75,6 +84,8 @@ class ChromaDesign:
         known : Tensor of bool, shape (N,)
             Side chains that stay, and that the others see.
         seed : int
+        ask : callable
+            Called for each residue; what it raises ends it.
 
         Returns
         -------
@@ -84,9 +95,9 @@ class ChromaDesign:
         network, unknown = self._network, types == _TYPES
         shown, parts = types.masked_fill(unknown, 0)[None], _parts(positions, chains)[None]
         free = (~known).float()[None]
-        with _numbers(x.device, seed):
+        with random_numbers(x.device, seed), waiting(ask):
             backbone = x.float()[None]
-            atoms, _ = network.chi_to_X(backbone, parts, shown, torsions.float()[None])
+            atoms, _ = network.chi_to_X(backbone, parts, shown, _other_side(torsions.float(), types)[None])
             nodes, edges, nearest, present, linked = network.encode(atoms, parts, backbone.new_zeros(1))
             permutation = network.traversal(atoms, parts, priority=free)
             # the second of the two stages: types first, then the side chains of all of them
@@ -96,7 +107,7 @@ class ChromaDesign:
                 atoms, parts, shown, nodes, edges, nearest, present, linked, permutation,
                 temperature_chi=_SHARPENED, mask_sample=free, resample_chi=False,
             )[1]  # fmt: skip
-        return drawn[0].to(x.dtype)
+        return _other_side(drawn[0], types).to(x.dtype)
 
 
 def chroma_design(device: torch.device) -> ChromaDesign:
@@ -107,19 +118,7 @@ def chroma_design(device: torch.device) -> ChromaDesign:
     InputError
         Says which of package and weights are missing.
     """
-    lacking = [DESIGN.lacking] if DESIGN.lacking else []
-    try:
-        load_package()
-    except InputError as error:
-        lacking.insert(0, str(error))
-    if lacking:
-        raise InputError(" ".join(lacking))
-    return _kept(DESIGN.path, str(device), DESIGN.path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=2)  # sequences are judged where the job computes, side chains on the CPU
-def _kept(path: Path, device: str, changed: int) -> ChromaDesign:
-    return ChromaDesign(load_network(DESIGN, path).to(device))
+    return ChromaDesign(kept_network(DESIGN, device))
 
 
 def _parts(positions: Tensor, chains: Tensor) -> Tensor:
@@ -133,9 +132,10 @@ def _with_room(backbone: Tensor) -> Tensor:
     return functional.pad(backbone, (0, 0, 0, 10))
 
 
-@contextmanager
-def _numbers(device: torch.device, seed: int) -> Iterator[None]:
-    """Random numbers of this seed for what the package draws; those of others are left alone."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
+def _other_side(torsions: Tensor, types: Tensor) -> Tensor:
+    """Torsions (N, 4) in radians of our meaning in Chroma's, or the other way round."""
+    turned = torsions.clone()
+    rows = types == _TRYPTOPHAN
+    second = torsions[rows, 1] + math.pi
+    turned[rows, 1] = torch.atan2(second.sin(), second.cos())
+    return turned

@@ -4,8 +4,8 @@ Three things stand in the way of an ordinary import: the package asks for versio
 molecular viewer for notebooks, and the networks' features fetch an entry of the PDB when they are made, to learn the
 means of their values, and write those into the package's folder. The means are among the weights as well. So the
 package is installed without its requirements, its submodules are imported below a parent that runs none of its own
-code, and the features of our copy begin with means of a chain made here, which the weights then replace. Residues that
-are decoded one by one draw no bar into the log. Nothing on the disk is changed.
+code, and the features of our copy begin with means of a chain made here, which the weights then replace. Where residues
+are decoded one by one, whoever waits is heard, instead of a bar in the log. Nothing on the disk is changed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,15 @@ from torch import Tensor
 from ...contract.errors import InputError
 from ..correlation import GlobularCorrelation
 
-__all__ = ["INSTALL", "ChromaPackage", "load_package"]
+__all__ = ["INSTALL", "ChromaPackage", "load_package", "random_numbers", "waiting"]
 
-INSTALL = "run 'adp3d install' with 'prior' chroma"
+INSTALL = "in a terminal, run 'adp3d install' with 'prior' chroma"
 _NAME = "chroma"
 _RESIDUES = 32
 """Of the chain whose features give the first means; more than the neighbours of a residue in the network's graph."""
+
+
+_WAITING: ContextVar[Callable[[], None]] = ContextVar("waiting", default=lambda: None)
 
 
 class ChromaPackage:
@@ -53,6 +57,24 @@ class ChromaPackage:
         self.design = design
         self.covariance = covariance
         self.addresses = addresses
+
+
+@contextmanager
+def waiting(ask: Callable[[], None]) -> Iterator[None]:
+    """Let ``ask`` be called for each residue that the package decodes; what it raises ends that."""
+    before = _WAITING.set(ask)
+    try:
+        yield
+    finally:
+        _WAITING.reset(before)
+
+
+@contextmanager
+def random_numbers(device: torch.device, seed: int) -> Iterator[None]:
+    """Random numbers of this seed for what the package draws; those of others are left alone."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 @lru_cache(maxsize=1)
@@ -79,7 +101,7 @@ def load_package() -> ChromaPackage:
     except ModuleNotFoundError as error:
         raise InputError(f"'generate-chroma' needs the package {error.name!r}: {INSTALL}.") from error
     features.ProteinFeatureGraph._load_centering_params = _first_means
-    vars(graph).update(tqdm=_without_a_bar, checkpoint=_at_once)
+    vars(graph).update(tqdm=_heard, checkpoint=_at_once)
     addresses = {model: entries["public"]["s3_uri"] for model, entries in named.items()}
     return ChromaPackage(backbone.GraphBackbone, design.GraphDesign, covariance, addresses)
 
@@ -118,9 +140,12 @@ def _refuse(*_: object, **__: object) -> None:
     raise RuntimeError("weights are read by adp3d.prior.chroma.weights")
 
 
-def _without_a_bar(steps: Iterable[int], **_: object) -> Iterable[int]:
+def _heard(steps: Iterable[int], **_: object) -> Iterator[int]:
     """In the place of ``tqdm``."""
-    return steps
+    ask = _WAITING.get()
+    for step in steps:
+        ask()
+        yield step
 
 
 def _at_once(layer: Callable[..., Any], *inputs: Any) -> Any:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ...contract.errors import InputError
 from ...structure.polymer import Polymer
 from ..correlation import GlobularCorrelation
 from ..evidence import NOTHING, Evidence
 from ..schedule import LogSnrSchedule
-from .package import load_package
-from .weights import BACKBONE, load_network
+from .package import random_numbers
+from .weights import BACKBONE, kept_network
 
 __all__ = ["ChromaPrior", "make_chroma"]
 
@@ -54,8 +51,7 @@ class ChromaPrior:
         chains = self._chains.to(x_t.device).expand(len(x_t), -1)
         times = torch.full((len(x_t),), t, device=x_t.device)
         # the network dithers rotations by random numbers of its own: always the same ones, or no run could be repeated
-        with torch.random.fork_rng([x_t.device] if x_t.is_cuda else []):
-            torch.manual_seed(0)
+        with random_numbers(x_t.device, 0):
             # its features are those of single precision
             found: Tensor = self._network.denoise(x_t.float(), chains, times)
         return found.to(x_t.dtype)
@@ -69,17 +65,4 @@ def make_chroma(polymer: Polymer, device: torch.device) -> ChromaPrior:
     InputError
         Says which of package and weights are missing.
     """
-    lacking = [BACKBONE.lacking] if BACKBONE.lacking else []
-    try:
-        load_package()
-    except InputError as error:
-        lacking.insert(0, str(error))
-    if lacking:
-        raise InputError(" ".join(lacking))
-    path = BACKBONE.path
-    return ChromaPrior(_kept_network(path, str(device), path.stat().st_mtime_ns), polymer)
-
-
-@lru_cache(maxsize=1)
-def _kept_network(path: Path, device: str, changed: int) -> Any:
-    return load_network(BACKBONE, path).to(device)
+    return ChromaPrior(kept_network(BACKBONE, device), polymer)

@@ -8,8 +8,9 @@ import shutil
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,16 @@ import torch
 from ...contract.errors import InputError
 from .package import ChromaPackage, load_package
 
-__all__ = ["BACKBONE", "DESIGN", "NETWORKS", "NetworkFile", "fetch_weights", "keep_weights", "load_network"]
+__all__ = [
+    "BACKBONE",
+    "DESIGN",
+    "NETWORKS",
+    "NetworkFile",
+    "fetch_weights",
+    "keep_weights",
+    "kept_network",
+    "load_network",
+]
 
 _TRAINING = ("loss_diffusion.", "noise_perturb.")
 """Parts of the networks that hold no weights, only constants for their losses and their noise."""
@@ -46,6 +56,8 @@ class NetworkFile:
         Its class in the package.
     refusal : callable
         Says why networks with these settings cannot be used, or nothing.
+    sign : str
+        How names of its weights begin, and none of the other network's.
     """
 
     name: str
@@ -54,6 +66,7 @@ class NetworkFile:
     address: str
     make: Callable[[ChromaPackage], Any]
     refusal: Callable[[Mapping[str, Any], Any], str]
+    sign: str
 
     @property
     def path(self) -> Path:
@@ -72,7 +85,8 @@ class NetworkFile:
         """That a file of weights is not there, and what to do."""
         return (
             f"There are no weights of Chroma's {self.name} at '{path}': put {self.file} there, let {self.variable} "
-            "name the file, or fetch them with a key of your own ('adp3d install' with 'prior' chroma and your key)."
+            "name the file, or fetch them with a key of your own (in a terminal, 'adp3d install' with 'prior' chroma "
+            "and the key)."
         )
 
 
@@ -101,6 +115,7 @@ BACKBONE = NetworkFile(
     "GraphBackbone",
     lambda package: package.backbone,
     _other_noise,
+    "backbone_updates.",
 )
 DESIGN = NetworkFile(
     "design network",
@@ -109,6 +124,7 @@ DESIGN = NetworkFile(
     "GraphDesign",
     lambda package: package.design,
     _other_design,
+    "decoder.",
 )
 NETWORKS = (BACKBONE, DESIGN)
 
@@ -135,7 +151,8 @@ def load_network(kind: NetworkFile, path: Path | None = None) -> Any:
         raise InputError(kind.absent(path))
     try:
         settings, state = _stored(path)
-        network = kind.make(package)(**settings)
+        # gradients are few, and the package's way of saving memory on them forbids asking for some only
+        network = kind.make(package)(**settings | {"checkpoint_gradients": False})
     except _UNREADABLE as error:
         raise InputError(f"'{path}' holds no weights of Chroma's {kind.name} ({_brief(error)}).") from error
     if why := kind.refusal(settings, network):
@@ -144,21 +161,47 @@ def load_network(kind: NetworkFile, path: Path | None = None) -> Any:
     return network.eval().requires_grad_(False)
 
 
-def keep_weights(source: Path) -> Path:
-    """Copy a file of weights to where it is looked for; which network they are of is seen from the file.
+def kept_network(kind: NetworkFile, device: torch.device) -> Any:
+    """Network with its own file's weights on a device, kept between the jobs of a process.
 
     Raises
     ------
     InputError
-        If it holds none; nothing is copied then.
+        Says which of package and weights are missing.
     """
-    kind = _kind_of(source)
-    load_network(kind, source)
-    target = kind.path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.resolve() != target.resolve():
-        _replace(source, target)
-    return target
+    lacking = [kind.lacking] if kind.lacking else []
+    try:
+        load_package()
+    except InputError as error:
+        lacking.insert(0, str(error))
+    if lacking:
+        raise InputError(" ".join(lacking))
+    return _kept(kind, kind.path, str(device), kind.path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=3)  # the prior, and the design network where the job computes and where side chains are packed
+def _kept(kind: NetworkFile, path: Path, device: str, changed: int) -> Any:
+    return load_network(kind, path).to(device)
+
+
+def keep_weights(sources: Sequence[Path]) -> list[NetworkFile]:
+    """Copy files of weights to where they are looked for; which networks they are of is seen from the files.
+
+    Raises
+    ------
+    InputError
+        If one holds none, or two those of the same network; nothing is copied then.
+    """
+    kinds = [_kind_of(source) for source in sources]
+    if len(set(kinds)) < len(kinds):
+        raise InputError("Two of the files hold weights of the same network of Chroma: give one of each.")
+    for kind, source in zip(kinds, sources, strict=True):
+        load_network(kind, source)
+    for kind, source in zip(kinds, sources, strict=True):
+        kind.path.parent.mkdir(parents=True, exist_ok=True)
+        if source.resolve() != kind.path.resolve():
+            _replace(source, kind.path)
+    return kinds
 
 
 def fetch_weights(kind: NetworkFile, key: str) -> Path:
@@ -201,12 +244,18 @@ def _stored(path: Path) -> tuple[dict[str, Any], Mapping[str, torch.Tensor]]:
 
 
 def _kind_of(path: Path) -> NetworkFile:
-    """The design network, if the settings of a file are its own; what cannot be read is for `load_network` to say."""
+    """Which network a file holds the weights of."""
+    if not path.is_file():
+        raise InputError(f"There is no file '{path}'.")
     try:
-        settings, _ = _stored(path)
-    except _UNREADABLE:
-        return BACKBONE
-    return DESIGN if "separate_packing" in settings else BACKBONE
+        _, state = _stored(path)
+        found = [kind for kind in NETWORKS if any(name.startswith(kind.sign) for name in state)]
+    except _UNREADABLE as error:
+        raise InputError(f"'{path}' holds no weights of Chroma's ({_brief(error)}).") from error
+    if len(found) != 1:
+        files = " or ".join(kind.file for kind in NETWORKS)
+        raise InputError(f"'{path}' holds the weights of none of Chroma's networks that are used: give {files}.")
+    return found[0]
 
 
 def _replace(source: Path, target: Path) -> None:

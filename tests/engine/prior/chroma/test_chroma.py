@@ -147,7 +147,7 @@ def test_weights_are_kept_where_they_are_looked_for(weights, tmp_path, monkeypat
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     (tmp_path / "bad.pt").write_text("x")
     with pytest.raises(InputError):
-        keep_weights(tmp_path / "bad.pt")
+        keep_weights([tmp_path / "bad.pt"])
     assert not BACKBONE.path.exists()
     assert main(["install", "--prior", "chroma"]) == 1
     assert main(["install", "--prior", "chroma", "--weights", str(weights)]) == 0
