@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .map import DensityMap
 from .neighbourhood import near_pairs
+from .sample import sample
 
-__all__ = ["mask_radius", "residue_correlation"]
+__all__ = ["mask_radius", "residue_correlation", "residue_share"]
 
 
 def mask_radius(resolution: float) -> float:
@@ -71,3 +72,35 @@ def residue_correlation(
     result: NDArray[np.float64] = np.divide(ab, norm, out=np.zeros(n_residues), where=norm > 0)
     result[count == 0] = np.nan
     return result
+
+
+def residue_share(
+    map: DensityMap,
+    calculated: NDArray[np.floating],
+    points: ArrayLike,
+    residue: NDArray[np.integer],
+    n_residues: int,
+) -> NDArray[np.float64]:
+    """Density that is there over that which should be, at the atoms of each residue.
+
+    Unlike a correlation it does not fall where something is that the model does not have.
+
+    Parameters
+    ----------
+    map : DensityMap
+        Observed density, on the scale of the calculated one and without offset.
+    calculated, points, residue, n_residues
+        As of `residue_correlation`.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        Sum over the atoms of a residue of the one over that of the other; NaN without atoms or where nothing should be.
+    """
+    atoms = np.asarray(points, dtype=np.float64)
+    known = np.isfinite(atoms).all(axis=1)
+    owner = np.asarray(residue, dtype=np.int64)[known]
+    should = DensityMap(np.asarray(calculated, dtype=np.float32), map.origin, map.axes)
+    there, expected = (np.bincount(owner, sample(one, atoms[known]), minlength=n_residues) for one in (map, should))
+    share: NDArray[np.float64] = np.divide(there, expected, out=np.full(n_residues, np.nan), where=expected > 0)
+    return share

@@ -28,6 +28,12 @@ those moved by 1 and by 2 A."""
 _CERTAIN = 2.0
 """Standard deviations by which the fit of a residue must also be lower than a typical one, so that it is not chance;
 more in coarse maps (`caution`)."""
+_ENOUGH = 0.8
+"""Density at a residue's atoms, relative to what the model has there and to the upper quartile of that, from which a
+residue is not contradicted, whatever the correlation says: in coarse maps, density of missing residues 4 to 7 A away
+lowers that of right ones. Chosen on 16 validation chains with 35 % missing: of right residues 1.6 % are contradicted,
+instead of 5.3 %, at 6 A (1.2 and 5.2 % at 8 A; next to none, as before, at 3 and 4 A), of residues moved by 6 A 69 %
+instead of 74 % (34 and 42 % at 8 A; 83 and 84 % at 4 A)."""
 _ACCEPT_ABOVE = 0.8
 """Fit from which a built segment is supported, as the same fraction: all but one in a hundred of the right ones."""
 _DOUBT = 3.0
@@ -111,12 +117,15 @@ class Support:
         ]
 
 
-def judge_support(target: Target, local_fit: NDArray[np.float64], resolution: float) -> Support:
+def judge_support(
+    target: Target, local_fit: NDArray[np.float64], resolution: float, share: NDArray[np.float64] | None = None
+) -> Support:
     """Verdict on each residue of a starting model.
 
     A residue is rejected where the fit, averaged over five residues of its chain, is below 0.35 of the upper quartile
-    over the model, and lower than that by more than chance makes of it. If the quartile itself is below 0.2 nothing is
-    rejected: then the map is too poor, or the model too badly placed, to judge by.
+    over the model, and lower than that by more than chance makes of it, and where there is less density at its atoms
+    than there should be. If the quartile itself is below 0.2 nothing is rejected: then the map is too poor, or the
+    model too badly placed, to judge by.
 
     Parameters
     ----------
@@ -125,6 +134,9 @@ def judge_support(target: Target, local_fit: NDArray[np.float64], resolution: fl
         Local map-model correlation of the known residues; NaN elsewhere.
     resolution : float
         Of the map, in angstrom.
+    share : ndarray, shape (N,), optional
+        Density of the map at the known residues over what the model has there; NaN elsewhere. By default, density is
+        never enough: where nothing is missing, the fit tells by itself.
     """
     fit = along_chains(local_fit, target.polymer.chain_index)
     finite = fit[np.isfinite(fit)]
@@ -134,6 +146,8 @@ def judge_support(target: Target, local_fit: NDArray[np.float64], resolution: fl
     certain = _CERTAIN * caution(resolution) * by_chance(least, resolution, _WINDOW)
     contradicted = min(_REJECT_BELOW * least, least - certain)
     supported = np.nan_to_num(fit, nan=-1.0) >= contradicted
+    if share is not None:
+        supported |= _has_enough(along_chains(share, target.polymer.chain_index))
     trusted = known & (supported if typical >= _LEAST_TYPICAL else True)
     if not trusted.any():
         trusted = known
@@ -141,6 +155,13 @@ def judge_support(target: Target, local_fit: NDArray[np.float64], resolution: fl
     for run in missing_segments(trusted | ~known, target.polymer.chain_index):
         in_body[run] = run.stop - run.start >= SHORTEST_BODY
     return Support(np.where(known, fit, np.nan), least, trusted, in_body, contradicted)
+
+
+def _has_enough(share: NDArray[np.float64]) -> NDArray[np.bool_]:
+    finite = share[np.isfinite(share)]
+    if not len(finite):
+        return np.zeros(len(share), bool)
+    return np.asarray(np.nan_to_num(share, nan=-np.inf) >= _ENOUGH * max(float(np.percentile(finite, 75)), 0.0))
 
 
 def along_chains(values: NDArray[np.float64], chain_index: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..density.score import mask_radius, residue_correlation
+from ..density.map import DensityMap
+from ..density.score import mask_radius, residue_correlation, residue_share
 from ..physics.density import AtomDensity
 from ..physics.grid import Grid
 from ..physics.pseudo_atoms import AtomSet, backbone_to_atoms
@@ -208,6 +209,24 @@ class DensityLikelihood:
             density = self._operator(backbone_to_atoms(x[row].detach(), self.atoms)).cpu().numpy()
             rows.append(residue_correlation(map, density, points[row], residue, x.shape[1], radius))
         return np.stack(rows)
+
+    def per_residue_share(self, x: Tensor) -> NDArray[np.float64]:
+        """Density of the map at the backbone of each residue, (replica, N), as a fraction of what the model has there.
+
+        Scale and offset are those of `fit`; NaN where the model does not fit at all, so that there is no scale.
+        """
+        map, fit = self._target.as_map(), self.fit(x)
+        values = map.values + self._target.mean  # which levels are stored without
+        residue = np.repeat(np.arange(x.shape[1]), x.shape[2])
+        points = x.detach().flatten(1, 2).cpu().numpy()
+        rows = np.full(x.shape[:2], np.nan)
+        for row, (scale, offset) in enumerate(zip(fit.scale.tolist(), fit.offset.tolist(), strict=True)):
+            if scale <= 0:
+                continue
+            density = self._operator(backbone_to_atoms(x[row].detach(), self.atoms)).cpu().numpy()
+            scaled = DensityMap((values - offset) / scale, map.origin, map.axes)
+            rows[row] = residue_share(scaled, density, points[row], residue, x.shape[1])
+        return rows
 
     def curvature(self, x: Tensor, sums: Sums | None = None) -> Tensor:
         r"""Positive diagonal of the Gauss-Newton Hessian of -log p, averaged over directions.

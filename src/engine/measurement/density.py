@@ -153,6 +153,14 @@ class DensityMeasurement:
         fit: NDArray[np.float64] = self.known_fit(x)[0]
         return fit
 
+    def start_share(self, x: Tensor) -> NDArray[np.float64]:
+        """Density of the map at each known residue of the starting model x (1, N, 4, 3), over what the model has there.
+
+        As `known_fit`, but what is missing beside a residue does not lower it.
+        """
+        share: NDArray[np.float64] = np.where(self.known, self.known_only().per_residue_share(x)[0], np.nan)
+        return share
+
     def known_fit(self, x: Tensor) -> NDArray[np.float64]:
         """Local correlation of known residues (replica, N) of models x (replica, N, 4, 3); NaN elsewhere.
 

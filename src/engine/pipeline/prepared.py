@@ -123,8 +123,9 @@ def _kept_outside(prepared: Prepared) -> Prepared:
 
 def _judge(problem: Problem, density: DensityMeasurement) -> Support:
     """What the map supports of the model; residues that the user keeps are trusted in any case."""
-    fit: NDArray[np.float64] = density.start_fit(problem.start()[None])
-    return judge_support(problem.target, fit, density.resolution).trusting(problem.kept)
+    start = problem.start()[None]
+    fit, share = density.start_fit(start), density.start_share(start)
+    return judge_support(problem.target, fit, density.resolution, share).trusting(problem.kept)
 
 
 def describe_placement(placement: Placement, target: Target) -> dict[str, Any]:

@@ -3,7 +3,8 @@ import pytest
 
 from adp3d.density.map import DensityMap
 from adp3d.density.neighbourhood import near
-from adp3d.density.score import mask_radius, residue_correlation
+from adp3d.density.sample import sample
+from adp3d.density.score import mask_radius, residue_correlation, residue_share
 
 RNG = np.random.default_rng(2)
 A = RNG.normal(size=(14, 13, 12)).astype(np.float32)
@@ -39,3 +40,18 @@ def test_residues_outside_and_constant_densities():
     found = residue_correlation(grid, np.ones_like(A), far, np.array([0, 1]), 2, 2.0)
     assert np.isnan(found[0]) and found[1] == 0
     assert np.isnan(residue_correlation(grid, B, far[:0], np.zeros(0, int), 3, 2.0)).all()
+
+
+def test_residue_share_is_of_sums_at_the_atoms(oblique):
+    grid = DensityMap(A, np.array([1.0, 2, 3]), oblique)
+    should = np.abs(B) + 0.5
+    atoms = grid.to_points(RNG.uniform(0, 11, (15, 3)))
+    atoms[3] = np.nan
+    residue = np.repeat(np.arange(3), 5)
+    found = residue_share(grid, should, atoms, residue, 4)
+    for i in range(3):
+        own = atoms[(residue == i) & np.isfinite(atoms).all(1)]
+        expected = sample(grid, own).sum() / sample(DensityMap(should, grid.origin, grid.axes), own).sum()
+        assert found[i] == pytest.approx(expected, rel=1e-5)
+    assert np.isnan(found[3])
+    assert np.isnan(residue_share(grid, np.zeros_like(A), atoms, residue, 3)).all()

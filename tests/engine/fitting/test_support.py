@@ -26,7 +26,8 @@ def judged(small, model):
     problem = load_problem(spec, NullEvents())
     scene = problem.scene(NullEvents())
     density = load_density(MapFiles(spec.map, None, spec.resolution), scene)
-    return problem, judge_support(problem.target, density.start_fit(scene.start()[None]), 1.75)
+    start = scene.start()[None]
+    return problem, judge_support(problem.target, density.start_fit(start), 1.75, density.start_share(start))
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,26 @@ def test_a_misplaced_part_is_rejected(bad):
     assert not support.trusted[support.rejected].any()
     (line,) = support.lines(problem.target)
     assert f"{int(support.rejected.sum())} known residues" in line
+
+
+def test_what_has_its_density_is_not_contradicted(good):
+    """Missing residues beside it lower its correlation, but not the density at its atoms."""
+    problem, _ = good
+    known = problem.known_residues
+    rows = np.flatnonzero(known)[10:17]
+    fit = np.where(known, 0.7, np.nan)
+    fit[rows] = 0.0
+    middle = np.isin(np.arange(len(fit)), rows[2:-2])
+    share = np.where(known, 1.0, np.nan)
+    assert judge_support(problem.target, fit, 6.0).rejected[middle].all()
+    assert not judge_support(problem.target, fit, 6.0, share).rejected.any()
+    share[rows] = 0.7
+    assert judge_support(problem.target, fit, 6.0, share).rejected[middle].all()
+    # what is enough is measured by what the model has elsewhere, and nothing is told by nothing
+    again = judge_support(problem.target, fit, 6.0, np.where(known, 0.8, np.nan))
+    assert not again.rejected.any()
+    none = judge_support(problem.target, fit, 6.0, np.full(len(fit), np.nan))
+    assert none.rejected[middle].all()
 
 
 def test_rejected_residues_leave_the_model(bad):

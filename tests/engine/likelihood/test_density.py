@@ -162,6 +162,21 @@ def test_per_residue_fit_finds_the_misplaced_residue():
     assert np.isnan(likelihood.per_residue_fit(x)[0, 0])
 
 
+def test_per_residue_share_does_not_mind_what_is_missing():
+    likelihood = make()
+    x = backbone(2)
+    x[1, 2] += torch.tensor([0.0, 3.0, -3.0], dtype=torch.float64)
+    share = likelihood.per_residue_share(x)
+    assert share[0] == pytest.approx(1.0, abs=0.02)
+    assert np.argmin(share[1]) == 2 and share[1, 2] < 0.5
+    # without the last residues the others have as much as before, whatever their scale now is
+    rows = torch.arange(len(SEQUENCE) - 2)
+    fewer = likelihood.of_residues(rows).per_residue_share(backbone()[:, rows])[0]
+    assert fewer.min() > 0.9 * fewer.max() or np.argmax(fewer) == len(rows) - 1
+    x[0, 0] += 100.0
+    assert np.isnan(likelihood.per_residue_share(x)[0, 0])
+
+
 def test_curvature_is_the_gauss_newton_diagonal():
     atoms = prepare_atoms(np.zeros(1, np.int64), b_factor=60.0, dtype=torch.float64)
     x = backbone()[:, 1:2] * 0.5
