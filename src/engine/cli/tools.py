@@ -101,7 +101,7 @@ def _show(report: dict[str, Any], prior: str) -> None:
         ]
         judges = report["design_networks"]
         rows.append(
-            ("Sequences", ", ".join(f"{name} {'' if one['ok'] else 'not '}there" for name, one in judges.items()))
+            ("Design networks", ", ".join(f"{name} {'' if one['ok'] else 'not '}there" for name, one in judges.items()))
         )
         test = report["self_test"]
         result = f"passed: {test['residues']} residues in {test['seconds']} s" if test["ok"] else "failed"

