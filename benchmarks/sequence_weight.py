@@ -48,11 +48,12 @@ def complete(protein: Protein, k: int, weight: float, options: argparse.Namespac
     start = time.perf_counter()
     device = torch.device("cpu")
     prior = load_prior("builtin", protein.polymer, device)
-    likelihood = SequenceLikelihood.of_polymer(DESIGN_NETWORKS["proteinmpnn"].load(device), protein.polymer, device)
+    entry = DESIGN_NETWORKS["proteinmpnn"]
+    likelihood = SequenceLikelihood.of_polymer(entry.load(device), protein.polymer, device)
     known = known_atoms(protein, k)
     model = KnownAtoms.measured(protein.x, known, torch.full(known.shape, SIGMA))
     origin = model.observe(model.target).mean(0)
-    potentials = [SequenceMeasurement(likelihood, weight, DESIGN_NETWORKS["proteinmpnn"]).potential] if weight else []
+    potentials = [SequenceMeasurement(likelihood, weight, entry).potential] if weight else []
     update = ProximalUpdate(prior.correlation, model, potentials)
     sample = plain_sampler(Posterior(prior, [update], origin, Evidence(model)), options.seed)
     found = run_completion(sample, options.steps, options.replicas)

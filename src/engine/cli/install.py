@@ -75,10 +75,8 @@ def install(
                     raise
                 console.print(str(error))
         console.print(in_flags(kind.lacking) or f"Weights of the {kind.name}: {kind.path}")
-    if BACKBONE.lacking and not kept:
-        raise typer.Exit(1)
     if BACKBONE.lacking:
-        return
+        raise typer.Exit(0 if kept else 1)
     console.print(f"Try it with: adp3d doctor --prior {prior.value}")
 
 

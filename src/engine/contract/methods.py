@@ -152,9 +152,9 @@ def _sequence_network(spec: Mapping[str, Any], metrics: Mapping[str, Any]) -> st
     """Design network that judged the sequence; empty if none did. Jobs of earlier versions do not name it."""
     if "sequence" not in (metrics.get("measurements") or {}):
         return ""
-    usual = str(spec.get("sequence_model", SEQUENCE_MODELS[0]))
-    words = [parse_request(text).words for text in spec.get("measure") or () if parse_request(text).name == "sequence"]
-    return words[0][1] if words and len(words[0]) > 1 else usual
+    asked = [request for request in map(parse_request, spec.get("measure") or ()) if request.name == "sequence"]
+    named = [request.words[1] for request in asked if len(request.words) > 1]
+    return named[0] if named else str(spec.get("sequence_model", SEQUENCE_MODELS[0]))
 
 
 def _sampling(spec: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -200,15 +200,8 @@ class DensityLikelihood:
         ndarray of float64, shape (replica, N)
             In [-1, 1] over the voxels within `mask_radius` of N, CA, C or O; NaN outside the map.
         """
-        map = self._target.as_map()
-        residue = np.repeat(np.arange(x.shape[1]), x.shape[2])
-        radius = mask_radius(self.resolution)
-        points = x.detach().flatten(1, 2).cpu().numpy()
-        rows = []
-        for row in range(x.shape[0]):  # one by one: densities of many replicas take memory
-            density = self._operator(backbone_to_atoms(x[row].detach(), self.atoms)).cpu().numpy()
-            rows.append(residue_correlation(map, density, points[row], residue, x.shape[1], radius))
-        return np.stack(rows)
+        map, radius = self._target.as_map(), mask_radius(self.resolution)
+        return np.stack([residue_correlation(map, *densities, radius) for densities in self._densities(x)])
 
     def per_residue_share(self, x: Tensor) -> NDArray[np.float64]:
         """Density of the map at the backbone of each residue, (replica, N), as a fraction of what the model has there.
@@ -217,16 +210,23 @@ class DensityLikelihood:
         """
         map, fit = self._target.as_map(), self.fit(x)
         values = map.values + self._target.mean  # which levels are stored without
-        residue = np.repeat(np.arange(x.shape[1]), x.shape[2])
-        points = x.detach().flatten(1, 2).cpu().numpy()
         rows = np.full(x.shape[:2], np.nan)
-        for row, (scale, offset) in enumerate(zip(fit.scale.tolist(), fit.offset.tolist(), strict=True)):
-            if scale <= 0:
-                continue
-            density = self._operator(backbone_to_atoms(x[row].detach(), self.atoms)).cpu().numpy()
-            scaled = DensityMap((values - offset) / scale, map.origin, map.axes)
-            rows[row] = residue_share(scaled, density, points[row], residue, x.shape[1])
+        scales = zip(fit.scale.tolist(), fit.offset.tolist(), strict=True)
+        for row, ((scale, offset), densities) in enumerate(zip(scales, self._densities(x), strict=True)):
+            if scale > 0:
+                scaled = DensityMap((values - offset) / scale, map.origin, map.axes)
+                rows[row] = residue_share(scaled, *densities)
         return rows
+
+    def _densities(self, x: Tensor) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[np.int64], int]]:
+        """Density of each replica, its backbone atoms and their residues, and how many these are.
+
+        One by one: densities of many replicas take memory.
+        """
+        residue = np.repeat(np.arange(x.shape[1]), x.shape[2])
+        for one in x.detach():
+            density = self._operator(backbone_to_atoms(one, self.atoms)).cpu().numpy()
+            yield density, one.flatten(0, 1).cpu().numpy(), residue, x.shape[1]
 
     def curvature(self, x: Tensor, sums: Sums | None = None) -> Tensor:
         r"""Positive diagonal of the Gauss-Newton Hessian of -log p, averaged over directions.

@@ -183,8 +183,7 @@ def _examine_model(
     _judge_placement(spec, target, findings)
     poll()
     _try(findings, lambda: load_prior(spec.prior, target.polymer, device))
-    if spec.side_chains != "none":
-        _try(findings, lambda: require_side_chain_network(spec.side_chain_model))
+    _try(findings, lambda: require_side_chain_network(spec))
     if spec.reference is not None:
         _try(findings, lambda: reference_ca(spec.reference or "", target.polymer))
     poll()

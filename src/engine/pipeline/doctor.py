@@ -144,6 +144,9 @@ def _design_networks() -> dict[str, dict[str, Any]]:
             found[name] = {"ok": True, "lacking": ""}
         except InputError as error:
             found[name] = {"ok": False, "lacking": str(error)}
+        except Exception as error:
+            # a package that is there and broken must not silence the rest of the report
+            found[name] = {"ok": False, "lacking": f"It cannot be loaded ({type(error).__name__}: {error})."}
     return found
 
 

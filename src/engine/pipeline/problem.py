@@ -157,8 +157,7 @@ def load_problem(spec: CompleteSpec | RefineSpec, events: Events, structure: gem
         events.message(line, "warning")
     events.layout(layout_of_target(target))
     prior = load_prior(spec.prior, target.polymer, device)
-    if spec.side_chains != "none":
-        require_side_chain_network(spec.side_chain_model)
+    require_side_chain_network(spec)
     reference = None if spec.reference is None else reference_ca(spec.reference, target.polymer)
     return Problem(structure, target, prior, device, reference, kept, spec.prior, symmetric)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..contract.specs.model import ModelSpec
 from ..likelihood.design_network import ALPHABET
 from ..prior.chroma.design import ChromaDesign, chroma_design
 from ..rotamers.candidates import NEXT_SEED, ModelView
@@ -22,8 +23,8 @@ from ..structure.polymer import AMINO_ACIDS
 __all__ = ["SIDE_CHAIN_NETWORKS", "SideChainNetwork", "require_side_chain_network", "side_chain_views"]
 
 _DRAWS = 6
-"""Side chains drawn of a residue: half of what is drawn from the bundled network, as one takes seconds and they differ
-little; not tuned."""
+"""Side chains drawn of a residue: fewer than from the bundled network, as one takes seconds and they differ little; not
+tuned."""
 
 _LETTERS = [*AMINO_ACIDS, "X", "M"]
 """One-letter code of each residue type of `adp3d.sidechain.templates.RESIDUE_NAMES`."""
@@ -52,15 +53,16 @@ def side_chain_views(name: str, task: PackingTask, view: MapView | None, seed: i
     return SIDE_CHAIN_NETWORKS[name].look(task, view, seed, ask)
 
 
-def require_side_chain_network(name: str) -> None:
-    """Load what the network of that name needs, which is kept: jobs ask for it at the end.
+def require_side_chain_network(spec: ModelSpec) -> None:
+    """Load what the network of a job needs, which is kept: jobs that place side chains ask for it at the end.
 
     Raises
     ------
     InputError
         If its package or weights are missing.
     """
-    SIDE_CHAIN_NETWORKS[name].load()
+    if spec.side_chains != "none":
+        SIDE_CHAIN_NETWORKS[spec.side_chain_model].load()
 
 
 def _builtin(task: PackingTask, view: MapView | None, seed: int, ask: Ask) -> Views:
@@ -108,19 +110,8 @@ SIDE_CHAIN_NETWORKS: Mapping[str, SideChainNetwork] = {
 def _drawn(network: ChromaDesign, task: PackingTask, known: Tensor, seed: int, ask: Ask) -> ModelView:
     types = torch.tensor([ALPHABET.index(letter) for letter in _LETTERS])[task.aatype]
     torsions, _ = measured_torsions(task.given, task.aatype, task.present)
-    drawn = []
-    for number in range(_DRAWS):
-        drawn.append(
-            network.draw_torsions(
-                task.backbone,
-                types,
-                task.residue_index,
-                task.chain_index,
-                torsions,
-                known,
-                seed + NEXT_SEED * number,
-                ask,
-            )
-        )
+    places = task.residue_index, task.chain_index
+    seeds = [seed + NEXT_SEED * number for number in range(_DRAWS)]
+    drawn = [network.draw_torsions(task.backbone, types, *places, torsions, known, own, ask) for own in seeds]
     chi = torch.stack(drawn)
     return ModelView(chi, chi.new_zeros(*chi.shape[:2], SLOTS, 3), chi.new_full(chi.shape[:2], 1.0 / _DRAWS))

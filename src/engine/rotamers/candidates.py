@@ -21,11 +21,11 @@ from .library import chi_log_density, rotamers_of
 from .pieces import Ask, in_pieces, nobody
 from .task import PackingTask, measured_torsions
 
-__all__ = ["NEXT_SEED", "Candidates", "ModelView", "look_with", "propose"]
+__all__ = ["NEXT_SEED", "SAMPLES", "Candidates", "ModelView", "look_with", "propose"]
 
 _LIKELIEST = 12
 """Codes of a residue that are decoded, by their probability with all open neighbours hidden."""
-_SAMPLES, _STEPS = 8, 4
+SAMPLES, _STEPS = 8, 4
 """Samples, and steps of each: what is likely once neighbours are decided."""
 _SAMPLED_AT_ONCE = 2048
 """Residues of all samples that are drawn together, or those of one sample: they take 0.15 MB each."""
@@ -92,7 +92,7 @@ class ModelView:
 
 
 @torch.no_grad()
-def look_with(model: SideChainModel, scene: Scene, seed: int, samples: int = _SAMPLES, ask: Ask = nobody) -> ModelView:
+def look_with(model: SideChainModel, scene: Scene, seed: int, samples: int = SAMPLES, ask: Ask = nobody) -> ModelView:
     """Likely codes of the free residues of one scene, decoded.
 
     The probability of a code is the mean of what the model gives it while all neighbours are hidden and of how often

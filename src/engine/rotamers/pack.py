@@ -15,7 +15,7 @@ from ..sidechain.measure import canonical, chi_difference
 from ..sidechain.network import SideChainModel
 from ..sidechain.scene import Scene
 from ..sidechain.templates import BACKBONE, CHIS
-from .candidates import Candidates, ModelView, look_with, propose
+from .candidates import SAMPLES, Candidates, ModelView, look_with, propose
 from .choose import choose
 from .descent import descend, descend_together
 from .energy import MOVING, Energies, fixed_atoms, pair_energies
@@ -142,8 +142,8 @@ def look_at(task: PackingTask, model: SideChainModel, view: MapView | None, seed
     """
     views: Views = []
     for residues, known in questions(task, view is not None):
-        samples = {"samples": 0} if residues is task.changeable else {}
-        views.append((residues, look_with(model, _scene(task, known, view), seed, ask=ask, **samples)))
+        samples = 0 if residues is task.changeable else SAMPLES
+        views.append((residues, look_with(model, _scene(task, known, view), seed, samples, ask)))
     return views
 
 

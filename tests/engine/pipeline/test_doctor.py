@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from adp3d.contract.errors import InputError
+from adp3d.measurement.design_networks import DESIGN_NETWORKS
 from adp3d.pipeline.doctor import diagnose
 
 
@@ -45,3 +47,15 @@ def test_missing_device(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="CUDA"):
         diagnose("cuda", "gaussian")
+
+
+def test_a_broken_design_network_does_not_silence_the_report(monkeypatch):
+    def broken(device):
+        raise AttributeError("of a package that does not fit")
+
+    entry = replace(DESIGN_NETWORKS["chroma"], load=broken)
+    monkeypatch.setitem(DESIGN_NETWORKS, "chroma", entry)
+    report = diagnose("cpu")
+    assert report["healthy"] and report["self_test"]["ok"]
+    told = report["design_networks"]["chroma"]
+    assert not told["ok"] and "cannot be loaded (AttributeError: of a package that does not fit)" in told["lacking"]
