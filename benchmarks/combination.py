@@ -23,7 +23,7 @@ import matplotlib
 import numpy as np
 from command import begin, benchmark_parser, run_command
 from gaps import TEXT, remove_segments, run_job, said, write_simulated, write_start
-from held_out import Protein, held_out_proteins
+from held_out import Protein, held_out_proteins, validation_proteins
 from numpy.typing import NDArray
 from parallel import add_options, compute
 from report import Row, Table, column
@@ -162,20 +162,23 @@ def main() -> None:
     """Run the jobs and write table and picture."""
     parser = benchmark_parser("combination", __doc__, steps=30, replicas=4, proteins=4)
     parser.add_argument("--resolution", type=float, default=7.0)
+    parser.add_argument("--split", choices=("test", "val"), default="test", help="val for choices of settings")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     add_options(parser)
     options = parser.parse_args()
     begin(options)
-    usable = [p for p in held_out_proteins(options.data, 1) if p.atoms is not None][: options.proteins]
+    every = held_out_proteins(options.data, 1) if options.split == "test" else validation_proteins(options.data, 30)
+    usable = [p for p in every if p.atoms is not None][: options.proteins]
     table = Table(options.out / "jobs.csv")
     if options.resume:
         table.restore(("protein", "way", *TEXT))
     done = {(row["protein"], row["way"]) for row in table.rows}
     effort = Effort(options.resolution, str(options.out / "runs"), options.replicas, options.steps, options.seed)
-    tasks = [(i, p, way, effort) for i, p in enumerate(usable) for way in WAYS if (p.name, way) not in done]
+    tasks = [(i, p, way, effort) for i, p in enumerate(usable) for way in options.ways if (p.name, way) not in done]
     for row in compute(run_one, tasks, options.processes):
         table.add(row)
         print(f"{row['protein']} {row['way']}: {said(row)}", flush=True)
-    for way in WAYS:
+    for way in options.ways:
         own = [row for row in table.rows if row["way"] == way]
         print(f"{way}: missing {column(own, 'missing_rmsd').mean():.2f} A, mean of {len(own)} proteins")
     draw(options.out / "combination.png", table.rows)

@@ -27,7 +27,7 @@ BELOW = {
     "ensemble": {"prior"},
     "solver": {"ensemble", "likelihood", "physics", "prior", "structure"},
     "fitting": {"density", "ensemble", "placing", "structure"},
-    "tracing": {"prior"},
+    "tracing": {"prior", "restraints"},
     "energy": {"likelihood", "physics", "prior", "structure", "density"},
     "sidechain": {"likelihood", "physics", "prior", "structure", "density"},
     "rotamers": {"sidechain", "validation", "physics", "prior", "structure", "density"},
@@ -62,6 +62,8 @@ NARROW = {
     ("rotamers", "prior"): {"prior.builtin.density_grids"},
     # density in standard units, as priors are shown it
     ("tracing", "prior"): {"prior.evidence", "prior.standard_map"},
+    # where distances say that residues are, whatever they were measured with
+    ("tracing", "restraints"): {"restraints.shells"},
     # and the design network that comes with a prior's package
     ("measurement", "prior"): {
         "prior.protocol",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["SCALES", "Ranking", "rank_replicas"]
+__all__ = ["SCALES", "Ranking", "rank_replicas", "standardised"]
 
 SCALES = {"log_likelihood": 5.0, "energy": 0.05, "correlation": 0.01}
 """Differences between replicas that count one, for the terms that the pipelines rank by, if the replicas do not differ
@@ -63,7 +63,12 @@ def rank_replicas(
     every = [(values, scales[name]) for name, values in terms.items()]
     every += [(values, scales["log_likelihood"]) for values in (further or {}).values()]
     for values, scale in every:
-        spread = float(values.std()) if len(values) > 1 else 0.0
-        score = score + (values.to(score) - values.mean().to(score)) / max(scale, spread)
+        score = score + standardised(values.to(score), scale)
     order = tuple(int(i) for i in torch.argsort(score, descending=True, stable=True))
     return Ranking(score, order)
+
+
+def standardised(values: Tensor, scale: float) -> Tensor:
+    """Values (replica,) about their mean, in units of a scale, or of their standard deviation if that is larger."""
+    spread = float(values.std()) if len(values) > 1 else 0.0
+    return (values - values.mean()) / max(scale, spread)

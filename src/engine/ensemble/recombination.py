@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Composite", "missing_segments", "recombine", "supported_ends"]
+from .ranking import SCALES, standardised
+
+__all__ = ["Composite", "Further", "missing_segments", "recombine", "supported_ends"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,22 @@ class Composite:
     x: Tensor
     source: tuple[int, ...]
     score: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Further:
+    """What is measured beside the quality of residues.
+
+    Attributes
+    ----------
+    chance : tuple of float
+        For each segment, by how much its mean quality differs by chance.
+    log_likelihoods : callable
+        By measurement, in nats, (structure,), of structures (structure, N, 4, 3).
+    """
+
+    chance: tuple[float, ...]
+    log_likelihoods: Callable[[Tensor], Mapping[str, Tensor]]
 
 
 def missing_segments(known: NDArray[np.bool_], chain_index: NDArray[np.int64]) -> list[slice]:
@@ -51,10 +70,14 @@ def missing_segments(known: NDArray[np.bool_], chain_index: NDArray[np.int64]) -
     return segments
 
 
-def recombine(x: Tensor, quality: NDArray[np.float64], segments: list[slice], base: int) -> Composite:
+def recombine(
+    x: Tensor, quality: NDArray[np.float64], segments: list[slice], base: int, further: Further | None = None
+) -> Composite:
     """Take each segment from the replica in which it is best, everything else from ``base``.
 
-    Replicas must agree on the residues around the segments, as those of a partial model do.
+    Replicas must agree on the residues around the segments, as those of a partial model do. Where more is measured,
+    each segment is chosen once more with the others in place, the longest first: by its quality in units of chance, and
+    by the log-likelihoods of the structures that result, which count as they do between replicas.
 
     Parameters
     ----------
@@ -63,17 +86,28 @@ def recombine(x: Tensor, quality: NDArray[np.float64], segments: list[slice], ba
         Per residue, such as the local correlation with the map; higher is better, NaN counts as -1.
     segments : list of slice
     base : int
+    further : Further, optional
+        What is measured beside that.
 
     Returns
     -------
     Composite
     """
     means = np.array([np.nan_to_num(quality[:, s], nan=-1.0).mean(1) for s in segments]).reshape(-1, x.shape[0])
-    source = tuple(int(k) for k in means.argmax(1)) if len(segments) else ()
+    source = [int(k) for k in means.argmax(1)] if len(segments) else []
     out = x[base].clone()
     for segment, replica in zip(segments, source, strict=True):
         out[segment] = torch.as_tensor(x[replica, segment])
-    return Composite(out, source, tuple(float(m.max()) for m in means))
+    if further is not None:
+        for k in sorted(range(len(segments)), key=lambda k: segments[k].start - segments[k].stop):
+            several = out.expand(len(x), -1, -1, -1).clone()
+            several[:, segments[k]] = x[:, segments[k]]
+            score = means[k] / further.chance[k]
+            for values in further.log_likelihoods(several).values():
+                score = score + standardised(values.double().cpu(), SCALES["log_likelihood"]).numpy()
+            source[k] = int(score.argmax())
+            out = several[source[k]]
+    return Composite(out, tuple(source), tuple(float(m[k]) for m, k in zip(means, source, strict=True)))
 
 
 def supported_ends(quality: NDArray[np.float64], segment: slice, threshold: float) -> list[int]:

@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from ..physics.distances import DistanceOperator
+from ..physics.distances import DistanceOperator, pseudo_cb
+from ..restraints.shells import Shells
 
 if TYPE_CHECKING:
     from ..restraints.convert import BackboneRestraints
 
 __all__ = ["DistanceLikelihood"]
+
+_FROM_CA = (1.46, 0.0, 1.53, 2.40, 1.53)
+"""Angstrom from CA to N, CA, C, O and CB (Engh and Huber 1991)."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +148,51 @@ class DistanceLikelihood:
     def satisfied(self, x: Tensor, tolerance: float = 0.5) -> Tensor:
         """Fraction of the measurements violated by at most `tolerance` A, shape (replica,)."""
         return (self.violations(x).abs() <= tolerance).to(x.dtype).mean(-1)
+
+    def among(self, known: NDArray[np.bool_]) -> DistanceLikelihood | None:
+        """The distances whose pairs are all between known residues (N,); None if there are none."""
+        own = self.operator
+        pairs = torch.as_tensor(known, device=own.residues.device)[own.residues].all(1)
+        every = torch.ones(own.n_measurements, dtype=torch.bool, device=pairs.device)
+        kept = every.index_put((own.groups[~pairs],), every.new_zeros(()))
+        if not bool(kept.any()):
+            return None
+        rows = kept[own.groups]
+        groups = (kept.cumsum(0) - 1)[own.groups[rows]]
+        operator = DistanceOperator(own.residues[rows], own.atoms[rows], groups, int(kept.sum()))
+        return DistanceLikelihood(operator, self.lower[kept], self.upper[kept], self.sigma[kept], self.switch[kept])
+
+    def shells(self, x: Tensor, known: NDArray[np.bool_]) -> Shells:
+        """Where CA atoms may be that are each at a measured distance from an atom of a known residue.
+
+        A distance to another atom than CA says as much less of CA as they are apart. Ambiguous distances are left
+        out: another pair may account for them.
+
+        Parameters
+        ----------
+        x : Tensor, shape (N, 4, 3)
+            N, CA, C, O in A.
+        known : ndarray of bool, shape (N,)
+            Residues whose places in x count.
+        """
+        residues, atoms, groups = (
+            one.cpu().numpy() for one in (self.operator.residues, self.operator.atoms, self.operator.groups)
+        )
+        ends = known[residues]
+        usable = np.flatnonzero((ends.sum(1) == 1) & (np.bincount(groups)[groups] == 1))
+        there = ends[usable].argmax(1)
+        to, other = (usable, there), (usable, 1 - there)
+        every = torch.cat([x, pseudo_cb(x)[:, None]], 1).double().cpu().numpy()
+        slack = np.array(_FROM_CA)[atoms[other]]
+        lower, upper, sigma = (one.double().cpu().numpy() for one in (self.lower, self.upper, self.sigma))
+        measured = groups[usable]
+        return Shells(
+            residues[other],
+            every[residues[to], atoms[to]],
+            np.maximum(lower[measured] - slack, 0.0),
+            upper[measured] + slack,
+            sigma[measured],
+        )
 
     def curvature(self, x: Tensor) -> Tensor:
         r"""Gauss-Newton estimate of the Hessian's diagonal, per atom and axis.

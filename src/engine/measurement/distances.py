@@ -17,6 +17,7 @@ from ..likelihood.distances import DistanceLikelihood
 from ..restraints.convert import BackboneRestraints, to_backbone
 from ..restraints.read import read_restraints
 from ..restraints.repeats import without_repeats
+from ..restraints.shells import Shells
 from ..restraints.units import in_angstrom
 from ..solver.likelihood_potential import LikelihoodPotential
 from ..solver.potential_cost import PotentialCost
@@ -72,6 +73,15 @@ class DistanceMeasurement:
     def log_likelihood(self, x: Tensor) -> Tensor:
         """See `Judge`."""
         return self.likelihood(x)
+
+    def potential_among(self, known: NDArray[np.bool_]) -> LikelihoodPotential | None:
+        """See `Divisible`: of distances with both ends known, and in ambiguous ones all of them."""
+        found = self.likelihood.among(known)
+        return None if found is None else LikelihoodPotential(NAME, found)
+
+    def shells(self, x: Tensor, known: NDArray[np.bool_]) -> Shells:
+        """See `Locator`: of each distance between a known and another residue; nothing of ambiguous ones."""
+        return self.likelihood.shells(x, known)
 
     def figures(self, x: Tensor) -> dict[str, Tensor]:
         """Log-likelihood, and the part of the distances within their bounds (0 to 1)."""

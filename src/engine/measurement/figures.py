@@ -9,9 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .protocol import Judge, Measurement
+from ..restraints.shells import Shells
+from ..solver.protocol import Potential
+from .protocol import Divisible, Judge, Locator, Measurement
 
-__all__ = ["described", "figures_of", "log_likelihoods", "residue_figures_of"]
+__all__ = [
+    "described",
+    "figures_of",
+    "judges_of",
+    "log_likelihoods",
+    "potentials_among",
+    "residue_figures_of",
+    "shells_of",
+]
 
 
 def figures_of(measurements: Sequence[Measurement], x: Tensor) -> dict[str, Tensor]:
@@ -24,9 +34,26 @@ def residue_figures_of(measurements: Sequence[Measurement], x: Tensor) -> dict[s
     return {f"{m.name}.{name}": values for m in measurements for name, values in m.residue_figures(x).items()}
 
 
-def log_likelihoods(measurements: Sequence[Measurement], x: Tensor) -> dict[str, Tensor]:
+def judges_of(measurements: Sequence[Measurement]) -> list[Judge]:
+    """Those that have a say in which replica is the best one."""
+    return [m for m in measurements if isinstance(m, Judge)]
+
+
+def log_likelihoods(measurements: Sequence[Measurement | Judge], x: Tensor) -> dict[str, Tensor]:
     """Log p(y|x) of replicas x (replica, N, 4, 3) by each measurement that judges them, (replica,), in nats."""
     return {m.name: m.log_likelihood(x) for m in measurements if isinstance(m, Judge)}
+
+
+def shells_of(measurements: Sequence[Measurement], x: Tensor, known: NDArray[np.bool_]) -> Shells:
+    """Where measurements that tell it say CA atoms of other residues are than the known ones (N,) of x (N, 4, 3)."""
+    told = (m.shells(x, known) for m in measurements if isinstance(m, Locator))
+    return sum(told, Shells.none())
+
+
+def potentials_among(measurements: Sequence[Measurement], known: NDArray[np.bool_]) -> list[Potential]:
+    """What measurements pull with while only known residues (N,) have places."""
+    told = (m.potential_among(known) if isinstance(m, Divisible) else m.potential for m in measurements)
+    return [potential for potential in told if potential is not None]
 
 
 def described(measurements: Sequence[Measurement], x: Tensor) -> dict[str, Any]:

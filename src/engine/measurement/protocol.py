@@ -14,13 +14,14 @@ from torch import Tensor
 
 from ..contract.requests import Request
 from ..job.events import Events
+from ..restraints.shells import Shells
 from ..solver.potential_cost import PotentialCost
 from ..solver.protocol import Potential
 from ..structure.placeholder import placeholder_backbone
 from ..structure.polymer import Polymer
 from ..structure.symmetry import Symmetry
 
-__all__ = ["Judge", "Load", "Measurement", "Scene"]
+__all__ = ["Divisible", "Judge", "Load", "Locator", "Measurement", "Scene"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,22 @@ class Judge(Protocol):
 
     def log_likelihood(self, x: Tensor) -> Tensor:
         """Log p(y|x) of replicas x (replica, N, 4, 3), in nats up to a constant, shape (replica,)."""
+
+
+@runtime_checkable
+class Locator(Protocol):
+    """A measurement that tells of single residues where they may be, once others have their places."""
+
+    def shells(self, x: Tensor, known: NDArray[np.bool_]) -> Shells:
+        """Where CA atoms of residues that are not known (N,) may be, by the places of known ones in x (N, 4, 3)."""
+
+
+@runtime_checkable
+class Divisible(Protocol):
+    """A measurement that would mislead where residues that it concerns have no place yet."""
+
+    def potential_among(self, known: NDArray[np.bool_]) -> Potential | None:
+        """-log p(y|x) of what concerns known residues (N,) alone; None if there is nothing of that kind."""
 
 
 Load = Callable[[Request, Scene], Measurement]

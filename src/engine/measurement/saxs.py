@@ -289,6 +289,10 @@ class SaxsMeasurement:
             seconds_per_step=_EVALUATIONS * _SECONDS * beads * points * count**2,
         )
 
+    def potential_among(self, known: NDArray[np.bool_]) -> LikelihoodPotential | None:
+        """See `Divisible`: a curve is of the whole molecule, or of nothing."""
+        return self.potential if known.all() else None
+
     def log_likelihood(self, x: Tensor) -> Tensor:
         """See `Judge`."""
         return self.likelihood(x)

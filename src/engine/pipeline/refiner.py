@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..contract.kinds import REFINE
-from ..ensemble.confidence import replica_spread
 from ..ensemble.denoising_energy import denoising_energy
 from ..ensemble.mosaic import best_sources
 from ..ensemble.ranking import SCALES, Ranking, rank_replicas
-from ..ensemble.recombination import missing_segments, recombine, supported_ends
+from ..ensemble.recombination import Further, missing_segments, recombine, supported_ends
 from ..fitting.chance import by_chance, caution
 from ..fitting.support import along_chains
 from ..job.events import Events, NullEvents
-from ..job.sampling import Stage, Watch
-from ..measurement.figures import figures_of, log_likelihoods, residue_figures_of
+from ..job.sampling import Stage
+from ..measurement.figures import judges_of, log_likelihoods, potentials_among, shells_of
 from ..measurement.map_evidence import MapEvidence, free_share, load_map_evidence
 from ..placing.target import Target
 from ..prior.evidence import DensityEvidence, Evidence
@@ -30,13 +28,14 @@ from ..solver.choose_updates import Pull, choose_updates
 from ..solver.pins import HeldAtoms
 from ..solver.planned_run import PlannedRun
 from ..solver.posterior import Posterior
-from ..solver.protocol import Level, Potential
+from ..solver.protocol import Potential
 from ..validation.torsions import linked_residues
 from .built import Bent, Built
 from .carry import carried_along
 from .cost import BENDING_LEVELS, TRACED_LEVEL, refinement_runs
 from .course import Course
 from .prepared import Prepared
+from .refinement_figures import watch_refinement
 from .sampled_side_chains import side_chain_potential
 from .sequence_check import SequenceCheck
 from .traced_start import traced_starts
@@ -166,23 +165,23 @@ class Refiner:
             several = start.expand(planned.replicas, -1, -1, -1)
             seed = self._spec.seed + _BEND_SEED * (1 + i + len(BENDING_LEVELS) * number)
             stage = Stage(planned.name, step_times(planned.steps, start=t), planned.replicas, seed, several)
-            found.append(self._sample(stage, free))
+            found.append(self._sample(stage, free, potentials_among(self._course.further, known)))
         x = torch.cat(found)
         quality = np.where(known, self._fit(x), 0.0)
         chance = by_chance(self._support.typical, self._density.resolution, _BENT_ALONG)
         gain = max(_BENT_GAIN, _BENT_CERTAIN * chance) * caution(self._density.resolution)
         quality[0] += np.where(loose, gain, np.where(known, _MOST, 0.0))
-        far = (x - start)[:, :, 1].norm(dim=-1).double().cpu().numpy()
+        far = _array((x - start)[:, :, 1].norm(dim=-1))
         quality -= np.where(known, np.minimum(_FAR_GAIN * far, _MOST_FAR), 0.0)
         linked = linked_residues(problem.polymer) & known[:-1] & known[1:]
-        source = best_sources(x[:, :, 1].double().cpu().numpy(), quality, linked)
+        source = best_sources(_array(x[:, :, 1]), quality, linked)
         bent = x[torch.as_tensor(source, device=x.device), torch.arange(len(source), device=x.device)]
         bent = self._steadied(bent, loose)
         way = (bent - start)[:, 1].norm(dim=-1).cpu().numpy()
         moved = loose & (source > 0) & (way > _BENT_WAY)
         if not moved.any():
             return still
-        target = _extended(problem.target, bent, np.flatnonzero(moved).tolist())
+        target = problem.target.with_places(_array(bent), moved, ACCEPTED_SIGMA)
         return Bent(target, moved, float(np.sqrt(np.square(way[moved]).mean())))
 
     def build(self, events: Events) -> Built:
@@ -222,8 +221,8 @@ class Refiner:
                 )
                 # what is missing beside them is built on them: a trace that led elsewhere does not compete
                 x = self._with_given(so_far.x, returned)
-                extended = _extended(so_far.target, x, np.flatnonzero(returned).tolist())
-                so_far, again = _SoFar(x, None, so_far.found | returned, extended), True
+                target = so_far.target.with_places(_array(x), returned, ACCEPTED_SIGMA)
+                so_far, again = _SoFar(x, None, so_far.found | returned, target), True
         return Built(so_far.x, missing_segments(support.trusted | returned, chains), returned)
 
     def _traced(self, so_far: _SoFar, replicas: int, tried: Sequence[Tensor], events: Events) -> Tensor | None:
@@ -234,12 +233,14 @@ class Refiner:
             return None
         count = sum(gap.stop - gap.start for gap in gaps)
         events.message(f"Tracing {count} residues (gaps: {len(gaps)}) through the density that nothing explains.")
-        known = so_far.x.double().cpu().numpy()
+        known = _array(so_far.x)
         guesses = [self._equal.guesses(known, so_far.found, gap) for gap in gaps]
         if shown_there := sum(map(bool, guesses)):
             events.message(f"Chains of equal sequence show {shown_there} of these gaps: they are tried, too.")
         shown, poll = self._shown(so_far.target), self._course.sampling.obey
-        return traced_starts(so_far.x, so_far.found, gaps, self.sequence_check, shown, replicas, tried, guesses, poll)
+        shells = shells_of(self._course.further, so_far.x, so_far.found)
+        check = self.sequence_check
+        return traced_starts(so_far.x, so_far.found, gaps, check, shown, shells, replicas, tried, guesses, poll)
 
     def _round(self, stage: Stage, so_far: _SoFar, name: str, events: Events) -> tuple[_SoFar, bool]:
         """Build what is open once more; and whether the map supports any of it."""
@@ -249,7 +250,7 @@ class Refiner:
         if so_far.rival is not None:  # what earlier rounds found competes with what this one did
             x, base = torch.cat([x, so_far.rival[None]]), len(x)
         shown = self._shown(so_far.target)
-        x = recombine(x, self._quality(x, so_far.found, shown), gaps, base).x
+        x = recombine(x, self._quality(x, so_far.found, shown), gaps, base, self._further(gaps)).x
         quality = self._quality(x[None], so_far.found, shown)[0]
         gained = [i for gap in gaps for i in supported_ends(quality, gap, self._support.threshold)]
         if gaps:
@@ -257,7 +258,8 @@ class Refiner:
             events.message(f"{name}: the map supports {len(gained)} of {open_residues} residues to be built.")
         found = so_far.found.copy()
         found[gained] = True
-        return _SoFar(x, x, found, _extended(so_far.target, x, gained)), bool(gained)
+        target = so_far.target.with_places(_array(x), found & ~so_far.found, ACCEPTED_SIGMA)
+        return _SoFar(x, x, found, target), bool(gained)
 
     def build_once(self, planned: PlannedRun, seed: int) -> Tensor:
         """One round for what the model does not know, each gap from the replica that the map supports best; (N, 4, 3).
@@ -273,7 +275,7 @@ class Refiner:
         x = self._sample(stage, self._start)
         quality = self._quality(x, known, self._shown(self._start))
         gaps = missing_segments(known, self._problem.polymer.chain_index)
-        return recombine(x, quality, gaps, self.rank(x).chosen).x
+        return recombine(x, quality, gaps, self.rank(x).chosen, self._further(gaps)).x
 
     def polish(self, built: Built, planned: PlannedRun | None = None) -> Tensor:
         """Move everything together at low noise, from the composite; (replica, N, 4, 3).
@@ -284,25 +286,28 @@ class Refiner:
         start = built.x.expand(planned.replicas, -1, -1, -1)
         times = step_times(planned.steps, start=_POLISH_START)
         stage = Stage(planned.name, times, planned.replicas, self._spec.seed + _POLISH_SEED, start)
-        target = _extended(self._start, built.x, np.flatnonzero(built.returned).tolist())
+        target = self._start.with_places(_array(built.x), built.returned, ACCEPTED_SIGMA)
         problem = self._problem
         known = problem.known_residues & ~problem.kept & (self._support.trusted | built.returned)
         x = self._sample(stage, target.without_places())
         # a wrong trace beside it may have pulled an end along
         return torch.stack([self._steadied(row, known) for row in x])
 
-    def _sample(self, stage: Stage, target: Target) -> Tensor:
-        """One stage, with the known atoms both pulling and shown to the prior."""
+    def _sample(self, stage: Stage, target: Target, pulls: Sequence[Potential] | None = None) -> Tensor:
+        """One stage, with the known atoms both pulling and shown to the prior; beside the map, all else by default."""
         problem, course = self._problem, self._course
         held = HeldAtoms(problem.known_atoms(target), self._pins)
-        others = [measurement.potential for measurement in course.further]
+        others = [measurement.potential for measurement in course.further] if pulls is None else [*pulls]
         own = [self._pull]
         looks = problem.prior.sees_density
         pull = Pull(held, others if looks else [*own, *others], own if looks else (), course.weights)
         origin = problem.origin()
         updates = choose_updates(self._spec.update, problem.prior.correlation, pull, origin, course.sampling.preview)
         posterior = Posterior(problem.prior, updates, origin, Evidence(held, self._shown(target)))
-        return course.sampling.run(stage, posterior, self._watch())
+        # rejected residues are meant to move
+        trusted = replace(self._start, known=self._start.known & self._support.trusted[:, None])
+        watch = watch_refinement(self._density, problem.known_atoms(trusted), course.further)
+        return course.sampling.run(stage, posterior, watch)
 
     def _shown(self, target: Target) -> DensityEvidence:
         """The map as the prior sees it, with the density of atoms known to within an angstrom explained."""
@@ -348,7 +353,7 @@ class Refiner:
         start = problem.start()
         fit = self._fit(x[None])[0]
         shown = np.clip((fit - max(self._support.contradicted, 0.0)) / self._support.typical, 0.0, 1.0)
-        old, new = (one.double().cpu().numpy() for one in (start, x))
+        old, new = (_array(one) for one in (start, x))
         carried = carried_along(old, new, np.where(problem.known_residues, shown, 0.0))
         far = np.linalg.norm(new - carried, axis=-1)[:, 1]
         gain = along_chains(fit - self._fit(torch.as_tensor(carried).to(x)[None])[0], problem.polymer.chain_index)
@@ -372,29 +377,15 @@ class Refiner:
         gaps = missing_segments(found, self._problem.polymer.chain_index)
         return np.where(fit > 0, fit * free * self.sequence_check.probability(x[..., 1, :], gaps), fit)
 
-    def _watch(self) -> Watch:
-        # rejected residues are meant to move
-        trusted = replace(self._start, known=self._start.known & self._support.trusted[:, None])
-        firm, further = self._problem.known_atoms(trusted), self._course.further
-
-        def figures(x: Tensor, level: Level) -> dict[str, Tensor]:
-            return {**self._density.figures(x), "known_rmsd": firm.rmsd(x), **figures_of(further, x)}
-
-        def residues(x: Tensor, best: int) -> dict[str, NDArray[np.float64]]:
-            own = self._density.residue_figures(x[best])
-            return {
-                **{f"residue_{name}": values for name, values in own.items()},
-                "residue_spread": replica_spread(x, best).double().cpu().numpy(),
-                **residue_figures_of(further, x[best]),
-            }
-
-        return Watch(figures, residues, REFINE.merit)
+    def _further(self, gaps: Sequence[slice]) -> Further | None:
+        """What else is measured has a say in where each gap is taken from, as in which replica is the best."""
+        judges = judges_of(self._course.further)
+        if not judges:
+            return None
+        typical, resolution = self._support.typical, self._density.resolution
+        chance = tuple(by_chance(typical, resolution, gap.stop - gap.start) for gap in gaps)
+        return Further(chance, partial(log_likelihoods, judges))
 
 
-def _extended(target: Target, x: Tensor, residues: list[int]) -> Target:
-    """The target with residues found in the map, at their places in x (N, 4, 3), known."""
-    xyz, known, sigma = target.xyz.copy(), target.known.copy(), target.sigma.copy()
-    xyz[residues] = x[residues].double().cpu().numpy()
-    known[residues] = True
-    sigma[residues] = ACCEPTED_SIGMA
-    return replace(target, xyz=xyz, known=known, sigma=sigma)
+def _array(x: Tensor) -> NDArray[np.float64]:
+    return x.double().cpu().numpy()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..prior.evidence import DensityEvidence
+from ..restraints.shells import Shells
 from ..tracing.field import FreeDensity
 from ..tracing.gaps import trace_gaps
 from ..tracing.peptides import backbone_of
@@ -31,6 +32,7 @@ def traced_starts(
     gaps: Sequence[slice],
     check: SequenceCheck,
     density: DensityEvidence,
+    shells: Shells,
     replicas: int,
     tried: Sequence[Tensor],
     guesses: Sequence[Sequence[NDArray[np.float64]]],
@@ -52,6 +54,8 @@ def traced_starts(
         Chains, residue types, and what the map says of them.
     density : DensityEvidence
         With the known atoms explained.
+    shells : Shells
+        Where residues may be by their distances to known ones.
     replicas : int
     tried : sequence of Tensor, shape (replica, N, 4, 3)
         What earlier rounds began with: where it was not right, further traces are more likely to be.
@@ -66,7 +70,10 @@ def traced_starts(
         None if there is nothing for any gap. A gap of which all was tried begins with it again.
     """
     ca = x[:, 1].double().cpu().numpy()
-    joined = [replace(_gap(ca, found, gap, check.chain_index), types=check.types[gap]) for gap in gaps]
+    joined = [
+        replace(_gap(ca, found, gap, check.chain_index), types=check.types[gap], shells=shells.within(gap))
+        for gap in gaps
+    ]
     traced = trace_gaps(FreeDensity.of(density), joined, check.beside, poll=poll)
     steps = load_steps()
     begun: list[list[NDArray[np.float64]]] = []

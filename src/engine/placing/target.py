@@ -107,6 +107,16 @@ class Target:
         """The target without the atoms of `relative` residues: nothing pulls them to where they are."""
         return replace(self, known=self.known & ~self.relative[:, None]) if self.relative.any() else self
 
+    def with_places(self, xyz: NDArray[np.float64], residues: NDArray[np.bool_], sigma: float) -> Target:
+        """The target with some residues (N,) known, at their places in xyz (N, 4, 3), to ``sigma`` angstrom."""
+        mask = residues[:, None]
+        return replace(
+            self,
+            xyz=np.where(mask[..., None], xyz, self.xyz),
+            known=self.known | mask,
+            sigma=np.where(mask, sigma, self.sigma),
+        )
+
 
 def build_target(
     structure: gemmi.Structure,

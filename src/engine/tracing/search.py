@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..restraints.shells import Shells
+from .ahead import nats_ahead
 from .field import FreeDensity
-from .steps import BOND, Steps, label_steps, step_frames
+from .steps import BOND, STRETCH, Steps, label_steps, step_frames
 
 __all__ = ["Beside", "Gap", "Trace", "distinct", "is_another", "trace_gap"]
 
@@ -33,8 +35,6 @@ _CELL, _TURN = 1.2, 0.77
 goes on."""
 _REACH = {1: (3.4, 4.2), 2: (4.6, 7.4), 3: (4.2, 10.8)}
 """Angstrom that CA atoms one to three steps apart may be from each other; the first one as directions are coarse."""
-_STRETCH = 0.92
-"""Of the length of further steps, how far they reach at most: a strand, a little straighter than usual."""
 _MISFIT = 8.0
 """Nats for each angstrom^2 by which the last step is too long or too short: a standard deviation of 0.25 A."""
 _COUNT = 20
@@ -56,6 +56,8 @@ class Gap:
         ``before``, and ends at ``after`` if there are any.
     types : ndarray of int64, shape (n,)
         Index of each residue into `AMINO_ACIDS`, in the order of the trace; empty if they do not matter.
+    shells : Shells
+        What is measured of distances to what is known; residues counted in the order of the trace.
     backwards : bool
         Whether it is traced against the order of the chain.
     """
@@ -64,12 +66,14 @@ class Gap:
     before: Array
     after: Array
     types: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    shells: Shells = field(default_factory=Shells.none)
     backwards: bool = False
 
     @property
     def reversed(self) -> Gap:
         """The same gap from its other end."""
-        return Gap(self.length, self.after[::-1], self.before[::-1], self.types[::-1], not self.backwards)
+        shells = self.shells.reversed(self.length)
+        return Gap(self.length, self.after[::-1], self.before[::-1], self.types[::-1], shells, not self.backwards)
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ class Trace:
     Attributes
     ----------
     score : float
-        In nats: the log probability of its course, and what its density and that of its side chains add to that.
+        In nats: the log probability of its course, and what its density, that of its side chains and distances to
+        known atoms add to that.
     ca : ndarray, shape (n, 3)
         In angstrom.
     """
@@ -117,7 +122,8 @@ def trace_gap(
     A beam search: each beginning goes on in all directions that chains take, and the best ones are kept, one for each
     place and direction of their end. The score is the log probability of the directions, each given the one before,
     plus density along the steps, plus what the density beside each CA says of its residue type as soon as the next one
-    has a place; traces keep away from themselves and within reach of the other end.
+    has a place, plus what distances to known atoms say of each CA and, by what is still within reach, of those to come;
+    traces keep away from themselves and within reach of the other end.
 
     Parameters
     ----------
@@ -170,7 +176,11 @@ def _grow(free: FreeDensity, beam: _Beam, gap: Gap, steps: Steps, beside: Beside
     density = np.mean([free.at(end[:, None] + part * step) for part in _ALONG], axis=0)
     course = np.where(beam.label[:, None] < 0, steps.log_first, steps.log_next[beam.label])[:, steps.usual]
     place = end[:, None] + step
-    score = beam.score[:, None] + course + _DENSITY * density
+    number = gap.length - left
+    measured = nats_ahead(gap.shells, number, place)
+    if number:  # what was said of the same residues from the place before
+        measured -= nats_ahead(gap.shells, number - 1, end, first=number)[:, None]
+    score = beam.score[:, None] + course + _DENSITY * density + measured
     score = np.where(_within_reach(place, gap.after, left), score, -np.inf).ravel()
     looked_at = np.argsort(-score, kind="stable")[: _TRIED * _BEAM]
     looked_at = looked_at[np.isfinite(score[looked_at])]
@@ -180,7 +190,7 @@ def _grow(free: FreeDensity, beam: _Beam, gap: Gap, steps: Steps, beside: Beside
     row, way, place, looked_at = (one[apart > _NEAREST] for one in (row, way, place, looked_at))
     if not len(row):
         return None
-    total = score[looked_at] + _suits(beside, gap, gap.length - left - 1, (beam.ca[row, -2], end[row], place))
+    total = score[looked_at] + _suits(beside, gap, number - 1, (beam.ca[row, -2], end[row], place))
     order = np.argsort(-total, kind="stable")
     row, way, place, total = (one[order] for one in (row, way, place, total))
     # the first of each kind is its best
@@ -203,7 +213,7 @@ def _within_reach(place: Array, after: Array, left: int) -> NDArray[np.bool_]:
     """Whether atoms after a gap can be reached from places (..., 3) with so many atoms lacking, this one included."""
     ok = np.ones(place.shape[:-1], bool)
     for further, atom in enumerate(after[:2]):
-        low, high = _REACH.get(left + further, (0.0, _STRETCH * BOND * (left + further)))
+        low, high = _REACH.get(left + further, (0.0, STRETCH * BOND * (left + further)))
         distance = np.linalg.norm(place - atom, axis=-1)
         ok &= (distance >= low) & (distance <= high)
     return ok

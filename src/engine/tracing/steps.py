@@ -9,12 +9,14 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BOND", "Steps", "directions", "label_steps", "load_steps", "step_frames"]
+__all__ = ["BOND", "STRETCH", "Steps", "directions", "label_steps", "load_steps", "step_frames"]
 
 Array = NDArray[np.float64]
 
 BOND = 3.8
 """Angstrom between neighbouring CA atoms, across a trans peptide."""
+STRETCH = 0.92
+"""Of the length of further steps, how far they reach at most: a strand, a little straighter than usual."""
 _DIRECTIONS = 80
 """Directions that a step may take from the two before it: 22 degrees apart, so that the nearest one is off by 0.7 A at
 most, from where a denoiser finds back."""

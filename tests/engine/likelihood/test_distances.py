@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from adp3d.likelihood.distances import DistanceLikelihood
-from adp3d.physics.distances import DistanceOperator
+from adp3d.physics.distances import DistanceOperator, pseudo_cb
 from adp3d.restraints.convert import BackboneRestraints
 
 DOUBLE = torch.float64
@@ -133,3 +133,49 @@ def test_nonsense_is_refused(lower: float, upper: float, sigma: float, message: 
         bounds(PAIR, value(lower), value(upper), sigma)
     with pytest.raises(ValueError, match="shape"):
         DistanceLikelihood.harmonic(PAIR, torch.ones(2), 1.0)
+
+
+def spread_out(residues: int = 6) -> torch.Tensor:
+    torch.manual_seed(0)
+    return 8.0 * torch.randn(residues, 4, 3, dtype=DOUBLE)
+
+
+# CA to CA, an ambiguous one, CB to N, and two between residues of which both or none are known
+MIXED = DistanceOperator(
+    torch.tensor([[0, 4], [0, 4], [1, 2], [3, 5], [4, 5], [1, 0]]),
+    torch.tensor([[1, 1], [1, 1], [1, 1], [4, 0], [1, 1], [1, 1]]),
+    torch.tensor([0, 1, 1, 2, 3, 4]),
+    5,
+)
+KNOWN = np.array([True, True, True, True, False, False])
+
+
+def test_shells_lie_around_known_atoms() -> None:
+    x = spread_out()
+    lower, upper = torch.tensor([[4.0, 3.0, 1.0, 2.0, 2.0], [9.0, 8.0, 7.0, 6.0, 5.0]], dtype=DOUBLE)
+    shells = bounds(MIXED, lower, upper, sigma=0.7).shells(x, KNOWN)
+    assert shells.residue.tolist() == [4, 5]  # nothing of ambiguous ones, and of known or missing residues alone
+    np.testing.assert_allclose(shells.centre, torch.stack([x[0, 1], pseudo_cb(x)[3]]).numpy())
+    np.testing.assert_allclose(shells.lower, [4.0, 0.0])
+    np.testing.assert_allclose(shells.upper, [9.0, 7.0 + 1.46])  # N is that far from CA
+    np.testing.assert_allclose(shells.sigma, [0.7, 0.7])
+    swapped = DistanceOperator(MIXED.residues.flip(1), MIXED.atoms.flip(1), MIXED.groups, 5)
+    again = bounds(swapped, lower, upper, sigma=0.7).shells(x, KNOWN)
+    np.testing.assert_allclose(again.centre, shells.centre)
+    assert again.residue.tolist() == shells.residue.tolist()
+
+
+def test_distances_among_known_residues() -> None:
+    x = spread_out()
+    lower, upper = torch.tensor([[4.0, 3.0, 1.0, 2.0, 2.0], [9.0, 8.0, 7.0, 6.0, 5.0]], dtype=DOUBLE)
+    whole = bounds(MIXED, lower, upper)
+    found = whole.among(KNOWN)
+    assert found is not None and found.operator.n_measurements == 1
+    torch.testing.assert_close(found.violations(x[None]), whole.violations(x[None])[:, 4:])
+    assert whole.among(np.zeros(6, bool)) is None
+    every = whole.among(np.ones(6, bool))
+    assert every is not None
+    torch.testing.assert_close(every(x[None]), whole(x[None]))
+    further = whole.among(np.array([True, True, True, False, True, False]))
+    assert further is not None
+    torch.testing.assert_close(further.violations(x[None]), whole.violations(x[None])[:, [0, 1, 4]])

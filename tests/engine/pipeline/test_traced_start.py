@@ -19,8 +19,10 @@ from adp3d.pipeline import traced_start
 from adp3d.pipeline.problem import load_problem
 from adp3d.pipeline.sequence_check import SequenceCheck
 from adp3d.pipeline.traced_start import traced_starts
+from adp3d.restraints.shells import Shells
 
 NO_OTHERS = [[]]
+NO_SHELLS = Shells.none()
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def case(small):
 
 def test_a_gap_begins_on_traces_near_the_truth_and_all_else_as_it_is(small, case):
     x, known, gaps, check, shown = case
-    starts = traced_starts(x, known, gaps, check, shown, 3, [], NO_OTHERS, lambda: None)
+    starts = traced_starts(x, known, gaps, check, shown, NO_SHELLS, 3, [], NO_OTHERS, lambda: None)
     assert starts.shape == (3, *x.shape) and torch.isfinite(starts).all()
     assert torch.equal(starts[:, known], x[known].expand(3, -1, -1, -1))
     assert not torch.equal(starts[0], starts[1])
@@ -52,26 +54,26 @@ def test_a_gap_begins_on_traces_near_the_truth_and_all_else_as_it_is(small, case
     assert error.min() < 1.5
     bonds = torch.linalg.vector_norm(starts[:, gaps[0], 2] - starts[:, gaps[0], 1], dim=-1)
     assert float((bonds - 1.5).abs().median()) < 0.15
-    again = traced_starts(x, known, gaps, check, shown, 3, [], NO_OTHERS, lambda: None)
+    again = traced_starts(x, known, gaps, check, shown, NO_SHELLS, 3, [], NO_OTHERS, lambda: None)
     assert torch.equal(again, starts)
 
 
 def test_traces_that_were_tried_give_way_to_others(case):
     x, known, gaps, check, shown = case
-    first = traced_starts(x, known, gaps, check, shown, 2, [], NO_OTHERS, lambda: None)
-    second = traced_starts(x, known, gaps, check, shown, 2, [first], NO_OTHERS, lambda: None)
+    first = traced_starts(x, known, gaps, check, shown, NO_SHELLS, 2, [], NO_OTHERS, lambda: None)
+    second = traced_starts(x, known, gaps, check, shown, NO_SHELLS, 2, [first], NO_OTHERS, lambda: None)
     apart = [float((a[gaps[0], 1] - b[gaps[0], 1]).square().sum(-1).mean().sqrt()) for a in first for b in second]
     assert min(apart) > 0.9  # 1 A between traces; backbones on them are a little smoother
-    everything = [traced_starts(x, known, gaps, check, shown, 40, [], NO_OTHERS, lambda: None)]
-    again = traced_starts(x, known, gaps, check, shown, 2, everything, NO_OTHERS, lambda: None)
+    everything = [traced_starts(x, known, gaps, check, shown, NO_SHELLS, 40, [], NO_OTHERS, lambda: None)]
+    again = traced_starts(x, known, gaps, check, shown, NO_SHELLS, 2, everything, NO_OTHERS, lambda: None)
     assert torch.equal(again, first)
 
 
 def test_gaps_without_known_neighbours_are_not_traced(case):
     x, known, gaps, check, shown = case
     apart = replace(check, chain_index=np.arange(len(known)) // 2)  # no three residues of a chain
-    assert traced_starts(x, known, gaps, apart, shown, 2, [], NO_OTHERS, lambda: None) is None
-    assert traced_starts(x, ~known & False, gaps, check, shown, 2, [], NO_OTHERS, lambda: None) is None
+    assert traced_starts(x, known, gaps, apart, shown, NO_SHELLS, 2, [], NO_OTHERS, lambda: None) is None
+    assert traced_starts(x, ~known & False, gaps, check, shown, NO_SHELLS, 2, [], NO_OTHERS, lambda: None) is None
 
 
 def test_traces_begin_at_the_known_residues_of_their_own_chain():
@@ -87,15 +89,17 @@ def test_a_gap_begins_as_other_chains_have_it_and_on_traces(case):
     x, known, gaps, check, shown = case
     (gap,) = gaps
     n = gap.stop - gap.start
-    (on_trace,) = traced_starts(x, known, gaps, check, shown, 1, [], NO_OTHERS, lambda: None)
+    (on_trace,) = traced_starts(x, known, gaps, check, shown, NO_SHELLS, 1, [], NO_OTHERS, lambda: None)
     one = x[gap].double().numpy() + np.array([6.0, 0.0, 0.0])
     other, same = one + np.array([0.0, 6.0, 0.0]), one + 0.1
-    starts = traced_starts(x, known, gaps, check, shown, 4, [], [[one, same, other, one - 9.0]], lambda: None)
+    starts = traced_starts(
+        x, known, gaps, check, shown, NO_SHELLS, 4, [], [[one, same, other, one - 9.0]], lambda: None
+    )
     np.testing.assert_allclose(starts[0, gap], one, atol=1e-4)
     np.testing.assert_allclose(starts[1, gap], other, atol=1e-4)
     assert torch.equal(starts[2, gap], on_trace[gap]) and not torch.equal(starts[3, gap], on_trace[gap])
-    later = traced_starts(x, known, gaps, check, shown, 2, [starts], [[one, same]], lambda: None)
+    later = traced_starts(x, known, gaps, check, shown, NO_SHELLS, 2, [starts], [[one, same]], lambda: None)
     assert not torch.equal(later[0, gap], starts[0, gap]), "what was tried gives way"
     apart = replace(check, chain_index=np.arange(len(known)) // 2)
-    alone = traced_starts(x, known, gaps, apart, shown, 2, [], [[one]], lambda: None)
+    alone = traced_starts(x, known, gaps, apart, shown, NO_SHELLS, 2, [], [[one]], lambda: None)
     np.testing.assert_allclose(alone[:, gap], np.broadcast_to(one, (2, n, 4, 3)), atol=1e-4)

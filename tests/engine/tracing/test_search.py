@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from atom14_model import demo_atom14
 
+from adp3d.restraints.shells import Shells
+from adp3d.tracing.ahead import nats_ahead
 from adp3d.tracing.field import FreeDensity
 from adp3d.tracing.search import Gap, Trace, distinct, trace_gap
 from adp3d.tracing.sequence_fit import load_side_chain_density, residue_fit
@@ -106,3 +108,42 @@ def test_the_right_types_speak_for_the_right_course(backbone, free, gap, backwar
         return max(right) - max(others)
 
     assert lead(types[GAP]) > lead(np.zeros(0, np.int64)) + 2.0
+
+
+def shells_to(ca, residues, centres, sigma):
+    """Distances of some residues of a trace (n, 3) to known points."""
+    radius = np.linalg.norm(ca[residues] - centres, axis=-1)
+    return Shells(np.array(residues), centres, radius, radius, np.full(len(residues), sigma))
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_distances_count_once_for_each_residue(backbone, free, gap, backwards):
+    """Whatever is said ahead of time: a trace's score is that without distances, and what they say of it."""
+    shells = shells_to(backbone[GAP, 1] + 3.0, [0, 9, 9, 17], backbone[[5, 10, 70, 80], 1], 2.0)
+    wanted = replace(gap, shells=shells)
+    wanted = wanted.reversed if backwards else wanted
+    plain = trace_gap(free, replace(wanted, shells=Shells.none()), load_steps(backwards))
+    common = []
+    for trace in trace_gap(free, wanted, load_steps(backwards)):
+        said = sum(
+            float(nats_ahead(shells._of(shells.residue == i, shells.residue[shells.residue == i]), i, ca[None])[0])
+            for i, ca in enumerate(trace.reversed.ca if backwards else trace.ca)
+        )
+        common += [(trace.score, one.score + said, said) for one in plain if np.allclose(one.ca, trace.ca)]
+    scores, expected, distances = np.array(common).T
+    np.testing.assert_allclose(scores, expected)
+    assert distances.max() < -1.0
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_distances_tell_the_course_where_there_is_no_density(backbone, gap, backwards):
+    empty = FreeDensity(np.full((4, 4, 4), -2.5, np.float32), np.full(3, 1e4), 1.0)
+    true = backbone[GAP, 1]
+    open_end = Gap(gap.length, gap.before, gap.after[:0])
+    open_end = Gap(gap.length, gap.after[::-1], gap.before[:0], backwards=True) if backwards else open_end
+    residues = [i for i in range(18) for _ in range(4)]
+    ordered = true[::-1] if backwards else true
+    shells = shells_to(ordered, residues, np.tile(backbone[[3, 30, 65, 90], 1], (18, 1)), 0.5)
+    blind = trace_gap(empty, open_end, load_steps(backwards))[0].ca
+    told = trace_gap(empty, replace(open_end, shells=shells), load_steps(backwards))[0].ca
+    assert rmsd(told, ordered) < 2.5 < rmsd(blind, ordered)
