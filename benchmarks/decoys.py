@@ -5,12 +5,12 @@ Usage: ``python benchmarks/decoys.py --data DATA [--proteins 10] [--decoys 40] [
 ``decoys.csv`` (each decoy), ``proteins.csv`` (for each protein and method Spearman's rank correlation of energy and CA
 RMSD, and whether the true structure is the lowest) and ``decoys.png``.
 
-Decoys are of three kinds, in turn, their sizes spread from 0.5 to 10 A: bent by a smooth random field; renoised as a
-whole and brought down by the prior; and refolded in one third of the chain, the rest shown to the prior. The last two
-have the geometry that the prior likes, the first that of the true structure, distorted. With ``--settle`` all, the true
-structure too, are first denoised twice from that diffusion time, which gives them the same local geometry; RMSDs are
-those before. With a weight of the sequence, -log p(sequence | structure) of ProteinMPNN is judged as well, by itself
-(``sequence``) and so much of it added to each other energy (``with_sequence``).
+Decoys are of three kinds, in turn, all 0.5 to 10 A (CA RMSD) from the true structure: bent by a smooth random field;
+renoised as a whole and brought down by the prior; and refolded in one third of the chain, the rest shown to the prior.
+The last two have the geometry that the prior likes, the first that of the true structure, distorted. With ``--settle``
+all, the true structure too, are first denoised twice from that diffusion time, which gives them the same local
+geometry; RMSDs are those before. With a weight of the sequence, -log p(sequence | structure) of ProteinMPNN is judged
+as well, by itself (``sequence``) and so much of it added to each other energy (``with_sequence``).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from scipy.stats import spearmanr
 from starting_models import smooth_field
 from torch import Tensor
 
+from adp3d.contract.errors import InputError
 from adp3d.energy.structure import METHODS, EnergySettings, structure_energy
 from adp3d.pipeline.sequence_energy import SequenceSettings, sequence_energy
 from adp3d.prior.evidence import NOTHING, Evidence, KnownAtoms
@@ -44,6 +45,12 @@ SMALLEST, LARGEST = 0.5, 10.0
 """Angstrom."""
 TIMES = (0.35, 0.8)
 """Diffusion times that structures are renoised to, for the smallest and the largest change."""
+LOG_RANGE = float(np.log(LARGEST / SMALLEST))
+AGAIN = 1.25
+"""Factor on the intended size of a decoy that came to lie too near or too far."""
+TRIES = 20
+POSSIBLE = (0.1, 0.95)
+"""Diffusion times at most."""
 WAVES = (25.0, 50.0)
 """Angstrom: waves of smooth fields."""
 COMING_DOWN = 20
@@ -72,24 +79,36 @@ def decoys_of(protein: Protein, prior: Prior, count: int, seed: int) -> tuple[li
     rng = np.random.default_rng(seed)
     truth = protein.x - protein.x.mean((0, 1))
     kinds, found = ["true"], [truth.float()]
-    n = len(truth)
-    sizes = np.geomspace(SMALLEST, LARGEST, count)
-    for k, size in enumerate(sizes.tolist()):
-        t = float(np.interp(np.log(size), np.log([SMALLEST, LARGEST]), TIMES))
-        generator = torch.Generator().manual_seed(seed * 1000 + k)
+    for k, size in enumerate(np.geomspace(SMALLEST, LARGEST, count).tolist()):
         kind = ("bent", "renoised", "refolded")[k % 3]
-        if kind == "bent":
-            field = smooth_field(truth.double().numpy().reshape(-1, 3), size, rng, WAVES)
-            made = truth + torch.from_numpy(field.reshape(truth.shape)).to(truth)
+        generator = torch.Generator().manual_seed(seed * 1000 + k)
+        for _ in range(TRIES):
+            made = changed(kind, truth, size, prior, rng, generator)
+            away = float(rmsd(made[:, 1].double().numpy(), truth[:, 1].double().numpy(), superposed=True))
+            if SMALLEST <= away <= LARGEST:
+                break
+            size = size * AGAIN if away < SMALLEST else size / AGAIN
         else:
-            free = np.ones(n, bool)
-            if kind == "refolded":
-                first = int(rng.integers(0, n - n // 3))
-                free = (np.arange(n) >= first) & (np.arange(n) < first + n // 3)
-            made = brought_down(prior, truth.float(), t, free, generator)
+            raise InputError(f"{protein.name}: no {kind} decoy came to lie between {SMALLEST} and {LARGEST} A.")
         kinds.append(kind)
         found.append(made.float())
     return kinds, torch.stack(found)
+
+
+def changed(
+    kind: str, truth: Tensor, size: float, prior: Prior, rng: np.random.Generator, generator: torch.Generator
+) -> Tensor:
+    """A decoy (N, 4, 3) of a true structure, centred; the size in angstrom is what is meant, not what comes out."""
+    if kind == "bent":
+        field = smooth_field(truth.double().numpy().reshape(-1, 3), size, rng, WAVES)
+        return truth + torch.from_numpy(field.reshape(truth.shape)).to(truth)
+    t = TIMES[0] + (TIMES[1] - TIMES[0]) * float(np.log(size / SMALLEST)) / LOG_RANGE
+    n = len(truth)
+    free = np.ones(n, bool)
+    if kind == "refolded":
+        first = int(rng.integers(0, n - n // 3))
+        free = (np.arange(n) >= first) & (np.arange(n) < first + n // 3)
+    return brought_down(prior, truth.float(), float(np.clip(t, *POSSIBLE)), free, generator)
 
 
 def judge(energy: NDArray[np.float64], away: NDArray[np.float64]) -> dict[str, float | bool]:
