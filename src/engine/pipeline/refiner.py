@@ -66,6 +66,9 @@ _BENT_WAY = 0.3
 """Angstrom from which a known residue counts as moved, and its old place as wrong; the last stage may do less."""
 _MOST = 10.0
 """More than any local correlation."""
+_BEST_OF = 4.0
+"""Standard deviations by which the best of thousands of wrong courses of a segment fits better than most, by chance:
+the expected maximum of 3,000 normal deviates is 3.5, and a segment was sampled in the map besides."""
 _BEND_SEED = 15_485_863
 """Added to the seed of each run of bending."""
 _ROUND_SEED, _TRACED_SEED, _POLISH_SEED = 7919, 32_452_843, 104_729
@@ -383,7 +386,7 @@ class Refiner:
         if not judges:
             return None
         typical, resolution = self._support.typical, self._density.resolution
-        chance = tuple(by_chance(typical, resolution, gap.stop - gap.start) for gap in gaps)
+        chance = tuple(_BEST_OF * by_chance(typical, resolution, gap.stop - gap.start) for gap in gaps)
         return Further(chance, partial(log_likelihoods, judges))
 
 

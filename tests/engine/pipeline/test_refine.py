@@ -6,6 +6,7 @@ import gemmi
 import numpy as np
 import pytest
 import torch
+from scipy.spatial import cKDTree
 
 from adp3d.contract.specification import RefineSpec
 from adp3d.density.map import DensityMap
@@ -184,6 +185,42 @@ def test_a_map_without_solvent_noise_does_not_harm_the_building(small, make_job,
     assert not any("hardly lies" in text for text in events.texts)
     # as with the whole map, which gives 0.1
     assert metrics["ca_rmsd_known"] < 0.3 and metrics["ca_rmsd_missing"] < 0.5
+
+
+def test_distances_lead_where_the_map_shows_nothing(small, make_job, tmp_path):
+    """An end of the chain that is in neither model nor map, and distances between it and known residues."""
+    structure, truth = gemmi.read_structure(str(small.deposited)), ca(small.deposited)
+    chain, end = structure[0]["A"], 9
+    atoms = np.array([a.pos.tolist() for residue in list(chain)[-end:] for a in residue])
+    for _ in range(end):
+        del chain[len(chain) - 1]
+    structure.make_mmcif_document().write_file(str(tmp_path / "short.cif"))
+    density = small.density
+    write_map(density.with_values(density.values * ~within(density, atoms, 2.5)), tmp_path / "cut.mrc")
+    rows = range(len(truth) - end, len(truth))
+    text = [
+        f"{a + small.first},{b + small.first},{np.linalg.norm(truth[a] - truth[b]):.2f},0.5"
+        for a in rows
+        for b in (3, 12, 20, 28)
+    ]
+    (tmp_path / "distances.csv").write_text("\n".join(["residue1,residue2,distance,sigma", *text]) + "\n")
+    usual = {
+        "model": str(tmp_path / "short.cif"), "map": str(tmp_path / "cut.mrc"), "sequence": small.sequence,
+        "reference": str(small.deposited), "side_chains": "none", "relax": False, "steps": 8,
+    }  # fmt: skip
+    without = run(make_job(**usual))
+    told = Told()
+    found = run(make_job(**usual, distance_restraints=str(tmp_path / "distances.csv")), told)
+    assert found["ca_rmsd_missing"] < 1.5 < without["ca_rmsd_missing"]
+    assert found["ca_rmsd_known"] < 0.5
+    assert found["measurements"]["distances"]["satisfied"] > 0.7
+
+
+def within(density, points, radius):
+    """Voxels of a map within angstrom of points."""
+    index = np.indices(density.values.shape).reshape(3, -1).T
+    near, _ = cKDTree(points).query(density.origin + index @ density.axes, distance_upper_bound=radius)
+    return np.isfinite(near).reshape(density.values.shape)
 
 
 class Curves(Told):
