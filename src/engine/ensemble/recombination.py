@@ -15,6 +15,11 @@ from .ranking import SCALES, standardised
 __all__ = ["Composite", "Further", "missing_segments", "recombine", "supported_ends"]
 
 
+_SAME = 1.0
+"""Angstrom (rms) up to which replicas run the same way, and nothing has to be chosen: what else is measured tells no
+more, and asking it takes as many evaluations as there are replicas."""
+
+
 @dataclass(frozen=True)
 class Composite:
     """One structure put together from replicas.
@@ -76,8 +81,8 @@ def recombine(
     """Take each segment from the replica in which it is best, everything else from ``base``.
 
     Replicas must agree on the residues around the segments, as those of a partial model do. Where more is measured,
-    each segment is chosen once more with the others in place, the longest first: by its quality in units of chance, and
-    by the log-likelihoods of the structures that result, which count as they do between replicas.
+    each segment in which they differ is chosen once more with the others in place, the longest first: by its quality in
+    units of chance, and by the log-likelihoods of the structures that result, which count as they do between replicas.
 
     Parameters
     ----------
@@ -99,7 +104,8 @@ def recombine(
     for segment, replica in zip(segments, source, strict=True):
         out[segment] = torch.as_tensor(x[replica, segment])
     if further is not None:
-        for k in sorted(range(len(segments)), key=lambda k: segments[k].start - segments[k].stop):
+        differing = [k for k, s in enumerate(segments) if _apart(x[:, s, 1], source[k]) > _SAME]
+        for k in sorted(differing, key=lambda k: segments[k].start - segments[k].stop):
             several = out.expand(len(x), -1, -1, -1).clone()
             several[:, segments[k]] = x[:, segments[k]]
             score = means[k] / further.chance[k]
@@ -108,6 +114,11 @@ def recombine(
             source[k] = int(score.argmax())
             out = several[source[k]]
     return Composite(out, tuple(source), tuple(float(m[k]) for m, k in zip(means, source, strict=True)))
+
+
+def _apart(ca: Tensor, chosen: int) -> float:
+    """How far CA atoms (replica, n, 3) are from those of one replica at most, rms over residues, in angstrom."""
+    return float((ca - ca[chosen]).square().sum(-1).mean(-1).sqrt().max())
 
 
 def supported_ends(quality: NDArray[np.float64], segment: slice, threshold: float) -> list[int]:

@@ -53,8 +53,9 @@ def test_each_segment_comes_from_where_it_is_best():
 
 
 def test_what_else_is_measured_decides_where_quality_differs_by_chance():
-    x = torch.arange(3.0)[:, None, None, None].expand(3, 9, 4, 3)
-    quality = np.zeros((3, 9))
+    x = torch.arange(3.0)[:, None, None, None].expand(3, 12, 4, 3).clone()
+    x[:, 9:] *= 0.2  # here they run the same way
+    quality = np.zeros((3, 12))
     quality[:, 1:3] = np.array([0.50, 0.52, 0.50])[:, None]
     quality[:, 5:8] = np.array([0.50, 0.90, 0.50])[:, None]
     asked = []
@@ -63,16 +64,16 @@ def test_what_else_is_measured_decides_where_quality_differs_by_chance():
         asked.append(several.clone())
         return {"distances": -40.0 * several[:, 1:8, 0, 0].mean(1)}  # the first replica meets them best
 
-    segments = [slice(1, 3), slice(5, 8)]
+    segments = [slice(1, 3), slice(5, 8), slice(9, 12)]
     done = recombine(x, quality, segments, 2, Further((0.05, 0.05), log_likelihoods))
     # of the first segment the map knows little; of the second it is sure
-    assert done.source == (0, 1)
-    np.testing.assert_allclose(done.score, (0.50, 0.90))
-    assert done.x[:, 0, 0].tolist() == [2, 0, 0, 2, 2, 1, 1, 1, 2]
+    assert done.source == (0, 1, 0)
+    np.testing.assert_allclose(done.score, (0.50, 0.90, 0.0))
+    assert done.x[:9, 0, 0].tolist() == [2, 0, 0, 2, 2, 1, 1, 1, 2]
     # the longest one was asked for first, with the other as the map has it
     assert [one[:, 5, 0, 0].tolist() for one in asked] == [[0, 1, 2], [1, 1, 1]]
     assert [one[:, 1, 0, 0].tolist() for one in asked] == [[1, 1, 1], [0, 1, 2]]
-    assert torch.equal(x[1], torch.ones(9, 4, 3))
+    assert torch.equal(x[1, :9], torch.ones(9, 4, 3))
 
 
 def test_nothing_missing_gives_the_base():

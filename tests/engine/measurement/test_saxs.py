@@ -172,6 +172,14 @@ def test_measured_curves_agree_with_the_models_of_their_depositors(name, radius,
         assert float(likelihood.chi2(factor * x[None])[0]) > 1.1 * found, "shrunk or swollen it does not agree"
 
 
+def test_a_curve_says_nothing_of_a_part_of_its_molecule(small):
+    x, aatype = backbones(small.deposited)
+    curve = saxs.SaxsMeasurement(likelihood_of(x, aatype))
+    known = np.arange(len(aatype)) > 0
+    assert curve.potential_among(known).name == curve.name
+    assert curve.potential_among(np.arange(len(aatype)) > 4) is None
+
+
 def test_units_comments_and_separators(tmp_path):
     q = np.linspace(0.01, 0.3, 30)
     plain = read_curve(write(tmp_path / "a.dat", q, 5 - q, 0.1 + q, "# a comment\nSample: 3 mg/ml\n\n"))
