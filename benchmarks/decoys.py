@@ -49,8 +49,9 @@ LOG_RANGE = float(np.log(LARGEST / SMALLEST))
 AGAIN = 1.25
 """Factor on the intended size of a decoy that came to lie too near or too far."""
 TRIES = 20
+"""For one decoy, before a protein is given up; chosen by hand."""
 POSSIBLE = (0.1, 0.95)
-"""Diffusion times at most."""
+"""Least and largest diffusion time, whatever the size."""
 WAVES = (25.0, 50.0)
 """Angstrom: waves of smooth fields."""
 COMING_DOWN = 20

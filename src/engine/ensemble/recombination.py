@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +13,18 @@ from torch import Tensor
 
 from .ranking import SCALES, standardised
 
-__all__ = ["Composite", "Further", "missing_segments", "recombine", "supported_ends"]
+__all__ = ["Composite", "Deciding", "missing_segments", "recombine", "supported_ends"]
 
 
 _SAME = 1.0
 """Angstrom (rms) up to which replicas run the same way, and nothing has to be chosen: what else is measured tells no
 more, and asking it takes as many evaluations as there are replicas."""
+
+
+_LEAST = 1e-6
+"""Of what chance makes of a quality."""
+_LOST = 50.0
+"""Nats below the best from which it does not matter how many: odds of e^50, ten times the scale of `SCALES`."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +47,19 @@ class Composite:
 
 
 @dataclass(frozen=True)
-class Further:
-    """What is measured beside the quality of residues.
+class Deciding:
+    """What decides between replicas that run differently, where their quality does not.
 
     Attributes
     ----------
     chance : tuple of float
         For each segment, by how much its mean quality differs by chance.
-    log_likelihoods : callable
-        By measurement, in nats, (structure,), of structures (structure, N, 4, 3).
+    judges : tuple of callable
+        Log-likelihoods of structures (structure, N, 4, 3) in nats, (structure,), one for each measurement.
     """
 
     chance: tuple[float, ...]
-    log_likelihoods: Callable[[Tensor], Mapping[str, Tensor]]
+    judges: tuple[Callable[[Tensor], Tensor], ...]
 
 
 def missing_segments(known: NDArray[np.bool_], chain_index: NDArray[np.int64]) -> list[slice]:
@@ -76,7 +83,7 @@ def missing_segments(known: NDArray[np.bool_], chain_index: NDArray[np.int64]) -
 
 
 def recombine(
-    x: Tensor, quality: NDArray[np.float64], segments: list[slice], base: int, further: Further | None = None
+    x: Tensor, quality: NDArray[np.float64], segments: list[slice], base: int, deciding: Deciding | None = None
 ) -> Composite:
     """Take each segment from the replica in which it is best, everything else from ``base``.
 
@@ -91,8 +98,8 @@ def recombine(
         Per residue, such as the local correlation with the map; higher is better, NaN counts as -1.
     segments : list of slice
     base : int
-    further : Further, optional
-        What is measured beside that.
+    deciding : Deciding, optional
+        What is measured beside the quality.
 
     Returns
     -------
@@ -103,17 +110,35 @@ def recombine(
     out = x[base].clone()
     for segment, replica in zip(segments, source, strict=True):
         out[segment] = torch.as_tensor(x[replica, segment])
-    if further is not None:
+    if deciding is not None:
         differing = [k for k, s in enumerate(segments) if _apart(x[:, s, 1], source[k]) > _SAME]
         for k in sorted(differing, key=lambda k: segments[k].start - segments[k].stop):
-            several = out.expand(len(x), -1, -1, -1).clone()
-            several[:, segments[k]] = x[:, segments[k]]
-            score = means[k] / further.chance[k]
-            for values in further.log_likelihoods(several).values():
-                score = score + standardised(values.double().cpu(), SCALES["log_likelihood"]).numpy()
-            source[k] = int(score.argmax())
-            out = several[source[k]]
+            source[k], out = _decided(x, out, segments[k], means[k] / max(deciding.chance[k], _LEAST), deciding.judges)
     return Composite(out, tuple(source), tuple(float(m[k]) for m, k in zip(means, source, strict=True)))
+
+
+def _decided(
+    x: Tensor,
+    out: Tensor,
+    segment: slice,
+    quality: NDArray[np.float64],
+    judges: Sequence[Callable[[Tensor], Tensor]],
+) -> tuple[int, Tensor]:
+    """Replica from which a segment of a structure (N, 4, 3) is taken, by its qualities (replica,) and judges."""
+    ahead = np.sort(quality)
+    # standardised values of n structures are no further apart
+    if len(x) < 2 or ahead[-1] - ahead[-2] > len(judges) * math.sqrt(2.0 * (len(x) - 1)):
+        return int(quality.argmax()), out
+    several = out.expand(len(x), -1, -1, -1).clone()
+    several[:, segment] = x[:, segment]
+    score = quality.copy()
+    for judge in judges:
+        values = np.nan_to_num(judge(several).cpu().double().numpy(), nan=-np.inf)
+        # one structure that went astray must not make the others look alike
+        values = np.maximum(values, values.max() - _LOST) if np.isfinite(values.max()) else np.zeros(len(x))
+        score += standardised(torch.from_numpy(values), SCALES["log_likelihood"]).numpy()
+    chosen = int(score.argmax())
+    return chosen, several[chosen]
 
 
 def _apart(ca: Tensor, chosen: int) -> float:

@@ -165,30 +165,34 @@ class DistanceLikelihood:
     def shells(self, x: Tensor, known: NDArray[np.bool_]) -> Shells:
         """Where CA atoms may be that are each at a measured distance from an atom of a known residue.
 
-        A distance to another atom than CA says as much less of CA as they are apart. Ambiguous distances are left
-        out: another pair may account for them.
+        A distance to or from another atom than CA says as much less of CA as they are apart, unless the known atom has
+        its place. Ambiguous distances are left out: another pair may account for them.
 
         Parameters
         ----------
         x : Tensor, shape (N, 4, 3)
             N, CA, C, O in A.
-        known : ndarray of bool, shape (N,)
-            Residues whose places in x count.
+        known : ndarray of bool, shape (N, 4)
+            Atoms whose places in x count; a residue is known if its CA is.
         """
         residues, atoms, groups = (
             one.cpu().numpy() for one in (self.operator.residues, self.operator.atoms, self.operator.groups)
         )
-        ends = known[residues]
+        lower, upper, sigma = (one.cpu().double().numpy() for one in (self.lower, self.upper, self.sigma))
+        every = torch.cat([x, pseudo_cb(x)[:, None]], 1).cpu().double().numpy()
+        placed = np.concatenate([known, known[:, :3].all(1, keepdims=True)], 1)
+        ends = known[residues, 1]
         usable = np.flatnonzero((ends.sum(1) == 1) & (np.bincount(groups)[groups] == 1))
         there = ends[usable].argmax(1)
-        to, other = (usable, there), (usable, 1 - there)
-        every = torch.cat([x, pseudo_cb(x)[:, None]], 1).double().cpu().numpy()
-        slack = np.array(_FROM_CA)[atoms[other]]
-        lower, upper, sigma = (one.double().cpu().numpy() for one in (self.lower, self.upper, self.sigma))
+        given, other = (residues[usable, there], atoms[usable, there]), (usable, 1 - there)
+        exact = placed[given]
+        centre = np.where(exact[:, None], every[given], every[given[0], 1])
+        from_ca = np.array(_FROM_CA)
+        slack = from_ca[atoms[other]] + np.where(exact, 0.0, from_ca[given[1]])
         measured = groups[usable]
         return Shells(
             residues[other],
-            every[residues[to], atoms[to]],
+            centre,
             np.maximum(lower[measured] - slack, 0.0),
             upper[measured] + slack,
             sigma[measured],

@@ -80,7 +80,7 @@ class DistanceMeasurement:
         return None if found is None else LikelihoodPotential(NAME, found)
 
     def shells(self, x: Tensor, known: NDArray[np.bool_]) -> Shells:
-        """See `Locator`: of each distance between a known and another residue; nothing of ambiguous ones."""
+        """See `Locates`: of each distance between a known and another residue; nothing of ambiguous ones."""
         return self.likelihood.shells(x, known)
 
     def figures(self, x: Tensor) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from ..restraints.shells import Shells
 from ..solver.protocol import Potential
-from .protocol import Divisible, Judge, Locator, Measurement
+from .protocol import Divisible, Judge, Locates, Measurement
 
 __all__ = [
     "described",
@@ -26,12 +27,12 @@ __all__ = [
 
 def figures_of(measurements: Sequence[Measurement], x: Tensor) -> dict[str, Tensor]:
     """Figures of all measurements for replicas x (replica, N, 4, 3), named ``measurement.figure``."""
-    return {f"{m.name}.{name}": values for m in measurements for name, values in m.figures(x).items()}
+    return {f"{key}.{name}": values for key, m in _named(measurements) for name, values in m.figures(x).items()}
 
 
 def residue_figures_of(measurements: Sequence[Measurement], x: Tensor) -> dict[str, NDArray[np.float64]]:
     """Figures of residues of one structure x (N, 4, 3), named likewise."""
-    return {f"{m.name}.{name}": values for m in measurements for name, values in m.residue_figures(x).items()}
+    return {f"{key}.{name}": values for key, m in _named(measurements) for name, values in m.residue_figures(x).items()}
 
 
 def judges_of(measurements: Sequence[Measurement]) -> list[Judge]:
@@ -39,14 +40,14 @@ def judges_of(measurements: Sequence[Measurement]) -> list[Judge]:
     return [m for m in measurements if isinstance(m, Judge)]
 
 
-def log_likelihoods(measurements: Sequence[Measurement | Judge], x: Tensor) -> dict[str, Tensor]:
+def log_likelihoods(measurements: Sequence[Measurement], x: Tensor) -> dict[str, Tensor]:
     """Log p(y|x) of replicas x (replica, N, 4, 3) by each measurement that judges them, (replica,), in nats."""
-    return {m.name: m.log_likelihood(x) for m in measurements if isinstance(m, Judge)}
+    return {key: m.log_likelihood(x) for key, m in _named(measurements) if isinstance(m, Judge)}
 
 
 def shells_of(measurements: Sequence[Measurement], x: Tensor, known: NDArray[np.bool_]) -> Shells:
-    """Where measurements that tell it say CA atoms of other residues are than the known ones (N,) of x (N, 4, 3)."""
-    told = (m.shells(x, known) for m in measurements if isinstance(m, Locator))
+    """Where measurements that tell it say CA atoms are, by the places of known atoms (N, 4) of x (N, 4, 3)."""
+    told = (m.shells(x, known) for m in measurements if isinstance(m, Locates))
     return sum(told, Shells.none())
 
 
@@ -62,6 +63,18 @@ def described(measurements: Sequence[Measurement], x: Tensor) -> dict[str, Any]:
         return {}
     return {
         "measurements": {
-            m.name: {name: round(float(values[0]), 4) for name, values in m.figures(x).items()} for m in measurements
+            key: {name: round(float(values[0]), 4) for name, values in m.figures(x).items()}
+            for key, m in _named(measurements)
         }
     }
+
+
+def _named(measurements: Sequence[Measurement]) -> list[tuple[str, Measurement]]:
+    """Each with a name of its own: the second of a kind, as of another file, is ``distances_2``."""
+    seen: Counter[str] = Counter()
+    out = []
+    for measurement in measurements:
+        seen[measurement.name] += 1
+        number = seen[measurement.name]
+        out.append((measurement.name if number == 1 else f"{measurement.name}_{number}", measurement))
+    return out

@@ -21,7 +21,7 @@ from ..structure.placeholder import placeholder_backbone
 from ..structure.polymer import Polymer
 from ..structure.symmetry import Symmetry
 
-__all__ = ["Divisible", "Judge", "Load", "Locator", "Measurement", "Scene"]
+__all__ = ["Divisible", "Judge", "Load", "Locates", "Measurement", "Scene"]
 
 
 @dataclass(frozen=True)
@@ -106,16 +106,16 @@ class Judge(Protocol):
 
 
 @runtime_checkable
-class Locator(Protocol):
+class Locates(Protocol):
     """A measurement that tells of single residues where they may be, once others have their places."""
 
     def shells(self, x: Tensor, known: NDArray[np.bool_]) -> Shells:
-        """Where CA atoms of residues that are not known (N,) may be, by the places of known ones in x (N, 4, 3)."""
+        """Where CA atoms that are not known may be, by the places of known atoms (N, 4) in x (N, 4, 3)."""
 
 
 @runtime_checkable
 class Divisible(Protocol):
-    """A measurement that would mislead where residues that it concerns have no place yet."""
+    """A measurement of which a part concerns known residues alone: the rest misleads while others have no places."""
 
     def potential_among(self, known: NDArray[np.bool_]) -> Potential | None:
         """-log p(y|x) of what concerns known residues (N,) alone; None if there is nothing of that kind."""

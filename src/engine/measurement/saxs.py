@@ -37,9 +37,6 @@ Cryst. 28, 768 (1995)) in 3 A on 100 A^2. Proteins have 50 A^2 a residue (Miller
 11.1 M^0.73), and half of the residues count as exposed."""
 _SHELL_SPREAD = 2.0
 """Angstrom per axis, of the water about its place."""
-_WHOLE = 0.95
-"""Part of the residues that is nearly the whole molecule: a few more between their neighbours hardly change its curve.
-Chosen by hand."""
 _SHELL_HEIGHT = 5.0
 """Angstrom from a side chain's centre, away from its neighbours: about 3.5 A from its outer atoms, the middle of a
 shell of 3 A."""
@@ -52,6 +49,9 @@ _CONTACT, _CONTACT_WIDTH = 10.0, 1.0
 _BURIED, _BURIED_WIDTH = 20.0, 4.0
 """Neighbours at which a residue counts as half exposed, and the width of the change: side chains at the surface have 8
 to 15, those inside 25 to 35."""
+_WHOLE = 0.95
+"""Part of the residues that is nearly the whole molecule: a few more between their neighbours hardly change its curve.
+Chosen by hand."""
 _DIAMETERS = 3.0
 """Largest extent over radius of gyration of globular and moderately long particles; 2.6 for a sphere."""
 _FINEST, _COARSEST = 0.004, 0.012
@@ -293,7 +293,7 @@ class SaxsMeasurement:
         )
 
     def potential_among(self, known: NDArray[np.bool_]) -> LikelihoodPotential | None:
-        """See `Divisible`: a curve is of the whole molecule, or of nothing."""
+        """See `Divisible`: a curve is of (nearly) the whole molecule, or of nothing."""
         return self.potential if known.mean() >= _WHOLE else None
 
     def log_likelihood(self, x: Tensor) -> Tensor:

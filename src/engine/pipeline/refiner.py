@@ -14,13 +14,14 @@ from torch import Tensor
 from ..ensemble.denoising_energy import denoising_energy
 from ..ensemble.mosaic import best_sources
 from ..ensemble.ranking import SCALES, Ranking, rank_replicas
-from ..ensemble.recombination import Further, missing_segments, recombine, supported_ends
+from ..ensemble.recombination import Deciding, missing_segments, recombine, supported_ends
 from ..fitting.chance import by_chance, caution
 from ..fitting.support import along_chains
 from ..job.events import Events, NullEvents
 from ..job.sampling import Stage
 from ..measurement.figures import judges_of, log_likelihoods, potentials_among, shells_of
 from ..measurement.map_evidence import MapEvidence, free_share, load_map_evidence
+from ..measurement.protocol import Judge
 from ..placing.target import Target
 from ..prior.evidence import DensityEvidence, Evidence
 from ..prior.schedule import step_times
@@ -163,12 +164,12 @@ class Refiner:
             return still
         start = problem.start()
         free = replace(problem.target, known=np.zeros_like(problem.target.known))
-        found = [start[None]]
+        found, pulls = [start[None]], potentials_among(self._course.further, known)
         for i, (planned, t) in enumerate(zip(self._runs.bending[number], BENDING_LEVELS[number], strict=True)):
             several = start.expand(planned.replicas, -1, -1, -1)
             seed = self._spec.seed + _BEND_SEED * (1 + i + len(BENDING_LEVELS) * number)
             stage = Stage(planned.name, step_times(planned.steps, start=t), planned.replicas, seed, several)
-            found.append(self._sample(stage, free, potentials_among(self._course.further, known)))
+            found.append(self._sample(stage, free, pulls))
         x = torch.cat(found)
         quality = np.where(known, self._fit(x), 0.0)
         chance = by_chance(self._support.typical, self._density.resolution, _BENT_ALONG)
@@ -241,7 +242,7 @@ class Refiner:
         if shown_there := sum(map(bool, guesses)):
             events.message(f"Chains of equal sequence show {shown_there} of these gaps: they are tried, too.")
         shown, poll = self._shown(so_far.target), self._course.sampling.obey
-        shells = shells_of(self._course.further, so_far.x, so_far.found)
+        shells = shells_of(self._course.further, so_far.x, so_far.target.known & so_far.found[:, None])
         check = self.sequence_check
         return traced_starts(so_far.x, so_far.found, gaps, check, shown, shells, replicas, tried, guesses, poll)
 
@@ -253,7 +254,7 @@ class Refiner:
         if so_far.rival is not None:  # what earlier rounds found competes with what this one did
             x, base = torch.cat([x, so_far.rival[None]]), len(x)
         shown = self._shown(so_far.target)
-        x = recombine(x, self._quality(x, so_far.found, shown), gaps, base, self._further(gaps)).x
+        x = recombine(x, self._quality(x, so_far.found, shown), gaps, base, self._deciding(gaps)).x
         quality = self._quality(x[None], so_far.found, shown)[0]
         gained = [i for gap in gaps for i in supported_ends(quality, gap, self._support.threshold)]
         if gaps:
@@ -278,7 +279,7 @@ class Refiner:
         x = self._sample(stage, self._start)
         quality = self._quality(x, known, self._shown(self._start))
         gaps = missing_segments(known, self._problem.polymer.chain_index)
-        return recombine(x, quality, gaps, self.rank(x).chosen, self._further(gaps)).x
+        return recombine(x, quality, gaps, self.rank(x).chosen, self._deciding(gaps)).x
 
     def polish(self, built: Built, planned: PlannedRun | None = None) -> Tensor:
         """Move everything together at low noise, from the composite; (replica, N, 4, 3).
@@ -380,14 +381,18 @@ class Refiner:
         gaps = missing_segments(found, self._problem.polymer.chain_index)
         return np.where(fit > 0, fit * free * self.sequence_check.probability(x[..., 1, :], gaps), fit)
 
-    def _further(self, gaps: Sequence[slice]) -> Further | None:
+    def _deciding(self, gaps: Sequence[slice]) -> Deciding | None:
         """What else is measured has a say in where each gap is taken from, as in which replica is the best."""
         judges = judges_of(self._course.further)
         if not judges:
             return None
         typical, resolution = self._support.typical, self._density.resolution
         chance = tuple(_BEST_OF * by_chance(typical, resolution, gap.stop - gap.start) for gap in gaps)
-        return Further(chance, partial(log_likelihoods, judges))
+        return Deciding(chance, tuple(partial(self._judged, judge) for judge in judges))
+
+    def _judged(self, judge: Judge, x: Tensor) -> Tensor:
+        self._course.sampling.obey()
+        return judge.log_likelihood(x)
 
 
 def _array(x: Tensor) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from adp3d.ensemble.recombination import Further, missing_segments, recombine, supported_ends
+from adp3d.ensemble.recombination import Deciding, missing_segments, recombine, supported_ends
 
 
 def flags(text: str) -> np.ndarray:
@@ -57,23 +57,49 @@ def test_what_else_is_measured_decides_where_quality_differs_by_chance():
     x[:, 9:] *= 0.2  # here they run the same way
     quality = np.zeros((3, 12))
     quality[:, 1:3] = np.array([0.50, 0.52, 0.50])[:, None]
-    quality[:, 5:8] = np.array([0.50, 0.90, 0.50])[:, None]
+    quality[:, 5:8] = np.array([0.50, 0.58, 0.50])[:, None]
     asked = []
 
     def log_likelihoods(several):
         asked.append(several.clone())
-        return {"distances": -40.0 * several[:, 1:8, 0, 0].mean(1)}  # the first replica meets them best
+        return -40.0 * several[:, 1:8, 0, 0].mean(1)  # the first replica meets them best
 
     segments = [slice(1, 3), slice(5, 8), slice(9, 12)]
-    done = recombine(x, quality, segments, 2, Further((0.05, 0.05), log_likelihoods))
+    done = recombine(x, quality, segments, 2, Deciding((0.05,) * 3, (log_likelihoods,)))
     # of the first segment the map knows little; of the second it is sure
     assert done.source == (0, 1, 0)
-    np.testing.assert_allclose(done.score, (0.50, 0.90, 0.0))
+    np.testing.assert_allclose(done.score, (0.50, 0.58, 0.0))
     assert done.x[:9, 0, 0].tolist() == [2, 0, 0, 2, 2, 1, 1, 1, 2]
     # the longest one was asked for first, with the other as the map has it
     assert [one[:, 5, 0, 0].tolist() for one in asked] == [[0, 1, 2], [1, 1, 1]]
     assert [one[:, 1, 0, 0].tolist() for one in asked] == [[1, 1, 1], [0, 1, 2]]
     assert torch.equal(x[1, :9], torch.ones(9, 4, 3))
+
+
+def decided(qualities, nats):
+    """Replica that one segment is taken from, by its qualities in units of chance and by one judge."""
+    count = len(qualities)
+    x = torch.arange(float(count))[:, None, None, None].expand(count, 3, 4, 3).clone()
+    quality = np.repeat(np.array(qualities)[:, None], 3, 1)
+    asked = []
+
+    def judge(several):
+        asked.append(several)
+        return torch.tensor(nats)
+
+    (source,) = recombine(x, quality, [slice(0, 3)], 0, Deciding((1.0,), (judge,))).source
+    return source, len(asked)
+
+
+def test_a_clear_map_is_not_asked_whether_it_is_right():
+    assert decided([0.0, 2.1, 0.0], [0.0, -1e9, 0.0]) == (1, 0)
+    assert decided([0.0, 1.9, 0.0], [0.0, -1e9, 0.0])[1] == 1
+
+
+def test_one_structure_that_went_astray_does_not_make_the_others_alike():
+    assert decided([0.0, 0.1, 0.0, 0.0], [-10.0, -120.0, -130.0, -4500.0])[0] == 0
+    assert decided([0.3, 0.3, 0.3, 0.9], [-10.0, -20.0, float("nan"), -5.0])[0] == 3
+    assert decided([0.3, 0.9, 0.3], [float("nan")] * 3)[0] == 1
 
 
 def test_nothing_missing_gives_the_base():

@@ -148,21 +148,27 @@ MIXED = DistanceOperator(
     5,
 )
 KNOWN = np.array([True, True, True, True, False, False])
+ATOMS = np.repeat(KNOWN[:, None], 4, 1)
 
 
 def test_shells_lie_around_known_atoms() -> None:
     x = spread_out()
     lower, upper = torch.tensor([[4.0, 3.0, 1.0, 2.0, 2.0], [9.0, 8.0, 7.0, 6.0, 5.0]], dtype=DOUBLE)
-    shells = bounds(MIXED, lower, upper, sigma=0.7).shells(x, KNOWN)
+    shells = bounds(MIXED, lower, upper, sigma=0.7).shells(x, ATOMS)
     assert shells.residue.tolist() == [4, 5]  # nothing of ambiguous ones, and of known or missing residues alone
     np.testing.assert_allclose(shells.centre, torch.stack([x[0, 1], pseudo_cb(x)[3]]).numpy())
     np.testing.assert_allclose(shells.lower, [4.0, 0.0])
     np.testing.assert_allclose(shells.upper, [9.0, 7.0 + 1.46])  # N is that far from CA
     np.testing.assert_allclose(shells.sigma, [0.7, 0.7])
     swapped = DistanceOperator(MIXED.residues.flip(1), MIXED.atoms.flip(1), MIXED.groups, 5)
-    again = bounds(swapped, lower, upper, sigma=0.7).shells(x, KNOWN)
+    again = bounds(swapped, lower, upper, sigma=0.7).shells(x, ATOMS)
     np.testing.assert_allclose(again.centre, shells.centre)
     assert again.residue.tolist() == shells.residue.tolist()
+    traced = ATOMS & (np.arange(4) == 1)  # only CA atoms have places
+    apart = bounds(MIXED, lower, upper, sigma=0.7).shells(x, traced)
+    np.testing.assert_allclose(apart.centre, x[[0, 3], 1].numpy())
+    np.testing.assert_allclose(apart.upper, [9.0, 7.0 + 1.46 + 1.53])
+    np.testing.assert_allclose(apart.lower, [4.0, 0.0])
 
 
 def test_distances_among_known_residues() -> None:
