@@ -23,8 +23,9 @@ more, and asking it takes as many evaluations as there are replicas."""
 
 _LEAST = 1e-6
 """Of what chance makes of a quality."""
-_LOST = 50.0
-"""Nats below the best from which it does not matter how many: odds of e^50, ten times the scale of `SCALES`."""
+_LOST = 500.0
+"""Nats below the best from which a structure is astray, and it does not matter how far: a hundred times the scale of
+`SCALES`. Chosen by hand."""
 
 
 @dataclass(frozen=True)

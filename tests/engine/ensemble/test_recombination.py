@@ -97,7 +97,7 @@ def test_a_clear_map_is_not_asked_whether_it_is_right():
 
 
 def test_one_structure_that_went_astray_does_not_make_the_others_alike():
-    assert decided([0.0, 0.1, 0.0, 0.0], [-10.0, -120.0, -130.0, -4500.0])[0] == 0
+    assert decided([0.0, 0.1, 0.0, 0.0], [-10.0, -120.0, -130.0, -9500.0])[0] == 0
     assert decided([0.3, 0.3, 0.3, 0.9], [-10.0, -20.0, float("nan"), -5.0])[0] == 3
     assert decided([0.3, 0.9, 0.3], [float("nan")] * 3)[0] == 1
 

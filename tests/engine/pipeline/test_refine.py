@@ -11,10 +11,13 @@ from scipy.spatial import cKDTree
 from adp3d.contract.specification import RefineSpec
 from adp3d.density.map import DensityMap
 from adp3d.density.write import write_map
+from adp3d.ensemble.recombination import recombine
 from adp3d.job.events import Control, NullEvents, Stopped
 from adp3d.job.execute import execute
 from adp3d.job.folder import JobFolder
+from adp3d.pipeline import refiner
 from adp3d.relax.toolkit import has_openmm
+from adp3d.solver.choose_updates import choose_updates
 from adp3d.structure.read import read_structure
 
 
@@ -187,8 +190,20 @@ def test_a_map_without_solvent_noise_does_not_harm_the_building(small, make_job,
     assert metrics["ca_rmsd_known"] < 0.3 and metrics["ca_rmsd_missing"] < 0.5
 
 
-def test_distances_lead_where_the_map_shows_nothing(small, make_job, tmp_path):
+def test_distances_lead_where_the_map_shows_nothing(small, make_job, tmp_path, monkeypatch):
     """An end of the chain that is in neither model nor map, and distances between it and known residues."""
+    pulled, judges = [], []
+
+    def updates(update, correlation, pull, origin, preview):
+        pulled.append([potential.name for potential in pull.all])
+        return choose_updates(update, correlation, pull, origin, preview)
+
+    def combined(x, quality, segments, base, deciding=None):
+        judges.append(0 if deciding is None else len(deciding.judges))
+        return recombine(x, quality, segments, base, deciding)
+
+    monkeypatch.setattr(refiner, "choose_updates", updates)
+    monkeypatch.setattr(refiner, "recombine", combined)
     structure, truth = gemmi.read_structure(str(small.deposited)), ca(small.deposited)
     chain, end = structure[0]["A"], 9
     atoms = np.array([a.pos.tolist() for residue in list(chain)[-end:] for a in residue])
@@ -209,8 +224,15 @@ def test_distances_lead_where_the_map_shows_nothing(small, make_job, tmp_path):
         "reference": str(small.deposited), "side_chains": "none", "relax": False, "steps": 8,
     }  # fmt: skip
     without = run(make_job(**usual))
+    assert set(judges) == {0}
+    pulled.clear()
+    judges.clear()
     told = Told()
     found = run(make_job(**usual, distance_restraints=str(tmp_path / "distances.csv")), told)
+    bending = sum(stage.startswith("bending") for stage in told.stages)
+    assert bending and not any("distances" in names for names in pulled[:bending])
+    assert all("distances" in names for names in pulled[bending:])
+    assert set(judges) == {1}
     assert found["ca_rmsd_missing"] < 1.5 < without["ca_rmsd_missing"]
     assert found["ca_rmsd_known"] < 0.5
     assert found["measurements"]["distances"]["satisfied"] > 0.7

@@ -76,6 +76,17 @@ def test_gaps_without_known_neighbours_are_not_traced(case):
     assert traced_starts(x, ~known & False, gaps, check, shown, NO_SHELLS, 2, [], NO_OTHERS, lambda: None) is None
 
 
+def test_shells_of_a_gap_are_counted_from_its_start(case, monkeypatch):
+    x, known, gaps, check, shown = case
+    (gap,) = gaps
+    seen = []
+    monkeypatch.setattr(traced_start, "trace_gaps", lambda field, joined, beside, poll: [seen.extend(joined), []][1:])
+    rows = np.array([gap.start + 2, gap.stop, gap.start])
+    shells = Shells(rows, np.zeros((3, 3)), np.zeros(3), np.arange(3.0), np.ones(3))
+    traced_starts(x, known, gaps, check, shown, shells, 1, [], NO_OTHERS, lambda: None)
+    assert seen[0].shells.residue.tolist() == [2, 0] and seen[0].shells.upper.tolist() == [0.0, 2.0]
+
+
 def test_traces_begin_at_the_known_residues_of_their_own_chain():
     ca = np.arange(30.0).reshape(10, 3)
     found = np.array([1, 1, 0, 1, 0, 0, 1, 1, 1, 1], bool)

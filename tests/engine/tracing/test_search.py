@@ -13,7 +13,7 @@ from adp3d.tracing.ahead import nats_ahead
 from adp3d.tracing.field import FreeDensity
 from adp3d.tracing.search import Gap, Trace, distinct, trace_gap
 from adp3d.tracing.sequence_fit import load_side_chain_density, residue_fit
-from adp3d.tracing.steps import BOND, load_steps
+from adp3d.tracing.steps import BOND, STRETCH, load_steps
 
 GAP = slice(40, 58)
 
@@ -130,6 +130,7 @@ def test_distances_count_once_for_each_residue(backbone, free, gap, backwards):
             for i, ca in enumerate(trace.reversed.ca if backwards else trace.ca)
         )
         common += [(trace.score, one.score + said, said) for one in plain if np.allclose(one.ca, trace.ca)]
+    assert len(common) >= 2  # the others differ, as distances lead elsewhere
     scores, expected, distances = np.array(common).T
     np.testing.assert_allclose(scores, expected)
     assert distances.max() < -1.0
@@ -147,3 +148,18 @@ def test_distances_tell_the_course_where_there_is_no_density(backbone, gap, back
     blind = trace_gap(empty, open_end, load_steps(backwards))[0].ca
     told = trace_gap(empty, replace(open_end, shells=shells), load_steps(backwards))[0].ca
     assert rmsd(told, ordered) < 2.5 < rmsd(blind, ordered)
+
+
+def test_a_distance_of_the_last_residue_leads_the_first_ones(gap):
+    """Far away, where a chain that sets out in another direction does not come in time."""
+    empty = FreeDensity(np.full((4, 4, 4), -2.5, np.float32), np.full(3, 1e4), 1.0)
+    length, steps = 14, load_steps()
+    start = Gap(length, gap.before, gap.after[:0])
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        way = rng.normal(size=3)
+        there = gap.before[-1] + 0.8 * length * BOND * STRETCH * way / np.linalg.norm(way)
+        shells = Shells(np.array([length - 1]), there[None], np.zeros(1), np.full(1, 1.0), np.full(1, 0.5))
+        led = trace_gap(empty, replace(start, shells=shells), steps)[0].ca
+        assert np.linalg.norm(led[-1] - there) < 2.5
+        assert (led[4] - gap.before[-1]) @ way > 0
