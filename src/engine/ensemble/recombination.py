@@ -15,12 +15,9 @@ from .ranking import SCALES, standardised
 
 __all__ = ["Composite", "Deciding", "missing_segments", "recombine", "supported_ends"]
 
-
 _SAME = 1.0
 """Angstrom (rms) up to which replicas run the same way, and nothing has to be chosen: what else is measured tells no
 more, and asking it takes as many evaluations as there are replicas."""
-
-
 _LEAST = 1e-6
 """Of what chance makes of a quality."""
 _LOST = 500.0
