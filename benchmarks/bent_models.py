@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from command import begin, benchmark_parser, run_command
 from gaps import write_simulated
-from held_out import Protein, held_out_proteins, validation_proteins
+from held_out import Protein, add_split, proteins_of_split
 from numpy.typing import NDArray
 from parallel import add_options, compute
 from report import Row, Table, column, write_table
@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument("--resolutions", nargs="+", type=float, default=[3.0, 4.0])
     parser.add_argument("--bends", nargs="+", default=["1", "2", "4", HINGE], help="sizes in angstrom, or hinge")
     parser.add_argument("--confidence", default="plddt", help="what the job is told of the B-factor column")
-    parser.add_argument("--split", choices=("test", "val"), default="test", help="val for choices of settings")
+    add_split(parser)
     add_options(parser)
     options = parser.parse_args()
     begin(options)
@@ -218,7 +218,7 @@ def main() -> None:
     if options.resume:
         table.restore(("protein", "bend"))
     done = {(r["protein"], r["bend"], float(str(r["resolution"]))) for r in table.rows}
-    proteins = held_out_proteins(options.data, 1) if options.split == "test" else validation_proteins(options.data, 30)
+    proteins = proteins_of_split(options.data, options.split)
     usable = [p for p in proteins if p.atoms is not None]
     for row in compute(run_one, tasks(usable[: options.proteins], options, done), options.processes):
         table.add(row)

@@ -23,7 +23,7 @@ import matplotlib
 import numpy as np
 from command import begin, benchmark_parser, run_command
 from gaps import TEXT, remove_segments, run_job, said, write_simulated, write_start
-from held_out import Protein, held_out_proteins, validation_proteins
+from held_out import Protein, add_split, proteins_of_split
 from numpy.typing import NDArray
 from parallel import add_options, compute
 from report import Row, Table, column
@@ -162,13 +162,12 @@ def main() -> None:
     """Run the jobs and write table and picture."""
     parser = benchmark_parser("combination", __doc__, steps=30, replicas=4, proteins=4)
     parser.add_argument("--resolution", type=float, default=7.0)
-    parser.add_argument("--split", choices=("test", "val"), default="test", help="val for choices of settings")
+    add_split(parser)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     add_options(parser)
     options = parser.parse_args()
     begin(options)
-    every = held_out_proteins(options.data, 1) if options.split == "test" else validation_proteins(options.data, 30)
-    usable = [p for p in every if p.atoms is not None][: options.proteins]
+    usable = [p for p in proteins_of_split(options.data, options.split) if p.atoms is not None][: options.proteins]
     table = Table(options.out / "jobs.csv")
     if options.resume:
         table.restore(("protein", "way", *TEXT))

@@ -23,7 +23,7 @@ import matplotlib
 import numpy as np
 import torch
 from command import begin, benchmark_parser, positive, run_command
-from held_out import Protein, held_out_proteins, validation_proteins
+from held_out import Protein, add_split, proteins_of_split
 from numpy.typing import NDArray
 from report import Row, Table, write_table
 from scipy.stats import spearmanr
@@ -148,10 +148,10 @@ def main() -> None:
     parser.add_argument("--lowest", type=float, default=0.05, help="diffusion time at which integrals end")
     parser.add_argument("--settle", type=float, default=0.0, help="diffusion time from which all are denoised first")
     parser.add_argument("--sequence-weight", type=float, default=0.0, help="of ProteinMPNN, whose weights it needs")
-    parser.add_argument("--split", choices=("test", "val"), default="test", help="val for choices of settings")
+    add_split(parser)
     options = parser.parse_args()
     begin(options)
-    proteins = held_out_proteins(options.data) if options.split == "test" else validation_proteins(options.data, 30)
+    proteins = proteins_of_split(options.data, options.split)
     table, judged = Table(options.out / "decoys.csv"), []
     for number, protein in enumerate(proteins[: options.proteins]):
         prior = load_prior("builtin", protein.polymer, torch.device("cpu"))

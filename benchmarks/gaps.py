@@ -24,7 +24,7 @@ import matplotlib
 import numpy as np
 import torch
 from command import begin, benchmark_parser, run_command
-from held_out import Protein, held_out_proteins, validation_proteins
+from held_out import Protein, add_split, proteins_of_split
 from numpy.typing import NDArray
 from parallel import add_options, compute
 from report import Row, Table, column, write_table
@@ -240,14 +240,11 @@ def main() -> None:
     parser.add_argument("--resolutions", nargs="+", type=float, default=[2.0, 3.0, 4.0, 6.0])
     parser.add_argument("--priors", nargs="*", default=["builtin", "builtin-nomap"])
     parser.add_argument("--weights", nargs="*", default=[], help="NAME=FILE: builtin with other weights")
-    parser.add_argument("--split", choices=("test", "val"), default="test", help="val for choices of settings")
+    add_split(parser)
     add_options(parser)
     options = parser.parse_args()
     begin(options)
-    if options.split == "test":
-        usable = [p for p in held_out_proteins(options.data, 1) if p.atoms is not None]
-    else:
-        usable = [p for p in validation_proteins(options.data, 30) if p.atoms is not None]
+    usable = [p for p in proteins_of_split(options.data, options.split) if p.atoms is not None]
     variants = [(name, name, "") for name in options.priors]
     variants += [(name, "builtin", str(Path(file).resolve())) for name, file in _pairs(options.weights)]
     table = Table(options.out / "jobs.csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,10 @@ __all__ = [
     "SHORTEST",
     "LONGEST",
     "Protein",
+    "add_split",
     "held_out_proteins",
     "letters_of",
+    "proteins_of_split",
     "shared_runs",
     "target_protein",
     "training_runs",
@@ -127,6 +130,16 @@ def validation_proteins(data: Path, count: int) -> list[Protein]:
         raise InputError(f"{data} has {len(usable)} usable validation proteins, but {count} are needed.")
     order = np.random.default_rng(7).permutation(len(usable))[:count]
     return [_protein(usable[i], slice(0, len(usable[i].xyz))) for i in order]
+
+
+def add_split(parser: argparse.ArgumentParser, default: str = "test") -> None:
+    """Let the user say whose proteins: those kept for results, or those for choices."""
+    parser.add_argument("--split", choices=("test", "val"), default=default, help="val for choices of settings")
+
+
+def proteins_of_split(data: Path, split: str) -> list[Protein]:
+    """Proteins of the split that `add_split` was told; see `held_out_proteins` and `validation_proteins`."""
+    return held_out_proteins(data) if split == "test" else validation_proteins(data, 30)
 
 
 def target_protein(data: Path, name: str) -> Protein:

@@ -26,7 +26,7 @@ from command import begin, benchmark_parser, positive, run_command
 from completion import SIGMA, known_atoms
 from distances import measure
 from gaps import specification, write_case
-from held_out import Protein, held_out_proteins, validation_proteins
+from held_out import Protein, add_split, proteins_of_split
 from report import Row, Table, column, write_table
 from torch import Tensor
 
@@ -159,11 +159,11 @@ def main() -> None:
     parser.add_argument("--draws", type=positive, default=2, help="probes, paths or sets of noise of an energy")
     parser.add_argument("--methods", nargs="*", choices=METHODS, default=list(METHODS))
     parser.add_argument("--sequence", action="store_true", help="ask ProteinMPNN, too")
-    parser.add_argument("--split", choices=("test", "val"), default="val", help="val for choices of settings")
+    add_split(parser, "val")
     options = parser.parse_args()
     begin(options)
     torch.set_num_threads(options.threads)
-    proteins = validation_proteins(options.data, 30) if options.split == "val" else held_out_proteins(options.data)
+    proteins = proteins_of_split(options.data, options.split)
     usable = [protein for protein in proteins if protein.atoms is not None][: options.proteins]
     every, chosen = Table(options.out / "replicas.csv"), Table(options.out / "choices.csv")
     usual = EnergySettings(steps=20, draws=options.draws, seed=options.seed)

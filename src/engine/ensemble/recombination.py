@@ -125,7 +125,7 @@ def _decided(
     """Replica from which a segment of a structure (N, 4, 3) is taken, by its qualities (replica,) and judges."""
     ahead = np.sort(quality)
     # standardised values of n structures are no further apart
-    if len(x) < 2 or ahead[-1] - ahead[-2] > len(judges) * math.sqrt(2.0 * (len(x) - 1)):
+    if ahead[-1] - ahead[-2] > len(judges) * math.sqrt(2.0 * (len(x) - 1)):
         return int(quality.argmax()), out
     several = out.expand(len(x), -1, -1, -1).clone()
     several[:, segment] = x[:, segment]

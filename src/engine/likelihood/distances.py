@@ -153,8 +153,8 @@ class DistanceLikelihood:
         """The distances whose pairs are all between known residues (N,); None if there are none."""
         own = self.operator
         pairs = torch.as_tensor(known, device=own.residues.device)[own.residues].all(1)
-        every = torch.ones(own.n_measurements, dtype=torch.bool, device=pairs.device)
-        kept = every.index_put((own.groups[~pairs],), every.new_zeros(()))
+        kept = torch.ones(own.n_measurements, dtype=torch.bool, device=pairs.device)
+        kept[own.groups[~pairs]] = False
         if not bool(kept.any()):
             return None
         rows = kept[own.groups]

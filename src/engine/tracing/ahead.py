@@ -17,14 +17,12 @@ _COARSE = 1.0
 differ by less are the same."""
 _SWITCH = 2.0
 """Standard deviations beyond which a distance counts linearly, so that a few wrong ones do not decide on a course."""
-
-
 _ROUNDING = 1e-6
 """Angstrom."""
 
 
 def nats_ahead(shells: Shells, number: int, place: Array, first: int | None = None) -> Array:
-    r"""Log-likelihood (...) of the distances of a residue and all later ones, if it is at places (..., 3).
+    r"""Log-likelihood of the distances of a residue and all later ones, for each of the places that it may have.
 
     .. math::
         -\sum_{k:\, i_k \ge m} E\!\Big(\frac{\max(d_k - u_k - r, 0) + \max(l_k - d_k - r, 0)}{s_k}\Big), \quad
@@ -50,10 +48,13 @@ def nats_ahead(shells: Shells, number: int, place: Array, first: int | None = No
         In nats, not positive.
     """
     out = np.zeros(place.shape[:-1])
+    counted = np.flatnonzero(shells.residue >= (number if first is None else first))
+    if not len(counted):
+        return out
     # few places are too far for what is to come: those around one middle are looked at only if one of them may be
     middle = place.mean(-2) if place.ndim > 2 else place
     around = np.linalg.norm(place - middle[:, None], axis=-1).max(1) + _ROUNDING if place.ndim > 2 else 0.0
-    for k in np.flatnonzero(shells.residue >= (number if first is None else first)):
+    for k in counted:
         reach = _reach(int(shells.residue[k]) - number)
         longest, shortest = shells.upper[k] + reach, shells.lower[k] - reach
         apart = np.linalg.norm(middle - shells.centre[k], axis=-1)

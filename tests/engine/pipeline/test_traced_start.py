@@ -80,7 +80,12 @@ def test_shells_of_a_gap_are_counted_from_its_start(case, monkeypatch):
     x, known, gaps, check, shown = case
     (gap,) = gaps
     seen = []
-    monkeypatch.setattr(traced_start, "trace_gaps", lambda field, joined, beside, poll: [seen.extend(joined), []][1:])
+
+    def nothing_found(field, joined, beside, poll):
+        seen.extend(joined)
+        return [[]]
+
+    monkeypatch.setattr(traced_start, "trace_gaps", nothing_found)
     rows = np.array([gap.start + 2, gap.stop, gap.start])
     shells = Shells(rows, np.zeros((3, 3)), np.zeros(3), np.arange(3.0), np.ones(3))
     traced_starts(x, known, gaps, check, shown, shells, 1, [], NO_OTHERS, lambda: None)

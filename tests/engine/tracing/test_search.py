@@ -126,7 +126,7 @@ def test_distances_count_once_for_each_residue(backbone, free, gap, backwards):
     common = []
     for trace in trace_gap(free, wanted, load_steps(backwards)):
         said = sum(
-            float(nats_ahead(shells._of(shells.residue == i, shells.residue[shells.residue == i]), i, ca[None])[0])
+            float(nats_ahead(shells.within(slice(i, i + 1)), 0, ca[None])[0])
             for i, ca in enumerate(trace.reversed.ca if backwards else trace.ca)
         )
         common += [(trace.score, one.score + said, said) for one in plain if np.allclose(one.ca, trace.ca)]
