@@ -87,7 +87,8 @@ def relative_sharpness(
     weights = taper_weights(map, blank_voxels(map), width)
     box_map = padded(map.values * weights, PAD)
     box_model = padded(model.astype(np.float32) * weights, PAD)
-    f_map, f_model = fft.rfftn(box_map), fft.rfftn(box_model)
+    # in double precision: maps have any units, and squares of sharpened noise must be numbers
+    f_map, f_model = fft.rfftn(box_map.astype(np.float64)), fft.rfftn(box_model.astype(np.float64))
     groups = shells((box_map.shape[0], box_map.shape[1], box_map.shape[2]), map.axes)
     p_map, p_model = groups.mean(np.abs(f_map) ** 2), groups.mean(np.abs(f_model) ** 2)
     cross = groups.mean((f_map * f_model.conj()).real)

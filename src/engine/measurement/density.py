@@ -20,7 +20,6 @@ from ..density.misfit import DOUBTFUL_CORRELATION, DOUBTFUL_Z, examine_placement
 from ..density.neighbourhood import near
 from ..density.noise import estimate_noise
 from ..density.resample import limit_sampling
-from ..density.sharpness import relative_sharpness
 from ..likelihood.density import DensityLikelihood
 from ..physics.grid import Grid
 from ..physics.pseudo_atoms import prepare_atoms
@@ -28,8 +27,8 @@ from ..solver.potential_cost import PotentialCost
 from ..structure.other_atoms import other_atoms, other_scatterers
 from ..structure.symmetry import IDENTITY
 from .density_potential import DensityPotential
-from .known_density import known_density
 from .other_density import without_others
+from .over_sharpened import known_sharpness, softened
 from .protocol import Scene
 from .symmetry import average_copies, images_in_reach, own_share
 from .whole_map import MapFiles, WholeMap, read_whole_map
@@ -49,8 +48,6 @@ _REACH = (8.0, 30.0)
 residues and more have the same)."""
 _BLURS = (0.0, 40.0, 120.0, 400.0)
 """B in A^2 of the coarse-to-fine pyramid; positional spreads of 0, 0.7, 1.2 and 2.3 A."""
-_TRIAL_B = 20.0
-"""B in A^2 of the density that is compared with the map: any that the voxels resolve will do, the fit adds the rest."""
 _B_RANGE = (5.0, 400.0)
 """B in A^2 within which the result is kept: atoms sharper than a voxel, and no atoms at all."""
 _DEFAULT_B = 60.0
@@ -109,8 +106,8 @@ class DensityMeasurement:
 
     @property
     def source(self) -> DensityMap:
-        """The whole map, on an orthogonal grid."""
-        return self.whole.density
+        """The whole map, on an orthogonal grid, as models are built in it."""
+        return self.whole.working
 
     @property
     def resolution(self) -> float:
@@ -210,8 +207,9 @@ def bind_map(whole: WholeMap, scene: Scene) -> DensityMeasurement:
     InputError
         If the map does not overlap with the model.
     """
-    density, resolution, points, device = whole.density, whole.resolution, scene.points, scene.device
-    overlap = check_overlap(whole.stored, points)
+    overlap = check_overlap(whole.stored, scene.points)
+    whole = softened(whole, scene)
+    density, resolution, points, device = whole.working, whole.resolution, scene.points, scene.device
     noise = estimate_noise(density, whole.halves, points)
     cut = limit_sampling(crop(density, points, reach_of(scene.known[:, 1]) + 4.0), resolution)
     mask = _fit_mask(cut, scene)
@@ -291,11 +289,10 @@ def _fit_mask(density: DensityMap, scene: Scene) -> NDArray[np.bool_]:
 
 def _sharpness(density: DensityMap, scene: Scene, resolution: float) -> float:
     """Global B of the atoms that explains the fall-off of the map, from the known residues."""
-    try:
-        fitted = relative_sharpness(density, known_density(density, scene, _TRIAL_B), resolution)
-    except InputError:
+    known = known_sharpness(density, scene, resolution)
+    if known is None:
         scene.events.message(
             f"The map's sharpness could not be measured on the model; B = {_DEFAULT_B:.0f} A^2 is used."
         )
         return _DEFAULT_B
-    return float(np.clip(_TRIAL_B + fitted.b_factor, *_B_RANGE))
+    return float(np.clip(known, *_B_RANGE))

@@ -52,12 +52,20 @@ class WholeMap:
     halves : (DensityMap, DensityMap) or None
     resolution : float
         In angstrom.
+    softened : DensityMap, optional
+        ``density`` blurred, where it was sharpened beyond what its noise bears.
     """
 
     stored: DensityMap
     density: DensityMap
     halves: tuple[DensityMap, DensityMap] | None
     resolution: float
+    softened: DensityMap | None = None
+
+    @property
+    def working(self) -> DensityMap:
+        """What models are built in; figures are told of ``density``."""
+        return self.density if self.softened is None else self.softened
 
 
 def read_whole_map(files: MapFiles, points: NDArray[np.float64], events: Events) -> WholeMap:

@@ -156,7 +156,7 @@ def finish(
         residues_of(structure, _labels(target, movable.residues)),
         events,
         control,
-        None if density is None else RelaxMap(density.source, density.resolution),
+        None if density is None else RelaxMap(density.source, density.resolution, density.whole.density),
         residues_of(structure, _labels(target, movable.built)),
         spec.b_factors == "plausible",
     )

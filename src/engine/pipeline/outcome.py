@@ -123,7 +123,7 @@ def report_model_job(
     validated = validation_of_job(
         problem.structure,
         job.result,
-        None if density is None else density.source,
+        None if density is None else density.whole.density,
         None if density is None else density.resolution,
         spec.confidence,
     )

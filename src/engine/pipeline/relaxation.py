@@ -59,10 +59,11 @@ _LOST = 0.02
 
 @dataclass(frozen=True)
 class RelaxMap:
-    """A map to relax in, and its resolution in A."""
+    """A map to relax in, and its resolution in A; figures are told of ``told``, if that is another form of it."""
 
     density: DensityMap
     resolution: float
+    told: DensityMap | None = None
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,7 @@ def _figures(
     in_map: RelaxMap | None,
     own_b_factors: bool,
 ) -> dict[str, Any]:
-    density, resolution = (None, None) if in_map is None else (in_map.density, in_map.resolution)
+    density, resolution = (None, None) if in_map is None else (in_map.told or in_map.density, in_map.resolution)
     told = {}
     for name, structure in (("before", before), ("after", after)):
         figures = validate_model(structure, density, resolution, own_b_factors).figures()

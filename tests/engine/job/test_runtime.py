@@ -22,9 +22,9 @@ from adp3d.job.runtime import (
     is_tuned,
     release_memory,
     set_threads,
+    settle_waiting,
     tuned_environment,
     usable_cores,
-    wait_passively,
 )
 
 
@@ -132,13 +132,14 @@ def test_cores_that_other_programs_use_are_left_to_them(monkeypatch, busy, expec
         idle_cores.cache_clear()
 
 
-def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise():
+@pytest.mark.parametrize("chosen", [{"OMP_WAIT_POLICY": "PASSIVE"}, {"GOMP_SPINCOUNT": "5"}])
+def test_threads_wait_as_measured_unless_the_user_says_otherwise(chosen):
     empty: dict[str, str] = {}
-    wait_passively(empty)
+    settle_waiting(empty)
     assert empty == WAITING
-    chosen = {"OMP_WAIT_POLICY": "ACTIVE"}
-    wait_passively(chosen)
-    assert chosen == {"OMP_WAIT_POLICY": "ACTIVE"}
+    own = dict(chosen)
+    settle_waiting(own)
+    assert own == chosen
 
 
 def test_devices(monkeypatch):
