@@ -56,6 +56,11 @@ def test_ordinary_map_is_worked_in_as_it_is(problem, whole):
     assert whole.working is whole.density and not messages.texts
 
 
+def test_fall_off_of_coarse_shells_says_nothing(problem, whole):
+    coarse = replace(sharpened(whole, 60.0), resolution=8.0)
+    assert softened(coarse, problem.scene(NullEvents())) is coarse
+
+
 @pytest.mark.parametrize(("b", "noise"), [(30.0, 0.0), (40.0, 0.02)])
 def test_over_sharpened_map_is_worked_in_as_sharp_as_ordinary_ones(problem, whole, b, noise):
     messages, sharp = Messages(), sharpened(whole, b, noise)
