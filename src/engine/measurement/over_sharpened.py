@@ -20,8 +20,8 @@ _TRIAL_B = 20.0
 _TOO_SHARP = 0.0
 """B in A^2 below which a map is over-sharpened: no atom is sharper than a point."""
 _COARSEST = 4.5
-"""Resolution in angstrom up to which that is known: the fall-off within few coarse shells is as much the molecule's own (a
-map of 1.75 A with B = 1 A^2 has -148 A^2 in shells up to 8 A)."""
+"""Resolution in angstrom up to which that is known: coarse shells fall off as the molecule happens to make them (a map
+of 1.75 A with B = 1 A^2 has -148 A^2 in shells up to 8 A)."""
 _ORDINARY = 4.0
 """B of the map that is made of it, in units of the resolution squared: that of simulated maps of ordinary atoms (3.5 to
 4; experimental ones of 1.75 to 3.9 A have 0.2 to 10). Of three validation chains at 3 A, in maps sharpened by 100 A^2,
