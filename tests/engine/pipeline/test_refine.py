@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 from adp3d.contract.specification import RefineSpec
 from adp3d.density.map import DensityMap
+from adp3d.density.resample import blur, low_pass
 from adp3d.density.write import write_map
 from adp3d.ensemble.recombination import recombine
 from adp3d.job.events import Control, NullEvents, Stopped
@@ -404,6 +405,21 @@ def test_a_bent_model_follows_the_map(small, make_job, tmp_path):
     assert metrics["geometry"]["ca_breaks"] == 0
     kept = make_job(model=str(path), reference=str(small.deposited), steps=6, keep=("A",))
     assert run(kept)["residues_bent"] == 0 and np.allclose(ca(kept.result), ca(path), atol=2e-3)
+
+
+def test_a_strained_model_that_lies_right_is_not_bent(small, make_job, tmp_path):
+    structure, rng = read_structure(small.deposited), np.random.default_rng(0)
+    for residue in structure[0]["A"]:
+        for atom in residue:
+            atom.pos += gemmi.Position(*(0.2 * rng.standard_normal(3)))
+    structure.make_mmcif_document().write_file(str(tmp_path / "strained.cif"))
+    write_map(low_pass(blur(small.density, 60.0), 4.0), tmp_path / "coarse.mrc")
+    options = {"model": str(tmp_path / "strained.cif"), "map": str(tmp_path / "coarse.mrc"), "resolution": 4.0}
+    metrics = run(make_job(reference=str(small.deposited), steps=30, side_chains="none", relax=False, **options))
+    assert metrics["ca_rmsd_start"] > 0.3
+    # ideal geometry fits better as well, and a map of 4 A tells no two places apart that are a few tenths away
+    assert metrics["residues_bent"] <= 5
+    assert metrics["ca_rmsd_known"] < 0.6 * metrics["ca_rmsd_start"]
 
 
 def test_a_prediction_keeps_its_geometry_and_not_its_place(small, make_job, tmp_path):
