@@ -17,8 +17,9 @@ __all__ = ["known_sharpness", "softened"]
 
 _TRIAL_B = 20.0
 """B in A^2 of the density that is compared with the map: any that the voxels resolve will do, the fit adds the rest."""
-_TOO_SHARP = 0.0
-"""B in A^2 below which a map is over-sharpened: no atom is sharper than a point."""
+_TOO_SHARP = -1.0
+"""B in units of the resolution squared below which a map is over-sharpened: no atom is sharper than a point, and bent
+models make maps look sharper (-2 A^2 for one of 1 A^2 at 1.75 A)."""
 _COARSEST = 4.5
 """Resolution in angstrom up to which that is known: coarse shells fall off as the molecule happens to make them (a map
 of 1.75 A with B = 1 A^2 has -148 A^2 in shells up to 8 A)."""
@@ -62,7 +63,7 @@ def softened(whole: WholeMap, scene: Scene) -> WholeMap:
         return known_sharpness(blurred(near, excess), scene, resolution)
 
     found = first = measured(0.0)
-    if first is None or first >= _TOO_SHARP:
+    if first is None or first >= _TOO_SHARP * resolution**2:
         return whole
     excess, passes = 0.0, 0
     while found is not None and passes < _PASSES:
@@ -71,6 +72,6 @@ def softened(whole: WholeMap, scene: Scene) -> WholeMap:
         found = measured(excess)
     scene.events.message(
         f"The map is over-sharpened (its atoms would have B = {first:.0f} A^2): models are built in it blurred by "
-        f"{excess:.0f} A^2; the figures at the end are of the map as it is."
+        f"{excess:.0f} A^2; validation is of the map as it is."
     )
     return replace(whole, softened=blurred(whole.density, excess))
