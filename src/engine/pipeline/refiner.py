@@ -15,7 +15,8 @@ from ..ensemble.denoising_energy import denoising_energy
 from ..ensemble.mosaic import best_sources
 from ..ensemble.ranking import SCALES, Ranking, rank_replicas
 from ..ensemble.recombination import Deciding, missing_segments, recombine, supported_ends
-from ..fitting.chance import by_chance, caution
+from ..fitting.bending import ask_of_moves, least_move, merit_of_places
+from ..fitting.chance import by_chance
 from ..fitting.support import along_chains
 from ..job.events import Events, NullEvents
 from ..job.sampling import Stage
@@ -49,13 +50,6 @@ ACCEPTED_SIGMA = 0.5
 (medians of 0.1 to 0.4 A), with room to move; chosen by hand."""
 _EXPLAINS = 1.0
 """Standard deviation in angstrom from which a known atom no longer explains density, as in training."""
-_BENT_GAIN, _BENT_ALONG, _BENT_CERTAIN = 0.02, 20, 0.5
-"""Local correlation by which known residues must fit better elsewhere: replicas that agree within 0.1 A differ by so
-much; and over how many residues, in what part of its deviation by chance (both places share noise)."""
-_FAR_GAIN, _MOST_FAR = 0.04, 0.4
-"""Local correlation for each angstrom that a residue is moved, and at most: what fits where it is (0.7 and more) does
-not leave for other density, what does not (0.1 to 0.5) may go as far as a hinge takes it. Chosen by hand, after parts
-of a right model went astray in a run of few steps."""
 _RETURN_GAIN = 0.2
 """Local correlation, as a fraction of a typical one, by which a loop that the map does not support must fit better
 anew than as it was given: what fits nowhere is not shown by the map, and the given place is the best that is known.
@@ -64,12 +58,6 @@ EMD-30342, whose ends went 3 A astray."""
 _DRIFT = 0.7
 """Angstrom up to which known residues may move otherwise than those around them without being asked why: as exactly as
 those tell where they are."""
-_BENT_WAY, _BENT_DETAIL = 0.3, 0.15
-"""Angstrom, and part of the resolution, from which a known residue counts as moved, and its old place as wrong; the
-last stage may do less. What is bent in maps of 4 A comes to be off by 0.4 to 0.6 A; right models of 44 residues, off by
-0.17 and 0.35 A, came to 0.21 to 0.28 A there when 0.3 A was enough, and to 0.12 to 0.18 A with this."""
-_MOST = 10.0
-"""More than any local correlation."""
 _BEST_OF = 4.0
 """Standard deviations by which the best of thousands of wrong courses of a segment fits better than most, by chance:
 the expected maximum of 3,000 normal deviates is 3.5, and a segment was sampled in the map besides."""
@@ -175,23 +163,20 @@ class Refiner:
             stage = Stage(planned.name, step_times(planned.steps, start=t), planned.replicas, seed, several)
             found.append(self._sample(stage, free, pulls))
         x = torch.cat(found)
-        quality = np.where(known, self._fit(x), 0.0)
         linked = linked_residues(problem.polymer) & known[:-1] & known[1:]
         # strain alone lowers the fit of a model, but is no reason to leave its place
         eased = regularise(
             start[None], problem.polymer.sequence, linked, torch.ones_like(start[..., 0], dtype=torch.bool)
         )
-        quality[0] = np.maximum(quality[0], np.where(known, self._fit(eased)[0], 0.0))
-        chance = by_chance(self._support.typical, self._density.resolution, _BENT_ALONG)
-        gain = max(_BENT_GAIN, _BENT_CERTAIN * chance) * caution(self._density.resolution)
-        quality[0] += np.where(loose, gain, np.where(known, _MOST, 0.0))
+        fit = self._fit(x)
+        fit[0] = np.maximum(fit[0], self._fit(eased)[0])
         far = _array((x - start)[:, :, 1].norm(dim=-1))
-        quality -= np.where(known, np.minimum(_FAR_GAIN * far, _MOST_FAR), 0.0)
+        quality = merit_of_places(fit, far, known, loose, self._support.typical, self._density.resolution)
         source = best_sources(_array(x[:, :, 1]), quality, linked)
         bent = x[torch.as_tensor(source, device=x.device), torch.arange(len(source), device=x.device)]
         bent = self._steadied(bent, loose)
         way = (bent - start)[:, 1].norm(dim=-1).cpu().numpy()
-        moved = loose & (source > 0) & (way > max(_BENT_WAY, _BENT_DETAIL * self._density.resolution))
+        moved = loose & (source > 0) & (way > least_move(self._density.resolution))
         if not moved.any():
             return still
         target = problem.target.with_places(_array(bent), moved, ACCEPTED_SIGMA)
@@ -370,7 +355,7 @@ class Refiner:
         carried = carried_along(old, new, np.where(problem.known_residues, shown, 0.0))
         far = np.linalg.norm(new - carried, axis=-1)[:, 1]
         gain = along_chains(fit - self._fit(torch.as_tensor(carried).to(x)[None])[0], problem.polymer.chain_index)
-        astray = loose & (far > _DRIFT) & (gain < np.minimum(_FAR_GAIN * far, _MOST_FAR))
+        astray = loose & (far > _DRIFT) & (gain < ask_of_moves(far))
         # next to them, a little of both: the last stages mend what that does to the geometry
         share = np.where(
             loose, np.maximum(astray, along_chains(astray.astype(float), problem.polymer.chain_index)), 0.0
