@@ -10,6 +10,7 @@ from typing import Annotated
 import torch
 import typer
 
+from ..contract.errors import InputError
 from ..job.runtime import choose_device, set_threads
 from ..prior.builtin.network import DenoiserConfig
 from ..sidechain.network import SideChainConfig
@@ -104,10 +105,12 @@ def command(
         float, typer.Option(help="Fraction of the prior's batches that are two chains in contact.", min=0.0, max=0.75)
     ] = _COMPLEXES,
     no_maps: Annotated[bool, typer.Option("--no-maps", help="A network without eyes for maps.")] = False,
-    bfloat16: Annotated[bool, typer.Option(help="Layers in bfloat16, coordinates in float32.")] = False,
+    bfloat16: Annotated[bool, typer.Option(help="The prior's layers in bfloat16, coordinates in float32.")] = False,
     smoke: Annotated[bool, typer.Option(help="A small network for a few seconds, to see that all runs.")] = False,
 ) -> None:
     """Train the weights of the built-in prior or of the side-chain model, or go on with a run."""
+    if model is Model.sidechain and (complexes or bfloat16):
+        raise InputError("--complexes and --bfloat16 concern the prior; leave them out with --model sidechain.")
     where = choose_device(device)
     set_threads()
     if smoke:

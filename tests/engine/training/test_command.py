@@ -42,6 +42,15 @@ def test_wrong_usage(archive, packed, tmp_path, arguments, capsys):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("option", [["--complexes", "0.2"], ["--bfloat16"]])
+def test_options_of_the_prior_are_no_options_of_side_chains(archive, packed, tmp_path, option, capsys):
+    data = packed(archive.Record(n=64))
+    assert run(["train", str(data), "-o", str(tmp_path / "run"), "--model", "sidechain", *option]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("Error: --complexes and --bfloat16") and error.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
 def test_missing_data_is_one_sentence(tmp_path, capsys):
     assert run(["train", str(tmp_path / "none"), "-o", str(tmp_path / "run")]) == 2
     error = capsys.readouterr().err
