@@ -74,7 +74,7 @@ def traced_starts(
         replace(_gap(ca, found, gap, check.chain_index), types=check.types[gap], shells=shells.within(gap))
         for gap in gaps
     ]
-    traced = trace_gaps(FreeDensity.of(density), joined, check.beside, poll=poll)
+    traced = trace_gaps(FreeDensity.of(density), joined, check.beside, poll=poll, threads=torch.get_num_threads())
     steps = load_steps()
     begun: list[list[NDArray[np.float64]]] = []
     for where, gap, traces, others in zip(gaps, joined, traced, guesses, strict=True):

@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 
 from .field import FreeDensity
 from .search import Beside, Gap, Trace, distinct, trace_gap
+from .searches import searched
 from .steps import BOND, Steps, load_steps
 
 __all__ = ["trace_gaps"]
@@ -44,6 +45,7 @@ def trace_gaps(
     beside: Beside | None = None,
     steps: tuple[Steps, Steps] | None = None,
     poll: Callable[[], None] = lambda: None,
+    threads: int = 1,
 ) -> list[list[Trace]]:
     """Likely traces for each gap, best first, that leave the best ones of other gaps their places.
 
@@ -60,7 +62,9 @@ def trace_gaps(
     steps : tuple of Steps, optional
         Of chains from start to end, and from end to start; by default those of the package.
     poll : callable
-        Called now and then; an exception ends the search.
+        Called now and then, by one thread at a time; an exception ends the search.
+    threads : int
+        Searches at a time; what is found does not depend on it.
 
     Returns
     -------
@@ -69,34 +73,52 @@ def trace_gaps(
     """
     both = (load_steps(), load_steps(backwards=True)) if steps is None else steps
 
-    def traced(free: FreeDensity, gap: Gap) -> list[Trace]:
-        return _from_both_ends(free, gap, both, beside, poll)
+    def traced(free: FreeDensity, several: Sequence[Gap]) -> list[list[Trace]]:
+        return _from_both_ends(free, several, both, beside, poll, threads)
 
-    found = [traced(field, gap) for gap in gaps]
+    found = traced(field, gaps)
     for i, j in combinations(range(len(gaps)), 2):
         if found[i] and found[j] and _collide(found[i][0], found[j][0]):
             rivals = found[i][0], found[j][0]
             for number, other in ((i, rivals[1]), (j, rivals[0])):
-                again = traced(field.without(_along(other.ca)), gaps[number])
+                (again,) = traced(field.without(_along(other.ca)), [gaps[number]])
                 found[number] = _merged(found[number], again)
     apart = _apart(found)
     for number, gap in enumerate(gaps):
         if 0 < len(apart[number]) < min(_FEW, len(found[number])):
             taken = [_along(traces[0].ca) for other, traces in enumerate(apart) if traces and other != number]
-            again = traced(field.without(np.concatenate(taken)), gap)
+            (again,) = traced(field.without(np.concatenate(taken)), [gap])
             apart[number] = distinct([*apart[number], *again], _KEPT)
     return apart
 
 
 def _from_both_ends(
-    field: FreeDensity, gap: Gap, steps: tuple[Steps, Steps], beside: Beside | None, poll: Callable[[], None]
-) -> list[Trace]:
-    if gap.length > _LONGEST:
-        return []
-    found: list[Trace] = []
-    for one in _beginnings(gap):
-        back = [trace.reversed for trace in trace_gap(field, one.reversed, steps[1], beside, poll)]
-        found = _merged(found, _merged(trace_gap(field, one, steps[0], beside, poll), back))
+    field: FreeDensity,
+    gaps: Sequence[Gap],
+    steps: tuple[Steps, Steps],
+    beside: Beside | None,
+    poll: Callable[[], None],
+    threads: int,
+) -> list[list[Trace]]:
+    """Traces of each gap, whatever becomes of the others."""
+
+    def search(one: tuple[int, Gap, bool], ask: Callable[[], None]) -> list[Trace]:
+        _, gap, back = one
+        if back:
+            return [trace.reversed for trace in trace_gap(field, gap.reversed, steps[1], beside, ask)]
+        return trace_gap(field, gap, steps[0], beside, ask)
+
+    ways = [
+        (number, beginning, back)
+        for number, gap in enumerate(gaps)
+        if gap.length <= _LONGEST
+        for beginning in _beginnings(gap)
+        for back in (False, True)
+    ]
+    found: list[list[Trace]] = [[] for _ in gaps]
+    each = searched(search, ways, threads, poll)
+    for (number, _, _), there, back in zip(ways[::2], each[::2], each[1::2], strict=True):
+        found[number] = _merged(found[number], _merged(there, back))
     return found
 
 

@@ -81,7 +81,7 @@ def test_shells_of_a_gap_are_counted_from_its_start(case, monkeypatch):
     (gap,) = gaps
     seen = []
 
-    def nothing_found(field, joined, beside, poll):
+    def nothing_found(field, joined, beside, poll, threads):
         seen.extend(joined)
         return [[]]
 

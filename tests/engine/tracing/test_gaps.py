@@ -38,6 +38,14 @@ def test_gaps_and_the_end_of_a_chain_are_found_at_once(backbone, left_by, known)
         assert all(cdist(one, other).min() > 3.0 for other in best[:i])
 
 
+def test_several_threads_find_the_same(backbone, left_by, known):
+    field = left_by(known)
+    gaps = [gap_of(backbone[:, 1], where) for where in GAPS[::2]]
+    one, four = trace_gaps(field, gaps), trace_gaps(field, gaps, threads=4)
+    assert [[t.score for t in traces] for traces in one] == [[t.score for t in traces] for traces in four]
+    assert all(np.array_equal(t.ca, u.ca) for a, b in zip(one, four, strict=True) for t, u in zip(a, b, strict=True))
+
+
 def test_an_end_of_a_chain_is_searched_from_several_beginnings(backbone, left_by):
     ca = backbone[:, 1]
     known = np.arange(len(ca)) < 156

@@ -13,6 +13,7 @@ from ..correlation import GlobularCorrelation
 from ..evidence import NOTHING, DensityEvidence, Evidence
 from ..schedule import LogSnrSchedule
 from .density_grids import DensityGrids
+from .in_parts import in_parts
 from .network import Denoiser, NoisyBatch
 
 __all__ = ["BuiltinPrior"]
@@ -78,29 +79,33 @@ class BuiltinPrior:
 
     def denoise_many(self, x_t: Tensor, t: Tensor, evidence: Evidence = NOTHING) -> Tensor:
         """As `denoise`, with a time of its own for each replica; t has shape (replica,)."""
-        shape = x_t.shape[:2]
         t = t.double()
         sigma = self.schedule.sigma(t)
         known = evidence.known if self.sees_known else None
         given = gaussian_estimate(self.correlation, x_t, sigma, known)
         bound = self._bind(evidence.density) if self.sees_density and evidence.density is not None else None
-        density = None
-        if bound is not None and evidence.density is not None:
-            density = bound.grids.seen_from(evidence.density.origin.expand(len(x_t), 3))
-        batch = NoisyBatch(
-            given.mean.float(),
-            given.noise.float(),
-            self.schedule.alpha(t).float(),
-            sigma.float(),
-            self._residues.aatype.expand(shape),
-            self._residues.chain_index.expand(shape),
-            self._residues.residue_index.expand(shape),
-            torch.ones(shape, dtype=torch.bool, device=x_t.device),
-            density,
-        )
-        encoded = None if bound is None else bound.encoded
-        denoised: Tensor = self._network(batch, self._looks, encoded)[-1].to(x_t.dtype)
-        return denoised
+        alpha, residues = self.schedule.alpha(t), self._residues
+
+        def evaluate(rows: slice) -> Tensor:
+            density = None
+            if bound is not None and evidence.density is not None:
+                density = bound.grids.seen_from(evidence.density.origin.expand(len(x_t), 3)[rows])
+            mean = given.mean[rows].float()
+            batch = NoisyBatch(
+                mean,
+                given.noise[rows].float(),
+                alpha[rows].float(),
+                sigma[rows].float(),
+                residues.aatype.expand(mean.shape[:2]),
+                residues.chain_index.expand(mean.shape[:2]),
+                residues.residue_index.expand(mean.shape[:2]),
+                torch.ones(mean.shape[:2], dtype=torch.bool, device=x_t.device),
+                density,
+            )
+            proposals: list[Tensor] = self._network(batch, self._looks, None if bound is None else bound.encoded)
+            return proposals[-1]
+
+        return in_parts(evaluate, len(x_t), x_t.device).to(x_t.dtype)
 
     def _bind(self, density: DensityEvidence) -> _Bound:
         """Grids and encoded places of a map, made once: they are the same at every step, wherever its frame is."""
