@@ -265,11 +265,16 @@ def main() -> None:
             f"{row['known_rmsd']:.2f} A, segments {row['lengths']}: {row['rmsds']}; {row['seconds']:.0f} s",
             flush=True,
         )
-        write_table(options.out / "segments.csv", segments_of(table.rows))
-        write_table(options.out / "summary.csv", summary_of(table.rows))
+        _write_summaries(options.out, table.rows)
+    _write_summaries(options.out, table.rows)  # also where there was nothing left to do
     draw(options.out / "gaps.png", table.rows)
     for line in summary_of(table.rows):
         print(line)
+
+
+def _write_summaries(folder: Path, rows: list[Row]) -> None:
+    write_table(folder / "segments.csv", segments_of(rows))
+    write_table(folder / "summary.csv", summary_of(rows))
 
 
 def _pairs(values: list[str]) -> list[tuple[str, str]]:
