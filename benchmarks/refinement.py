@@ -339,12 +339,12 @@ def main() -> None:
         reference = problem.reference
         shown: Row = {"missing_shown": None, "ca_rmsd_missing_shown": None}
         if reference is not None:
-            shown = shown_figures(metrics, problem, reference, ensemble_ca(Path(spec.output) / "ensemble.cif")[0])
+            ca = ensemble_ca(Path(spec.output) / "ensemble.cif")
+            shown = shown_figures(metrics, problem, reference, ca[0])
+            judge(entry, spec, problem, reference, ca, segments, curves)
+            draw(options.out / "refinement.png", curves.rows)
         row = {**summary_row(entry, metrics, options), **shown}
         table.add(row)
-        if reference is not None:
-            judge(entry, spec, problem, reference, segments, curves)
-            draw(options.out / "refinement.png", curves.rows)
         print(sentence(row), flush=True)
 
 
@@ -353,11 +353,11 @@ def judge(
     spec: RefineSpec,
     problem: Problem,
     reference: NDArray[np.float64],
+    ca: NDArray[np.float64],
     segments: Table,
     curves: Table,
 ) -> None:
     """Compare the replicas of a finished job with the deposited model."""
-    ca = ensemble_ca(Path(spec.output) / "ensemble.cif")
     confidence = result_confidence(Path(spec.output) / "result.cif", problem)
     for one in segment_rows(entry, problem, reference, ca):
         segments.add(one)
@@ -369,9 +369,9 @@ def sentence(row: Row) -> str:
     """The figures of a job for the terminal."""
 
     def figure(key: str, digits: int = 2) -> str:
-        return "unknown" if row.get(key) is None else f"{float(str(row[key])):.{digits}f}"
+        return "unknown" if row[key] is None else f"{float(str(row[key])):.{digits}f}"
 
-    count = row.get("missing_shown")
+    count = row["missing_shown"]
     shown = "" if count is None else f" ({figure('ca_rmsd_missing_shown')} A of the {count} that the map shows)"
     return (
         f"  {figure('completeness_before', 0)} % of {row['residues']} residues before, "

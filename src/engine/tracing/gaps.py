@@ -102,22 +102,14 @@ def _from_both_ends(
 ) -> list[list[Trace]]:
     """Traces of each gap, whatever becomes of the others."""
 
-    def search(one: tuple[int, Gap, bool], ask: Callable[[], None]) -> list[Trace]:
-        _, gap, back = one
-        if back:
-            return [trace.reversed for trace in trace_gap(field, gap.reversed, steps[1], beside, ask)]
-        return trace_gap(field, gap, steps[0], beside, ask)
+    def search(way: Gap, ask: Callable[[], None]) -> list[Trace]:
+        traces = trace_gap(field, way, steps[way.backwards], beside, ask)
+        return [trace.reversed for trace in traces] if way.backwards else traces
 
-    ways = [
-        (number, beginning, back)
-        for number, gap in enumerate(gaps)
-        if gap.length <= _LONGEST
-        for beginning in _beginnings(gap)
-        for back in (False, True)
-    ]
+    begun = [(number, one) for number, gap in enumerate(gaps) if gap.length <= _LONGEST for one in _beginnings(gap)]
+    each = searched(search, [way for _, one in begun for way in (one, one.reversed)], threads, poll)
     found: list[list[Trace]] = [[] for _ in gaps]
-    each = searched(search, ways, threads, poll)
-    for (number, _, _), there, back in zip(ways[::2], each[::2], each[1::2], strict=True):
+    for (number, _), there, back in zip(begun, each[::2], each[1::2], strict=True):
         found[number] = _merged(found[number], _merged(there, back))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threading import Barrier
+from time import sleep
 
 import pytest
 
@@ -59,10 +60,11 @@ def test_one_at_a_time_is_asked_what_to_do():
     def poll():
         inside[0] += 1
         most[0] = max(most[0], inside[0])
+        sleep(0.001)  # long enough for others to come in, were they let
         inside[0] -= 1
 
     def search(number, poll):
-        for _ in range(200):
+        for _ in range(10):
             poll()
 
     searched(search, range(8), 4, poll)

@@ -1,13 +1,21 @@
-"""Random maps for the tests of the network's eyes."""
+"""Random maps for the tests of the network's eyes, and threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 
 from adp3d.prior.evidence import DensityEvidence
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    """``threads(count)`` sets how many torch has until the test is over."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -12,13 +12,6 @@ from adp3d.prior.builtin.in_parts import in_parts
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize(
     ("threads_of_torch", "count", "sizes"),
     [(1, 4, [4]), (2, 4, [2, 2]), (2, 1, [1]), (3, 5, [1, 2, 2]), (4, 2, [1, 1])],

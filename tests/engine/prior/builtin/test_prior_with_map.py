@@ -66,17 +66,15 @@ def test_each_replica_sees_the_map_from_its_own_frame(prior, random_map):
     torch.testing.assert_close(moved, prior.denoise(x, 0.02, evidence), atol=2e-2, rtol=1e-2)
 
 
-def test_replicas_on_threads_of_their_own_come_out_the_same(prior, random_map):
+def test_replicas_on_threads_of_their_own_come_out_the_same(prior, random_map, threads):
     evidence, x = Evidence(KnownAtoms(state(1)[0], torch.eye(N, 4)), random_map()), state(5)
     x = x - torch.arange(5.0)[:, None, None, None]
     shown, times = evidence.relative_to(torch.arange(5.0)[:, None, None, None].expand(5, 1, 1, 3)), torch.arange(5) / 10
-    before = torch.get_num_threads()
     found = []
-    for threads in (1, 3):
-        torch.set_num_threads(threads)
+    for count in (1, 3):
+        threads(count)
         with torch.no_grad():
             found.append(prior.denoise_many(x, times + 0.2, shown))
-    torch.set_num_threads(before)
     torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-5)
 
 
